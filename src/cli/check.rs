@@ -1,0 +1,144 @@
+//! `outcrop check` and `outcrop demo`: judge what is on disk, or inside the binary.
+
+use super::judging::{Judging, now};
+use super::{Global, Usage};
+use crate::inventory::{Error, Store};
+use crate::model::RunInfo;
+use crate::reason;
+use crate::sources::fixture;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Check {
+    /// Runs (`.outcrop`) or inventory folders; several are judged together.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// What the paths are, where it is not to be detected.
+    #[arg(long = "as", value_enum)]
+    kind: Option<Kind>,
+    #[command(flatten)]
+    judging: Judging,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    Run,
+    Inventory,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Demo {
+    /// Which estate; `broken` shows every fault.
+    #[arg(long, default_value = "broken")]
+    estate: String,
+    #[command(flatten)]
+    judging: Judging,
+}
+
+fn kind(path: &Path, forced: Option<Kind>) -> anyhow::Result<Kind> {
+    if let Some(kind) = forced {
+        return Ok(kind);
+    }
+    if path.is_dir() {
+        if fixture::is_inventory(path) {
+            return Ok(Kind::Inventory);
+        }
+        anyhow::bail!("`{}` is a folder without `run.yaml`, so it is no inventory; name a run file or an inventory folder", path.display());
+    }
+    Ok(Kind::Run)
+}
+
+impl Check {
+    pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        let mut judge = self.judging.load()?;
+        let kinds = self.paths.iter().map(|path| kind(path, self.kind)).collect::<anyhow::Result<Vec<_>>>()?;
+        // Broken input is told before a file is made.
+        for (path, kind) in self.paths.iter().zip(&kinds) {
+            if *kind == Kind::Run {
+                Store::open(path, &reason::tables())?;
+            }
+        }
+        let mut runs: Vec<RunInfo> = Vec::new();
+        let mut store = Store::memory(&reason::tables())?;
+        for (path, kind) in self.paths.iter().zip(kinds) {
+            runs.push(match kind {
+                Kind::Inventory => fixture::load_folder(path, &mut store)?,
+                Kind::Run => {
+                    let run = Store::open(path, &reason::tables())?.run()?;
+                    store.copy_base(path)?;
+                    run
+                }
+            });
+        }
+        let mut run = join(runs)?;
+        if run.started_at.is_empty() {
+            run.started_at = now();
+            run.finished_at.clone_from(&run.started_at);
+        }
+        judge.complete(&mut run);
+        let outcome = judge.judge(&mut store, &run)?;
+        if let Some(path) = &self.judging.out {
+            save(&store, path)?;
+        }
+        self.judging.output.finish(&outcome, global)
+    }
+}
+
+/// Writes a run from memory into a file that does not exist yet.
+fn save(store: &Store, path: &Path) -> Result<(), Error> {
+    let target = Store::create(path, &[])?;
+    drop(target);
+    let _ = std::fs::remove_file(path);
+    store.conn.execute("VACUUM INTO ?1", [path.display().to_string()])?;
+    Ok(())
+}
+
+/// Several runs as one: accounts and Regions of all of them.
+fn join(mut runs: Vec<RunInfo>) -> anyhow::Result<RunInfo> {
+    if runs.is_empty() {
+        return Err(Usage("name at least one path".to_owned()).into());
+    }
+    let mut joined = runs.remove(0);
+    for run in runs {
+        if run.partition != joined.partition {
+            anyhow::bail!("the runs are of two partitions ({} and {}); judge them apart", joined.partition, run.partition);
+        }
+        for account in run.accounts {
+            if joined.account(&account.id).is_some() {
+                anyhow::bail!("the account {} is in two of the runs; judge them apart", account.id);
+            }
+            joined.accounts.push(account);
+        }
+        for region in run.regions {
+            if !joined.regions.contains(&region) {
+                joined.regions.push(region);
+            }
+        }
+        joined.complete &= run.complete;
+        joined.notes.extend(run.notes);
+        joined.role_chains.extend(run.role_chains);
+        joined.started_at = joined.started_at.min(run.started_at);
+        joined.finished_at = joined.finished_at.max(run.finished_at);
+        joined.id.clear();
+    }
+    joined.accounts.sort_by(|a, b| a.id.cmp(&b.id));
+    joined.regions.sort();
+    Ok(joined)
+}
+
+impl Demo {
+    pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        let mut judge = self.judging.load()?;
+        let known = fixture::estates();
+        if !known.contains(&self.estate) {
+            return Err(Usage(format!("there is no estate `{}`; there are: {}", self.estate, known.join(", "))).into());
+        }
+        let mut store = self.judging.store()?;
+        let mut run = fixture::load_estate(&self.estate, &mut store)?;
+        judge.complete(&mut run);
+        let outcome = judge.judge(&mut store, &run)?;
+        self.judging.output.finish(&outcome, global)
+    }
+}

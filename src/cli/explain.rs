@@ -1,0 +1,133 @@
+//! `outcrop explain`: the whole argument behind a verdict.
+
+use super::Usage;
+use crate::inventory::{Store, Table};
+use crate::model::{Finding, Verdict};
+use crate::report::safe::{cut, terminal};
+use crate::{engine, reason};
+use serde_json::Value as Json;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Explain {
+    /// Run file.
+    run: PathBuf,
+    /// Fingerprint of a result (its first six digits will do), an ARN, or a rule id.
+    what: String,
+}
+
+impl Explain {
+    pub fn run(&self) -> anyhow::Result<u8> {
+        let store = Store::open(&self.run, &reason::tables())?;
+        let outcome = engine::outcome(&store)?;
+        let hits: Vec<&Finding> = outcome.results.iter().filter(|result| {
+            result.fingerprint == self.what || self.what.len() >= 6 && result.fingerprint.starts_with(&self.what) || result.resource == self.what || result.rule == self.what && result.verdict != Verdict::NotApplicable
+        }).collect();
+        if hits.is_empty() {
+            return Err(Usage(format!("nothing in this run is called `{}`; give a fingerprint of `--format json`, the ARN of a resource, or a rule id", self.what)).into());
+        }
+        let rules = engine::stored_rules(&store)?;
+        let mut out = anstream::stdout().lock();
+        for result in hits {
+            let rule = rules.values().find(|(rule, ..)| rule.id == result.rule).map(|(rule, ..)| rule);
+            one(&store, result, rule, &mut out)?;
+        }
+        Ok(0)
+    }
+}
+
+fn one(store: &Store, result: &Finding, rule: Option<&engine::Rule>, out: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(out, "{} {} ({})\n  {}\n", result.verdict.as_str().to_uppercase(), cut(&result.rule, 200), result.severity.as_str(), cut(&result.title, 400))?;
+    writeln!(out, "resource     {}{}", cut(&result.resource, 2000), if result.part.is_empty() { String::new() } else { format!(" [{}]", cut(&result.part, 400)) })?;
+    writeln!(out, "where        {} {}\nfingerprint  {}\nsays         {}", result.account_id, result.region, result.fingerprint, cut(&result.message, 2000))?;
+    if let Some(waiver) = &result.waiver {
+        writeln!(out, "waived       until {} by {}: {}", cut(&waiver.expires, 10), cut(&waiver.owner, 200), cut(&waiver.reason, 400))?;
+    }
+    if let Some(rule) = rule {
+        writeln!(out, "\nThe rule asks{}\n  {}", rule.applies.as_ref().map_or_else(String::new, |applies| format!(", where {applies}:")), rule.pass)?;
+        if let Some(subject) = rule.subject.as_deref() {
+            facts(store, result, rule, subject, out)?;
+        }
+    }
+    if !result.missing.is_empty() {
+        writeln!(out, "\nMissing")?;
+        for gap in &result.missing {
+            let permission = if gap.action.is_empty() { String::new() } else { format!(" (permission {})", gap.action) };
+            writeln!(out, "  {}: {}{permission} - {}", cut(&gap.fact, 200), if gap.operation.is_empty() { "no call would tell" } else { &gap.operation }, cut(&gap.detail, 800))?;
+        }
+    }
+    if let Some(rule) = rule {
+        writeln!(out, "\nWhy it matters\n{}", indented(&rule.why))?;
+        if result.verdict != Verdict::Pass {
+            for (name, text) in [("CLI", &rule.fix.cli), ("Terraform", &rule.fix.terraform), ("CloudFormation", &rule.fix.cloudformation), ("Console", &rule.fix.console)] {
+                if !text.trim().is_empty() {
+                    writeln!(out, "\nFix, {name}\n{}", indented(text))?;
+                }
+            }
+        }
+        for reference in &rule.references {
+            writeln!(out, "  {}", terminal(reference))?;
+        }
+    }
+    writeln!(out)?;
+    Ok(())
+}
+
+fn indented(text: &str) -> String {
+    text.trim_end().lines().map(|line| format!("  {}", terminal(line))).collect::<Vec<_>>().join("\n")
+}
+
+fn facts(store: &Store, result: &Finding, rule: &engine::Rule, subject: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    let facts = engine::explain_facts(store, result)?;
+    let expression = format!("{} {}", rule.applies.as_deref().unwrap_or_default(), rule.pass);
+    let reads = |name: &str| expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).any(|word| word == name);
+    let table = store.table(subject)?;
+    writeln!(out, "\nFacts (of {subject}; * decides)")?;
+    for (column, value) in facts.iter().filter(|(column, _)| !matches!(column.name, "resource" | "resource_type" | "part" | "name")) {
+        let shown = match value {
+            Json::Null => "(not observed)".to_owned(),
+            Json::String(text) => cut(text, 600),
+            Json::Array(_) | Json::Object(_) if column.name == "ways" => "see the hops below".to_owned(),
+            other => cut(&other.to_string(), 600),
+        };
+        writeln!(out, "  {}{} = {shown}\n      {}", if reads(column.name) { "* " } else { "  " }, column.name, column.doc)?;
+        if reads(column.name) {
+            writeln!(out, "      from {}", calls(table, column.name))?;
+        }
+    }
+    for (column, value) in &facts {
+        if column.name == "ways" {
+            hops(value, out)?;
+        }
+        if column.name.ends_with("witness") && value.is_object() {
+            writeln!(out, "\nWitness ({}): this request passes", column.name)?;
+            for (key, value) in value.as_object().into_iter().flatten() {
+                writeln!(out, "  {key}: {}", cut(&value.as_str().map_or_else(|| value.to_string(), str::to_owned), 800))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The API operations behind a column of a subject.
+fn calls(table: &Table, column: &str) -> String {
+    let readings = table.column(column).map(|column| column.reads.iter().filter_map(|input| input.split_once('.')).collect::<Vec<_>>()).unwrap_or_default();
+    let mut calls: Vec<&str> = readings.iter().filter_map(|(name, group)| crate::services::table(name).and_then(|table| table.read(group)).map(|read| read.operation)).collect();
+    calls.sort_unstable();
+    calls.dedup();
+    if calls.is_empty() { "the configuration".to_owned() } else { calls.join(", ") }
+}
+
+fn hops(ways: &Json, out: &mut dyn Write) -> anyhow::Result<()> {
+    for way in ways.as_array().into_iter().flatten() {
+        let subnets: Vec<&str> = way["subnets"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        writeln!(out, "\nWay{}: {}\n  {}", if subnets.is_empty() { String::new() } else { format!(" from {}", cut(&subnets.join(", "), 400)) }, way["verdict"].as_str().unwrap_or_default(), cut(way["reason"].as_str().unwrap_or_default(), 800))?;
+        for (number, hop) in way["hops"].as_array().into_iter().flatten().enumerate() {
+            let text = |key: &str| cut(hop[key].as_str().unwrap_or_default(), 400);
+            writeln!(out, "  {}. {} {} - {}", number + 1, text("kind"), text("id"), text("because"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! What every command that judges shares: flags, rules, configuration, output, exit code.
+
+use super::{Global, Usage};
+use crate::engine::{self, Config, Library, Selection};
+use crate::inventory::Store;
+use crate::model::{AccountInfo, Finding, Outcome, Reason, RunInfo, Severity, Verdict};
+use crate::{reason, report};
+use anyhow::Context as _;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Flags of every command that judges.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Judging {
+    /// Add the rules of a folder to the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub rules: Vec<PathBuf>,
+    /// Judge only these: rule id, pillar, `stage:30`, `severity:high`.
+    #[arg(long, value_name = "TERM", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// Leave these out.
+    #[arg(long, value_name = "TERM", value_delimiter = ',')]
+    pub skip: Vec<String>,
+    /// Configuration; `outcrop.yaml` when present.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: Output,
+    /// Keep the run in this file.
+    #[arg(long, value_name = "RUN")]
+    pub out: Option<PathBuf>,
+}
+
+/// Flags of every command that reports.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Output {
+    /// `table` or `json`, with `=PATH` to write a file; repeatable.
+    #[arg(long, value_name = "F[=PATH]")]
+    pub format: Vec<String>,
+    /// Exit with 3 where something fails at or above this severity, with 4 where it is unknown.
+    #[arg(long, value_enum, default_value_t = FailOn::Critical, value_name = "SEVERITY")]
+    pub fail_on: FailOn,
+    /// Which unknowns gate.
+    #[arg(long, value_enum, default_value_t = UnknownGate::Gate)]
+    pub unknown: UnknownGate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum FailOn {
+    Critical,
+    High,
+    Medium,
+    Low,
+    Info,
+    None,
+}
+
+impl FailOn {
+    fn severity(self) -> Option<Severity> {
+        Some(match self {
+            Self::Critical => Severity::Critical,
+            Self::High => Severity::High,
+            Self::Medium => Severity::Medium,
+            Self::Low => Severity::Low,
+            Self::Info => Severity::Info,
+            Self::None => return None,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum UnknownGate {
+    /// All of them.
+    Gate,
+    /// Those about declared values that are not settled yet; not what a file does not hold.
+    Unresolved,
+    /// None.
+    Ignore,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Table,
+    Json,
+}
+
+/// Where a format goes.
+#[derive(Debug)]
+struct Target {
+    format: Format,
+    path: Option<PathBuf>,
+}
+
+impl Output {
+    /// Reads `--format`; asked for before any work, so that a wrong command line costs nothing.
+    fn targets(&self) -> anyhow::Result<Vec<Target>> {
+        let mut targets = Vec::new();
+        for text in &self.format {
+            let (name, path) = text.split_once('=').map_or((text.as_str(), None), |(name, path)| (name, Some(PathBuf::from(path))));
+            let format = match name {
+                "table" => Format::Table,
+                "json" => Format::Json,
+                other => return Err(Usage(format!("there is no format `{other}`; there are `table` and `json`")).into()),
+            };
+            if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+                return Err(Usage(format!("--format {text}: the path is empty")).into());
+            }
+            targets.push(Target { format, path });
+        }
+        if targets.is_empty() {
+            targets.push(Target { format: Format::Table, path: None });
+        }
+        if targets.iter().filter(|target| target.path.is_none()).count() > 1 {
+            return Err(Usage("two formats to standard output; give all but one a file: --format json=results.json".to_owned()).into());
+        }
+        Ok(targets)
+    }
+
+    /// Fails on a wrong command line.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.targets().map(|_| ())
+    }
+
+    /// Renders an outcome and gives the exit code.
+    pub fn finish(&self, outcome: &Outcome, global: &Global) -> anyhow::Result<u8> {
+        for target in self.targets()? {
+            match &target.path {
+                None => render(outcome, target.format, global.colour(), &mut anstream::stdout().lock())?,
+                Some(path) => {
+                    let mut bytes = Vec::new();
+                    render(outcome, target.format, false, &mut bytes)?;
+                    write_private(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+                }
+            }
+        }
+        let code = self.exit_code(outcome);
+        if !global.quiet {
+            let unseen = outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).count();
+            let seen = outcome.coverage.len() - unseen;
+            let _ = writeln!(std::io::stderr(), "{}\n{}", report::table::closing(outcome), crate::report::safe::terminal(&format!(
+                "{} accounts, {} Regions; {seen} readings whole, {unseen} not; {}", outcome.run.accounts.len(), outcome.run.regions.len(), gate_word(code, self.fail_on))));
+            for note in &outcome.run.notes {
+                let _ = writeln!(std::io::stderr(), "note: {}", crate::report::safe::cut(note, 400));
+            }
+        }
+        Ok(code)
+    }
+
+    fn exit_code(&self, outcome: &Outcome) -> u8 {
+        let Some(at) = self.fail_on.severity() else { return 0 };
+        let gates = |result: &&Finding| result.severity <= at && result.waiver.is_none();
+        if outcome.results.iter().filter(gates).any(|result| result.verdict == Verdict::Fail) {
+            return 3;
+        }
+        let unknown = |result: &Finding| result.verdict == Verdict::Unknown && match self.unknown {
+            UnknownGate::Gate => true,
+            UnknownGate::Unresolved => !result.missing.iter().all(|gap| gap.reason == Reason::NotInFile),
+            UnknownGate::Ignore => false,
+        };
+        if outcome.results.iter().filter(gates).any(unknown) { 4 } else { 0 }
+    }
+}
+
+fn gate_word(code: u8, at: FailOn) -> String {
+    let at = at.severity().map_or("none", Severity::as_str);
+    match code {
+        3 => format!("the gate is shut: something fails at or above `{at}`"),
+        4 => format!("the gate is shut: nothing fails at or above `{at}`, but something there could not be judged"),
+        _ => "the gate is open".to_owned(),
+    }
+}
+
+fn render(outcome: &Outcome, format: Format, colour: bool, out: &mut dyn Write) -> std::io::Result<()> {
+    match format {
+        Format::Json => report::json::render(outcome, out),
+        Format::Table => report::table::render(outcome, report::table::Layout { width: width(), colour }, out),
+    }
+}
+
+/// Columns of the terminal; `COLUMNS` wins, 120 where there is neither.
+pub(super) fn width() -> u16 {
+    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|width| *width >= 40)
+        .or_else(|| comfy_table::Table::new().set_content_arrangement(comfy_table::ContentArrangement::Dynamic).width()).unwrap_or(120)
+}
+
+/// Writes beside the target and renames, readable by its owner alone.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let name = path.file_name().ok_or_else(|| std::io::Error::other("it names no file"))?;
+    let mut beside = std::ffi::OsString::from(".");
+    beside.push(name);
+    beside.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(beside);
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&part).and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+/// Rules and configuration, read and held against each other.
+pub(super) struct Judge {
+    pub library: Library,
+    pub config: Config,
+}
+
+impl Judging {
+    /// Reads rules and configuration.
+    pub fn load(&self) -> anyhow::Result<Judge> {
+        self.output.check()?;
+        let folders: Vec<&Path> = self.rules.iter().map(PathBuf::as_path).collect();
+        let mut library = Library::load(&reason::tables(), &folders)?;
+        let (file, text) = match &self.config {
+            Some(path) => (path.display().to_string(), fs::read_to_string(path).with_context(|| format!("cannot read the configuration `{}`", path.display()))?),
+            None => match fs::read_to_string("outcrop.yaml") {
+                Ok(text) => ("outcrop.yaml".to_owned(), text),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => ("outcrop.yaml".to_owned(), String::new()),
+                Err(error) => return Err(error).context("cannot read the configuration `outcrop.yaml`"),
+            },
+        };
+        let config = engine::parse_config(&file, &text)?;
+        library.configure(&file, &text, &config)?;
+        library.select(&Selection { select: self.select.clone(), skip: self.skip.clone() }).map_err(Usage)?;
+        Ok(Judge { library, config })
+    }
+
+    /// A store for the run: the file of `--out`, or memory.
+    pub fn store(&self) -> anyhow::Result<Store> {
+        Ok(match &self.out {
+            Some(path) => Store::create(path, &reason::tables())?,
+            None => Store::memory(&reason::tables())?,
+        })
+    }
+}
+
+impl Judge {
+    /// Lays the configuration over what is known of the run.
+    pub fn complete(&mut self, run: &mut RunInfo) {
+        for (id, entry) in &self.config.accounts {
+            if let Some(account) = run.accounts.iter_mut().find(|account| account.id == *id) {
+                if !entry.name.is_empty() {
+                    account.name.clone_from(&entry.name);
+                }
+                account.kind = entry.kind;
+                account.environment.clone_from(&entry.environment);
+            }
+        }
+        self.library.for_source(run.source);
+        run.parameters = self.library.values.clone().into_iter().collect::<BTreeMap<_, _>>();
+        run.rules_digest = self.library.digest();
+        run.version = env!("CARGO_PKG_VERSION").to_owned();
+        if run.id.is_empty() {
+            run.id = run_id(run);
+        }
+    }
+
+    /// Derives, judges, and reads the outcome back.
+    pub fn judge(&self, store: &mut Store, run: &RunInfo) -> anyhow::Result<Outcome> {
+        store.write_run(run)?;
+        reason::derive(store)?;
+        let judged = engine::judge(store, &self.library, &self.config, run, true)?;
+        for (rule, error) in judged.errors {
+            tracing::warn!("the rule {rule} could not run, so it is unknown everywhere: {error}");
+        }
+        store.finish()?;
+        Ok(engine::outcome(store)?)
+    }
+}
+
+fn run_id(run: &RunInfo) -> String {
+    let mut hash = Sha256::new();
+    for text in [&run.started_at, &run.caller_arn, &run.partition, &run.rules_digest] {
+        hash.update(text.as_bytes());
+        hash.update([0]);
+    }
+    for AccountInfo { id, .. } in &run.accounts {
+        hash.update(id.as_bytes());
+    }
+    for region in &run.regions {
+        hash.update(region.as_bytes());
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Now, as runs write it.
+pub(super) fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,160 @@
+//! The command line: one file for each sub-command, its arguments and its glue.
+
+mod check;
+mod explain;
+mod judging;
+mod query;
+mod report;
+mod role;
+mod rules;
+#[cfg(feature = "live")]
+mod scan;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+/// Finds where a company's Amazon Bedrock stack is exposed, and proves what it says.
+#[derive(Debug, Parser)]
+#[command(name = "outcrop", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Say less on standard error.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Say more on standard error; twice for the calls to AWS.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Colours.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
+    color: Colour,
+    /// No progress bars.
+    #[arg(long, global = true)]
+    no_progress: bool,
+    /// Log lines as text or JSON.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Global {
+    fn colour(&self) -> bool {
+        match self.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Find the accounts, assume the audit role in each, collect, judge, report.
+    #[cfg(feature = "live")]
+    Scan(Box<scan::Scan>),
+    /// Judge what is on disk: runs (`.outcrop`) and inventory folders.
+    Check(check::Check),
+    /// Render a stored run again.
+    Report(report::Report),
+    /// SQL over a run, read-only.
+    Query(query::Query),
+    /// The whole argument behind a verdict: facts, hops, policies, witness.
+    Explain(explain::Explain),
+    /// The rules: list, show, test, new; and the tables they rest on.
+    Rules(rules::Rules),
+    /// Print the least-privilege audit role for the selected rules.
+    Role(role::Role),
+    /// Judge the estate that ships inside the binary; needs nothing.
+    Demo(check::Demo),
+    /// Print completions for a shell.
+    Completions {
+        /// Shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A command line that parses, and still is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// Runs a command; gives its exit code.
+pub fn run(cli: Cli) -> ExitCode {
+    start_logging(&cli.global);
+    match dispatch(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Messages hold names from files and answers; nothing in them may move the terminal.
+            let mut lines: Vec<String> = Vec::new();
+            for cause in error.chain() {
+                let text = crate::report::safe::cut(&cause.to_string(), 2000);
+                if lines.last().is_none_or(|last| !last.contains(&text)) {
+                    lines.push(text);
+                }
+            }
+            let _ = writeln!(std::io::stderr(), "error: {}", lines.join(": "));
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe))
+}
+
+fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
+    match &cli.command {
+        #[cfg(feature = "live")]
+        Command::Scan(scan) => scan.run(&cli.global),
+        Command::Check(check) => check.run(&cli.global),
+        Command::Report(report) => report.run(&cli.global),
+        Command::Query(query) => query.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Rules(rules) => rules.run(),
+        Command::Role(role) => role.run(),
+        Command::Demo(demo) => demo.run(&cli.global),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "outcrop", &mut std::io::stdout());
+            Ok(0)
+        }
+    }
+}
+
+fn start_logging(global: &Global) {
+    use tracing_subscriber::EnvFilter;
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (_, 0) => "outcrop=warn,error",
+        (_, 1) => "outcrop=info,warn",
+        (_, 2) => "outcrop=debug,info",
+        _ => "outcrop=trace,debug",
+    };
+    // SDK crates print requests at their lowest levels; they never get below info here, whatever is asked.
+    let filter = EnvFilter::new(format!("{level},aws_config=info,aws_runtime=info,aws_smithy_runtime=info,aws_smithy_runtime_api=info,hyper=info,hyper_util=info,rustls=info"));
+    let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let _ = match global.log_format {
+        LogFormat::Json => base.json().try_init(),
+        LogFormat::Text => base.with_ansi(std::io::stderr().is_terminal()).without_time().try_init(),
+    };
+}

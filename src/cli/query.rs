@@ -1,0 +1,75 @@
+//! `outcrop query`: SQL over a run, read-only.
+
+use crate::engine;
+use crate::inventory::Store;
+use crate::reason;
+use crate::report::safe::cut;
+use anyhow::Context as _;
+use serde_json::Value as Json;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Query {
+    /// Run file.
+    run: PathBuf,
+    /// A SELECT; `outcrop rules tables` shows tables and columns.
+    sql: String,
+    /// Output.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
+impl Query {
+    pub fn run(&self) -> anyhow::Result<u8> {
+        Store::open(&self.run, &reason::tables())?;
+        let mut conn = engine::open_reader(&self.run)?;
+        let (names, rows) = engine::run_query(&mut conn, &self.sql).context("the query was refused; a query only reads, and `outcrop rules tables` shows what there is")?;
+        let mut out = anstream::stdout().lock();
+        match self.format {
+            Format::Json => {
+                let all: Vec<Json> = rows.into_iter().map(|row| Json::Object(names.iter().cloned().zip(row).collect())).collect();
+                serde_json::to_writer_pretty(&mut out, &all)?;
+                writeln!(out)?;
+            }
+            Format::Csv => {
+                writeln!(out, "{}", names.iter().map(|name| csv(name)).collect::<Vec<_>>().join(","))?;
+                for row in rows {
+                    writeln!(out, "{}", row.iter().map(|cell| csv(&text(cell))).collect::<Vec<_>>().join(","))?;
+                }
+            }
+            Format::Table => {
+                let mut table = comfy_table::Table::new();
+                table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(super::judging::width());
+                table.set_header(names.iter().map(|name| cut(name, 200)));
+                for row in &rows {
+                    table.add_row(row.iter().map(|cell| if cell.is_null() { "(not observed)".to_owned() } else { cut(&text(cell), 2000) }));
+                }
+                writeln!(out, "{table}\n{} rows", rows.len())?;
+            }
+        }
+        Ok(0)
+    }
+}
+
+fn text(cell: &Json) -> String {
+    match cell {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// RFC 4180, with a guard against formulas: a cell that a spreadsheet would run gets a quote in front.
+fn csv(cell: &str) -> String {
+    let guard = if cell.starts_with(['=', '+', '@', '\t', '\r']) || cell.starts_with('-') && cell.parse::<f64>().is_err() { "'" } else { "" };
+    format!("\"{guard}{}\"", cell.replace('"', "\"\""))
+}

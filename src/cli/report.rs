@@ -1,0 +1,56 @@
+//! `outcrop report`: render a stored run again.
+
+use super::judging::Output;
+use super::{Global, Usage};
+use crate::inventory::Store;
+use crate::model::{Outcome, Severity, Summary};
+use crate::{engine, reason};
+use std::path::PathBuf;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Report {
+    /// Run file.
+    run: PathBuf,
+    /// Show only these: rule id, pillar, `stage:30`, `severity:high`.
+    #[arg(long, value_name = "TERM", value_delimiter = ',')]
+    select: Vec<String>,
+    /// Leave these out.
+    #[arg(long, value_name = "TERM", value_delimiter = ',')]
+    skip: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Report {
+    pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        self.output.check()?;
+        let store = Store::open(&self.run, &reason::tables())?;
+        let mut outcome = engine::outcome(&store)?;
+        if !outcome.run.complete {
+            tracing::warn!("the run was interrupted; what it does not hold was not looked at");
+        }
+        self.keep_selected(&mut outcome)?;
+        self.output.finish(&outcome, global)
+    }
+
+    fn keep_selected(&self, outcome: &mut Outcome) -> anyhow::Result<()> {
+        for term in self.select.iter().chain(&self.skip) {
+            let shape = matches!(term.split_once(':'), Some(("severity", severity)) if Severity::ALL.iter().any(|known| known.as_str() == severity)) || matches!(term.split_once(':'), Some(("stage", _)));
+            if !shape && !outcome.results.iter().any(|result| result.rule == *term || result.pillar == *term) {
+                return Err(Usage(format!("`{term}` selects no rule of this run")).into());
+            }
+        }
+        let matches = |term: &String, result: &crate::model::Finding| match term.split_once(':') {
+            Some(("stage", stage)) => result.stage.to_string() == stage,
+            Some(("severity", severity)) => result.severity.as_str() == severity,
+            _ => result.rule == *term || result.pillar == *term,
+        };
+        outcome.results.retain(|result| (self.select.is_empty() || self.select.iter().any(|term| matches(term, result))) && !self.skip.iter().any(|term| matches(term, result)));
+        outcome.summary = Summary::default();
+        for result in &outcome.results {
+            outcome.summary.add(result.verdict, result.severity, result.waiver.is_some());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,241 @@
+//! `outcrop rules`: list, show, test, new, tables.
+
+use super::Usage;
+use crate::engine::{self, Library, Parameter};
+use crate::inventory::{Role, Span, Table};
+use crate::reason;
+use anyhow::Context as _;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Rules {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// One line for each rule.
+    List {
+        /// Add the rules of a folder.
+        #[arg(long, value_name = "DIR")]
+        rules: Vec<PathBuf>,
+        /// Output.
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// A rule with its reasons, fixes, parameters and examples.
+    Show {
+        /// Rule id.
+        id: String,
+        /// Add the rules of a folder.
+        #[arg(long, value_name = "DIR")]
+        rules: Vec<PathBuf>,
+        /// Output.
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Run the examples in the rule files: the built-in ones, or those of a folder.
+    Test {
+        /// Folder of rules.
+        dir: Option<PathBuf>,
+    },
+    /// Write the beginning of a rule file into the current folder.
+    New {
+        /// Id: names the fault, in lower case and hyphens.
+        id: String,
+        /// Subject that it judges.
+        #[arg(long, default_value = "inference_log_group")]
+        subject: String,
+    },
+    /// Tables and columns, with the API operations and IAM actions behind them.
+    Tables {
+        /// Only this table.
+        name: Option<String>,
+        /// Output.
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+fn library(folders: &[PathBuf]) -> anyhow::Result<Library> {
+    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+    Ok(Library::load(&reason::tables(), &folders)?)
+}
+
+impl Rules {
+    pub fn run(&self) -> anyhow::Result<u8> {
+        let mut out = anstream::stdout().lock();
+        match &self.command {
+            Command::List { rules, format } => list(&library(rules)?, *format, &mut out)?,
+            Command::Show { id, rules, format } => show(&library(rules)?, id, *format, &mut out)?,
+            Command::Test { dir } => return test(dir.as_deref(), &mut out),
+            Command::New { id, subject } => new(id, subject, &mut out)?,
+            Command::Tables { name, format } => tables(name.as_deref(), *format, &mut out)?,
+        }
+        Ok(0)
+    }
+}
+
+fn list(library: &Library, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
+    if format == Format::Json {
+        let all: Vec<Json> = library.rules.iter().map(|loaded| json!({"id": loaded.rule.id, "title": loaded.rule.title, "severity": loaded.rule.severity, "pillar": loaded.rule.pillar, "stage": loaded.rule.stage, "subject": loaded.rule.subject, "sources": loaded.rule.sources, "controls": loaded.rule.controls})).collect();
+        serde_json::to_writer_pretty(&mut *out, &all)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    for loaded in &library.rules {
+        writeln!(out, "{:<9} {:<10} {:<2} {:<46} {}", loaded.severity.as_str(), loaded.rule.pillar, loaded.rule.stage, loaded.rule.id, loaded.rule.title)?;
+    }
+    writeln!(out, "{} rules", library.rules.len())?;
+    Ok(())
+}
+
+fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
+    let loaded = library.rule(id).ok_or_else(|| Usage(format!("there is no rule `{id}`; `outcrop rules list` shows them")))?;
+    let rule = &loaded.rule;
+    if format == Format::Json {
+        serde_json::to_writer_pretty(&mut *out, rule)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    writeln!(out, "{}\n{}\n\nseverity {}, pillar {}, by day {}, decided by {}\n\n{}", rule.id, rule.title, rule.severity.as_str(), rule.pillar, rule.stage, rule.sources.join(", "), rule.why.trim_end())?;
+    writeln!(out, "\nJudges       {}", rule.subject.as_deref().unwrap_or("a query of its own"))?;
+    if let Some(applies) = &rule.applies {
+        writeln!(out, "applies when {applies}")?;
+    }
+    writeln!(out, "passes when  {}", rule.pass)?;
+    for (name, Parameter { default, doc, .. }) in &rule.parameters {
+        writeln!(out, "  :{name} = {default}{}", if doc.is_empty() { String::new() } else { format!("  ({doc})") })?;
+    }
+    let readings = reason::needs::readings(needs(library, &[id]));
+    let operations = reason::needs::operations(&readings, crate::services::TABLES);
+    writeln!(out, "\nCalls")?;
+    for (operation, action) in operations {
+        writeln!(out, "  {operation}{}", if operation == action { String::new() } else { format!(" (permission {action})") })?;
+    }
+    for (name, text) in [("CLI", &rule.fix.cli), ("Terraform", &rule.fix.terraform), ("CloudFormation", &rule.fix.cloudformation), ("Console", &rule.fix.console)] {
+        if !text.trim().is_empty() {
+            writeln!(out, "\nFix, {name}\n{}", text.trim_end())?;
+        }
+    }
+    for (framework, controls) in &rule.controls {
+        writeln!(out, "\nSupports {framework}: {}", controls.join(", "))?;
+    }
+    for reference in &rule.references {
+        writeln!(out, "  {reference}")?;
+    }
+    Ok(())
+}
+
+/// Subjects and columns that rules read, evidence and messages included.
+pub(super) fn needs<'l>(library: &'l Library, only: &[&str]) -> Vec<(&'l str, Vec<&'l str>)> {
+    library.rules.iter().filter(|loaded| only.is_empty() || only.contains(&loaded.rule.id.as_str())).filter_map(|loaded| {
+        let mut columns: Vec<&str> = loaded.columns().collect();
+        columns.extend(loaded.rule.evidence.iter().map(String::as_str));
+        loaded.rule.subject.as_deref().map(|subject| (subject, columns))
+    }).collect()
+}
+
+fn test(dir: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let built_in = library(&[])?;
+    let library = match dir {
+        Some(dir) => library(&[dir.to_owned()])?,
+        None => built_in.clone(),
+    };
+    let (mut flawed, mut count, mut examples) = (0, 0, 0);
+    for loaded in library.rules.iter().filter(|loaded| dir.is_none() || built_in.rule(&loaded.rule.id).is_none()) {
+        let table = loaded.rule.subject.as_deref().and_then(|subject| reason::tables().into_iter().find(|table| table.name == subject));
+        let flaws = engine::test_examples(loaded, table, &library.values)?;
+        count += 1;
+        examples += loaded.rule.examples.len();
+        flawed += usize::from(!flaws.is_empty());
+        for flaw in flaws {
+            writeln!(out, "{}: {flaw}", loaded.rule.id)?;
+        }
+    }
+    writeln!(out, "{count} rules, {examples} examples, {flawed} rules with flaws")?;
+    Ok(u8::from(flawed > 0))
+}
+
+fn new(id: &str, subject: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    if id.is_empty() || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+        return Err(Usage(format!("the id `{id}` may hold lower-case letters, digits and hyphens only")).into());
+    }
+    let tables = reason::tables();
+    let table = tables.iter().find(|table| table.name == subject && table.role == Role::Subject)
+        .ok_or_else(|| Usage(format!("there is no subject `{subject}`; there are: {}", tables.iter().filter(|table| table.role == Role::Subject).map(|table| table.name).collect::<Vec<_>>().join(", "))))?;
+    let own = table.columns.iter().find(|column| column.kind == crate::inventory::Kind::Bool).map_or("resource", |column| column.name);
+    let file = format!("{id}.yaml");
+    let text = format!("\
+id: {id}
+title: Names the fault in a few words
+severity: medium                  # critical high medium low info
+pillar: custom
+stage: 60                         # rollout day by which it should hold: 30, 60, 90
+sources: [live, terraform, cloudformation]
+why: |
+  The risk, for a person.
+fix: {{cli: '', terraform: '', cloudformation: '', console: ''}}
+references: []
+parameters: {{}}                    # retention_min_days: {{type: days, default: 90}}
+subject: {subject}     # outcrop rules tables {subject}
+pass: {own}
+message:
+  fail: '{{name}}: say what is wrong'
+  pass: '{{name}}: say what is right'
+  unknown: '{{name}}: say what could not be told'
+evidence: [{own}]
+examples:
+  - {{row: {{{own}: true}}, expect: pass}}
+  - {{row: {{{own}: false}}, expect: fail}}
+  - {{row: {{{own}: null}}, expect: unknown}}
+");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).open(&file).and_then(|mut opened| opened.write_all(text.as_bytes())).with_context(|| format!("cannot make `{file}`"))?;
+    writeln!(out, "{file} is made; `outcrop rules test .` runs its examples, `--rules .` adds it to a scan")?;
+    Ok(())
+}
+
+fn tables(name: Option<&str>, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
+    let all: Vec<&'static Table> = reason::tables().into_iter().filter(|table| name.is_none_or(|name| name == table.name)).collect();
+    if all.is_empty() {
+        return Err(Usage(format!("there is no table `{}`; `outcrop rules tables` shows what there is", name.unwrap_or_default())).into());
+    }
+    if format == Format::Json {
+        let shown: Vec<Json> = all.iter().map(|table| json!({
+            "name": table.name, "doc": table.doc, "key": table.key, "role": if table.role == Role::Base { "collected" } else { "derived" }, "span": if table.span == Span::Global { "global" } else { "regional" },
+            "columns": table.columns.iter().map(|column| json!({"name": column.name, "type": column.kind.as_str(), "doc": column.doc, "absent": column.absent, "reads": column.reads})).collect::<Vec<_>>(),
+            "reads": table.reads.iter().map(|read| json!({"group": read.group, "operation": read.operation, "actions": read.actions()})).collect::<Vec<_>>(),
+        })).collect();
+        serde_json::to_writer_pretty(&mut *out, &shown)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    for table in all {
+        writeln!(out, "{} ({}, {})\n  {}", table.name, if table.role == Role::Base { "collected" } else { "derived" }, if table.span == Span::Global { "once for each account" } else { "in each Region" }, table.doc)?;
+        for column in table.columns {
+            let absent = if column.absent.is_empty() { String::new() } else { format!(" Known to be absent: {}.", column.absent) };
+            writeln!(out, "    {:<26} {:<8} {}{absent}", column.name, column.kind.as_str(), column.doc)?;
+        }
+        let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for read in table.reads {
+            groups.entry(read.group).or_default().push(format!("{} (permission {})", read.operation, read.actions().join(", ")));
+        }
+        for (group, calls) in groups {
+            writeln!(out, "    [{group}] {}", calls.join("; "))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! `outcrop.yaml`: accounts, parameters, severities, waivers, attestations.
+//!
+//! What is wrong with its form stops the run with file, line and key; a waiver that is merely past,
+//! incomplete or without effect is reported and waives nothing.
+
+use super::ParameterKind;
+use crate::model::{AccountKind, Severity};
+use jiff::civil::Date;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// A broken configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {message}")]
+pub struct ConfigError {
+    /// The file.
+    pub file: String,
+    /// Line, key, what is wrong.
+    pub message: String,
+}
+
+/// What the configuration says of an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountEntry {
+    /// Name.
+    #[serde(default)]
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: AccountKind,
+    /// Environment.
+    #[serde(default)]
+    pub environment: String,
+}
+
+/// Which verdict a waiver accepts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Waivable {
+    /// A failure.
+    #[default]
+    Fail,
+    /// An unknown.
+    Unknown,
+}
+
+/// A waiver as written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaiverEntry {
+    /// Rule id.
+    #[serde(default)]
+    pub rule: String,
+    /// Pattern of resources, with `*` and `?`.
+    #[serde(default)]
+    pub resource: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// Who answers for it.
+    #[serde(default)]
+    pub owner: String,
+    /// Last day on which it holds.
+    #[serde(default, deserialize_with = "day")]
+    pub expires: String,
+    /// What it accepts.
+    #[serde(default)]
+    pub verdict: Waivable,
+}
+
+impl WaiverEntry {
+    /// What keeps it from waiving anything; empty when nothing does.
+    pub fn flaw(&self) -> String {
+        [("rule", &self.rule), ("resource", &self.resource), ("reason", &self.reason), ("owner", &self.owner), ("expires", &self.expires)]
+            .iter()
+            .filter(|(_, value)| value.trim().is_empty())
+            .map(|(key, _)| format!("`{key}` is missing"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// Is its last day behind the day of judgement (`YYYY-MM-DD...`)? The last day itself still counts.
+    pub fn expired(&self, judged_at: &str) -> bool {
+        self.expires.as_str() < judged_at.get(..10).unwrap_or(judged_at)
+    }
+}
+
+/// What no API can show.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attestation {
+    /// Id in the catalogue.
+    pub id: String,
+    /// Who says so.
+    pub by: String,
+    /// Since when.
+    #[serde(deserialize_with = "day")]
+    pub on: String,
+    /// Last day on which it holds.
+    #[serde(deserialize_with = "day")]
+    pub expires: String,
+    /// Where it can be read.
+    #[serde(default)]
+    pub evidence: String,
+}
+
+/// The configuration.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// By account id.
+    #[serde(default)]
+    pub accounts: BTreeMap<String, AccountEntry>,
+    /// By parameter name.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Json>,
+    /// By rule id.
+    #[serde(default)]
+    pub severities: BTreeMap<String, Severity>,
+    /// Rule ids.
+    #[serde(default)]
+    pub disabled: Vec<String>,
+    /// Waivers.
+    #[serde(default)]
+    pub waivers: Vec<WaiverEntry>,
+    /// Attestations.
+    #[serde(default)]
+    pub attestations: Vec<Attestation>,
+}
+
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let right = text.len() == 10 && text.parse::<Date>().is_ok();
+    if right || text.is_empty() { Ok(text) } else { Err(serde::de::Error::custom(format!("`{text}` is no date; write YYYY-MM-DD"))) }
+}
+
+/// Reads a configuration.
+///
+/// # Errors
+/// With file, line and key.
+pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
+    if text.trim().is_empty() {
+        return Ok(Config::default());
+    }
+    let config: Config = yaml_serde::from_str::<Option<Config>>(text).map_err(|error| {
+        let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
+        ConfigError { file: file.to_owned(), message: format!("{place}{error}") }
+    })?.unwrap_or_default();
+    for id in config.accounts.keys() {
+        if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(at_key(file, text, id, format!("accounts: `{id}` is no account id; write twelve digits in quotes")));
+        }
+    }
+    Ok(config)
+}
+
+fn at_key(file: &str, text: &str, key: &str, message: String) -> ConfigError {
+    let line = text.lines().position(|line| line.trim_start().trim_start_matches(['"', '\'', '-', ' ']).starts_with(key));
+    let place = line.map_or_else(String::new, |line| format!("line {}: ", line + 1));
+    ConfigError { file: file.to_owned(), message: format!("{place}{message}") }
+}
+
+/// Holds a configuration against the rules there are: parameters, severities, disabled rules and waivers must name something.
+///
+/// # Errors
+/// With file, line and key.
+pub(super) fn check(file: &str, text: &str, config: &Config, rules: &[&str], kinds: &BTreeMap<String, ParameterKind>) -> Result<(), ConfigError> {
+    for (name, value) in &config.parameters {
+        match kinds.get(name) {
+            None => return Err(at_key(file, text, name, format!("parameters: there is no parameter `{name}`; `outcrop rules list` and `show` tell which there are"))),
+            Some(kind) if !kind.admits(value) => return Err(at_key(file, text, name, format!("parameters: `{name}` must be {}", kind.as_str()))),
+            Some(_) => {}
+        }
+    }
+    let named = config.severities.keys().map(|id| ("severities", id)).chain(config.disabled.iter().map(|id| ("disabled", id)));
+    for (key, id) in named {
+        if !rules.contains(&id.as_str()) {
+            return Err(at_key(file, text, id, format!("{key}: there is no rule `{id}`")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_line_and_key() {
+        for (text, parts) in [
+            ("waivers:\n  - rule: x\n    resorce: y\n", &["line 3", "resorce"][..]),
+            ("waivers:\n  - {rule: x, expires: 2027-13-01}\n", &["line 2", "2027-13-01"]),
+            ("accounts:\n  \"12\": {kind: data}\n", &["line 2", "`12`"]),
+            ("accounts:\n  \"111111111111\": {kind: dta}\n", &["line 2", "dta"]),
+            ("nonsense: 1\n", &["nonsense"]),
+        ] {
+            let error = parse("outcrop.yaml", text).expect_err(text).to_string();
+            assert!(error.starts_with("outcrop.yaml"), "{error}");
+            for part in parts {
+                assert!(error.contains(part), "{error} lacks {part}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_waiver_holds_on_its_last_day() {
+        let waiver = WaiverEntry { expires: "2027-01-31".to_owned(), ..WaiverEntry::default() };
+        assert!(!waiver.expired("2027-01-31T23:59:59Z"));
+        assert!(waiver.expired("2027-02-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn an_empty_file_is_a_configuration() {
+        assert_eq!(parse("f", "# nothing\n").expect("fine"), Config::default());
+    }
+}

@@ -1,0 +1,260 @@
+//! The rules there are: the built-in ones, a user's own, and which of them are selected.
+
+use super::config::{self, Config, ConfigError};
+use super::expression::{self, Reads};
+use super::{Parameter, ParameterKind, Rule, RuleError, column_kind};
+use crate::inventory::{Role, Table};
+use crate::model::{Severity, Source};
+use rust_embed::RustEmbed;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What the digest of the rules covers.
+pub const RULES_DIGEST_DOC: &str = "SHA-256 over the texts of the rules as run, in the order of their ids";
+
+#[derive(RustEmbed)]
+#[folder = "rules/"]
+struct Files;
+
+/// A catalogue of controls that rules cite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Framework {
+    /// Name in rules.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// Where it can be read.
+    pub url: String,
+    /// Its version.
+    pub version: String,
+    /// Titles of controls by id.
+    pub controls: BTreeMap<String, String>,
+}
+
+/// The catalogues of controls.
+///
+/// # Errors
+/// When one does not parse.
+pub fn frameworks() -> Result<Vec<Framework>, RuleError> {
+    embedded("frameworks/").map(|(file, text)| {
+        yaml_serde::from_str(&text).map_err(|error| RuleError { file, message: error.to_string() })
+    }).collect()
+}
+
+fn embedded(prefix: &str) -> impl Iterator<Item = (String, String)> + '_ {
+    let mut names: Vec<String> = Files::iter().map(|name| name.into_owned()).filter(|name| name.starts_with(prefix) && name.ends_with(".yaml")).collect();
+    names.sort();
+    names.into_iter().filter_map(|name| Files::get(&name).map(|file| (format!("rules/{name}"), String::from_utf8_lossy(&file.data).into_owned())))
+}
+
+/// A rule with its text and what it reads.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The rule.
+    pub rule: Rule,
+    /// Its file's text.
+    pub text: String,
+    /// Severity after the configuration.
+    pub severity: Severity,
+    pub(super) applies: Reads,
+    pub(super) pass: Reads,
+}
+
+impl Loaded {
+    /// Columns of the subject that it reads.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.applies.columns.union(&self.pass.columns).map(String::as_str)
+    }
+}
+
+/// Which rules run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Rule id, pillar, `stage:30`, `severity:high`; empty for all.
+    pub select: Vec<String>,
+    /// The same, taken away.
+    pub skip: Vec<String>,
+}
+
+fn matches(term: &str, rule: &Loaded) -> bool {
+    match term.split_once(':') {
+        Some(("stage", stage)) => rule.rule.stage.to_string() == stage,
+        Some(("severity", severity)) => rule.severity.as_str() == severity,
+        _ => term == rule.rule.id || term == rule.rule.pillar,
+    }
+}
+
+/// All rules, checked against the tables there are.
+#[derive(Debug, Clone)]
+pub struct Library {
+    /// In the order of their ids.
+    pub rules: Vec<Loaded>,
+    /// Declared parameters.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Values in force.
+    pub values: BTreeMap<String, Json>,
+    /// Switched off by the configuration.
+    pub disabled: Vec<String>,
+}
+
+impl Library {
+    /// Reads the built-in rules and those of the folders.
+    ///
+    /// # Errors
+    /// For the first rule that does not parse or does not fit the tables.
+    pub fn load(tables: &[&'static Table], folders: &[&Path]) -> Result<Self, RuleError> {
+        let mut files: Vec<(String, String)> = embedded("").filter(|(name, _)| !name.starts_with("rules/frameworks/")).collect();
+        for folder in folders {
+            files.extend(read_folder(folder)?);
+        }
+        Self::from_files(tables, files)
+    }
+
+    /// Checks rules that are given as (file, text).
+    ///
+    /// # Errors
+    /// For the first that does not parse or does not fit the tables.
+    pub fn from_files(tables: &[&'static Table], files: Vec<(String, String)>) -> Result<Self, RuleError> {
+        let mut library = Self { rules: Vec::new(), parameters: BTreeMap::new(), values: BTreeMap::new(), disabled: Vec::new() };
+        for (file, text) in files {
+            let rule = Rule::parse(&file, &text)?;
+            let fail = |message: String| RuleError { file: file.clone(), message };
+            if let Some(other) = library.rules.iter().find(|other| other.rule.id == rule.id) {
+                return Err(fail(format!("there is a rule `{}` already; choose another id", other.rule.id)));
+            }
+            for (name, parameter) in &rule.parameters {
+                match library.parameters.get(name) {
+                    Some(known) if known.kind != parameter.kind || known.default != parameter.default => {
+                        return Err(fail(format!("parameters.{name} is declared with another type or default by another rule; parameters share one namespace")));
+                    }
+                    _ => {
+                        library.parameters.insert(name.clone(), parameter.clone());
+                        library.values.insert(name.clone(), parameter.default.clone());
+                    }
+                }
+            }
+            let (applies, pass) = lint(&rule, tables).map_err(fail)?;
+            library.rules.push(Loaded { severity: rule.severity, rule, text, applies, pass });
+        }
+        library.rules.sort_by(|a, b| a.rule.id.cmp(&b.rule.id));
+        Ok(library)
+    }
+
+    /// Lays a configuration over the rules.
+    ///
+    /// # Errors
+    /// When it names what there is not.
+    pub fn configure(&mut self, file: &str, text: &str, config: &Config) -> Result<(), ConfigError> {
+        let ids: Vec<&str> = self.rules.iter().map(|loaded| loaded.rule.id.as_str()).collect();
+        let kinds: BTreeMap<String, ParameterKind> = self.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.kind)).collect();
+        config::check(file, text, config, &ids, &kinds)?;
+        self.values.extend(config.parameters.clone());
+        for loaded in &mut self.rules {
+            if let Some(severity) = config.severities.get(&loaded.rule.id) {
+                loaded.severity = *severity;
+            }
+        }
+        self.disabled.clone_from(&config.disabled);
+        self.disabled.sort();
+        self.disabled.dedup();
+        self.rules.retain(|loaded| !config.disabled.contains(&loaded.rule.id));
+        Ok(())
+    }
+
+    /// Keeps the selected rules.
+    ///
+    /// # Errors
+    /// With the term that selects nothing.
+    pub fn select(&mut self, selection: &Selection) -> Result<(), String> {
+        for term in selection.select.iter().chain(&selection.skip) {
+            let known = self.disabled.contains(term) || self.rules.iter().any(|rule| matches(term, rule));
+            let shape = matches!(term.split_once(':'), Some(("severity", severity)) if Severity::ALL.iter().any(|known| known.as_str() == severity))
+                || matches!(term.split_once(':'), Some(("stage", "30" | "60" | "90")));
+            if !known && !shape {
+                return Err(format!("`{term}` selects no rule; name a rule id, a pillar, `stage:30` or `severity:high` (`outcrop rules list` shows them)"));
+            }
+        }
+        self.rules.retain(|rule| {
+            (selection.select.is_empty() || selection.select.iter().any(|term| matches(term, rule))) && !selection.skip.iter().any(|term| matches(term, rule))
+        });
+        Ok(())
+    }
+
+    /// Keeps the rules that a source can decide; an inventory counts as live.
+    pub fn for_source(&mut self, source: Source) {
+        let name = if source == Source::Inventory { "live" } else { source.as_str() };
+        self.rules.retain(|loaded| loaded.rule.sources.is_empty() || loaded.rule.sources.iter().any(|known| known == name));
+    }
+
+    /// The digest of the rules, in hexadecimal.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for loaded in &self.rules {
+            hash.update(loaded.text.as_bytes());
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// A rule by id.
+    pub fn rule(&self, id: &str) -> Option<&Loaded> {
+        self.rules.iter().find(|loaded| loaded.rule.id == id)
+    }
+}
+
+fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, RuleError> {
+    let shown = folder.display().to_string();
+    let fail = |message: String| RuleError { file: shown.clone(), message };
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).map_err(|error| fail(format!("cannot read the folder: {error}")))? {
+            let path = entry.map_err(|error| fail(error.to_string()))?.path();
+            let yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+            if path.is_dir() {
+                folders.push(path);
+            } else if yaml && path.components().all(|part| part.as_os_str() != "frameworks") {
+                let text = std::fs::read_to_string(&path).map_err(|error| RuleError { file: path.display().to_string(), message: error.to_string() })?;
+                files.push((path.display().to_string(), text));
+            }
+        }
+    }
+    if files.is_empty() {
+        return Err(fail("there is no rule file (*.yaml) in this folder".to_owned()));
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn lint(rule: &Rule, tables: &[&'static Table]) -> Result<(Reads, Reads), String> {
+    let Some(subject) = &rule.subject else {
+        // A query of the rule's own: its columns are known to SQLite alone, when the rule is run.
+        return Ok((Reads::default(), Reads::default()));
+    };
+    let Some(table) = tables.iter().find(|table| table.name == subject && table.role == Role::Subject) else {
+        let near: Vec<&str> = tables.iter().filter(|table| table.role == Role::Subject).map(|table| table.name).collect();
+        return Err(format!("there is no subject `{subject}`; there are: {}", near.join(", ")));
+    };
+    let column = |name: &str| column_kind(table, name);
+    let parameter = |name: &str| rule.parameters.get(name).map(|parameter| parameter.kind);
+    let check = |key: &str, text: &str| expression::check(text, &column, &parameter).map_err(|error| format!("`{key}`: {error}"));
+    let applies = rule.applies.as_deref().map_or_else(|| Ok(Reads::default()), |text| check("applies", text))?;
+    let pass = check("pass", &rule.pass)?;
+    for name in &rule.evidence {
+        column(name).ok_or_else(|| format!("`evidence`: there is no column `{name}` in `{subject}`"))?;
+    }
+    for sentence in [&rule.message.fail, &rule.message.pass, &rule.message.unknown, &rule.message.not_applicable] {
+        for name in super::outcome::placeholders(sentence) {
+            column(name).ok_or_else(|| format!("`message`: there is no column `{name}` in `{subject}`"))?;
+        }
+    }
+    for (place, example) in rule.examples.iter().enumerate() {
+        for name in example.row.keys() {
+            column(name).ok_or_else(|| format!("example {}: there is no column `{name}` in `{subject}`", place + 1))?;
+        }
+    }
+    Ok((applies, pass))
+}

@@ -1,0 +1,29 @@
+//! Rules: read, checked, compiled to SQL, judged, accepted for a time.
+//!
+//! Invariants: a rule never asks where a row came from; what cannot be decided is `unknown` and
+//! names what is missing; a rule that errors judges every scope `unknown` and never disappears.
+
+mod config;
+mod evaluate;
+mod expression;
+mod library;
+mod outcome;
+mod rule;
+mod sql;
+
+pub use config::{Config, ConfigError, parse as parse_config};
+pub use evaluate::{Judged, judge, test_examples};
+pub use library::{Framework, Library, Loaded, RULES_DIGEST_DOC, Selection, frameworks};
+pub use outcome::{explain_facts, outcome, stored_rules};
+pub use rule::{Example, Expect, Message, Parameter, ParameterKind, Rule, RuleError};
+pub use sql::{open_reader, run_query};
+
+use crate::inventory::{Kind, Table};
+
+/// The kind of a column of a subject, `account_id` and `region` included.
+pub(crate) fn column_kind(table: &Table, name: &str) -> Option<Kind> {
+    if matches!(name, "account_id" | "region") {
+        return Some(Kind::Text);
+    }
+    table.column(name).map(|column| column.kind)
+}

@@ -1,0 +1,308 @@
+//! From the run file back to results: everything that a report needs is there.
+
+use super::Rule;
+use super::evaluate::VERDICTS;
+use super::sql::json;
+use crate::inventory::{Error, Kind, Store, Table, quoted};
+use crate::model::{CoverageLine, Finding, Gap, Outcome, Reason, RunInfo, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus, account_arn};
+use rusqlite::types::ValueRef;
+use rusqlite::{Row, params};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// The rules stored with a run: rule, severity, error.
+///
+/// # Errors
+/// When the run file is damaged.
+pub fn stored_rules(store: &Store) -> Result<BTreeMap<i64, (Rule, Severity, String)>, Error> {
+    let mut statement = store.conn.prepare("SELECT id, name, source, severity, error FROM rule ORDER BY id")?;
+    let mut rules = BTreeMap::new();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, name, source, severity, error): (i64, String, String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
+        let rule = Rule::parse(&format!("{name}.yaml"), &source).map_err(|error| Error::Damaged { path: "the stored rules".to_owned(), reason: error.to_string() })?;
+        let severity = Severity::ALL.into_iter().find(|known| known.as_str() == severity).unwrap_or(rule.severity);
+        rules.insert(id, (rule, severity, error));
+    }
+    Ok(rules)
+}
+
+/// The names between braces in a sentence.
+pub(super) fn placeholders(sentence: &str) -> Vec<&str> {
+    sentence.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
+}
+
+fn filled(sentence: &str, cells: &BTreeMap<String, Json>) -> String {
+    let mut text = String::with_capacity(sentence.len());
+    let mut rest = sentence;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            text.push('{');
+            rest = after;
+            continue;
+        };
+        match cells.get(name) {
+            None | Some(Json::Null) => text.push_str("(not observed)"),
+            Some(Json::String(cell)) => text.push_str(cell),
+            Some(Json::Array(items)) => text.push_str(&items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect::<Vec<_>>().join(", ")),
+            Some(other) => text.push_str(&other.to_string()),
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}
+
+fn typed(value: ValueRef<'_>, kind: Kind) -> Json {
+    match (json(value), kind) {
+        (Json::Number(number), Kind::Bool) => Json::Bool(number.as_i64() == Some(1)),
+        (Json::String(text), Kind::List | Kind::Json) => serde_json::from_str(&text).unwrap_or(Json::String(text)),
+        (other, _) => other,
+    }
+}
+
+fn cells(row: &Row<'_>, table: &Table, from: usize) -> rusqlite::Result<BTreeMap<String, Json>> {
+    let mut cells = BTreeMap::new();
+    cells.insert("account_id".to_owned(), json(row.get_ref(from)?));
+    cells.insert("region".to_owned(), json(row.get_ref(from + 1)?));
+    for (place, column) in table.columns.iter().enumerate() {
+        cells.insert(column.name.to_owned(), typed(row.get_ref(from + 2 + place)?, column.kind));
+    }
+    Ok(cells)
+}
+
+fn fingerprint(rule: &str, account: &str, region: &str, resource: &str, part: &str) -> String {
+    let mut hash = Sha256::new();
+    for text in [rule, account, region, resource, part] {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A number that no release wrote is no verdict.
+fn decoded(code: i64) -> Verdict {
+    usize::try_from(code).ok().and_then(|code| VERDICTS.get(code)).copied().unwrap_or(Verdict::Unknown)
+}
+
+struct Book<'s> {
+    store: &'s Store,
+    run: RunInfo,
+    rules: BTreeMap<i64, (Rule, Severity, String)>,
+    waivers: BTreeMap<i64, Waiver>,
+}
+
+impl Book<'_> {
+    fn finding(&self, rule: i64, verdict: Verdict, waiver: Option<i64>, cells: &BTreeMap<String, Json>, missing: Vec<Gap>) -> Option<Finding> {
+        let (rule, severity, error) = self.rules.get(&rule)?;
+        let text = |name: &str| cells.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let (account, region, resource, part) = (text("account_id"), text("region"), text("resource"), text("part"));
+        let mut message = filled(rule.sentence(verdict), cells);
+        if !error.is_empty() {
+            message = format!("the rule could not run: {error}");
+        }
+        Some(Finding {
+            rule: rule.id.clone(), title: rule.title.clone(), severity: *severity, pillar: rule.pillar.clone(), stage: rule.stage, verdict,
+            fingerprint: fingerprint(&rule.id, &account, &region, &resource, &part),
+            resource, resource_type: text("resource_type"), account_id: account, region, message,
+            evidence: rule.evidence.iter().filter_map(|name| cells.get(name).map(|value| (name.clone(), value.clone()))).collect(),
+            missing, part,
+            waiver: waiver.and_then(|id| self.waivers.get(&id).cloned()),
+            location: None, origin: None,
+            tags: cells.get("tags").and_then(|tags| serde_json::from_value(tags.clone()).ok()).unwrap_or_default(),
+            environment: text("environment"), controls: rule.controls.clone(),
+        })
+    }
+
+    fn subject(&self, table: &Table, results: &mut Vec<Finding>) -> Result<(), Error> {
+        let own: Vec<&Rule> = self.rules.values().map(|(rule, ..)| rule).filter(|rule| rule.subject.as_deref() == Some(table.name)).collect();
+        if own.is_empty() {
+            return Ok(());
+        }
+        let reads = reads_of(table, &own);
+        let names: String = table.columns.iter().map(|column| format!(", s.{}", quoted(column.name))).collect();
+        let ids: Vec<String> = self.rules.iter().filter(|(_, (rule, ..))| rule.subject.as_deref() == Some(table.name)).map(|(id, _)| id.to_string()).collect();
+        let mut statement = self.store.conn.prepare(&format!(
+            "SELECT r.rule, r.verdict, r.waiver, s.rowid, s.account_id, s.region{names} FROM result r JOIN {} s ON s.rowid = r.row WHERE r.rule IN ({})",
+            quoted(table.name), ids.join(", ")))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (rule, verdict): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let verdict = decoded(verdict);
+            let cells = cells(row, table, 4)?;
+            let missing = if verdict == Verdict::Unknown {
+                let columns = self.rules.get(&rule).and_then(|(rule, ..)| reads.get(&rule.id)).cloned().unwrap_or_default();
+                self.missing(table, row.get(3)?, &columns, &cells)?
+            } else {
+                Vec::new()
+            };
+            results.extend(self.finding(rule, verdict, row.get(2)?, &cells, missing));
+        }
+        Ok(())
+    }
+
+    /// What hides the columns that a rule reads and that are NULL in a row.
+    fn missing(&self, table: &Table, row: i64, columns: &[String], cells: &BTreeMap<String, Json>) -> Result<Vec<Gap>, Error> {
+        let mut missing: Vec<Gap> = Vec::new();
+        for name in columns.iter().filter(|name| cells.get(*name).is_none_or(Json::is_null)) {
+            let mut statement = self.store.conn.prepare_cached("SELECT gaps FROM gap WHERE table_name = ?1 AND row = ?2 AND column_name = ?3")?;
+            let found: Vec<String> = statement.query_map(params![table.name, row, name], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            let gaps: Vec<Gap> = found.iter().flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default()).collect();
+            if gaps.is_empty() {
+                missing.push(Gap { fact: format!("{}.{name}", table.name), operation: String::new(), action: String::new(), reason: Reason::Error, detail: "not observed".to_owned() });
+            }
+            missing = crate::model::merge(missing, gaps);
+        }
+        missing.sort();
+        Ok(missing)
+    }
+
+    fn scopes(&self, results: &mut Vec<Finding>) -> Result<(), Error> {
+        let mut statement = self.store.conn.prepare("SELECT rule, verdict, waiver, account_id, region FROM result WHERE row IS NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (rule, verdict, account, region): (i64, i64, String, String) = (row.get(0)?, row.get(1)?, row.get(3)?, row.get(4)?);
+            let verdict = decoded(verdict);
+            let Some((found, _, error)) = self.rules.get(&rule) else { continue };
+            let subject = found.subject.clone().unwrap_or_default();
+            let missing = if verdict != Verdict::Unknown {
+                Vec::new()
+            } else if !error.is_empty() {
+                vec![Gap::not_understood(found.id.clone(), error.clone())]
+            } else if subject.is_empty() {
+                self.closed_world_gaps()?
+            } else {
+                let mut statement = self.store.conn.prepare_cached("SELECT gaps FROM subject_scope WHERE table_name = ?1 AND account_id = ?2 AND region = ?3")?;
+                let found: Vec<String> = statement.query_map(params![subject, account, region], |row| row.get(0))?.collect::<Result<_, _>>()?;
+                let mut gaps: Vec<Gap> = found.iter().flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default()).collect();
+                gaps.sort();
+                gaps
+            };
+            let name = self.run.account(&account).map_or("", |known| known.name.as_str());
+            let cells: BTreeMap<String, Json> = [
+                ("account_id", account.clone()), ("region", region), ("resource", account_arn(&self.run.partition, &account)),
+                ("resource_type", "AWS::::Account".to_owned()), ("part", String::new()), ("name", name.to_owned()),
+            ].into_iter().map(|(key, value)| (key.to_owned(), Json::String(value))).collect();
+            if let Some(mut finding) = self.finding(rule, verdict, row.get(2)?, &cells, missing) {
+                if error.is_empty() {
+                    finding.message = match verdict {
+                        Verdict::Unknown => format!("what there is to judge could not be listed completely: {}", why(&finding.missing)),
+                        _ => "there is nothing of this kind here".to_owned(),
+                    };
+                }
+                finding.evidence.clear();
+                results.push(finding);
+            }
+        }
+        Ok(())
+    }
+
+    fn closed_world_gaps(&self) -> Result<Vec<Gap>, Error> {
+        let mut gaps: Vec<Gap> = self.store.coverage()?.into_iter().filter(|line| !line.status.is_whole()).map(|line| line.gap(line.table.clone())).collect();
+        gaps.sort();
+        gaps.dedup();
+        Ok(gaps)
+    }
+
+    fn own_queries(&self, results: &mut Vec<Finding>) -> Result<(), Error> {
+        let mut statement = self.store.conn.prepare("SELECT r.rule, r.verdict, r.waiver, f.cells FROM result r JOIN from_row f ON f.id = r.row AND f.rule = r.rule")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (rule, verdict, text): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
+            if self.rules.get(&rule).is_none_or(|(rule, ..)| rule.subject.is_some()) {
+                continue;
+            }
+            let cells: BTreeMap<String, Json> = serde_json::from_str(&text).unwrap_or_default();
+            let verdict = decoded(verdict);
+            let missing = if verdict == Verdict::Unknown { self.closed_world_gaps()? } else { Vec::new() };
+            results.extend(self.finding(rule, verdict, row.get(2)?, &cells, missing));
+        }
+        Ok(())
+    }
+}
+
+/// The gaps in one line.
+fn why(gaps: &[Gap]) -> String {
+    let mut lines: Vec<String> = gaps.iter().map(|gap| if gap.operation.is_empty() { gap.detail.clone() } else { format!("{} ({})", gap.operation, gap.detail) }).collect();
+    lines.dedup();
+    let more = lines.len().saturating_sub(3);
+    lines.truncate(3);
+    if more > 0 { format!("{}; {more} more", lines.join("; ")) } else { lines.join("; ") }
+}
+
+fn reads_of(table: &Table, rules: &[&Rule]) -> BTreeMap<String, Vec<String>> {
+    rules.iter().map(|rule| {
+        let column = |name: &str| super::column_kind(table, name);
+        let parameter = |name: &str| rule.parameters.get(name).map(|parameter| parameter.kind);
+        let reads = |text: &str| super::expression::check(text, &column, &parameter).map(|reads| reads.columns).unwrap_or_default();
+        let mut columns = reads(&rule.pass);
+        columns.extend(rule.applies.as_deref().map(reads).unwrap_or_default());
+        (rule.id.clone(), columns.into_iter().collect())
+    }).collect()
+}
+
+/// Reads everything that a report renders.
+///
+/// # Errors
+/// When the run file is damaged.
+pub fn outcome(store: &Store) -> Result<Outcome, Error> {
+    let run = store.run()?;
+    let mut waivers = BTreeMap::new();
+    let mut reports = Vec::new();
+    let mut statement = store.conn.prepare("SELECT id, rule, resource, reason, owner, expires, status, detail FROM waiver ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let status: String = row.get(6)?;
+        waivers.insert(row.get(0)?, Waiver { reason: row.get(3)?, owner: row.get(4)?, expires: row.get(5)? });
+        reports.push(WaiverReport {
+            rule: row.get(1)?, resource: row.get(2)?, detail: row.get(7)?,
+            status: serde_json::from_value(Json::String(status)).unwrap_or(WaiverStatus::Malformed),
+        });
+    }
+    let disabled = store.conn.prepare("SELECT rule FROM disabled ORDER BY rule")?.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    let book = Book { store, run, rules: stored_rules(store)?, waivers };
+    let mut results = Vec::new();
+    for table in store.tables() {
+        book.subject(table, &mut results)?;
+    }
+    book.scopes(&mut results)?;
+    book.own_queries(&mut results)?;
+    results.sort_by(|a, b| {
+        (a.severity, &a.rule, &a.account_id, &a.region, &a.resource, &a.part, a.verdict).cmp(&(b.severity, &b.rule, &b.account_id, &b.region, &b.resource, &b.part, b.verdict))
+    });
+    let mut summary = Summary::default();
+    for result in &results {
+        summary.add(result.verdict, result.severity, result.waiver.is_some());
+    }
+    let coverage = store.coverage()?.into_iter().map(|line| CoverageLine {
+        account_id: line.account_id, region: line.region, status: line.status.as_str().to_owned(), operation: line.operation, rows: line.rows,
+        table: match (line.group.as_str(), line.parent.as_str()) {
+            ("list", "") => line.table,
+            (group, "") => format!("{}.{group}", line.table),
+            (group, parent) => format!("{}.{group}[{parent}]", line.table),
+        },
+        detail: line.detail,
+    }).collect();
+    Ok(Outcome { schema: "outcrop/v1", run: book.run, coverage, results, waivers: reports, disabled, summary })
+}
+
+/// Every column of the row behind a result, with its documentation: the facts that a verdict rests on.
+///
+/// # Errors
+/// When the run file is damaged.
+pub fn explain_facts(store: &Store, finding: &Finding) -> Result<Vec<(&'static crate::inventory::Column, Json)>, Error> {
+    for (rule, ..) in stored_rules(store)?.values() {
+        let Some(subject) = rule.subject.as_deref().filter(|_| rule.id == finding.rule) else { continue };
+        let table = store.table(subject)?;
+        let names: String = table.columns.iter().map(|column| format!(", {}", quoted(column.name))).collect();
+        let mut statement = store.conn.prepare(&format!("SELECT account_id, region{names} FROM {} WHERE account_id = ?1 AND region = ?2 AND resource = ?3 AND part = ?4", quoted(subject)))?;
+        let mut rows = statement.query(params![finding.account_id, finding.region, finding.resource, finding.part])?;
+        if let Some(row) = rows.next()? {
+            let cells = cells(row, table, 0)?;
+            return Ok(table.columns.iter().map(|column| (column, cells.get(column.name).cloned().unwrap_or_default())).collect());
+        }
+    }
+    Ok(Vec::new())
+}

@@ -1,0 +1,223 @@
+//! A rule as its file says it.
+
+use crate::model::Severity;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// What is wrong with a rule file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {message}")]
+pub struct RuleError {
+    /// The file, with the line where it is known.
+    pub file: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// Fixes, by the tool that applies them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fix {
+    /// AWS CLI.
+    #[serde(default)]
+    pub cli: String,
+    /// Terraform.
+    #[serde(default)]
+    pub terraform: String,
+    /// CloudFormation.
+    #[serde(default)]
+    pub cloudformation: String,
+    /// Console.
+    #[serde(default)]
+    pub console: String,
+}
+
+/// Type of a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParameterKind {
+    /// A number of days.
+    Days,
+    /// A whole number.
+    Integer,
+    /// Text.
+    Text,
+    /// true or false.
+    Boolean,
+    /// A list of texts; `*` and `?` are wildcards where it is matched.
+    List,
+}
+
+impl ParameterKind {
+    /// Does a value of the configuration have this type?
+    pub fn admits(self, value: &Json) -> bool {
+        match self {
+            Self::Days | Self::Integer => value.as_i64().is_some_and(|number| self == Self::Integer || number >= 0),
+            Self::Text => value.is_string(),
+            Self::Boolean => value.is_boolean(),
+            Self::List => value.as_array().is_some_and(|all| all.iter().all(Json::is_string)),
+        }
+    }
+
+    /// The name in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Days => "a number of days",
+            Self::Integer => "a whole number",
+            Self::Text => "a text",
+            Self::Boolean => "true or false",
+            Self::List => "a list of texts",
+        }
+    }
+}
+
+/// One parameter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// Type.
+    #[serde(rename = "type")]
+    pub kind: ParameterKind,
+    /// Value when the configuration says nothing.
+    pub default: Json,
+    /// What it steers.
+    #[serde(default)]
+    pub doc: String,
+}
+
+/// Sentences for each verdict; `{column}` is filled in.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Message {
+    /// When the fault is there.
+    pub fail: String,
+    /// When it is not.
+    pub pass: String,
+    /// When it cannot be told.
+    pub unknown: String,
+    /// When the rule does not speak of the subject.
+    #[serde(default)]
+    pub not_applicable: String,
+}
+
+/// What an example expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expect {
+    /// The fault is not there.
+    Pass,
+    /// It is.
+    Fail,
+    /// It cannot be told.
+    Unknown,
+    /// The rule does not speak of it.
+    NotApplicable,
+}
+
+/// One row and its verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// Cells by column; what is left out is NULL.
+    pub row: BTreeMap<String, Json>,
+    /// The verdict.
+    pub expect: Expect,
+}
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// File name without its ending.
+    pub id: String,
+    /// Names the fault.
+    pub title: String,
+    /// How bad a failure is.
+    pub severity: Severity,
+    /// Folder.
+    pub pillar: String,
+    /// Day of the rollout plan by which it should hold.
+    pub stage: u32,
+    /// Claims of the catalogue that it serves.
+    #[serde(default)]
+    pub claims: Vec<Json>,
+    /// Sources that can decide it.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// The risk, for a person.
+    pub why: String,
+    /// How to mend it.
+    #[serde(default)]
+    pub fix: Fix,
+    /// Pages that say so.
+    #[serde(default)]
+    pub references: Vec<String>,
+    /// Controls that it supports, by framework.
+    #[serde(default)]
+    pub controls: BTreeMap<String, Vec<String>>,
+    /// Parameters.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Parameter>,
+    /// The table whose rows it judges.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// A query of the rule's own instead of a subject.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Does it speak of the row?
+    #[serde(default)]
+    pub applies: Option<String>,
+    /// Is the fault absent?
+    pub pass: String,
+    /// Sentences.
+    pub message: Message,
+    /// Columns kept as evidence.
+    #[serde(default)]
+    pub evidence: Vec<String>,
+    /// Rows and their verdicts.
+    #[serde(default)]
+    pub examples: Vec<Example>,
+}
+
+impl Rule {
+    /// Reads a rule file.
+    ///
+    /// # Errors
+    /// With the file, the line and what to do.
+    pub fn parse(file: &str, text: &str) -> Result<Self, RuleError> {
+        let fail = |message: String| RuleError { file: file.to_owned(), message };
+        let rule: Self = yaml_serde::from_str(text).map_err(|error| {
+            let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
+            fail(format!("{place}{error}"))
+        })?;
+        let stem = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".yaml").trim_end_matches(".yml");
+        if rule.id != stem {
+            return Err(fail(format!("the id is `{}`, but a rule is called like its file: `{stem}`", rule.id)));
+        }
+        if rule.id.is_empty() || !rule.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+            return Err(fail(format!("the id `{}` may hold lower-case letters, digits and hyphens only", rule.id)));
+        }
+        if rule.subject.is_some() == rule.from.is_some() {
+            return Err(fail("a rule names either `subject` or `from`, and one of them".to_owned()));
+        }
+        for (name, parameter) in &rule.parameters {
+            if !parameter.kind.admits(&parameter.default) {
+                return Err(fail(format!("parameters.{name}.default is not {}", parameter.kind.as_str())));
+            }
+        }
+        Ok(rule)
+    }
+
+    /// The sentence for a verdict, before columns are filled in.
+    pub fn sentence(&self, verdict: crate::model::Verdict) -> &str {
+        use crate::model::Verdict::{Fail, NotApplicable, Pass, Unknown};
+        match verdict {
+            Pass => &self.message.pass,
+            Fail => &self.message.fail,
+            Unknown => &self.message.unknown,
+            NotApplicable if self.message.not_applicable.is_empty() => "the rule does not speak of this resource",
+            NotApplicable => &self.message.not_applicable,
+        }
+    }
+}

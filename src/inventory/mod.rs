@@ -1,0 +1,15 @@
+//! The inventory: one SQLite file for a run, and the view of it that reasoning works on.
+//!
+//! Invariants: NULL is "not observed", always; rows and the coverage of their collection are
+//! committed together; whether something is absent is decided in [`World::lookup`] and
+//! [`World::children`] and nowhere else.
+
+mod coverage;
+mod store;
+mod table;
+mod world;
+
+pub use coverage::{Coverage, Status};
+pub use store::{Error, NewRow, SCHEMA_VERSION, Store, derived_ddl, quoted};
+pub use table::{Column, Kind, Read, Role, Span, Table, cols};
+pub use world::{Children, Loaded, Lookup, Row, World};

@@ -1,0 +1,63 @@
+//! Outcrop finds where a company's Amazon Bedrock stack is exposed, and proves what it says.
+//!
+//! # The way of a datum
+//!
+//! ```text
+//! live AWS --------\
+//! inventory folder -+--> inventory --> reasoning --> rules --> results --> reports
+//! run file --------/     (SQLite:      (subjects     (YAML +   (pass, fail,
+//!                         rows +        from tables,  SQL)      unknown, n/a)
+//!                         coverage)     rows again)
+//! ```
+//!
+//! One way, no way back. Judging is pure: no network, no clock (the time of judgement is the run's),
+//! no environment.
+//!
+//! # Rooms
+//!
+//! | room | holds |
+//! | --- | --- |
+//! | [`model`] | the nouns: ARNs, [`model::Observed`] facts, gaps, verdicts, the outcome |
+//! | [`inventory`] | the run file, table declarations, coverage, and the two questions [`inventory::World::lookup`] and [`inventory::World::children`] |
+//! | [`secrets`] | detectors over values in memory |
+//! | [`services`] | one file for each AWS service: its tables and the calls that fill them |
+//! | [`sources`] | where rows come from: AWS accounts, inventory folders |
+//! | [`reason`] | subjects from tables: policies, paths, callers, keys, topology |
+//! | [`engine`] | rules: read, checked, compiled to SQL, judged; exceptions; results read back |
+//! | [`report`] | formats, one file each |
+//! | [`cli`] | one file for each sub-command |
+//!
+//! # Invariants
+//!
+//! **Architecture Invariant:** NULL is "not observed". What is known to be absent has a value. A
+//! predicate over NULL is NULL, and NULL is the verdict `unknown`.
+//!
+//! **Architecture Invariant:** whether something is absent is decided in [`inventory::World`] and
+//! nowhere else; reasoning that cannot see says which call would have shown it.
+//!
+//! **Architecture Invariant:** a rule is one expression over one subject. If it cannot be said so, the
+//! missing fact becomes a column of the subject, never a rule in Rust.
+//!
+//! **Architecture Invariant:** what a rule reads decides what is asked of AWS: rule, subject columns,
+//! the inputs that each column declares, API operations, IAM actions ([`reason::needs`]).
+//!
+//! **Architecture Invariant:** AWS SDK types never leave [`services`] and `sources::live`; values of
+//! environment variables never leave [`services::environment`].
+//!
+//! # Where the code differs from the first drawing
+//!
+//! - Parameters that shape a fact (`trusted_accounts`, `environment_tag`, ...) are read while deriving,
+//!   because a fact of a subject can depend on them; they are stored with the run, so judging stays pure.
+//! - Results are kept as (rule, row, verdict): message and evidence are filled in from the subject's row
+//!   when they are read back, so ten million results stay small and nothing is stored twice.
+//! - A known absence that a table cannot hold as a row (no logging, no organisation) is a row of empty values.
+
+pub mod cli;
+pub mod engine;
+pub mod inventory;
+pub mod model;
+pub mod reason;
+pub mod report;
+pub mod secrets;
+pub mod services;
+pub mod sources;

@@ -1,0 +1,20 @@
+//! The nouns that every layer shares: what a run is, what was seen, what was judged.
+//!
+//! Nothing here reads or writes anything, so nothing here can fail except parsing.
+
+mod arn;
+mod observed;
+mod outcome;
+mod pattern;
+mod run;
+mod value;
+
+pub use arn::{Arn, account_arn};
+pub use observed::{Gap, Observed, Reason, merge};
+pub use outcome::{CoverageLine, Outcome, Summary, Verdict, WaiverReport, WaiverStatus, Waiver, Finding, Severity};
+pub use pattern::{arn_matches, glob};
+pub use run::{AccountInfo, AccountKind, RunInfo, Source};
+pub use value::Value;
+
+/// The Region name of what belongs to no Region (IAM, Organizations, the list of buckets).
+pub const GLOBAL: &str = "global";

@@ -1,0 +1,222 @@
+//! What a run came to: the one structure that every report format renders.
+
+use super::{Gap, RunInfo};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// How bad a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Stops a merge by default.
+    Critical,
+    /// To be mended soon.
+    High,
+    /// To be planned.
+    Medium,
+    /// Good to know.
+    Low,
+    /// A statement.
+    Info,
+}
+
+impl Severity {
+    /// Worst first.
+    pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Info];
+
+    /// The name in files and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// What a rule says of one subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The fault is there.
+    Fail,
+    /// What would decide was not observed.
+    Unknown,
+    /// The fault is not there.
+    Pass,
+    /// The rule does not speak of this subject.
+    NotApplicable,
+}
+
+impl Verdict {
+    /// The name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Unknown => "unknown",
+            Self::Pass => "pass",
+            Self::NotApplicable => "not-applicable",
+        }
+    }
+}
+
+/// An accepted failure or unknown, with who accepted it and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiver {
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Last day on which it holds, `YYYY-MM-DD`.
+    pub expires: String,
+}
+
+/// What became of a waiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WaiverStatus {
+    /// It waived at least one result.
+    Used,
+    /// Past its day; it waives nothing.
+    Expired,
+    /// It lacks a reason, an owner or a readable day; it waives nothing.
+    Malformed,
+    /// Nothing to waive.
+    Unmatched,
+}
+
+/// One waiver of the configuration and its fate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaiverReport {
+    /// Rule id.
+    pub rule: String,
+    /// Pattern of resources.
+    pub resource: String,
+    /// Its fate.
+    pub status: WaiverStatus,
+    /// For a person.
+    pub detail: String,
+}
+
+/// One result: one rule on one subject (or on a scope that could not be listed).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// Rule id.
+    pub rule: String,
+    /// The rule's title.
+    pub title: String,
+    /// After the configuration's overrides.
+    pub severity: Severity,
+    /// Folder of the rule.
+    pub pillar: String,
+    /// Day of the rollout plan by which it should hold.
+    pub stage: u32,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// ARN, or the address in a plan or template.
+    pub resource: String,
+    /// Kind of resource, in CloudFormation's spelling.
+    pub resource_type: String,
+    /// Account of the resource.
+    pub account_id: String,
+    /// Region, or `global`.
+    pub region: String,
+    /// For a person, in one sentence.
+    pub message: String,
+    /// The facts that the verdict rests on.
+    pub evidence: BTreeMap<String, Json>,
+    /// What an unknown lacks.
+    pub missing: Vec<Gap>,
+    /// Tells two findings in one resource apart.
+    pub part: String,
+    /// Stable across runs.
+    pub fingerprint: String,
+    /// Set when the result is accepted for now.
+    pub waiver: Option<Waiver>,
+    /// File and line, for results from files.
+    pub location: Option<Json>,
+    /// `new`, `existing` or `fixed`, for a plan laid over a run.
+    pub origin: Option<String>,
+    /// Tags of the resource.
+    pub tags: BTreeMap<String, String>,
+    /// Environment of the resource; empty when not known.
+    pub environment: String,
+    /// Controls that the rule supports, by framework.
+    pub controls: BTreeMap<String, Vec<String>>,
+}
+
+/// One line of coverage: one table in one scope, and how its reading went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CoverageLine {
+    /// Account.
+    pub account_id: String,
+    /// Region, or `global`.
+    pub region: String,
+    /// Table.
+    pub table: String,
+    /// `complete`, `partial`, `denied`, `error`, `unsupported`, `not-collected`.
+    pub status: String,
+    /// API operation.
+    pub operation: String,
+    /// What went wrong, for a person.
+    pub detail: String,
+    /// Rows kept.
+    pub rows: u64,
+}
+
+/// Counts over results; waived ones are counted apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Unwaived failures by severity.
+    pub fail: BTreeMap<&'static str, u64>,
+    /// Unwaived unknowns by severity.
+    pub unknown: BTreeMap<&'static str, u64>,
+    /// Passes.
+    pub pass: u64,
+    /// Not applicable.
+    pub not_applicable: u64,
+    /// Waived failures and unknowns.
+    pub waived: u64,
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        let zero = || Severity::ALL.iter().map(|severity| (severity.as_str(), 0)).collect();
+        Self { fail: zero(), unknown: zero(), pass: 0, not_applicable: 0, waived: 0 }
+    }
+}
+
+impl Summary {
+    /// Counts one result.
+    pub fn add(&mut self, verdict: Verdict, severity: Severity, waived: bool) {
+        match verdict {
+            Verdict::Pass => self.pass += 1,
+            Verdict::NotApplicable => self.not_applicable += 1,
+            _ if waived => self.waived += 1,
+            Verdict::Fail => *self.fail.entry(severity.as_str()).or_default() += 1,
+            Verdict::Unknown => *self.unknown.entry(severity.as_str()).or_default() += 1,
+        }
+    }
+}
+
+/// Everything that a report renders.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// `outcrop/v1`.
+    pub schema: &'static str,
+    /// The run.
+    pub run: RunInfo,
+    /// What was read and what was not.
+    pub coverage: Vec<CoverageLine>,
+    /// Sorted by severity, rule, account, Region, resource, part.
+    pub results: Vec<Finding>,
+    /// The configuration's waivers and their fate.
+    pub waivers: Vec<WaiverReport>,
+    /// Rules that the configuration switched off.
+    pub disabled: Vec<String>,
+    /// Counts.
+    pub summary: Summary,
+}

@@ -1,0 +1,124 @@
+//! Who looked at what, when, and with what.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// Where the rows of a run came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// AWS accounts.
+    Live,
+    /// An inventory folder.
+    Inventory,
+    /// `terraform show -json`.
+    Terraform,
+    /// A template or a `cdk.out` folder.
+    Cloudformation,
+    /// A Pulumi preview or stack export.
+    Pulumi,
+}
+
+impl Source {
+    /// The name in results and rule files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Inventory => "inventory",
+            Self::Terraform => "terraform",
+            Self::Cloudformation => "cloudformation",
+            Self::Pulumi => "pulumi",
+        }
+    }
+
+    /// Is it a file that declares what does not exist yet?
+    pub fn is_file(self) -> bool {
+        matches!(self, Self::Terraform | Self::Cloudformation | Self::Pulumi)
+    }
+}
+
+/// What an account is for, as the configuration says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountKind {
+    /// Runs inference.
+    Workload,
+    /// Holds the documents.
+    Data,
+    /// Holds pipelines, logs, trails.
+    Platform,
+    /// Not said.
+    #[default]
+    Unknown,
+}
+
+/// One account of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountInfo {
+    /// Twelve digits.
+    pub id: String,
+    /// Name in Organizations or in the configuration; may be empty.
+    #[serde(default)]
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: AccountKind,
+    /// Environment from the configuration; empty when not said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub environment: String,
+}
+
+/// The run itself: everything about it that is not a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Sixteen hexadecimal digits.
+    pub id: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// RFC 3339, UTC; empty while collecting.
+    pub finished_at: String,
+    /// Version of Outcrop.
+    pub version: String,
+    /// Where the rows came from.
+    pub source: Source,
+    /// False while writing and after an interruption.
+    pub complete: bool,
+    /// Who asked, from `sts:GetCallerIdentity`; empty for files.
+    pub caller_arn: String,
+    /// `aws`, `aws-us-gov`, `aws-cn`, ...
+    pub partition: String,
+    /// The accounts of the run.
+    pub accounts: Vec<AccountInfo>,
+    /// The Regions of the run, `global` not among them.
+    pub regions: Vec<String>,
+    /// Rule parameters in force.
+    pub parameters: BTreeMap<String, Json>,
+    /// SHA-256 over the rules as run.
+    pub rules_digest: String,
+    /// What the run was asked to leave out, account by account, with the reason; the endpoints that were overridden.
+    pub notes: Vec<String>,
+    /// The chain of roles that led into each account.
+    pub role_chains: BTreeMap<String, Vec<String>>,
+}
+
+impl RunInfo {
+    /// The account with this id, when the run covers it.
+    pub fn account(&self, id: &str) -> Option<&AccountInfo> {
+        self.accounts.iter().find(|account| account.id == id)
+    }
+
+    /// Every (account, Region) of the run, `global` included.
+    pub fn scopes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.accounts.iter().flat_map(|account| {
+            std::iter::once((account.id.as_str(), super::GLOBAL))
+                .chain(self.regions.iter().map(|region| (account.id.as_str(), region.as_str())))
+        })
+    }
+
+    /// The instant at which the run is judged: when it ended, or began if it never did.
+    pub fn judged_at(&self) -> &str {
+        if self.finished_at.is_empty() { &self.started_at } else { &self.finished_at }
+    }
+}

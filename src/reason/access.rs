@@ -1,0 +1,310 @@
+//! What a role or user may effectively do with Bedrock, after boundaries and control policies.
+
+use super::Context;
+use super::policy::{Document, Exposure, Fact, Found, Grants, Principal, Request, find_request};
+use crate::inventory::{Lookup, Row};
+use crate::model::{Arn, GLOBAL, Gap, Observed, glob, merge};
+use serde_json::Value as Json;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use Observed::{Known, Unknown};
+
+/// Actions by the API family that serves them (facts: Service Authorization Reference for Bedrock, AgentCore, Mantle).
+const FAMILIES: &[(&str, &str, &[&str])] = &[
+    ("bedrock-runtime", "bedrock", &["InvokeModel", "InvokeModelWithResponseStream", "InvokeModelWithBidirectionalStream", "ApplyGuardrail", "CountTokens", "StartAsyncInvoke", "GetAsyncInvoke", "ListAsyncInvokes"]),
+    ("bedrock-agent-runtime", "bedrock", &["InvokeAgent", "InvokeInlineAgent", "Retrieve", "RetrieveAndGenerate", "InvokeFlow", "Rerank", "GenerateQuery", "AgenticRetrieveStream", "CreateSession"]),
+    ("bedrock-agent", "bedrock", &["CreateAgent", "GetAgent", "ListAgents", "GetKnowledgeBase", "ListKnowledgeBases", "StartIngestionJob", "GetIngestionJob", "ListIngestionJobs", "IngestKnowledgeBaseDocuments", "ListDataSources", "GetDataSource", "GetPrompt", "ListPrompts", "GetFlow"]),
+    ("bedrock", "bedrock", &["CreateModelInvocationJob", "GetModelInvocationJob", "ListFoundationModels", "GetFoundationModel", "ListInferenceProfiles", "GetInferenceProfile", "ListGuardrails", "GetGuardrail", "CreateGuardrail", "CreateModelCustomizationJob"]),
+    ("bedrock-mantle", "bedrock-mantle", &["CreateInference"]),
+    ("bedrock-agentcore", "bedrock-agentcore", &["InvokeAgentRuntime", "InvokeCodeInterpreter", "StartBrowserSession", "StartCodeInterpreterSession", "CreateEvent", "ListEvents", "RetrieveMemoryRecords", "GetWorkloadAccessToken"]),
+];
+
+/// Actions that invoke a model.
+pub(super) const INVOKE: &[&str] = &["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock-mantle:CreateInference"];
+/// Prefixes of which holding everything is full access.
+const PREFIXES: &[&str] = &["bedrock", "bedrock-mantle", "bedrock-agentcore"];
+
+/// What a principal may do.
+#[derive(Debug)]
+pub(super) struct Access {
+    /// API families that it may call; an administrator by `*` alone calls none.
+    pub families: Observed<BTreeSet<&'static str>>,
+    /// All actions of a prefix on all resources: which prefix, and the request.
+    pub full: Observed<Option<(&'static str, Json)>>,
+    /// A request that invokes a model.
+    pub invokes: Observed<Option<Json>>,
+    /// The same without any private path.
+    pub anywhere: Observed<Option<Json>>,
+    /// Action `*` on Resource `*`.
+    pub administrator: Observed<bool>,
+    /// Boundary and control policies that narrow it, for a person.
+    pub limited_by: String,
+    /// The same, as policies.
+    pub grants: Observed<Rc<Grants>>,
+    control_gaps: Vec<Gap>,
+    principal: Principal,
+}
+
+#[derive(Default)]
+pub(super) struct Cache<'w> {
+    known: RefCell<BTreeMap<String, Rc<Access>>>,
+    mark: std::marker::PhantomData<&'w ()>,
+}
+
+impl<'w> Context<'w> {
+    /// The access of a role by its ARN; the ARN may lack the path that the role has.
+    pub(super) fn role_access(&self, role_arn: &str) -> Observed<Rc<Access>> {
+        let Some(arn) = Arn::parse(role_arn) else {
+            return Observed::gap(Gap::not_understood("iam_role", format!("`{role_arn}` is no ARN")));
+        };
+        match self.world.lookup("iam_role", arn.account, GLOBAL, role_arn) {
+            Lookup::Found(row) => Known(self.access(row)),
+            Lookup::Absent => Observed::gap(Gap::not_understood("iam_role", format!("the role `{role_arn}` does not exist"))),
+            Lookup::Unknown(gaps) => Unknown(gaps),
+        }
+    }
+
+    /// The access of a role or user.
+    pub(super) fn access(&self, row: Row<'w>) -> Rc<Access> {
+        let key = format!("{}|{}", row.table().name, row.key());
+        if let Some(known) = self.access.known.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        let access = Rc::new(find(self, row));
+        self.access.known.borrow_mut().insert(key, Rc::clone(&access));
+        access
+    }
+}
+
+fn documents(name: &str, json: &Json) -> Observed<Document> {
+    match Document::parse(name, json) {
+        Ok(document) => Known(document),
+        Err(why) => Observed::gap(Gap::not_understood("iam_policy.document", why)),
+    }
+}
+
+fn managed(context: &Context<'_>, account: &str, arn: &str) -> Observed<Document> {
+    match context.world.lookup("iam_policy", account, GLOBAL, arn) {
+        Lookup::Found(row) => row.json("document").and_then(|json| documents(arn, &json)),
+        Lookup::Absent => Observed::gap(Gap::not_understood("iam_policy", format!("the policy `{arn}` is attached, but not in the list"))),
+        Lookup::Unknown(gaps) => Unknown(gaps),
+    }
+}
+
+/// Policies of a role, user or group itself.
+fn own(context: &Context<'_>, row: Row<'_>) -> Observed<Vec<Document>> {
+    let inline = row.json("inline_policies").and_then(|json| {
+        let all = json.as_array().cloned().unwrap_or_default();
+        all.iter().map(|policy| documents(policy["name"].as_str().unwrap_or("inline"), &policy["document"])).fold(Known(Vec::new()), push)
+    });
+    let attached = row.list("attached_policy_arns").and_then(|arns| arns.iter().map(|arn| managed(context, row.account(), arn)).fold(Known(Vec::new()), push));
+    inline.zip(attached).map(|(inline, attached)| [inline, attached].concat())
+}
+
+fn push<T>(all: Observed<Vec<T>>, next: Observed<T>) -> Observed<Vec<T>> {
+    all.zip(next).map(|(mut all, next)| {
+        all.push(next);
+        all
+    })
+}
+
+/// Service control policies of an account, level by level.
+fn control(context: &Context<'_>, account: &str) -> Observed<Vec<Vec<Document>>> {
+    let world = context.world;
+    let organization = match world.lookup("organization", account, GLOBAL, account) {
+        Lookup::Found(row) => row.text("id").zip(row.text("master_account_id")),
+        Lookup::Absent => return Known(Vec::new()),
+        Lookup::Unknown(gaps) => return Unknown(gaps),
+    };
+    organization.and_then(|(id, master)| {
+        // The management account and accounts outside any organisation have no control policies.
+        if id.is_empty() || master == account {
+            return Known(Vec::new());
+        }
+        let Some(entry) = world.everywhere("organizations_account").into_iter().find(|row| row.text("id") == Known(account)) else {
+            return Unknown(merge(world.hidden_anywhere("organizations_account"), vec![Gap {
+                fact: "organizations_policy_target".to_owned(), operation: "organizations:ListPolicies".to_owned(), action: "organizations:ListPolicies".to_owned(),
+                reason: crate::model::Reason::NotScanned, detail: format!("the control policies over {account} are read from the management account"),
+            }]));
+        };
+        entry.list("path").and_then(|mut path| {
+            path.push(account.to_owned());
+            let mut levels = Vec::new();
+            let mut any = false;
+            for target in path {
+                let attached = world.children("organizations_policy_target", entry.account(), GLOBAL, "target_id", &target);
+                if !attached.gaps.is_empty() {
+                    return Unknown(attached.gaps);
+                }
+                let mut level = Known(Vec::new());
+                for row in attached.rows {
+                    match row.text("type") {
+                        Known("SERVICE_CONTROL_POLICY") => level = push(level, row.json("content").and_then(|json| documents(row.text("policy_name").known().unwrap_or("control policy"), &json))),
+                        Known(_) => {}
+                        Unknown(gaps) => return Unknown(gaps),
+                    }
+                }
+                match level {
+                    Known(level) => {
+                        any |= !level.is_empty();
+                        levels.push(level);
+                    }
+                    Unknown(gaps) => return Unknown(gaps),
+                }
+            }
+            // An organisation without a single attached policy has not switched control policies on.
+            Known(if any { levels } else { Vec::new() })
+        })
+    })
+}
+
+fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
+    let account = row.account();
+    let mut identity = own(context, row);
+    if row.table().name == "iam_user" {
+        let groups = row.list("groups").and_then(|groups| groups.iter().map(|group| match context.world.lookup("iam_group", account, GLOBAL, group) {
+            Lookup::Found(group) => own(context, group),
+            Lookup::Absent => Observed::gap(Gap::not_understood("iam_group", format!("the group `{group}` is not in the list"))),
+            Lookup::Unknown(gaps) => Unknown(gaps),
+        }).fold(Known(Vec::new()), |all: Observed<Vec<Document>>, more| all.zip(more).map(|(all, more)| [all, more].concat())));
+        identity = identity.zip(groups).map(|(own, groups)| [own, groups].concat());
+    }
+    let boundary = row.text("permissions_boundary_arn").and_then(|arn| if arn.is_empty() { Known(None) } else { managed(context, account, arn).map(Some) });
+    let linked = row.text("path").known().is_some_and(|path| path.starts_with("/aws-service-role/"));
+    let control = if linked { Known(Vec::new()) } else { control(context, account) };
+    let mut limited_by: Vec<String> = Vec::new();
+    if let Known(Some(boundary)) = &boundary {
+        limited_by.push(format!("boundary {}", boundary.name));
+    }
+    if let Known(levels) = &control {
+        limited_by.extend(levels.iter().flatten().filter(|policy| policy.name != "FullAWSAccess").map(|policy| format!("control policy {}", policy.name)));
+    }
+    let organization = match context.world.lookup("organization", account, GLOBAL, account) {
+        Lookup::Found(row) => row.text("id").map_or_fact(),
+        Lookup::Absent => Fact::Absent,
+        Lookup::Unknown(_) => Fact::Unknown,
+    };
+    let principal = Principal { arn: row.key().to_owned(), account: account.to_owned(), organization };
+    let control_gaps = control.gaps().to_vec();
+    let grants = identity.zip(boundary).map(|(identity, boundary)| Rc::new(Grants {
+        identity, boundary,
+        control: control.clone().known().unwrap_or_default(),
+        control_unknown: control_gaps.iter().map(|gap| format!("{}: {}", gap.operation, gap.detail)).collect(),
+    }));
+    let mut access = Access {
+        families: Known(BTreeSet::new()), full: Known(None), invokes: Known(None), anywhere: Known(None), administrator: Known(false),
+        limited_by: limited_by.join(", "), grants: grants.clone(), control_gaps, principal,
+    };
+    match grants {
+        Unknown(gaps) => {
+            access.families = Unknown(gaps.clone());
+            access.full = Unknown(gaps.clone());
+            access.invokes = Unknown(gaps.clone());
+            access.anywhere = Unknown(gaps.clone());
+            access.administrator = Unknown(gaps);
+        }
+        Known(grants) => {
+            access.families = access.families(&grants);
+            access.full = access.full(&grants);
+            access.invokes = access.invoking(&grants, false).map(|request| request.map(|request| request.witness()));
+            access.anywhere = access.invoking(&grants, true).map(|request| request.map(|request| request.witness()));
+            access.administrator = access.seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:aws:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], true, false)).map(|found| found.is_some());
+        }
+    }
+    access
+}
+
+trait OrganizationFact {
+    fn map_or_fact(self) -> Fact;
+}
+
+impl OrganizationFact for Observed<&str> {
+    fn map_or_fact(self) -> Fact {
+        match self {
+            Known("") => Fact::Absent,
+            Known(id) => Fact::one(id),
+            Unknown(_) => Fact::Unknown,
+        }
+    }
+}
+
+impl Access {
+    fn ask(&self, grants: &Grants, actions: &[&str], resources: &[String], resources_only: bool, public: bool) -> Found {
+        let mut context = BTreeMap::new();
+        if public {
+            for key in ["aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"] {
+                context.insert(key.to_owned(), Fact::Absent);
+            }
+            // An address of documentation (RFC 5737) that no policy lists.
+            context.insert("aws:sourceip".to_owned(), Fact::one("198.51.100.7"));
+        }
+        find_request(grants, &Exposure {
+            actions, resources: resources.to_vec(), resources_only,
+            principal: Some(self.principal.clone()), insider: self.principal.clone(), context, network_fixed: public,
+        })
+    }
+
+    /// Turns what was found into a fact with its gaps.
+    fn seen(&self, found: Found) -> Observed<Option<Box<Request>>> {
+        match found {
+            Found::Yes(request) => Known(Some(request)),
+            Found::No => Known(None),
+            Found::Unknown(_) if !self.control_gaps.is_empty() => Unknown(self.control_gaps.clone()),
+            Found::Unknown(mut why) => {
+                why.sort();
+                why.dedup();
+                Unknown(why.into_iter().map(|why| Gap::not_understood("iam_role.policies", why)).collect())
+            }
+        }
+    }
+
+    fn families(&self, grants: &Grants) -> Observed<BTreeSet<&'static str>> {
+        let mut families = BTreeSet::new();
+        let mut gaps = Vec::new();
+        for statement in grants.identity.iter().flat_map(|document| &document.statements) {
+            if statement.effect != super::policy::Effect::Allow || statement.actions.negated {
+                continue;
+            }
+            for pattern in &statement.actions.all {
+                let lower = pattern.to_ascii_lowercase();
+                let Some((prefix, named)) = lower.split_once(':') else { continue };
+                let serves = |actions: &[&str]| actions.iter().any(|action| glob(named, &action.to_ascii_lowercase()));
+                let general = prefix == "bedrock" && serves(&["InvokeModel", "InvokeModelWithResponseStream"]);
+                for (family, _, actions) in FAMILIES.iter().filter(|(family, own, actions)| *own == prefix && serves(actions) && (!general || *family == "bedrock-runtime")) {
+                    if families.contains(family) {
+                        continue;
+                    }
+                    let tried: Vec<String> = actions.iter().filter(|action| glob(named, &action.to_ascii_lowercase())).map(|action| format!("{prefix}:{action}")).collect();
+                    let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
+                    match self.seen(self.ask(grants, &tried, &[], false, false)) {
+                        Known(Some(_)) => { families.insert(*family); }
+                        Known(None) => {}
+                        Unknown(more) => gaps = merge(gaps, more),
+                    }
+                }
+            }
+        }
+        // Every family is a subject of its own, so one that may be there unseen makes the whole unknown.
+        if gaps.is_empty() { Known(families) } else { Unknown(gaps) }
+    }
+
+    fn full(&self, grants: &Grants) -> Observed<Option<(&'static str, Json)>> {
+        let mut answer = Known(None);
+        for prefix in PREFIXES {
+            let resource = format!("arn:aws:{prefix}:us-east-1:{}:outcrop-probe/x", self.principal.account);
+            match self.seen(self.ask(grants, &[&format!("{prefix}:OutcropProbe")], &[resource], true, false)) {
+                Known(Some(request)) => return Known(Some((prefix, request.witness()))),
+                Known(None) => {}
+                Unknown(gaps) => answer = Unknown(gaps),
+            }
+        }
+        answer
+    }
+
+    /// A request that invokes a model, by any path or by none that is private.
+    pub(super) fn invoking(&self, grants: &Grants, public: bool) -> Observed<Option<Box<Request>>> {
+        let model = ["arn:aws:bedrock:us-east-1::foundation-model/outcrop-probe.model-v1:0".to_owned()];
+        self.seen(self.ask(grants, INVOKE, &model, false, public))
+    }
+}

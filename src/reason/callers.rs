@@ -1,0 +1,206 @@
+//! Who calls Bedrock: compute whose role is granted it by name, or whose configuration names a model.
+
+use super::Context;
+use crate::inventory::{Lookup, Row};
+use crate::model::{Arn, Gap, Observed, merge};
+use std::collections::{BTreeMap, BTreeSet};
+use Observed::{Known, Unknown};
+
+/// One placement of a workload in a network: a function version, or a service with its task definition.
+#[derive(Debug, Clone)]
+pub(super) struct Deployment<'w> {
+    /// The row with network and settings (the service for ECS).
+    pub network: Row<'w>,
+    /// The row with the settings that variables tell.
+    pub settings: Row<'w>,
+}
+
+/// A workload, caller or not.
+#[derive(Debug, Clone)]
+pub(super) struct Workload<'w> {
+    /// Function ARN without version, or service ARN.
+    pub arn: String,
+    /// Name.
+    pub name: String,
+    /// `lambda` or `ecs`.
+    pub kind: &'static str,
+    /// Account.
+    pub account: &'w str,
+    /// Region.
+    pub region: &'w str,
+    /// Roles of its code.
+    pub roles: Observed<BTreeSet<String>>,
+    /// The role that starts its containers; empty for functions.
+    pub execution_roles: Observed<BTreeSet<String>>,
+    /// Where it runs.
+    pub deployments: Vec<Deployment<'w>>,
+    /// Log groups it writes to.
+    pub log_groups: Observed<BTreeSet<String>>,
+    /// Tags.
+    pub tags: Observed<BTreeMap<String, String>>,
+    /// Does a variable name a model?
+    pub names_model: Observed<bool>,
+    /// API families that it may call.
+    pub families: Observed<BTreeSet<&'static str>>,
+}
+
+impl Workload<'_> {
+    /// CloudFormation's name of its type.
+    pub fn resource_type(&self) -> &'static str {
+        if self.kind == "lambda" { "AWS::Lambda::Function" } else { "AWS::ECS::Service" }
+    }
+
+    /// Is it a Bedrock caller?
+    pub fn is_caller(&self) -> Observed<bool> {
+        self.families.clone().map(|families| !families.is_empty())
+    }
+}
+
+/// All workloads of the run.
+#[derive(Debug, Default)]
+pub(super) struct Callers<'w> {
+    /// In the order of their scopes and ARNs.
+    pub all: Vec<Workload<'w>>,
+    /// What may hide more, by scope.
+    pub gaps: BTreeMap<(String, String), Vec<Gap>>,
+}
+
+impl<'w> Callers<'w> {
+    /// The known callers of a scope.
+    pub fn known<'s>(&'s self, account: &'s str, region: &'s str) -> impl Iterator<Item = &'s Workload<'w>> {
+        self.all.iter().filter(move |workload| workload.account == account && workload.region == region && workload.is_caller().is_true())
+    }
+
+    /// What may hide callers in a scope: unread lists, and workloads of which it is not known.
+    pub fn hidden(&self, account: &str, region: &str) -> Vec<Gap> {
+        let lists = self.gaps.get(&(account.to_owned(), region.to_owned())).cloned().unwrap_or_default();
+        self.all.iter().filter(|workload| workload.account == account && workload.region == region)
+            .fold(lists, |gaps, workload| merge(gaps, workload.families.gaps().to_vec()))
+    }
+
+    /// Does the account run a caller?
+    pub fn in_account(&self, context: &Context<'_>, account: &str) -> Observed<bool> {
+        let regions: Vec<&str> = context.world.run.regions.iter().map(String::as_str).collect();
+        Observed::any(regions.iter().map(|region| {
+            if self.known(account, region).next().is_some() {
+                return Known(true);
+            }
+            let gaps = self.hidden(account, region);
+            if gaps.is_empty() { Known(false) } else { Unknown(gaps) }
+        }))
+    }
+}
+
+fn union<T: Ord>(sets: impl IntoIterator<Item = Observed<BTreeSet<T>>>) -> Observed<BTreeSet<T>> {
+    sets.into_iter().fold(Known(BTreeSet::new()), |all, next| all.zip(next).map(|(mut all, next)| {
+        all.extend(next);
+        all
+    }))
+}
+
+fn one(text: Observed<&str>) -> Observed<BTreeSet<String>> {
+    text.map(|text| if text.is_empty() { BTreeSet::new() } else { BTreeSet::from([text.to_owned()]) })
+}
+
+pub(super) fn find<'w>(context: &Context<'w>) -> Callers<'w> {
+    let mut callers = Callers::default();
+    for account in context.world.accounts().map(str::to_owned).collect::<Vec<_>>() {
+        for region in &context.world.run.regions {
+            let mut gaps = functions(context, &account, region, &mut callers.all);
+            gaps = merge(gaps, services(context, &account, region, &mut callers.all));
+            callers.gaps.insert((account.clone(), region.clone()), gaps);
+        }
+    }
+    callers.all.sort_by(|a, b| (a.account, a.region, &a.arn).cmp(&(b.account, b.region, &b.arn)));
+    callers
+}
+
+/// The families of a workload: what its roles are granted, and the runtime where its configuration names a model.
+fn families(context: &Context<'_>, roles: &Observed<BTreeSet<String>>, names_model: &Observed<bool>) -> Observed<BTreeSet<&'static str>> {
+    let granted = match roles {
+        Known(roles) => union(roles.iter().map(|role| context.role_access(role).and_then(|access| access.families.clone()))),
+        Unknown(gaps) => Unknown(gaps.clone()),
+    };
+    match (granted, names_model) {
+        (Known(mut families), Known(named)) => {
+            if *named {
+                families.insert("bedrock-runtime");
+            }
+            Known(families)
+        }
+        (Known(families), Unknown(_)) if families.contains("bedrock-runtime") => Known(families),
+        (Known(_), Unknown(gaps)) => Unknown(gaps.clone()),
+        (Unknown(gaps), _) => Unknown(gaps),
+    }
+}
+
+fn functions<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let world = context.world;
+    let found = world.all("lambda_function", account, region);
+    let mut gaps = found.gaps;
+    let mut by_function: BTreeMap<&'w str, Vec<Row<'w>>> = BTreeMap::new();
+    for row in found.rows {
+        match row.text("function_arn") {
+            Known(arn) => by_function.entry(arn).or_default().push(row),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    for (arn, rows) in by_function {
+        let first = rows[0];
+        let latest = rows.iter().find(|row| row.text("version") == Known("$LATEST")).copied().unwrap_or(first);
+        let roles = union(rows.iter().map(|row| one(row.text("role_arn"))));
+        let names_model = Observed::any(rows.iter().map(|row| row.flag("names_model")));
+        all.push(Workload {
+            arn: arn.to_owned(),
+            name: latest.text("name").known().map_or_else(|| Arn::parse(arn).map_or("", |arn| arn.name()).to_owned(), str::to_owned),
+            kind: "lambda",
+            account: first.account(),
+            region: first.region(),
+            families: families(context, &roles, &names_model),
+            roles,
+            execution_roles: Known(BTreeSet::new()),
+            log_groups: union(rows.iter().map(|row| one(row.text("log_group_name")))),
+            tags: latest.tags(),
+            names_model,
+            deployments: rows.into_iter().map(|row| Deployment { network: row, settings: row }).collect(),
+        });
+    }
+    gaps
+}
+
+fn services<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let world = context.world;
+    let found = world.all("ecs_service", account, region);
+    let mut gaps = found.gaps;
+    for service in found.rows {
+        let definition = service.text("task_definition_arn").and_then(|arn| match world.lookup("ecs_task_definition", account, region, arn) {
+            Lookup::Found(row) => Known(row),
+            Lookup::Absent => Observed::gap(Gap::not_understood("ecs_task_definition", format!("the task definition `{arn}` is not in the list"))),
+            Lookup::Unknown(gaps) => Unknown(gaps),
+        });
+        let definition = match definition {
+            Known(row) => row,
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
+            }
+        };
+        let roles = one(definition.text("task_role_arn"));
+        let names_model = definition.flag("names_model");
+        all.push(Workload {
+            arn: service.key().to_owned(),
+            name: service.text("name").known().unwrap_or_default().to_owned(),
+            kind: "ecs",
+            account: service.account(),
+            region: service.region(),
+            families: families(context, &roles, &names_model),
+            roles,
+            execution_roles: one(definition.text("execution_role_arn")),
+            log_groups: definition.list("log_group_names").map(|names| names.into_iter().collect()),
+            tags: service.tags(),
+            names_model,
+            deployments: vec![Deployment { network: service, settings: definition }],
+        });
+    }
+    gaps
+}

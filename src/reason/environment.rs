@@ -1,0 +1,144 @@
+//! Subject: environment variables of functions and containers.
+
+use super::{Context, Sink, paths};
+use crate::inventory::cols::{flag, int, text};
+use crate::inventory::{Lookup, Role, Row, Span, Table};
+use crate::model::{Gap, Observed, merge};
+use crate::subject_columns;
+use std::collections::BTreeMap;
+use Observed::{Known, Unknown};
+
+const VARIABLES: &[&str] = &["lambda_environment_variable.list", "ecs_environment_variable.list"];
+const LISTS: &[&str] = &["lambda_function.list", "ecs_task_definition.list", "lambda_environment_variable.list", "ecs_environment_variable.list"];
+
+/// Environment variables.
+pub const VARIABLE: Table = Table {
+    name: "environment_variable",
+    doc: "An environment variable of a function version or of a container in use; one row without a name where they could not be read.",
+    key: "resource",
+    span: Span::Regional,
+    role: Role::Subject,
+    columns: subject_columns![
+        text("workload_kind", "`lambda` or `ecs`.").by(LISTS),
+        text("variable", "Name.").absent("''").by(VARIABLES),
+        text("version", "Version of the function, revision of the task definition.").by(LISTS),
+        text("container", "Container.").absent("''").by(VARIABLES),
+        text("category", "`none`, `reference`, `secret`, `provider-key`, `bedrock-api-key`, `webhook`.").by(LISTS),
+        text("detector", "Format or reason that decided.").absent("''").by(VARIABLES),
+        text("confidence", "`high`, `medium`, `low`.").absent("''").by(VARIABLES),
+        int("length", "Length of the value in bytes.").by(VARIABLES),
+        int("same_value_count", "Variables of the run with the same secret value, this one included.").by(VARIABLES),
+        flag("genai", "Does the workload call Bedrock?").by(paths::CALLER_INPUTS),
+        flag("names_provider_key", "Is the name that of a model provider's key?").by(VARIABLES),
+        flag("names_bedrock_key", "Is the name that of a Bedrock API key?").by(VARIABLES),
+        flag("names_webhook", "Is the name that of a webhook?").by(VARIABLES),
+    ],
+    reads: &[],
+    lists: LISTS,
+};
+
+/// Names that hold other providers' keys by their own documentation.
+const PROVIDER_NAMES: &[&str] = &[
+    "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "MISTRAL_API_KEY", "COHERE_API_KEY", "VOYAGE_API_KEY", "PINECONE_API_KEY", "GROQ_API_KEY",
+    "TOGETHER_API_KEY", "REPLICATE_API_TOKEN", "HUGGINGFACEHUB_API_TOKEN", "HF_TOKEN", "XAI_API_KEY", "PERPLEXITY_API_KEY", "DEEPSEEK_API_KEY", "OPENROUTER_API_KEY", "AZURE_OPENAI_API_KEY",
+];
+
+/// The table of variables of a kind of workload, and where their owner is.
+const KINDS: &[(&str, &str, &str, &str)] = &[
+    ("lambda", "lambda_environment_variable", "lambda_function", "AWS::Lambda::Function"),
+    ("ecs", "ecs_environment_variable", "ecs_task_definition", "AWS::ECS::TaskDefinition"),
+];
+
+pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
+    let mut equal: BTreeMap<&str, i64> = BTreeMap::new();
+    for (_, table, ..) in KINDS {
+        for row in context.world.everywhere(table) {
+            if let Known(print) = row.text("fingerprint") && !print.is_empty() {
+                *equal.entry(print).or_default() += 1;
+            }
+        }
+    }
+    for (account, region) in context.scopes(&VARIABLE) {
+        for (kind, variables, owners, resource_type) in KINDS {
+            let found = context.world.all(variables, &account, &region);
+            let listed = context.world.all(owners, &account, &region);
+            sink.hide(&account, &region, merge(found.gaps.clone(), listed.gaps.clone()));
+            for row in found.rows {
+                let owner = match row.text("owner_arn") {
+                    Known(owner) => owner,
+                    Unknown(gaps) => {
+                        sink.hide(&account, &region, gaps);
+                        continue;
+                    }
+                };
+                variable_row(context, sink, kind, resource_type, (owners, owner), row, &equal);
+            }
+            for owner in listed.rows {
+                unread_rows(context, sink, kind, resource_type, owner);
+            }
+        }
+    }
+}
+
+/// Does the workload of a function version or task definition call Bedrock?
+fn genai(context: &Context<'_>, owner: Row<'_>) -> Observed<bool> {
+    let callers = context.callers();
+    Observed::any(callers.all.iter().filter(|workload| workload.deployments.iter().any(|deployment| deployment.settings.key() == owner.key())).map(super::callers::Workload::is_caller))
+}
+
+fn begin(context: &Context<'_>, sink: &Sink<'_>, kind: &'static str, resource_type: &str, owner: Row<'_>) -> super::DerivedRow {
+    let mut row = sink.row(owner.account(), owner.region(), owner.key(), resource_type);
+    let tags = if kind == "lambda" { owner.tags() } else { Known(BTreeMap::new()) };
+    let name = if kind == "lambda" { owner.text("name") } else { owner.text("family") };
+    row.tagged(context, owner.account(), tags);
+    row.put("name", name.known().unwrap_or_default()).put("workload_kind", kind).set("genai", genai(context, owner));
+    row.set("version", if kind == "lambda" { owner.text("version") } else { Known(owner.key().rsplit(':').next().unwrap_or_default()) });
+    row
+}
+
+fn variable_row(context: &Context<'_>, sink: &mut Sink<'_>, kind: &'static str, resource_type: &str, (owners, owner): (&str, &str), variable: Row<'_>, equal: &BTreeMap<&str, i64>) {
+    let Lookup::Found(owner_row) = context.world.lookup(owners, variable.account(), variable.region(), owner) else {
+        sink.hide(variable.account(), variable.region(), vec![Gap::not_understood(owners.to_owned(), format!("`{owner}` has variables, but is not in the list"))]);
+        return;
+    };
+    let name = variable.text("name");
+    let upper = name.clone().map(str::to_ascii_uppercase);
+    let same = variable.text("fingerprint").map(|print| equal.get(print).copied().unwrap_or(0));
+    let mut row = begin(context, sink, kind, resource_type, owner_row);
+    let container = variable.text("container").known().unwrap_or_default();
+    let shown = name.clone().known().unwrap_or_default();
+    row.put("part", if container.is_empty() { shown.to_owned() } else { format!("{container}/{shown}") });
+    row.set("variable", name).set("container", variable.text("container")).set("category", variable.text("category")).set("detector", variable.text("detector"))
+        .set("confidence", variable.text("confidence")).set("length", variable.int("length")).set("same_value_count", same)
+        .set("names_provider_key", upper.clone().map(|name| PROVIDER_NAMES.contains(&name.as_str())))
+        .set("names_bedrock_key", upper.clone().map(|name| name == "AWS_BEARER_TOKEN_BEDROCK"))
+        .set("names_webhook", upper.map(|name| name.contains("WEBHOOK")));
+    sink.push(row);
+}
+
+/// What an owner holds that could not be read: variables that KMS refused, files in S3.
+fn unread_rows(context: &Context<'_>, sink: &mut Sink<'_>, kind: &'static str, resource_type: &str, owner: Row<'_>) {
+    let mut unread: Vec<(String, Vec<Gap>)> = Vec::new();
+    if kind == "lambda" {
+        match owner.text("environment_error") {
+            Known("") => {}
+            Known(error) => unread.push(("environment".to_owned(), vec![Gap::not_understood("lambda_function.environment_error", format!("Lambda could not decrypt the variables: {error}"))])),
+            Unknown(gaps) => unread.push(("environment".to_owned(), gaps)),
+        }
+    } else {
+        match owner.list("environment_files") {
+            Known(files) => unread.extend(files.into_iter().map(|file| {
+                let gap = Gap::not_understood("ecs_task_definition.environment_files", format!("the content of `{file}` is not read"));
+                (file, vec![gap])
+            })),
+            Unknown(gaps) => unread.push(("environment files".to_owned(), gaps)),
+        }
+    }
+    for (part, gaps) in unread {
+        let mut row = begin(context, sink, kind, resource_type, owner);
+        row.put("part", part).put("container", "").put("detector", "").put("confidence", "");
+        row.set("variable", Unknown::<&str>(gaps.clone())).set("category", Unknown::<&str>(gaps.clone())).set("names_provider_key", Unknown::<bool>(gaps.clone()))
+            .set("names_bedrock_key", Unknown::<bool>(gaps.clone())).set("names_webhook", Unknown::<bool>(gaps));
+        sink.push(row);
+    }
+}

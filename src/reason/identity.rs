@@ -1,0 +1,306 @@
+//! Subjects: principals with access to Bedrock, and the roles that workloads and agents run under.
+
+use super::callers::Workload;
+use super::policy::{Document, Effect, PrincipalPattern};
+use super::{Context, Sink, paths};
+use crate::inventory::cols::{flag, int, json, list, text};
+use crate::inventory::{Lookup, Role, Row, Span, Table};
+use crate::model::{Arn, GLOBAL, Gap, Observed, merge};
+use crate::subject_columns;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use Observed::{Known, Unknown};
+
+const IAM: &[&str] = &["iam_role.list", "iam_user.list", "iam_group.list", "iam_policy.list"];
+const EFFECTIVE: &[&str] = &[
+    "iam_role.list", "iam_user.list", "iam_group.list", "iam_policy.list", "organization.list", "organizations_account.list", "organizations_account.path",
+    "organizations_policy_target.list", "organizations_policy_target.content",
+];
+const AGENTS: &[&str] = &[
+    "bedrock_agent.list", "bedrock_agent.detail", "bedrock_agent.versions", "bedrock_knowledge_base.list", "bedrock_knowledge_base.detail", "bedrock_flow.list", "bedrock_flow.detail",
+    "bedrock_agentcore_runtime.list", "bedrock_agentcore_runtime.detail", "bedrock_agentcore_gateway.list", "bedrock_agentcore_gateway.detail", "bedrock_agentcore_memory.list", "bedrock_agentcore_memory.detail",
+];
+
+/// Principals with access.
+pub const PRINCIPAL: Table = Table {
+    name: "bedrock_principal",
+    doc: "A role or user that may do something with Bedrock, after boundaries and control policies; one of which it cannot be told is among them.",
+    key: "resource",
+    span: Span::Global,
+    role: Role::Subject,
+    columns: subject_columns![
+        text("principal_kind", "`role` or `user`.").by(IAM),
+        flag("is_service_linked", "Is it a service-linked role?").by(IAM),
+        flag("is_administrator", "Does it hold every action on every resource?").by(EFFECTIVE),
+        flag("full_access", "Does it hold every Bedrock, Mantle or AgentCore action on every resource?").by(EFFECTIVE),
+        text("full_access_on", "Prefix of those actions.").absent("''").by(EFFECTIVE),
+        json("full_access_witness", "A request that shows it.").absent("null").by(EFFECTIVE),
+        text("limited_by", "Boundary and control policies that narrow it.").absent("''").by(EFFECTIVE),
+        flag("invokes", "May it invoke some model?").by(EFFECTIVE),
+        flag("invokes_from_anywhere", "May it do so without a VPC endpoint, from an address that no policy lists?").by(EFFECTIVE),
+        json("invoke_witness", "A request that shows it.").absent("null").by(EFFECTIVE),
+        flag("assumed_by_managed_service", "Do only services assume it that call from their own network?").by(IAM),
+    ],
+    reads: &[],
+    lists: IAM,
+};
+
+/// Roles of workloads.
+pub const ROLE_USE: Table = Table {
+    name: "role_use",
+    doc: "A role that is the identity of a function or of a container's code.",
+    key: "resource",
+    span: Span::Global,
+    role: Role::Subject,
+    columns: subject_columns![
+        list("workloads", "Functions and services that run under it.").by(paths::CALLER_INPUTS),
+        int("workload_count", "How many of them, as workloads.").by(paths::CALLER_INPUTS),
+        flag("genai", "Does it reach Bedrock?").by(paths::CALLER_INPUTS),
+        flag("shared", "Do two or more run under it?").by(paths::CALLER_INPUTS),
+        flag("doubles_as_execution_role", "Is it also the role that starts the containers?").by(&["ecs_task_definition.list"]),
+        list("environments", "Environments of the workloads.").by(paths::TAG_INPUTS),
+        flag("spans_environments", "Does it serve production and something else?").by(paths::TAG_INPUTS),
+        list("trusted_services", "Services that may assume it.").by(IAM),
+        flag("several_services", "Are they more than one?").by(IAM),
+        flag("services_and_people", "May services and people assume it?").by(IAM),
+    ],
+    reads: &[],
+    lists: paths::CALLER_INPUTS,
+};
+
+/// Roles of agents.
+pub const AGENT_ROLE: Table = Table {
+    name: "agent_role",
+    doc: "A role under which Bedrock Agents, knowledge bases, flows or AgentCore resources run.",
+    key: "resource",
+    span: Span::Global,
+    role: Role::Subject,
+    columns: subject_columns![
+        list("users", "What runs under it.").by(AGENTS),
+        int("user_count", "How many.").by(AGENTS),
+        flag("shared", "Are they two or more?").by(AGENTS),
+    ],
+    reads: &[],
+    lists: AGENTS,
+};
+
+/// Services that call Bedrock from their own network, where no endpoint of a customer is.
+const MANAGED: &[&str] = &[
+    "bedrock.amazonaws.com", "bedrock-agentcore.amazonaws.com", "states.amazonaws.com", "apigateway.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com", "pipes.amazonaws.com",
+    "appsync.amazonaws.com", "connect.amazonaws.com", "lex.amazonaws.com", "qbusiness.amazonaws.com",
+];
+
+/// Who may assume a role.
+struct Trust {
+    services: BTreeSet<String>,
+    people: bool,
+    accounts: BTreeSet<String>,
+}
+
+fn trust(row: Row<'_>) -> Observed<Trust> {
+    row.json("assume_role_policy").and_then(|json| match Document::parse("trust policy", &json) {
+        Ok(document) => Known(document),
+        Err(why) => Observed::gap(Gap::not_understood("iam_role.assume_role_policy", why)),
+    }).map(|document| {
+        let mut trust = Trust { services: BTreeSet::new(), people: false, accounts: BTreeSet::new() };
+        for pattern in document.statements.iter().filter(|statement| statement.effect == Effect::Allow).flat_map(|statement| &statement.principals).flat_map(|patterns| &patterns.all) {
+            match pattern {
+                // Functions at the edge are functions: one service.
+                PrincipalPattern::Service(name) => { trust.services.insert(name.replace("edgelambda.", "lambda.")); }
+                PrincipalPattern::Anyone => trust.people = true,
+                PrincipalPattern::Account(account) => {
+                    trust.people = true;
+                    trust.accounts.insert(account.clone());
+                }
+                PrincipalPattern::Arn(arn) => {
+                    trust.people = true;
+                    trust.accounts.extend(Arn::parse(arn).map(|arn| arn.account.to_owned()));
+                }
+                PrincipalPattern::Other(name) => trust.people |= name.contains(":saml-provider/"),
+            }
+        }
+        trust
+    })
+}
+
+pub(super) fn derive_principals(context: &Context<'_>, sink: &mut Sink<'_>) {
+    for (account, _) in context.scopes(&PRINCIPAL) {
+        for (table, kind, resource_type) in [("iam_role", "role", "AWS::IAM::Role"), ("iam_user", "user", "AWS::IAM::User")] {
+            let found = context.world.all(table, &account, GLOBAL);
+            sink.hide(&account, GLOBAL, found.gaps);
+            for principal in found.rows {
+                principal_row(context, sink, principal, kind, resource_type);
+            }
+        }
+    }
+}
+
+fn principal_row<'w>(context: &Context<'w>, sink: &mut Sink<'_>, principal: Row<'w>, kind: &'static str, resource_type: &str) {
+    let access = context.access(principal);
+    let nothing = matches!((&access.full, &access.invokes, &access.families), (Known(None), Known(None), Known(families)) if families.is_empty());
+    if nothing {
+        return;
+    }
+    let account = principal.account();
+    let linked = if kind == "role" { principal.text("path").map(|path| path.starts_with("/aws-service-role/")) } else { Known(false) };
+    let managed = if kind == "role" {
+        trust(principal).map(|trust| !trust.people && !trust.services.is_empty() && trust.services.iter().all(|service| MANAGED.contains(&service.as_str())))
+    } else {
+        Known(false)
+    };
+    let witness = |found: &Observed<Option<Json>>| found.clone().known().flatten().unwrap_or(Json::Null);
+    let mut row = sink.row(account, GLOBAL, principal.key(), resource_type);
+    row.set("name", principal.text("name")).tagged(context, account, principal.tags());
+    row.put("principal_kind", kind).set("is_service_linked", linked).set("is_administrator", access.administrator.clone())
+        .set("full_access", access.full.clone().map(|found| found.is_some()))
+        .set("full_access_on", access.full.clone().map(|found| found.map_or("", |(prefix, _)| prefix)))
+        .put("full_access_witness", witness(&access.full.clone().map(|found| found.map(|(_, request)| request))))
+        .put("limited_by", access.limited_by.as_str())
+        .set("invokes", access.invokes.clone().map(|found| found.is_some()))
+        .set("invokes_from_anywhere", access.anywhere.clone().map(|found| found.is_some()))
+        .put("invoke_witness", witness(&access.anywhere))
+        .set("assumed_by_managed_service", managed);
+    sink.push(row);
+}
+
+/// True for two or more; unknown for fewer where more may be unseen.
+fn two_or_more(count: usize, gaps: &[Gap]) -> Observed<bool> {
+    match count {
+        2.. => Known(true),
+        _ if gaps.is_empty() => Known(false),
+        _ => Unknown(gaps.to_vec()),
+    }
+}
+
+fn lower_bound(count: usize, gaps: &[Gap]) -> Observed<i64> {
+    if gaps.is_empty() { Known(i64::try_from(count).unwrap_or(i64::MAX)) } else { Unknown(gaps.to_vec()) }
+}
+
+pub(super) fn derive_role_use(context: &Context<'_>, sink: &mut Sink<'_>) {
+    let callers = context.callers();
+    for (account, _) in context.scopes(&ROLE_USE) {
+        let mut gaps: Vec<Gap> = Vec::new();
+        for region in &context.world.run.regions {
+            gaps = merge(gaps, callers.gaps.get(&(account.clone(), region.clone())).cloned().unwrap_or_default());
+        }
+        let mut uses: BTreeMap<&str, Vec<&Workload<'_>>> = BTreeMap::new();
+        for workload in callers.all.iter().filter(|workload| workload.account == account) {
+            match &workload.roles {
+                Known(roles) => for role in roles {
+                    uses.entry(role).or_default().push(workload);
+                },
+                Unknown(more) => gaps = merge(gaps, more.clone()),
+            }
+        }
+        sink.hide(&account, GLOBAL, gaps.clone());
+        for (role, workloads) in uses {
+            role_row(context, sink, &account, role, &workloads, &gaps);
+        }
+    }
+}
+
+fn role_row(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, role: &str, workloads: &[&Workload<'_>], gaps: &[Gap]) {
+    let tag = context.text("workload_tag", "");
+    // Resources with equal values of the workload tag are one workload.
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    let mut tag_gaps: Vec<Gap> = Vec::new();
+    for workload in workloads {
+        match &workload.tags {
+            Known(tags) => { names.insert(tags.get(&tag).filter(|_| !tag.is_empty()).map_or_else(|| workload.arn.clone(), |value| format!("tag:{value}"))); }
+            Unknown(_) if tag.is_empty() => { names.insert(workload.arn.clone()); }
+            Unknown(more) => tag_gaps = merge(tag_gaps, more.clone()),
+        }
+    }
+    let all_gaps = merge(gaps.to_vec(), tag_gaps);
+    let iam = Arn::parse(role).map(|arn| context.world.lookup("iam_role", arn.account, GLOBAL, role));
+    let trusted = match &iam {
+        Some(Lookup::Found(row)) => trust(*row),
+        Some(Lookup::Unknown(gaps)) => Unknown(gaps.clone()),
+        _ => Observed::gap(Gap::not_understood("iam_role", format!("the role `{role}` does not exist"))),
+    };
+    let genai = context.role_access(role).and_then(|access| access.families.clone()).map(|families| !families.is_empty())
+        .or(Observed::any(workloads.iter().map(|workload| workload.names_model.clone())));
+    let (environments, spans) = environments(context, account, workloads, &trusted, gaps);
+    let tags = match iam {
+        Some(Lookup::Found(row)) => row.tags(),
+        _ => Known(BTreeMap::new()),
+    };
+    let doubles = Observed::any(workloads.iter().map(|workload| workload.execution_roles.clone().map(|roles| roles.contains(role))));
+    let mut row = sink.row(account, GLOBAL, role, "AWS::IAM::Role");
+    row.put("name", Arn::parse(role).map_or(role, |arn| arn.name())).tagged(context, account, tags);
+    row.put("workloads", workloads.iter().map(|workload| workload.arn.clone()).collect::<Vec<_>>())
+        .set("workload_count", lower_bound(names.len(), &all_gaps)).set("shared", two_or_more(names.len(), &all_gaps))
+        .set("genai", genai).set("doubles_as_execution_role", doubles)
+        .set("environments", environments).set("spans_environments", spans)
+        .set("trusted_services", trusted_ref(&trusted, |trust| trust.services.iter().cloned().collect::<Vec<_>>()))
+        .set("several_services", trusted_ref(&trusted, |trust| several(&trust.services)))
+        .set("services_and_people", trusted_ref(&trusted, |trust| trust.people && !trust.services.is_empty()));
+    sink.push(row);
+}
+
+fn trusted_ref<T>(trust: &Observed<Trust>, of: impl FnOnce(&Trust) -> T) -> Observed<T> {
+    match trust {
+        Known(trust) => Known(of(trust)),
+        Unknown(gaps) => Unknown(gaps.clone()),
+    }
+}
+
+/// More than one service; the pair that Marketplace models need is one.
+fn several(services: &BTreeSet<String>) -> bool {
+    let pair = ["bedrock.amazonaws.com", "sagemaker.amazonaws.com"];
+    services.len() > 1 && !(services.len() == 2 && pair.iter().all(|service| services.contains(*service)))
+}
+
+/// Environments of the workloads of a role and of the accounts that may assume it.
+fn environments(context: &Context<'_>, account: &str, workloads: &[&Workload<'_>], trusted: &Observed<Trust>, gaps: &[Gap]) -> (Observed<Vec<String>>, Observed<bool>) {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut unclear: Vec<Gap> = gaps.to_vec();
+    for workload in workloads {
+        match context.environment(account, &workload.tags) {
+            Known(name) if name.is_empty() && workloads.len() > 1 => unclear.push(Gap::not_understood("tags", format!("{} names no environment; tag it, or name the account's in the configuration", workload.arn))),
+            Known(name) if name.is_empty() => {}
+            Known(name) => { seen.insert(name); }
+            Unknown(more) => unclear = merge(unclear, more),
+        }
+    }
+    match trusted {
+        Known(trust) => seen.extend(trust.accounts.iter().filter_map(|id| context.world.run.account(id)).map(|info| info.environment.clone()).filter(|name| !name.is_empty())),
+        Unknown(more) => unclear = merge(unclear, more.clone()),
+    }
+    let spans = seen.iter().any(|name| context.is_production(name)) && seen.iter().any(|name| !context.is_production(name));
+    let known = if unclear.is_empty() { Known(seen.into_iter().collect()) } else { Unknown(unclear.clone()) };
+    (known, if spans { Known(true) } else if unclear.is_empty() { Known(false) } else { Unknown(unclear) })
+}
+
+pub(super) fn derive_agent_roles(context: &Context<'_>, sink: &mut Sink<'_>) {
+    const TABLES: &[&str] = &["bedrock_agent", "bedrock_knowledge_base", "bedrock_flow", "bedrock_agentcore_runtime", "bedrock_agentcore_gateway", "bedrock_agentcore_memory"];
+    for (account, _) in context.scopes(&AGENT_ROLE) {
+        let mut gaps: Vec<Gap> = Vec::new();
+        let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for region in &context.world.run.regions {
+            for table in TABLES {
+                let found = context.world.all(table, &account, region);
+                gaps = merge(gaps, found.gaps);
+                for row in found.rows {
+                    let mut roles = row.text("role_arn").map(|role| vec![role.to_owned()]);
+                    if *table == "bedrock_agent" {
+                        roles = roles.zip(row.list("version_role_arns")).map(|(draft, versions)| [draft, versions].concat());
+                    }
+                    match roles {
+                        Known(roles) => for role in roles.into_iter().filter(|role| !role.is_empty()) {
+                            uses.entry(role).or_default().insert(row.key().to_owned());
+                        },
+                        Unknown(more) => gaps = merge(gaps, more),
+                    }
+                }
+            }
+        }
+        sink.hide(&account, GLOBAL, gaps.clone());
+        for (role, users) in uses {
+            let mut row = sink.row(&account, GLOBAL, role.as_str(), "AWS::IAM::Role");
+            row.put("name", Arn::parse(&role).map_or(role.as_str(), |arn| arn.name())).tagged(context, &account, Known(BTreeMap::new()));
+            row.set("user_count", lower_bound(users.len(), &gaps)).set("shared", two_or_more(users.len(), &gaps)).put("users", users.into_iter().collect::<Vec<_>>());
+            sink.push(row);
+        }
+    }
+}

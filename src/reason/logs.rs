@@ -1,0 +1,229 @@
+//! Subjects: where prompts and answers are kept, and what bounds their keeping.
+
+use super::{Context, Sink, keys, paths};
+use crate::inventory::cols::{flag, int, list, text};
+use crate::inventory::{Lookup, Role, Row, Span, Table};
+use crate::model::{Gap, Observed};
+use crate::subject_columns;
+use std::collections::{BTreeMap, BTreeSet};
+use Observed::{Known, Unknown};
+
+const LOGGING: &[&str] = &["bedrock_model_invocation_logging.list"];
+const GROUP: &[&str] = &["bedrock_model_invocation_logging.list", "cloudwatch_log_group.list"];
+const GROUP_KEY: &[&str] = &["bedrock_model_invocation_logging.list", "cloudwatch_log_group.list", "kms_key.list", "kms_key.detail", "kms_alias.list"];
+const BUCKET: &[&str] = &["bedrock_model_invocation_logging.list", "s3_bucket.list", "s3_bucket.encryption"];
+const BUCKET_KEY: &[&str] = &["bedrock_model_invocation_logging.list", "s3_bucket.list", "s3_bucket.encryption", "kms_key.list", "kms_key.detail", "kms_alias.list"];
+const LIFECYCLE: &[&str] = &["bedrock_model_invocation_logging.list", "s3_bucket.list", "s3_bucket.lifecycle", "s3_bucket.versioning"];
+
+/// The log group of invocation logs.
+pub const INFERENCE_LOG_GROUP: Table = Table {
+    name: "inference_log_group",
+    doc: "The log group that a Region's model invocation logging names.",
+    key: "resource",
+    span: Span::Regional,
+    role: Role::Subject,
+    columns: subject_columns![
+        flag("group_exists", "Is it there? The configuration can name a deleted group.").by(GROUP),
+        flag("has_customer_key", "Is it encrypted with a customer key?").by(GROUP_KEY),
+        text("kms_key_id", "Its key.").absent("''").by(GROUP),
+        text("key_manager", "Whose key it is.").by(GROUP_KEY),
+        int("retention_days", "Days until events expire.").absent("0 (never)").by(GROUP),
+        text("retention_source", "The API field.").by(GROUP),
+    ],
+    reads: &[],
+    lists: LOGGING,
+};
+
+/// Buckets of invocation logs.
+pub const INFERENCE_LOG_BUCKET: Table = Table {
+    name: "inference_log_bucket",
+    doc: "A bucket that a Region's model invocation logging names, for all logs or for payloads too large for a log event.",
+    key: "resource",
+    span: Span::Regional,
+    role: Role::Subject,
+    columns: subject_columns![
+        text("destination", "`invocation-logs` or `large-data`.").by(LOGGING),
+        text("sse_algorithm", "Default encryption.").by(BUCKET),
+        text("kms_key_id", "Its key.").absent("''").by(BUCKET),
+        flag("has_customer_key", "Is it encrypted with a customer key?").by(BUCKET_KEY),
+        int("expiration_days", "Days until the logs expire.").absent("0 (never)").by(LIFECYCLE),
+        flag("noncurrent_expires", "Do older versions expire too? True where the bucket keeps none.").by(LIFECYCLE),
+        text("versioning", "`Enabled`, `Suspended` or empty.").absent("''").by(LIFECYCLE),
+        text("lifecycle_reason", "What decides.").by(LIFECYCLE),
+    ],
+    reads: &[],
+    lists: LOGGING,
+};
+
+const WORKLOAD_GROUP: &[&str] = &["lambda_function.list", "ecs_task_definition.list", "cloudwatch_log_group.list"];
+
+/// Log groups of callers.
+pub const WORKLOAD_LOG_GROUP: Table = Table {
+    name: "workload_log_group",
+    doc: "A log group that Bedrock callers write to; prompts end up here by print statements.",
+    key: "resource",
+    span: Span::Regional,
+    role: Role::Subject,
+    columns: subject_columns![
+        list("workloads", "Callers that write to it.").by(paths::CALLER_INPUTS),
+        flag("group_exists", "Is it there yet?").by(WORKLOAD_GROUP),
+        flag("has_customer_key", "Is it encrypted with a customer key?").by(GROUP_KEY),
+        int("retention_days", "Days until events expire.").absent("0 (never)").by(WORKLOAD_GROUP),
+        text("log_group_class", "Class.").by(WORKLOAD_GROUP),
+        text("lacks", "What is missing, for a person.").by(GROUP_KEY),
+    ],
+    reads: &[],
+    lists: paths::CALLER_INPUTS,
+};
+
+fn group<'w>(context: &Context<'w>, account: &str, region: &str, name: &str) -> Observed<Option<Row<'w>>> {
+    match context.world.lookup("cloudwatch_log_group", account, region, name) {
+        Lookup::Found(row) => Known(Some(row)),
+        Lookup::Absent => Known(None),
+        Lookup::Unknown(gaps) => Unknown(gaps),
+    }
+}
+
+fn absent<T>(name: &str) -> Observed<T> {
+    Observed::gap(Gap::not_understood("cloudwatch_log_group", format!("the log group `{name}` does not exist")))
+}
+
+/// A fact of a group that may not exist.
+fn of<'w, T>(group: &Observed<Option<Row<'w>>>, name: &str, fact: impl FnOnce(Row<'w>) -> Observed<T>) -> Observed<T> {
+    match group {
+        Known(Some(row)) => fact(*row),
+        Known(None) => absent(name),
+        Unknown(gaps) => Unknown(gaps.clone()),
+    }
+}
+
+pub(super) fn derive_groups(context: &Context<'_>, sink: &mut Sink<'_>) {
+    let named = context.list("inference_log_groups");
+    for (account, region) in context.scopes(&INFERENCE_LOG_GROUP) {
+        let configured = context.world.all("bedrock_model_invocation_logging", &account, &region);
+        sink.hide(&account, &region, configured.gaps);
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        for row in configured.rows {
+            match row.text("log_group_name") {
+                Known("") => {}
+                Known(name) => { names.insert(name.to_owned()); }
+                Unknown(gaps) => sink.hide(&account, &region, gaps),
+            }
+        }
+        names.extend(named.iter().filter(|name| context.world.lookup("cloudwatch_log_group", &account, &region, name).found().is_some()).cloned());
+        for name in names {
+            let group = group(context, &account, &region, &name);
+            let key = of(&group, &name, |row| row.text("kms_key_id")).and_then(|key| keys::customer_key(context, &account, &region, key));
+            let arn = format!("arn:{}:logs:{region}:{account}:log-group:{name}", context.world.run.partition);
+            let mut row = sink.row(&account, &region, arn, "AWS::Logs::LogGroup");
+            row.put("name", name.as_str()).tagged(context, &account, Known(BTreeMap::new()));
+            row.set("group_exists", group.clone().map(|group| group.is_some()))
+                .set("has_customer_key", key.clone().map(|(own, _)| own)).set("key_manager", key.map(|(_, class)| class))
+                .set("kms_key_id", of(&group, &name, |row| row.text("kms_key_id")))
+                .set("retention_days", of(&group, &name, |row| row.int("retention_in_days")))
+                .put("retention_source", "logs:DescribeLogGroups retentionInDays");
+            sink.push(row);
+        }
+    }
+}
+
+pub(super) fn derive_buckets(context: &Context<'_>, sink: &mut Sink<'_>) {
+    let named = context.list("inference_log_buckets");
+    for (account, region) in context.scopes(&INFERENCE_LOG_BUCKET) {
+        let configured = context.world.all("bedrock_model_invocation_logging", &account, &region);
+        sink.hide(&account, &region, configured.gaps);
+        let mut wanted: BTreeSet<(String, &str, String)> = BTreeSet::new();
+        for row in configured.rows {
+            for (bucket, prefix, part) in [("bucket_name", "bucket_prefix", "invocation-logs"), ("large_data_bucket_name", "large_data_prefix", "large-data")] {
+                match row.text(bucket) {
+                    Known("") => {}
+                    Known(name) => { wanted.insert((name.to_owned(), part, row.text(prefix).known().unwrap_or_default().to_owned())); }
+                    Unknown(gaps) => sink.hide(&account, &region, gaps),
+                }
+            }
+        }
+        wanted.extend(named.iter().map(|name| (name.clone(), "invocation-logs", String::new())));
+        for (name, part, prefix) in wanted {
+            bucket_row(context, sink, (&account, &region), &name, part, &prefix);
+        }
+    }
+}
+
+fn bucket_row(context: &Context<'_>, sink: &mut Sink<'_>, (account, region): (&str, &str), name: &str, part: &'static str, prefix: &str) {
+    let bucket = match context.world.lookup_anywhere("s3_bucket", name) {
+        Lookup::Found(row) => Known(row),
+        Lookup::Absent => Observed::gap(Gap::not_understood("s3_bucket", format!("the bucket `{name}` does not exist"))),
+        Lookup::Unknown(gaps) => Unknown(gaps),
+    };
+    let algorithm = bucket.clone().and_then(|row| row.text("sse_algorithm").map(str::to_owned));
+    let key = bucket.clone().and_then(|row| row.text("kms_key_id").map(str::to_owned));
+    let customer = algorithm.clone().zip(key.clone()).and_then(|(algorithm, key)| {
+        if !algorithm.starts_with("aws:kms") || key.is_empty() { Known(false) } else { keys::customer_key(context, account, region, &key).map(|(own, _)| own) }
+    });
+    let expiry = bucket.clone().and_then(|row| row.json("lifecycle_rules")).map(|rules| expiry(&rules, prefix));
+    let versioning = bucket.clone().and_then(|row| row.text("versioning").map(str::to_owned));
+    let noncurrent = versioning.clone().and_then(|versioning| if versioning.is_empty() { Known(true) } else { expiry.clone().map(|(_, noncurrent, _)| noncurrent > 0) });
+    let mut row = sink.row(account, region, format!("arn:{}:s3:::{name}", context.world.run.partition), "AWS::S3::Bucket");
+    // Tags of a bucket are a call of their own, which no rule on it needs.
+    row.put("part", part).put("name", name).tagged(context, account, Known(BTreeMap::new()));
+    row.put("destination", part).set("sse_algorithm", algorithm).set("kms_key_id", key).set("has_customer_key", customer)
+        .set("expiration_days", expiry.clone().map(|(days, ..)| days)).set("noncurrent_expires", noncurrent).set("versioning", versioning)
+        .set("lifecycle_reason", expiry.map(|(.., why)| why));
+    sink.push(row);
+}
+
+/// Days until the logs under a prefix expire, days until older versions do (0: never), and the rule that decides.
+fn expiry(rules: &serde_json::Value, prefix: &str) -> (i64, i64, String) {
+    let (mut current, mut noncurrent, mut why) = (0, 0, "no enabled lifecycle rule covers the logs".to_owned());
+    for rule in rules.as_array().into_iter().flatten() {
+        let text = |key: &str| rule.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let days = |key: &str| rule.get(key).and_then(serde_json::Value::as_i64).unwrap_or(0);
+        // A rule narrowed by tags or sizes does not cover every log; Bedrock sets no tags.
+        let covers = text("status") == "Enabled" && prefix.starts_with(text("prefix")) && rule.get("filtered").and_then(serde_json::Value::as_bool) != Some(true);
+        if !covers {
+            continue;
+        }
+        if days("expiration_days") > 0 && (current == 0 || days("expiration_days") < current) {
+            current = days("expiration_days");
+            why = format!("rule `{}` expires the logs after {current} days", text("id"));
+        }
+        if days("noncurrent_days") > 0 {
+            noncurrent = days("noncurrent_days");
+        }
+    }
+    (current, noncurrent, why)
+}
+
+pub(super) fn derive_workload_groups(context: &Context<'_>, sink: &mut Sink<'_>) {
+    for (account, region) in context.scopes(&WORKLOAD_LOG_GROUP) {
+        let callers = context.callers();
+        sink.hide(&account, &region, callers.hidden(&account, &region));
+        let mut writers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for workload in callers.known(&account, &region) {
+            match &workload.log_groups {
+                Known(groups) => for name in groups {
+                    writers.entry(name.clone()).or_default().insert(workload.arn.clone());
+                },
+                Unknown(gaps) => sink.hide(&account, &region, gaps.clone()),
+            }
+        }
+        for (name, workloads) in writers {
+            let group = group(context, &account, &region, &name);
+            let key = of(&group, &name, |row| row.text("kms_key_id")).and_then(|key| keys::customer_key(context, &account, &region, key)).map(|(own, _)| own);
+            let days = of(&group, &name, |row| row.int("retention_in_days"));
+            let lacks = key.clone().zip(days.clone()).map(|(key, days)| match (key, days > 0) {
+                (true, true) => "nothing",
+                (false, true) => "a customer key",
+                (true, false) => "an expiry",
+                (false, false) => "a customer key and an expiry",
+            });
+            let arn = format!("arn:{}:logs:{region}:{account}:log-group:{name}", context.world.run.partition);
+            let mut row = sink.row(&account, &region, arn, "AWS::Logs::LogGroup");
+            row.put("name", name.as_str()).tagged(context, &account, Known(BTreeMap::new()));
+            row.put("workloads", workloads.into_iter().collect::<Vec<_>>()).set("group_exists", group.clone().map(|group| group.is_some()))
+                .set("has_customer_key", key).set("retention_days", days).set("lacks", lacks)
+                .set("log_group_class", of(&group, &name, |row| row.text("log_group_class")));
+            sink.push(row);
+        }
+    }
+}

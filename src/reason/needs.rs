@@ -1,0 +1,36 @@
+//! From rules to API calls: what the columns that a rule reads are made of.
+
+use crate::inventory::{Role, Table};
+use std::collections::BTreeSet;
+
+/// Readings (table, group) that the columns of subjects need; every table's list among them.
+///
+/// `wanted` gives subject and column names.
+pub fn readings<'r>(wanted: impl IntoIterator<Item = (&'r str, Vec<&'r str>)>) -> BTreeSet<(&'static str, &'static str)> {
+    let tables = super::tables();
+    let find = |name: &str| tables.iter().copied().find(|table| table.name == name);
+    let mut needed = BTreeSet::new();
+    let mut add = |input: &'static str| {
+        if let Some((table, group)) = input.split_once('.') {
+            needed.insert((table, group));
+            needed.insert((table, "list"));
+        }
+    };
+    for (subject, columns) in wanted {
+        let Some(table) = find(subject) else { continue };
+        table.lists.iter().copied().for_each(&mut add);
+        for column in columns.iter().filter_map(|name| table.column(name)) {
+            match table.role {
+                Role::Subject => column.reads.iter().copied().for_each(&mut add),
+                Role::Base => {}
+            }
+        }
+    }
+    needed
+}
+
+/// The API operation and IAM actions behind readings.
+pub fn operations(readings: &BTreeSet<(&'static str, &'static str)>, tables: &[&'static Table]) -> BTreeSet<(&'static str, &'static str)> {
+    readings.iter().filter_map(|(name, group)| tables.iter().find(|table| table.name == *name).and_then(|table| table.read(group)))
+        .flat_map(|read| read.actions().into_iter().map(|action| (read.operation, action))).collect()
+}

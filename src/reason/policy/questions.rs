@@ -1,0 +1,271 @@
+//! Looking for a request that passes: instances of the policy's own patterns, each confirmed by the evaluator.
+//!
+//! A request that is found proves its answer. That none is found proves nothing about patterns that
+//! were not understood: then the answer is unknown.
+
+use super::condition::operator;
+use super::document::{Document, Effect, PrincipalPattern, Statement};
+use super::evaluate::{Answer, Fact, Grants, Principal, Request};
+use crate::model::Arn;
+use std::collections::BTreeMap;
+
+/// A name that no approved model, role or resource has.
+const STRANGE: &str = "outcrop-probe";
+/// At most this many requests are tried for one question.
+const TRIES: usize = 4_000;
+
+/// The answer to "is there a request that passes?".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// This one, confirmed.
+    Yes(Box<Request>),
+    /// None.
+    No,
+    /// It cannot be told.
+    Unknown(Vec<String>),
+}
+
+impl Found {
+    fn or(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Yes(_) => self,
+            Self::No => other(),
+            Self::Unknown(why) => match other() {
+                Self::Yes(request) => Self::Yes(request),
+                Self::No => Self::Unknown(why),
+                Self::Unknown(more) => Self::Unknown([why, more].concat()),
+            },
+        }
+    }
+}
+
+/// A text that a pattern matches: `*` becomes `fill`, `?` becomes `x`.
+pub fn pattern_instance(pattern: &str, fill: &str) -> String {
+    pattern.chars().map(|c| match c {
+        '*' => fill.to_owned(),
+        '?' => "x".to_owned(),
+        other => other.to_string(),
+    }).collect()
+}
+
+/// Keys that tell over which network a request came; a question about the path sets them itself.
+const NETWORK_KEYS: &[&str] = &["aws:sourcevpce", "aws:sourcevpc", "aws:sourceip", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"];
+const PRINCIPAL_KEYS: &[&str] = &["aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths"];
+
+/// Values that would make a statement's conditions hold.
+fn suggestions(statement: &Statement, fixed: &[&str]) -> BTreeMap<String, Fact> {
+    let mut context = BTreeMap::new();
+    for condition in &statement.conditions {
+        let op = operator(&condition.operator);
+        if op.negated || op.if_exists || op.for_all || fixed.contains(&condition.key.as_str()) {
+            continue;
+        }
+        let Some(first) = condition.values.first().filter(|value| !value.contains("${")) else { continue };
+        let value = match op.base.as_str() {
+            "null" if first.eq_ignore_ascii_case("false") => STRANGE.to_owned(),
+            "null" => continue,
+            "ipaddress" => first.split('/').next().unwrap_or(first).to_owned(),
+            "numericlessthan" | "numericgreaterthan" | "datelessthan" | "dategreaterthan" => continue,
+            _ => pattern_instance(first, STRANGE),
+        };
+        context.entry(condition.key.clone()).or_insert_with(|| Fact::one(value));
+    }
+    context
+}
+
+/// What a question fixes, and what it leaves to be chosen.
+#[derive(Debug, Clone)]
+pub struct Exposure<'q> {
+    /// Actions to try; a statement must match one.
+    pub actions: &'q [&'q str],
+    /// Resources to try beside the instances of the statements' own patterns.
+    pub resources: Vec<String>,
+    /// Try only `resources`.
+    pub resources_only: bool,
+    /// Who asks; `None` lets the statement's own principals ask.
+    pub principal: Option<Principal>,
+    /// Who asks where a statement admits anyone.
+    pub insider: Principal,
+    /// Facts of the request.
+    pub context: BTreeMap<String, Fact>,
+    /// Are the network keys fixed by `context`?
+    pub network_fixed: bool,
+}
+
+/// Is there a request of this kind that the policies let through?
+pub fn find_request(grants: &Grants, question: &Exposure<'_>) -> Found {
+    let mut fixed: Vec<&str> = if question.network_fixed { NETWORK_KEYS.to_vec() } else { Vec::new() };
+    if question.principal.is_some() {
+        fixed.extend(PRINCIPAL_KEYS);
+    }
+    let mut tries = 0;
+    let mut answer = Found::No;
+    for statement in grants.identity.iter().flat_map(|document| &document.statements).filter(|statement| statement.effect == Effect::Allow) {
+        let mut resources = question.resources.clone();
+        if let Some(patterns) = &statement.resources && !question.resources_only && !patterns.negated {
+            resources.extend(patterns.all.iter().filter(|pattern| !pattern.contains("${")).map(|pattern| pattern_instance(pattern, STRANGE)));
+        }
+        let suggested = suggestions(statement, &fixed);
+        for action in question.actions {
+            for resource in &resources {
+                for principal in principals(statement, question, &suggested) {
+                    tries += 2;
+                    if tries > TRIES {
+                        return answer.or(|| Found::Unknown(vec![format!("the policy has more than {TRIES} combinations to try")]));
+                    }
+                    let mut context = question.context.clone();
+                    for (key, fact) in &suggested {
+                        context.entry(key.clone()).or_insert_with(|| fact.clone());
+                    }
+                    let request = Request { principal, action: (*action).to_owned(), resource: resource.clone(), context };
+                    answer = answer.or(|| attempt(grants, &request, &fixed));
+                    if let Found::Yes(_) = answer {
+                        return answer;
+                    }
+                }
+            }
+        }
+    }
+    answer
+}
+
+fn principals(statement: &Statement, question: &Exposure<'_>, suggested: &BTreeMap<String, Fact>) -> Vec<Principal> {
+    if let Some(principal) = &question.principal {
+        return vec![principal.clone()];
+    }
+    let mut insider = question.insider.clone();
+    if let Some(Fact::Values(arns)) = suggested.get("aws:principalarn") && let Some(arn) = arns.first() {
+        arn.clone_into(&mut insider.arn);
+        if let Some(arn) = Arn::parse(arn) {
+            arn.account.clone_into(&mut insider.account);
+        }
+    }
+    let named = statement.principals.iter().filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all);
+    let mut all: Vec<Principal> = named.filter_map(|pattern| match pattern {
+        PrincipalPattern::Anyone | PrincipalPattern::Service(_) | PrincipalPattern::Other(_) => None,
+        PrincipalPattern::Account(account) => Some(Principal { arn: format!("arn:aws:iam::{account}:role/{STRANGE}"), account: account.clone(), organization: insider.organization.clone() }),
+        PrincipalPattern::Arn(arn) => Some(Principal { arn: arn.clone(), account: Arn::parse(arn).map_or_else(String::new, |arn| arn.account.to_owned()), organization: insider.organization.clone() }),
+    }).collect();
+    all.push(insider);
+    all
+}
+
+/// One request as it is, and once more with the values that would take it past the Deny statements.
+fn attempt(grants: &Grants, request: &Request, fixed: &[&str]) -> Found {
+    match grants.decide(request) {
+        Answer::Allowed(_) => return Found::Yes(Box::new(request.clone())),
+        Answer::ImplicitlyDenied => return Found::No,
+        Answer::Unknown(why) => return Found::Unknown(why),
+        Answer::ExplicitlyDenied(_) => {}
+    }
+    let mut request = request.clone();
+    let fences = grants.identity.iter().chain(&grants.boundary).chain(grants.control.iter().flatten());
+    for statement in fences.flat_map(|document| &document.statements).filter(|statement| statement.effect == Effect::Deny) {
+        for condition in &statement.conditions {
+            let op = operator(&condition.operator);
+            let Some(first) = condition.values.first().filter(|value| !value.contains("${")) else { continue };
+            let dodge = op.negated || op.base == "null" && first.eq_ignore_ascii_case("true");
+            if dodge && !fixed.contains(&condition.key.as_str()) && !PRINCIPAL_KEYS.contains(&condition.key.as_str()) {
+                let value = if op.base == "null" { STRANGE.to_owned() } else { pattern_instance(first, STRANGE) };
+                request.context.entry(condition.key.clone()).or_insert_with(|| Fact::one(value));
+            }
+            if op.base == "bool" && !fixed.contains(&condition.key.as_str()) {
+                let other = if first.eq_ignore_ascii_case("true") { "false" } else { "true" };
+                request.context.entry(condition.key.clone()).or_insert_with(|| Fact::one(other));
+            }
+        }
+    }
+    match grants.decide(&request) {
+        Answer::Allowed(_) => Found::Yes(Box::new(request)),
+        Answer::Unknown(why) => Found::Unknown(why),
+        Answer::ExplicitlyDenied(_) | Answer::ImplicitlyDenied => Found::No,
+    }
+}
+
+/// Does the policy let anyone do anything (an action and a resource that nobody named)?
+pub fn is_full_access(document: &Document, prefix: &str, context: &BTreeMap<String, Fact>) -> Found {
+    let outsider = outsider();
+    find_request(&Grants::alone(document.clone()), &Exposure {
+        actions: &[&format!("{prefix}:OutcropProbe")],
+        resources: vec![format!("arn:aws:{prefix}:us-east-1:999999999999:{STRANGE}/x")],
+        resources_only: true,
+        principal: Some(outsider.clone()),
+        insider: outsider,
+        context: context.clone(),
+        network_fixed: true,
+    })
+}
+
+/// A principal of an account and an organisation that nobody trusts.
+fn outsider() -> Principal {
+    Principal { arn: format!("arn:aws:iam::999999999999:role/{STRANGE}"), account: "999999999999".to_owned(), organization: Fact::one("o-outcropprobe") }
+}
+
+/// Does the policy let a principal through whose account `is_trusted` does not know?
+///
+/// Tried: someone from nowhere, and each principal that the policy names. `is_trusted` gives `None` where it cannot tell.
+pub fn outsider_through(document: &Document, actions: &[&str], context: &BTreeMap<String, Fact>, is_trusted: &dyn Fn(&str) -> Option<bool>) -> Found {
+    let grants = Grants::alone(document.clone());
+    let ask = |principal: Principal| find_request(&grants, &Exposure {
+        actions, resources: vec![format!("arn:aws:bedrock:us-east-1::foundation-model/{STRANGE}")], resources_only: false,
+        insider: principal.clone(), principal: Some(principal), context: context.clone(), network_fixed: true,
+    });
+    let mut answer = ask(outsider());
+    for pattern in document.statements.iter().filter(|statement| statement.effect == Effect::Allow).flat_map(|statement| &statement.principals).filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all) {
+        let (arn, account) = match pattern {
+            PrincipalPattern::Account(account) => (format!("arn:aws:iam::{account}:role/{STRANGE}"), account.clone()),
+            PrincipalPattern::Arn(arn) => (arn.clone(), Arn::parse(arn).map_or_else(String::new, |arn| arn.account.to_owned())),
+            // A deleted principal shows as an id and matches nobody.
+            _ => continue,
+        };
+        if account.is_empty() {
+            continue;
+        }
+        answer = answer.or(|| match is_trusted(&account) {
+            Some(true) => Found::No,
+            Some(false) => ask(Principal { arn, account: account.clone(), organization: Fact::one("o-outcropprobe") }),
+            None => match ask(Principal { arn, account: account.clone(), organization: Fact::Unknown }) {
+                Found::No => Found::No,
+                _ => Found::Unknown(vec![format!("whether account {account} belongs to the organisation is not known")]),
+            },
+        });
+    }
+    answer
+}
+
+/// Which models pass: any at all, a family by wildcard, and those named.
+pub fn models_through(document: &Document, actions: &[&str], region: &str, insider: &Principal, context: &BTreeMap<String, Fact>) -> (Found, Found, Vec<String>) {
+    let grants = Grants::alone(document.clone());
+    let ask = |resources: Vec<String>| find_request(&grants, &Exposure {
+        actions, resources, resources_only: true, principal: None, insider: insider.clone(), context: context.clone(), network_fixed: true,
+    });
+    let mut context = context.clone();
+    context.entry("bedrock-mantle:model".to_owned()).or_insert_with(|| Fact::one(STRANGE));
+    let any = find_request(&grants, &Exposure {
+        actions,
+        resources: vec![
+            format!("arn:aws:bedrock:{region}::foundation-model/{STRANGE}.model-v1:0"),
+            format!("arn:aws:bedrock-mantle:{region}:{}:project/{STRANGE}", insider.account),
+        ],
+        resources_only: true, principal: None, insider: insider.clone(), context: context.clone(), network_fixed: true,
+    });
+    let mut family = Found::No;
+    let mut models = Vec::new();
+    for statement in document.statements.iter().filter(|statement| statement.effect == Effect::Allow) {
+        let named = statement.resources.iter().filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all);
+        for pattern in named {
+            let id = Arn::parse(pattern).map_or(pattern.as_str(), |arn| arn.resource.split_once('/').map_or(arn.resource, |(_, id)| id));
+            let passes = ask(vec![pattern_instance(pattern, STRANGE)]);
+            if matches!(passes, Found::No) {
+                continue;
+            }
+            if id.contains(['*', '?']) {
+                family = family.or(|| passes);
+            } else if !models.iter().any(|known| known == id) {
+                models.push(id.to_owned());
+            }
+        }
+    }
+    models.sort();
+    (any, family, models)
+}

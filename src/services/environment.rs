@@ -1,0 +1,166 @@
+//! Environment variables: looked at in memory, and let go.
+//!
+//! **Invariant:** no value of a variable leaves [`look`]; what it returns is what was detected.
+//! Of the few names that steer an AWS SDK only the meaning is kept (which kind of endpoint, which
+//! Region), never the text.
+
+use crate::inventory::cols::{flag, int, text};
+use crate::inventory::{Column, NewRow};
+use crate::secrets::{self, Fingerprints};
+
+/// Columns of a workload that its variables tell; NULL when they could not be read.
+pub const SETTINGS: [Column; 5] = [
+    text("bedrock_endpoint", "Where AWS_ENDPOINT_URL and its per-service forms send Bedrock calls: `default`, `vpce` (a VPC endpoint's own name) or `other`.").absent("'default'"),
+    text("bedrock_region", "Region that AWS_REGION, BEDROCK_REGION or their kin name.").absent("'' (the workload's own)"),
+    flag("use_fips", "AWS_USE_FIPS_ENDPOINT."),
+    flag("use_dualstack", "AWS_USE_DUALSTACK_ENDPOINT."),
+    flag("names_model", "Does a variable hold a Bedrock model id, inference profile, agent, knowledge base or guardrail ARN?"),
+];
+
+/// Columns of one variable.
+pub const VARIABLE: [Column; 9] = [
+    text("id", "Owner, container and name."),
+    text("owner_arn", "Function version or task definition."),
+    text("container", "Container.").absent("'' (functions have none)"),
+    text("name", "Name of the variable."),
+    text("category", "`secret`, `provider-key`, `bedrock-api-key`, `webhook`, `reference` (filled from Secrets Manager or SSM at start) or `none`."),
+    text("detector", "Format or reason that decided.").absent("''"),
+    text("confidence", "`high`, `medium` or `low`.").absent("''"),
+    int("length", "Length of the value in bytes."),
+    text("fingerprint", "Keyed hash; the key dies with the run, so equal values can be seen and nothing else.").absent("''"),
+];
+
+/// What a set of variables tells about the calls to Bedrock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    endpoint: &'static str,
+    region: String,
+    fips: bool,
+    dualstack: bool,
+    names_model: bool,
+}
+
+impl Settings {
+    /// Fills the settings columns of a row.
+    pub fn fill(&self, row: &mut NewRow) {
+        row.put("bedrock_endpoint", if self.endpoint.is_empty() { "default" } else { self.endpoint });
+        row.put("bedrock_region", self.region.as_str());
+        row.put("use_fips", self.fips);
+        row.put("use_dualstack", self.dualstack);
+        row.put("names_model", self.names_model);
+    }
+
+    fn note(&mut self, name: &str, value: &str) {
+        let upper = name.to_ascii_uppercase();
+        let on = value.eq_ignore_ascii_case("true");
+        match upper.as_str() {
+            "AWS_USE_FIPS_ENDPOINT" => self.fips |= on,
+            "AWS_USE_DUALSTACK_ENDPOINT" => self.dualstack |= on,
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME" | "AWS_ENDPOINT_URL_BEDROCK" | "BEDROCK_ENDPOINT_URL" | "BEDROCK_ENDPOINT" | "BEDROCK_RUNTIME_ENDPOINT" => {
+                self.endpoint = endpoint(value);
+            }
+            "AWS_ENDPOINT_URL" if self.endpoint.is_empty() => self.endpoint = endpoint(value),
+            "AWS_REGION" | "AWS_DEFAULT_REGION" if self.region.is_empty() && is_region(value) => self.region = value.to_owned(),
+            _ if upper.contains("BEDROCK") && upper.contains("REGION") && is_region(value) => self.region = value.to_owned(),
+            _ => {}
+        }
+        self.names_model |= secrets::is_bedrock_reference(value);
+    }
+}
+
+fn endpoint(url: &str) -> &'static str {
+    let host = url.split("://").last().unwrap_or(url).split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
+    if host.starts_with("vpce-") || host.contains(".vpce.amazonaws.com") {
+        "vpce"
+    } else if host.is_empty() || host.starts_with("bedrock") && host.ends_with(".amazonaws.com") {
+        "default"
+    } else {
+        "other"
+    }
+}
+
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    (3..=4).contains(&parts.len()) && parts[0].len() == 2 && parts.iter().all(|part| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+        && parts.last().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()))
+}
+
+/// Where variables stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    /// Table of the rows.
+    pub table: &'static str,
+    /// Account.
+    pub account_id: &'a str,
+    /// Region.
+    pub region: &'a str,
+    /// Function version or task definition.
+    pub arn: &'a str,
+    /// Container, or empty.
+    pub container: &'a str,
+}
+
+impl Owner<'_> {
+    fn row(&self, name: &str) -> NewRow {
+        NewRow::new(self.table, self.account_id, self.region)
+            .set("id", format!("{}|{}|{name}", self.arn, self.container))
+            .set("owner_arn", self.arn)
+            .set("container", self.container)
+            .set("name", name)
+    }
+
+    /// The row of a variable that is filled from Secrets Manager or SSM when the container starts.
+    pub fn reference(&self, name: &str) -> NewRow {
+        self.row(name).set("category", "reference").set("detector", "valueFrom").set("confidence", "").set("length", 0).set("fingerprint", "")
+    }
+}
+
+/// Looks at the variables of one owner; gives their rows and adds to its settings.
+pub fn look<'v>(owner: Owner<'_>, variables: impl IntoIterator<Item = (&'v str, &'v str)>, prints: &Fingerprints, settings: &mut Settings) -> Vec<NewRow> {
+    let mut rows: Vec<NewRow> = variables.into_iter().map(|(name, value)| {
+        settings.note(name, value);
+        let found = secrets::classify(name, value);
+        owner.row(name)
+            .set("category", found.category.as_str())
+            .set("detector", found.detector)
+            .set("confidence", found.confidence.as_str())
+            .set("length", i64::try_from(value.len()).unwrap_or(i64::MAX))
+            .set("fingerprint", if found.category.is_secret() { prints.of(value) } else { String::new() })
+    }).collect();
+    rows.sort_by(|a, b| a.cells[0].1.display().cmp(&b.cells[0].1.display()));
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(pairs: &[(&str, &str)]) -> Settings {
+        let mut settings = Settings::default();
+        for (name, value) in pairs {
+            settings.note(name, value);
+        }
+        settings
+    }
+
+    #[test]
+    fn only_the_meaning_of_an_endpoint_is_kept() {
+        assert_eq!(settings(&[("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "https://vpce-0a-1b.bedrock-runtime.eu-west-1.vpce.amazonaws.com")]).endpoint, "vpce");
+        assert_eq!(settings(&[("AWS_ENDPOINT_URL", "https://bedrock-runtime.eu-west-1.amazonaws.com")]).endpoint, "default");
+        assert_eq!(settings(&[("AWS_ENDPOINT_URL", "http://proxy.internal:8080/x")]).endpoint, "other");
+    }
+
+    #[test]
+    fn a_bedrock_region_wins_over_the_general_one() {
+        assert_eq!(settings(&[("AWS_REGION", "eu-west-1"), ("BEDROCK_REGION", "us-east-1")]).region, "us-east-1");
+        assert_eq!(settings(&[("AWS_REGION", "not a region")]).region, "");
+    }
+
+    #[test]
+    fn a_canary_never_reaches_a_row() {
+        let owner = Owner { table: "lambda_environment_variable", account_id: "1", region: "r", arn: "a", container: "" };
+        let canary = "CANARY_9f8e7d6c5b4a39281706f5e4d3c2b1a0";
+        let rows = look(owner, [("DB_PASSWORD", canary), ("AWS_ENDPOINT_URL", canary), ("BEDROCK_REGION", canary)], &Fingerprints::fixed(), &mut Settings::default());
+        assert!(!format!("{rows:?}").contains("CANARY"));
+    }
+}

@@ -1,0 +1,77 @@
+//! All that Outcrop knows of AWS services: one file each, with its tables, the calls that fill
+//! them, and how they are read. No SDK type leaves this module and `sources::live`.
+//!
+//! **Invariant:** nothing here writes to AWS or reads customer data.
+
+pub mod agentcore;
+pub mod bedrock;
+pub mod bedrock_agent;
+pub mod cloudtrail;
+pub mod code;
+#[cfg(feature = "live")]
+pub mod collect;
+pub mod ecs;
+pub mod environment;
+pub mod iam;
+pub mod kms;
+pub mod lambda;
+pub mod logs;
+pub mod organizations;
+pub mod s3;
+pub mod vpc;
+pub mod vpc_endpoint;
+
+use crate::inventory::Table;
+
+/// Every collected table, in the order of the documentation.
+pub const TABLES: &[&Table] = &[
+    &organizations::ORGANIZATION,
+    &organizations::ACCOUNT,
+    &organizations::POLICY_TARGET,
+    &iam::ROLE,
+    &iam::USER,
+    &iam::GROUP,
+    &iam::POLICY,
+    &vpc::VPC,
+    &vpc::SUBNET,
+    &vpc::ROUTE_TABLE,
+    &vpc::NAT_GATEWAY,
+    &vpc::SECURITY_GROUP,
+    &vpc::DHCP_OPTIONS,
+    &vpc::FLOW_LOG,
+    &vpc::BLOCK_PUBLIC_ACCESS,
+    &vpc_endpoint::ENDPOINT,
+    &vpc_endpoint::ENDPOINT_SERVICE,
+    &kms::KEY,
+    &kms::ALIAS,
+    &logs::LOG_GROUP,
+    &s3::BUCKET,
+    &lambda::FUNCTION,
+    &lambda::ENVIRONMENT_VARIABLE,
+    &ecs::SERVICE,
+    &ecs::TASK_DEFINITION,
+    &ecs::ENVIRONMENT_VARIABLE,
+    &bedrock::INVOCATION_LOGGING,
+    &bedrock_agent::AGENT,
+    &bedrock_agent::KNOWLEDGE_BASE,
+    &bedrock_agent::DATA_SOURCE,
+    &bedrock_agent::FLOW,
+    &agentcore::RUNTIME,
+    &agentcore::GATEWAY,
+    &agentcore::MEMORY,
+    &cloudtrail::TRAIL,
+    &code::PIPELINE,
+    &code::PROJECT,
+];
+
+/// A collected table by name.
+pub fn table(name: &str) -> Option<&'static Table> {
+    TABLES.iter().copied().find(|table| table.name == name)
+}
+
+/// Operations outside any table: finding accounts and Regions, entering accounts.
+pub const ENTRY_OPERATIONS: &[(&str, &str)] = &[
+    ("sts:GetCallerIdentity", "sts:GetCallerIdentity"),
+    ("account:ListRegions", "account:ListRegions"),
+    ("ec2:DescribeRegions", "ec2:DescribeRegions"),
+];

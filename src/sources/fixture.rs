@@ -1,0 +1,254 @@
+//! Inventory folders: estates as readable rows, and a way in for other collectors.
+//!
+//! The shape is in the contract: `run.yaml` and one file for each base table.
+
+use crate::inventory::{Coverage, Kind, NewRow, Role, Span, Status, Store, Table};
+use crate::model::{AccountInfo, GLOBAL, RunInfo, Source, Value};
+use rust_embed::RustEmbed;
+use serde::Deserialize;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What is wrong with an inventory.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file is broken; its name, place and flaw.
+    #[error("{file}: {message}")]
+    Broken {
+        /// File.
+        file: String,
+        /// Place and flaw.
+        message: String,
+    },
+    /// The run file could not be written.
+    #[error(transparent)]
+    Store(#[from] crate::inventory::Error),
+}
+
+#[derive(RustEmbed)]
+#[folder = "fixtures/estates/"]
+struct Estates;
+
+/// Names of the estates inside the binary.
+pub fn estates() -> Vec<String> {
+    let mut names: Vec<String> = Estates::iter().filter_map(|path| path.split_once('/').map(|(name, _)| name.to_owned())).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RunFile {
+    accounts: Vec<AccountInfo>,
+    regions: Vec<String>,
+    coverage: CoverageSpec,
+    /// When the rows were true, RFC 3339; the time of judgement.
+    #[serde(default)]
+    observed_at: String,
+    #[serde(default = "aws")]
+    partition: String,
+}
+
+fn aws() -> String {
+    "aws".to_owned()
+}
+
+#[derive(Debug)]
+enum CoverageSpec {
+    All,
+    Lines(Vec<CoverageEntry>),
+}
+
+impl<'de> Deserialize<'de> for CoverageSpec {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Json::deserialize(deserializer)? {
+            Json::String(word) if word == "all" => Ok(Self::All),
+            lines @ Json::Array(_) => serde_json::from_value(lines).map(Self::Lines).map_err(serde::de::Error::custom),
+            other => Err(serde::de::Error::custom(format!("coverage is `all` or a list, not `{other}`"))),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CoverageEntry {
+    #[serde(default = "any")]
+    table: String,
+    #[serde(default = "any")]
+    account_id: String,
+    #[serde(default = "any")]
+    region: String,
+    status: String,
+    #[serde(default)]
+    operation: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default = "list")]
+    group: String,
+    /// Key of the row that a failed detail call belongs to.
+    #[serde(default)]
+    row: String,
+}
+
+fn any() -> String {
+    "*".to_owned()
+}
+
+fn list() -> String {
+    "list".to_owned()
+}
+
+/// Is the folder an inventory?
+pub fn is_inventory(folder: &Path) -> bool {
+    folder.join("run.yaml").is_file() || folder.join("run.yml").is_file()
+}
+
+/// Loads an estate that ships inside the binary.
+///
+/// # Errors
+/// When it does not exist or is broken.
+pub fn load_estate(name: &str, store: &mut Store) -> Result<RunInfo, Error> {
+    let files = Estates::iter()
+        .filter_map(|path| path.strip_prefix(&format!("{name}/")).map(str::to_owned))
+        .filter_map(|file| Estates::get(&format!("{name}/{file}")).map(|found| (file, String::from_utf8_lossy(&found.data).into_owned())))
+        .collect();
+    load(name, files, store)
+}
+
+/// Loads an inventory folder.
+///
+/// # Errors
+/// With file, place and flaw.
+pub fn load_folder(folder: &Path, store: &mut Store) -> Result<RunInfo, Error> {
+    let shown = folder.display().to_string();
+    let fail = |error: std::io::Error| Error::Broken { file: shown.clone(), message: error.to_string() };
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).map_err(fail)? {
+        let path = entry.map_err(fail)?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_file() && [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end)) {
+            let bytes = std::fs::read(&path).map_err(fail)?;
+            let text = String::from_utf8(bytes).map_err(|_| Error::Broken { file: path.display().to_string(), message: "it is not UTF-8".to_owned() })?;
+            files.insert(name, text);
+        }
+    }
+    load(&shown, files, store)
+}
+
+fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) -> Result<RunInfo, Error> {
+    let broken = |file: &str, message: String| Error::Broken { file: format!("{estate}/{file}"), message };
+    let (run_name, run_text) = ["run.yaml", "run.yml"].iter().find_map(|name| files.remove(*name).map(|text| (*name, text)))
+        .ok_or_else(|| broken("run.yaml", "an inventory needs this file (accounts, regions, coverage)".to_owned()))?;
+    let run: RunFile = yaml_serde::from_str(&run_text).map_err(|error| {
+        let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
+        broken(run_name, format!("{place}{error}"))
+    })?;
+    let info = RunInfo {
+        id: String::new(), started_at: run.observed_at.clone(), finished_at: run.observed_at, version: env!("CARGO_PKG_VERSION").to_owned(), source: Source::Inventory, complete: true,
+        caller_arn: String::new(), partition: run.partition, accounts: run.accounts, regions: run.regions, parameters: BTreeMap::new(), rules_digest: String::new(), notes: Vec::new(), role_chains: BTreeMap::new(),
+    };
+    let tables: Vec<&'static Table> = store.tables().iter().copied().filter(|table| table.role == Role::Base).collect();
+    let coverage = coverage(&run.coverage, &info, &tables).map_err(|message| broken(run_name, message))?;
+    let mut rows = Vec::new();
+    for (file, text) in &files {
+        let name = file.rsplit_once('.').map_or(file.as_str(), |(name, _)| name);
+        let Some(table) = tables.iter().find(|table| table.name == name) else {
+            return Err(broken(file, format!("there is no table `{name}`{}; `outcrop rules tables` shows what there is", near(name, tables.iter().map(|table| table.name)))));
+        };
+        rows.extend(read_rows(table, text, &info).map_err(|message| broken(file, message))?);
+    }
+    store.commit(&rows, &coverage)?;
+    Ok(info)
+}
+
+/// " (did you mean `x`?)" for the name that is nearest.
+fn near<'n>(name: &str, all: impl Iterator<Item = &'n str>) -> String {
+    let shared = |other: &str| name.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    all.map(|other| (shared(other), other)).max().filter(|(shared, _)| *shared >= 4).map_or_else(String::new, |(_, other)| format!(" (did you mean `{other}`?)"))
+}
+
+fn coverage(spec: &CoverageSpec, run: &RunInfo, tables: &[&'static Table]) -> Result<Vec<Coverage>, String> {
+    let whole = vec![CoverageEntry { table: any(), account_id: any(), region: any(), status: "complete".to_owned(), operation: String::new(), reason: String::new(), group: list(), row: String::new() }];
+    let entries = match spec {
+        CoverageSpec::All => &whole,
+        CoverageSpec::Lines(entries) => entries,
+    };
+    let mut lines: BTreeMap<(String, String, &str, String, String), Coverage> = BTreeMap::new();
+    for entry in entries {
+        let status = Status::parse(&entry.status).ok_or_else(|| format!("coverage: `{}` is no status (complete, partial, denied, error, unsupported, not-collected)", entry.status))?;
+        if entry.table != "*" && !tables.iter().any(|table| table.name == entry.table) {
+            return Err(format!("coverage: there is no table `{}`", entry.table));
+        }
+        for table in tables.iter().filter(|table| entry.table == "*" || entry.table == table.name) {
+            for (account, region) in run.scopes() {
+                let here = (region == GLOBAL) == (table.span == Span::Global) && (entry.account_id == "*" || entry.account_id == account) && (entry.region == "*" || entry.region == region);
+                let Some(read) = table.read(&entry.group).filter(|_| here) else { continue };
+                let mut line = Coverage::new(account, region, table.name, &entry.group, status);
+                line.parent.clone_from(&entry.row);
+                line.operation = if entry.operation.is_empty() { read.operation.to_owned() } else { entry.operation.clone() };
+                line.action = read.actions().join(", ");
+                line.detail.clone_from(&entry.reason);
+                lines.insert((account.to_owned(), region.to_owned(), table.name, entry.group.clone(), entry.row.clone()), line);
+            }
+        }
+    }
+    Ok(lines.into_values().collect())
+}
+
+fn read_rows(table: &'static Table, text: &str, run: &RunInfo) -> Result<Vec<NewRow>, String> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let values: Option<Vec<BTreeMap<String, Json>>> = yaml_serde::from_str(text).map_err(|error| {
+        let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
+        format!("{place}a table is a list of rows: {error}")
+    })?;
+    let lines: Vec<usize> = text.lines().enumerate().filter(|(_, line)| line.starts_with("- ")).map(|(place, _)| place + 1).collect();
+    values.unwrap_or_default().into_iter().enumerate().map(|(place, mut cells)| {
+        let row_at = lines.get(place).map_or_else(|| format!("row {}", place + 1), |line| format!("line {line} (row {})", place + 1));
+        let fail = |what: String| format!("{row_at}: {what}");
+        let scope = |cells: &mut BTreeMap<String, Json>, key: &str| match cells.remove(key) {
+            Some(Json::String(text)) => Ok(Some(text)),
+            None => Ok(None),
+            Some(_) => Err(fail(format!("`{key}` must be a text; put it in quotes"))),
+        };
+        let account = scope(&mut cells, "account_id")?.ok_or_else(|| fail("`account_id` is missing".to_owned()))?;
+        let region = match (scope(&mut cells, "region")?, table.span) {
+            (Some(region), _) => region,
+            (None, Span::Global) => GLOBAL.to_owned(),
+            (None, Span::Regional) => return Err(fail("`region` is missing".to_owned())),
+        };
+        if run.account(&account).is_none() {
+            return Err(fail(format!("the account `{account}` is not in run.yaml")));
+        }
+        if (region == GLOBAL) != (table.span == Span::Global) || region != GLOBAL && !run.regions.contains(&region) {
+            return Err(fail(format!("the Region `{region}` does not fit: this table is kept {}", if table.span == Span::Global { "once for each account, as `global`".to_owned() } else { format!("in the Regions of run.yaml ({})", run.regions.join(", ")) })));
+        }
+        let mut row = NewRow::new(table.name, &account, &region);
+        for (name, value) in cells {
+            let column = table.column(&name).ok_or_else(|| fail(format!("there is no column `{name}` in `{}`{}", table.name, near(&name, table.columns.iter().map(|column| column.name)))))?;
+            let cell = cell(column.kind, &value).ok_or_else(|| fail(format!("`{name}` must be {} {}, not `{}`", if column.kind == Kind::Integer { "an" } else { "a" }, column.kind.as_str(), short(&value))))?;
+            row.put(column.name, cell);
+        }
+        Ok(row)
+    }).collect()
+}
+
+fn short(value: &Json) -> String {
+    value.to_string().chars().take(60).collect()
+}
+
+fn cell(kind: Kind, value: &Json) -> Option<Value> {
+    Some(match (kind, value) {
+        (_, Json::Null) => Value::Null,
+        (Kind::Bool, Json::Bool(on)) => Value::from(*on),
+        (Kind::Integer, Json::Number(number)) => Value::from(number.as_i64()?),
+        (Kind::Text | Kind::Time, Json::String(text)) => Value::from(text.as_str()),
+        (Kind::List, Json::Array(items)) if items.iter().all(Json::is_string) => Value::from(value.clone()),
+        (Kind::Json, Json::String(text)) => Value::from(text.as_str()),
+        (Kind::Json, Json::Array(_) | Json::Object(_)) => Value::from(value.clone()),
+        _ => return None,
+    })
+}

@@ -1,0 +1,5 @@
+//! Where rows come from: AWS accounts, inventory folders.
+
+pub mod fixture;
+#[cfg(feature = "live")]
+pub mod live;
