@@ -5,7 +5,7 @@ use super::library::{Library, Loaded};
 use super::sql::{self, Fence, Seen};
 use super::Expect;
 use crate::inventory::{Error, Kind, Role, Span, Store, Table, quoted};
-use crate::model::{GLOBAL, RunInfo, Severity, Summary, Verdict, WaiverReport, WaiverStatus, account_arn};
+use crate::model::{GLOBAL, RunInfo, Summary, Verdict, WaiverReport, WaiverStatus, account_arn};
 use rusqlite::types::{Value as Sql, ValueRef};
 use rusqlite::{Connection, Statement, params};
 use serde_json::Value as Json;
@@ -416,10 +416,4 @@ fn cell(value: &Json, kind: Option<Kind>) -> Sql {
         (Json::String(text), _) => Sql::Text(text.clone()),
         (other, _) => Sql::Text(other.to_string()),
     }
-}
-
-/// Does a summary gate at this severity? `(failed, unknown)`.
-pub(crate) fn gates(summary: &Summary, at: Severity) -> (bool, bool) {
-    let above = |counts: &BTreeMap<&'static str, u64>| Severity::ALL.iter().filter(|severity| **severity <= at).any(|severity| counts.get(severity.as_str()).is_some_and(|count| *count > 0));
-    (above(&summary.fail), above(&summary.unknown))
 }

@@ -40,8 +40,6 @@ pub(super) struct Access {
     pub administrator: Observed<bool>,
     /// Boundary and control policies that narrow it, for a person.
     pub limited_by: String,
-    /// The same, as policies.
-    pub grants: Observed<Rc<Grants>>,
     control_gaps: Vec<Gap>,
     principal: Principal,
 }
@@ -194,7 +192,7 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
     }));
     let mut access = Access {
         families: Known(BTreeSet::new()), full: Known(None), invokes: Known(None), anywhere: Known(None), administrator: Known(false),
-        limited_by: limited_by.join(", "), grants: grants.clone(), control_gaps, principal,
+        limited_by: limited_by.join(", "), control_gaps, principal,
     };
     match grants {
         Unknown(gaps) => {
@@ -303,7 +301,7 @@ impl Access {
     }
 
     /// A request that invokes a model, by any path or by none that is private.
-    pub(super) fn invoking(&self, grants: &Grants, public: bool) -> Observed<Option<Box<Request>>> {
+    fn invoking(&self, grants: &Grants, public: bool) -> Observed<Option<Box<Request>>> {
         let model = ["arn:aws:bedrock:us-east-1::foundation-model/outcrop-probe.model-v1:0".to_owned()];
         self.seen(self.ask(grants, INVOKE, &model, false, public))
     }

@@ -10,6 +10,8 @@ pub mod cloudtrail;
 pub mod code;
 #[cfg(feature = "live")]
 pub mod collect;
+#[cfg(feature = "live")]
+mod collectors;
 pub mod ecs;
 pub mod environment;
 pub mod iam;
@@ -20,6 +22,9 @@ pub mod organizations;
 pub mod s3;
 pub mod vpc;
 pub mod vpc_endpoint;
+
+#[cfg(feature = "live")]
+pub use collectors::COLLECTORS;
 
 use crate::inventory::Table;
 

@@ -50,6 +50,8 @@ pub fn pattern_instance(pattern: &str, fill: &str) -> String {
 
 /// Keys that tell over which network a request came; a question about the path sets them itself.
 const NETWORK_KEYS: &[&str] = &["aws:sourcevpce", "aws:sourcevpc", "aws:sourceip", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"];
+/// Keys that AWS sets when a service calls for someone: no caller can choose them, and exemptions by them are no hole.
+const SERVICE_KEYS: &[&str] = &["aws:viaawsservice", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:principalisawsservice", "aws:principalservicename", "aws:securetransport"];
 const PRINCIPAL_KEYS: &[&str] = &["aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths"];
 
 /// Values that would make a statement's conditions hold.
@@ -57,7 +59,7 @@ fn suggestions(statement: &Statement, fixed: &[&str]) -> BTreeMap<String, Fact> 
     let mut context = BTreeMap::new();
     for condition in &statement.conditions {
         let op = operator(&condition.operator);
-        if op.negated || op.if_exists || op.for_all || fixed.contains(&condition.key.as_str()) {
+        if op.negated || op.if_exists || op.for_all || fixed.contains(&condition.key.as_str()) || SERVICE_KEYS.contains(&condition.key.as_str()) {
             continue;
         }
         let Some(first) = condition.values.first().filter(|value| !value.contains("${")) else { continue };
@@ -164,6 +166,9 @@ fn attempt(grants: &Grants, request: &Request, fixed: &[&str]) -> Found {
         for condition in &statement.conditions {
             let op = operator(&condition.operator);
             let Some(first) = condition.values.first().filter(|value| !value.contains("${")) else { continue };
+            if SERVICE_KEYS.contains(&condition.key.as_str()) {
+                continue;
+            }
             let dodge = op.negated || op.base == "null" && first.eq_ignore_ascii_case("true");
             if dodge && !fixed.contains(&condition.key.as_str()) && !PRINCIPAL_KEYS.contains(&condition.key.as_str()) {
                 let value = if op.base == "null" { STRANGE.to_owned() } else { pattern_instance(first, STRANGE) };

@@ -1,0 +1,169 @@
+//! `outcrop scan`: find the accounts, assume the audit role in each, collect, judge, report.
+
+use super::judging::Judging;
+use super::rules::needs;
+use super::{Global, Usage};
+use crate::reason;
+use crate::report::safe::cut;
+use crate::sources::live::{self, Base, Progress, Request};
+use anyhow::Context as _;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Scan {
+    /// Profile of the shared configuration.
+    #[arg(long, env = "AWS_PROFILE")]
+    profile: Option<String>,
+    /// Region; repeatable. Without it every enabled one.
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    region: Vec<String>,
+    /// Every active account of the organisation.
+    #[arg(long)]
+    org: bool,
+    /// Account; repeatable. Without it, and without --org, the account of the credentials.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    account: Vec<String>,
+    /// File with one account id a line; `#` begins a comment.
+    #[arg(long, value_name = "FILE", conflicts_with = "account")]
+    accounts: Option<PathBuf>,
+    /// Name or ARN of the role to assume in each account.
+    #[arg(long, default_value = "OutcropAudit")]
+    role: String,
+    /// External id that the role asks for.
+    #[arg(long, value_name = "ID", env = "OUTCROP_EXTERNAL_ID", hide_env_values = true)]
+    external_id: Option<String>,
+    /// Session name, as CloudTrail will show it.
+    #[arg(long, default_value = "outcrop")]
+    session_name: String,
+    /// Leave an account out; repeatable.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    exclude_account: Vec<String>,
+    /// Only accounts of this organisational unit and those below; repeatable, with --org.
+    #[arg(long, value_name = "OU", value_delimiter = ',', requires = "org")]
+    ou: Vec<String>,
+    /// Calls in flight at once, over all accounts.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    max_concurrency: u16,
+    #[command(flatten)]
+    judging: Judging,
+}
+
+struct Bars {
+    bars: MultiProgress,
+    shown: bool,
+    quiet: bool,
+    known: Mutex<BTreeMap<String, ProgressBar>>,
+}
+
+impl Progress for Bars {
+    fn account(&self, account: &str, readings: usize) {
+        if self.shown && readings > 0 {
+            let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = self.bars.add(ProgressBar::new(readings as u64).with_style(style).with_prefix(account.to_owned()));
+            if let Ok(mut known) = self.known.lock() {
+                known.insert(account.to_owned(), bar);
+            }
+        }
+    }
+
+    fn step(&self, account: &str) {
+        if let Ok(known) = self.known.lock() && let Some(bar) = known.get(account) {
+            bar.inc(1);
+        }
+    }
+
+    fn done(&self, account: &str, flaw: Option<&str>) {
+        if let Ok(mut known) = self.known.lock() && let Some(bar) = known.remove(account) {
+            bar.finish_and_clear();
+        }
+        if let Some(flaw) = flaw && !self.quiet {
+            let line = format!("account {account} could not be entered: {}", cut(flaw, 600));
+            if self.shown {
+                let _ = self.bars.println(&line);
+            } else {
+                let _ = writeln!(std::io::stderr(), "{line}");
+            }
+        }
+    }
+}
+
+impl Scan {
+    fn request(&self) -> anyhow::Result<Request> {
+        let mut accounts = self.account.clone();
+        if let Some(file) = &self.accounts {
+            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+            for (number, line) in text.lines().enumerate() {
+                let id = line.split('#').next().unwrap_or_default().trim();
+                if id.is_empty() {
+                    continue;
+                }
+                if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+                    anyhow::bail!("{}: line {}: `{id}` is no account id; write twelve digits", file.display(), number + 1);
+                }
+                accounts.push(id.to_owned());
+            }
+        }
+        if self.role.starts_with("arn:") && (self.org || accounts.len() > 1) {
+            return Err(Usage("--role takes a name when several accounts are scanned; an ARN names one account's role".to_owned()).into());
+        }
+        let name = |c: char| c.is_ascii_alphanumeric() || "=,.@_+-".contains(c);
+        if !(2..=64).contains(&self.session_name.len()) || !self.session_name.chars().all(name) {
+            return Err(Usage(format!("`{}` is no session name: 2 to 64 letters, digits and =,.@_+-", self.session_name)).into());
+        }
+        Ok(Request {
+            profile: self.profile.clone(), regions: self.region.clone(), org: self.org, accounts, excluded: self.exclude_account.clone(), units: self.ou.clone(),
+            role: self.role.clone(), external_id: self.external_id.clone(), session_name: self.session_name.clone(), max_concurrency: usize::from(self.max_concurrency),
+            wanted: Default::default(), deadline: Duration::from_secs(1800),
+        })
+    }
+
+    pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        let mut judge = self.judging.load()?;
+        judge.library.for_source(crate::model::Source::Live);
+        let mut request = self.request()?;
+        request.wanted = reason::needs::readings(needs(&judge.library, &[]));
+        if judge.library.rules.iter().any(|loaded| loaded.rule.from.is_some()) {
+            // A query of a rule's own may read any table; nothing is left out then.
+            request.wanted = crate::services::TABLES.iter().flat_map(|table| table.reads.iter().map(|read| (table.name, read.group))).collect();
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start the runtime")?;
+        let base = runtime.block_on(Base::find(&request))?;
+        let shown = std::io::stderr().is_terminal() && !global.no_progress && !global.quiet;
+        let bars = Bars { bars: MultiProgress::with_draw_target(if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }), shown, quiet: global.quiet, known: Mutex::default() };
+        let stop = Arc::new(AtomicBool::new(false));
+        let watch = Arc::clone(&stop);
+        runtime.spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if watch.swap(true, Ordering::Relaxed) {
+                    std::process::exit(130);
+                }
+                let _ = writeln!(std::io::stderr(), "stopping: calls in flight are finished and written; once more to stop at once");
+            }
+        });
+        // The file is made only after the identity is known, so that a wrong profile leaves nothing behind.
+        let mut store = self.judging.store()?;
+        let collected = runtime.block_on(live::collect(&request, &base, &mut store, &bars, &stop));
+        let mut run = match collected {
+            Ok(run) => run,
+            Err(error) => {
+                drop(store);
+                if let Some(path) = &self.judging.out {
+                    let _ = std::fs::remove_file(path);
+                }
+                return Err(error.into());
+            }
+        };
+        runtime.shutdown_background();
+        judge.complete(&mut run);
+        let outcome = judge.judge(&mut store, &run)?;
+        let code = self.judging.output.finish(&outcome, global)?;
+        Ok(if run.complete { code } else { 130 })
+    }
+}

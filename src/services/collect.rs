@@ -1,0 +1,391 @@
+//! Calling AWS without losing anything: pages to the end, every failure kept with its reason.
+//!
+//! Invariants: an error never becomes an empty list; a repeated page token or a cap leaves the list
+//! `partial`, never quietly shorter; a refused call is not repeated.
+
+use super::TABLES;
+use crate::inventory::{Coverage, NewRow, Span, Status};
+use crate::secrets::Fingerprints;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::SdkConfig;
+use aws_types::request_id::RequestId;
+use futures_util::StreamExt;
+use std::collections::{BTreeSet, HashSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Semaphore;
+
+/// Pages after which a list counts as endless.
+const MOST_PAGES: u64 = 20_000;
+/// Detail calls of one list in flight at once.
+const DETAILS_AT_ONCE: usize = 16;
+/// Request ids kept for one reading.
+const MOST_IDS: usize = 20;
+
+/// Forgets credentials that AWS calls expired, so that the next call gets fresh ones.
+pub trait Renew: Send + Sync {
+    /// Forgets them.
+    fn renew(&self);
+}
+
+/// One account and Region, with all that a call needs.
+pub struct Place<'a> {
+    /// Configuration of the SDK for this account and Region.
+    pub config: &'a SdkConfig,
+    /// Account id.
+    pub account: &'a str,
+    /// Region, or `global`.
+    pub region: &'a str,
+    /// Partition.
+    pub partition: &'a str,
+    /// Is it the account that the scan was started in?
+    pub is_home: bool,
+    /// Key for fingerprints.
+    pub prints: &'a Fingerprints,
+    /// Readings (table, group) that the selected rules need.
+    pub wanted: &'a BTreeSet<(&'static str, &'static str)>,
+    /// Calls in flight, over all accounts.
+    pub flight: &'a Semaphore,
+    /// Calls made.
+    pub calls: &'a AtomicU64,
+    /// Is the endpoint overridden?
+    pub overridden: bool,
+    /// Forgets expired credentials.
+    pub renew: &'a dyn Renew,
+}
+
+/// How a call failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// `denied`, `error`, `partial` or `unsupported`.
+    pub status: Status,
+    /// Error code of the service, or a word of ours.
+    pub code: String,
+    /// For a person.
+    pub message: String,
+}
+
+impl Failure {
+    /// Code and message.
+    pub fn detail(&self) -> String {
+        if self.message.is_empty() { self.code.clone() } else { format!("{}: {}", self.code, self.message) }
+    }
+}
+
+/// What a collector brings home.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Rows.
+    pub rows: Vec<NewRow>,
+    /// Their coverage.
+    pub coverage: Vec<Coverage>,
+}
+
+/// A list read as far as it went.
+#[derive(Debug)]
+pub struct Listing<T> {
+    /// Items.
+    pub items: Vec<T>,
+    /// What ended it early.
+    pub failure: Option<Failure>,
+    pages: u64,
+    ids: Vec<String>,
+    started: String,
+    finished: String,
+}
+
+/// A boxed future.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What fills some tables in one scope.
+pub struct Collector {
+    /// Tables.
+    pub tables: &'static [&'static str],
+    /// Its scope.
+    pub span: Span,
+    /// The calls.
+    pub run: for<'a> fn(&'a Place<'a>) -> Boxed<'a, Batch>,
+}
+
+/// Now, as coverage writes it.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A 5xx with an HTML body comes from something that is not the service, or does not know the operation: asking again will not help.
+#[derive(Debug)]
+pub struct HtmlIsFinal;
+
+impl ClassifyRetry for HtmlIsFinal {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let html = context.response().and_then(|response| response.headers().get("content-type")).is_some_and(|kind| kind.contains("text/html"));
+        let refused = context.response().is_some_and(|response| response.status().as_u16() == 403);
+        if html || refused { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
+    }
+
+    fn name(&self) -> &'static str {
+        "HTML or a refusal is final"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+/// A client of a service crate for a place, with a retry budget of the account's own.
+#[macro_export]
+macro_rules! client {
+    ($service:ident, $place:expr) => {
+        $service::Client::from_conf($crate::client_config!($service, $place).build())
+    };
+}
+
+/// The configuration behind [`client!`].
+#[macro_export]
+macro_rules! client_config {
+    ($service:ident, $place:expr) => {
+        $service::config::Builder::from($place.config)
+            .retry_classifier($crate::services::collect::HtmlIsFinal)
+            .retry_partition($service::config::retry::RetryPartition::new(format!("{}-{}-{}", $place.account, stringify!($service), $place.region)))
+    };
+}
+
+/// Sorts an SDK error into what it means for the facts.
+pub fn failure<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> Failure {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let html = error.raw_response().and_then(|response| response.headers().get("content-type")).is_some_and(|kind| kind.contains("text/html"));
+    let code = error.code().unwrap_or_default().to_owned();
+    let message: String = error.message().unwrap_or_default().chars().take(500).collect();
+    let credentials = ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "InvalidToken", "SignatureDoesNotMatch", "IncompleteSignature"];
+    let refused = code.contains("AccessDenied") || code.contains("Unauthorized") || code == "AuthorizationError" || code == "Forbidden";
+    if is_expired(&code) {
+        return Failure { status: Status::Error, code, message: "the credentials ran out and could not be renewed".to_owned() };
+    }
+    if credentials.contains(&code.as_str()) {
+        return Failure { status: Status::Error, message: format!("{message} (the Region may not be enabled in this account, or belongs to another partition)"), code };
+    }
+    if html {
+        return Failure { status: Status::Error, code: "NotImplemented".to_owned(), message: format!("HTTP {} with an HTML page: what answered does not know the operation", status.unwrap_or_default()) };
+    }
+    if refused || status == Some(403) {
+        let policy = if message.contains("service control policy") { " (by a service control policy)" } else { "" };
+        return Failure { status: Status::Denied, code: if code.is_empty() { "AccessDenied".to_owned() } else { code }, message: format!("{message}{policy}") };
+    }
+    match error {
+        SdkError::TimeoutError(_) => Failure { status: Status::Error, code: "Timeout".to_owned(), message: "no answer in time".to_owned() },
+        SdkError::DispatchFailure(inner) if inner.as_connector_error().is_none() || inner.is_other() => Failure { status: Status::Error, code: "NoCredentials".to_owned(), message: cause(error) },
+        SdkError::DispatchFailure(_) => Failure { status: Status::Error, code: "NoConnection".to_owned(), message: cause(error) },
+        SdkError::ResponseError(_) => Failure { status: Status::Error, code: "UnreadableAnswer".to_owned(), message: format!("HTTP {}: {}", status.unwrap_or_default(), cause(error)) },
+        _ => Failure { status: Status::Error, code: if code.is_empty() { format!("HTTP {}", status.unwrap_or_default()) } else { code }, message },
+    }
+}
+
+/// The innermost cause of an error, in one short line.
+pub fn cause(error: &dyn std::error::Error) -> String {
+    let mut inner = error;
+    while let Some(next) = inner.source() {
+        inner = next;
+    }
+    inner.to_string().chars().take(300).collect()
+}
+
+fn is_expired(code: &str) -> bool {
+    matches!(code, "ExpiredToken" | "ExpiredTokenException" | "RequestExpired")
+}
+
+impl Place<'_> {
+    /// Is a reading needed?
+    pub fn wants(&self, table: &'static str, group: &'static str) -> bool {
+        self.wanted.contains(&(table, group))
+    }
+
+    /// A row of this place.
+    pub fn row(&self, table: &'static str) -> NewRow {
+        NewRow::new(table, self.account, self.region)
+    }
+
+    /// One call: waits for its turn, repeats it once with fresh credentials where the old ones ran out.
+    ///
+    /// # Errors
+    /// What the call came to instead of an answer.
+    pub async fn call<O, E, F>(&self, operation: &str, send: impl Fn() -> F) -> Result<O, Failure>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    {
+        let Ok(_turn) = self.flight.acquire().await else {
+            return Err(Failure { status: Status::Error, code: "Interrupted".to_owned(), message: "the scan was stopped".to_owned() });
+        };
+        for fresh in [false, true] {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            match send().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if !fresh && is_expired(error.code().unwrap_or_default()) => self.renew.renew(),
+                Err(error) => {
+                    let failure = failure(&error);
+                    tracing::info!(account = self.account, region = self.region, operation, code = failure.code.as_str(), "call failed");
+                    return Err(failure);
+                }
+            }
+        }
+        Err(Failure { status: Status::Error, code: "ExpiredToken".to_owned(), message: "the credentials ran out and could not be renewed".to_owned() })
+    }
+
+    /// A list, page by page to its end.
+    pub async fn pages<O, E, T, F>(&self, operation: &str, send: impl Fn(Option<String>) -> F, take: impl Fn(O) -> (Vec<T>, Option<String>)) -> Listing<T>
+    where
+        O: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    {
+        let mut listing = Listing { items: Vec::new(), failure: None, pages: 0, ids: Vec::new(), started: now(), finished: String::new() };
+        let mut token: Option<String> = None;
+        let mut seen: HashSet<String> = HashSet::new();
+        loop {
+            let answer = match self.call(operation, || send(token.clone())).await {
+                Ok(answer) => answer,
+                Err(mut failure) => {
+                    if listing.pages > 0 {
+                        failure.message = format!("page {}: {} ({})", listing.pages + 1, failure.message, failure.status.as_str());
+                        failure.status = Status::Partial;
+                    }
+                    listing.failure = Some(failure);
+                    break;
+                }
+            };
+            listing.pages += 1;
+            if listing.ids.len() < MOST_IDS {
+                listing.ids.extend(answer.request_id().map(str::to_owned));
+            }
+            let (items, next) = take(answer);
+            listing.items.extend(items);
+            let Some(next) = next.filter(|next| !next.is_empty()) else { break };
+            let stop = if listing.pages >= MOST_PAGES { Some("TooManyPages") } else if seen.insert(next.clone()) { None } else { Some("RepeatedPageToken") };
+            if let Some(code) = stop {
+                listing.failure = Some(Failure { status: Status::Partial, code: code.to_owned(), message: format!("after {} pages the list did not come to its end", listing.pages) });
+                break;
+            }
+            token = Some(next);
+        }
+        listing.finished = now();
+        listing
+    }
+
+    /// A single answer as a list of one.
+    pub async fn single<O, E, F>(&self, operation: &str, send: impl Fn() -> F) -> Listing<O>
+    where
+        O: RequestId,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+    {
+        let started = now();
+        let (items, failure, ids) = match self.call(operation, send).await {
+            Ok(answer) => {
+                let ids = answer.request_id().map(str::to_owned).into_iter().collect();
+                (vec![answer], None, ids)
+            }
+            Err(failure) => (Vec::new(), Some(failure), Vec::new()),
+        };
+        Listing { pages: u64::from(failure.is_none()), items, failure, ids, started, finished: now() }
+    }
+
+    /// Detail calls over rows, side by side, in order. What failed leaves its columns NULL and a gap.
+    pub async fn details<T, F>(&self, batch: &mut Batch, table: &'static str, group: &'static str, items: &[T], key: impl Fn(&T) -> String, fetch: impl Fn(usize) -> F) -> Vec<Option<F::Ok>>
+    where
+        F: FailableFuture,
+    {
+        if !self.wants(table, group) {
+            let mut line = self.line(table, group, Status::NotCollected);
+            line.detail = "no selected rule needs it".to_owned();
+            batch.coverage.push(line);
+            return items.iter().map(|_| None).collect();
+        }
+        let mut summary = self.line(table, group, Status::Complete);
+        let results: Vec<Result<F::Ok, Failure>> = futures_util::stream::iter(0..items.len()).map(|place| fetch(place).into_result()).buffered(DETAILS_AT_ONCE).collect().await;
+        summary.pages = results.len() as u64;
+        summary.rows = results.iter().filter(|result| result.is_ok()).count() as u64;
+        summary.finished_at = now();
+        batch.coverage.push(summary);
+        results.into_iter().zip(items).map(|(result, item)| match result {
+            Ok(found) => Some(found),
+            Err(failure) => {
+                let mut line = self.line(table, group, failure.status);
+                line.parent = key(item);
+                line.detail = failure.detail();
+                batch.coverage.push(line);
+                None
+            }
+        }).collect()
+    }
+
+    /// A line of coverage of this place.
+    pub fn line(&self, table: &'static str, group: &str, status: Status) -> Coverage {
+        let mut line = Coverage::new(self.account, self.region, table, group, status);
+        if let Some(read) = TABLES.iter().find(|known| known.name == table).and_then(|known| known.read(group)) {
+            line.operation = read.operation.to_owned();
+            line.action = read.actions().join(", ");
+        }
+        line.started_at = now();
+        line.finished_at.clone_from(&line.started_at);
+        line
+    }
+}
+
+/// A future that ends in a result; lets [`Place::details`] name the answer's type.
+pub trait FailableFuture: Future<Output = Result<Self::Ok, Failure>> + Sized {
+    /// The answer.
+    type Ok;
+    /// Itself.
+    fn into_result(self) -> impl Future<Output = Result<Self::Ok, Failure>>;
+}
+
+impl<T, F: Future<Output = Result<T, Failure>>> FailableFuture for F {
+    type Ok = T;
+    async fn into_result(self) -> Result<T, Failure> {
+        self.await
+    }
+}
+
+impl Batch {
+    /// Notes how the list of a table went.
+    pub fn listed<T>(&mut self, place: &Place<'_>, table: &'static str, listing: &Listing<T>) {
+        let mut line = place.line(table, "list", listing.failure.as_ref().map_or(Status::Complete, |failure| failure.status));
+        line.detail = listing.failure.as_ref().map(Failure::detail).unwrap_or_default();
+        line.pages = listing.pages;
+        line.rows = listing.items.len() as u64;
+        line.request_ids.clone_from(&listing.ids);
+        line.started_at.clone_from(&listing.started);
+        line.finished_at.clone_from(&listing.finished);
+        self.coverage.push(line);
+    }
+
+    /// Says that a part of a table's list failed: what is there is not all.
+    pub fn part_failed(&mut self, table: &'static str, what: &str, failure: &Failure) {
+        for line in self.coverage.iter_mut().filter(|line| line.table == table && line.group == "list") {
+            line.status = if line.rows == 0 { failure.status } else { Status::Partial };
+            line.detail = format!("{what}: {}", failure.detail());
+        }
+    }
+
+    /// Sets the count of rows where a list of another kind led to them.
+    pub fn count(&mut self, table: &'static str) {
+        let rows = self.rows.iter().filter(|row| row.table == table).count() as u64;
+        for line in self.coverage.iter_mut().filter(|line| line.table == table && line.group == "list") {
+            line.rows = rows;
+        }
+    }
+}
+
+/// Tags as an object.
+pub fn tags(pairs: impl IntoIterator<Item = (String, String)>) -> serde_json::Value {
+    serde_json::Value::Object(pairs.into_iter().map(|(key, value)| (key, value.into())).collect())
+}
+
+/// Shares a semaphore between tasks.
+pub type Flight = Arc<Semaphore>;

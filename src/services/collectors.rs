@@ -1,0 +1,37 @@
+//! The list of collectors.
+
+use super::collect::Collector;
+use super::{agentcore, bedrock, bedrock_agent, cloudtrail, code, ecs, iam, kms, lambda, logs, organizations, s3, vpc, vpc_endpoint};
+use crate::inventory::Span::{Global, Regional};
+
+/// What is run in each account and Region.
+pub const COLLECTORS: &[Collector] = &[
+    Collector { tables: &["organization", "organizations_account", "organizations_policy_target"], span: Global, run: |place| Box::pin(organizations::live::collect(place)) },
+    Collector { tables: &["iam_role", "iam_user", "iam_group", "iam_policy"], span: Global, run: |place| Box::pin(iam::live::collect(place)) },
+    Collector { tables: &["s3_bucket"], span: Global, run: |place| Box::pin(s3::live::collect(place)) },
+    Collector { tables: &["vpc"], span: Regional, run: |place| Box::pin(vpc::live::vpcs(place)) },
+    Collector { tables: &["vpc_subnet"], span: Regional, run: |place| Box::pin(vpc::live::subnets(place)) },
+    Collector { tables: &["vpc_route_table"], span: Regional, run: |place| Box::pin(vpc::live::route_tables(place)) },
+    Collector { tables: &["vpc_nat_gateway"], span: Regional, run: |place| Box::pin(vpc::live::nat_gateways(place)) },
+    Collector { tables: &["vpc_security_group"], span: Regional, run: |place| Box::pin(vpc::live::security_groups(place)) },
+    Collector { tables: &["vpc_dhcp_options"], span: Regional, run: |place| Box::pin(vpc::live::dhcp_options(place)) },
+    Collector { tables: &["vpc_flow_log"], span: Regional, run: |place| Box::pin(vpc::live::flow_logs(place)) },
+    Collector { tables: &["vpc_block_public_access_options"], span: Regional, run: |place| Box::pin(vpc::live::block_public_access(place)) },
+    Collector { tables: &["vpc_endpoint"], span: Regional, run: |place| Box::pin(vpc_endpoint::live::endpoints(place)) },
+    Collector { tables: &["vpc_endpoint_service"], span: Regional, run: |place| Box::pin(vpc_endpoint::live::services(place)) },
+    Collector { tables: &["kms_key"], span: Regional, run: |place| Box::pin(kms::live::keys(place)) },
+    Collector { tables: &["kms_alias"], span: Regional, run: |place| Box::pin(kms::live::aliases(place)) },
+    Collector { tables: &["cloudwatch_log_group"], span: Regional, run: |place| Box::pin(logs::live::collect(place)) },
+    Collector { tables: &["lambda_function", "lambda_environment_variable"], span: Regional, run: |place| Box::pin(lambda::live::collect(place)) },
+    Collector { tables: &["ecs_service", "ecs_task_definition", "ecs_environment_variable"], span: Regional, run: |place| Box::pin(ecs::live::collect(place)) },
+    Collector { tables: &["bedrock_model_invocation_logging"], span: Regional, run: |place| Box::pin(bedrock::live::collect(place)) },
+    Collector { tables: &["bedrock_agent"], span: Regional, run: |place| Box::pin(bedrock_agent::live::agents(place)) },
+    Collector { tables: &["bedrock_knowledge_base", "bedrock_data_source"], span: Regional, run: |place| Box::pin(bedrock_agent::live::knowledge_bases(place)) },
+    Collector { tables: &["bedrock_flow"], span: Regional, run: |place| Box::pin(bedrock_agent::live::flows(place)) },
+    Collector { tables: &["bedrock_agentcore_runtime"], span: Regional, run: |place| Box::pin(agentcore::live::runtimes(place)) },
+    Collector { tables: &["bedrock_agentcore_gateway"], span: Regional, run: |place| Box::pin(agentcore::live::gateways(place)) },
+    Collector { tables: &["bedrock_agentcore_memory"], span: Regional, run: |place| Box::pin(agentcore::live::memories(place)) },
+    Collector { tables: &["cloudtrail_trail"], span: Regional, run: |place| Box::pin(cloudtrail::live::collect(place)) },
+    Collector { tables: &["codepipeline_pipeline"], span: Regional, run: |place| Box::pin(code::live::pipelines(place)) },
+    Collector { tables: &["codebuild_project"], span: Regional, run: |place| Box::pin(code::live::projects(place)) },
+];
