@@ -379,14 +379,16 @@ pub fn test_examples(loaded: &Loaded, table: Option<&Table>, values: &BTreeMap<S
         let mut names: BTreeSet<&str> = example.row.keys().map(String::as_str).collect();
         names.extend(table.into_iter().flat_map(|table| table.columns).map(|column| column.name));
         names.extend(["account_id", "region"]);
-        let columns: Vec<String> = names.iter().enumerate().map(|(index, name)| format!("?{} AS {}", index + 1, quoted(name))).collect();
+        let columns: Vec<String> = names.iter().enumerate().map(|(index, name)| format!(":cell_{index} AS {}", quoted(name))).collect();
         let literal = |name: &str| cell(example.row.get(name).unwrap_or(&Json::Null), table.and_then(|table| super::column_kind(table, name)));
         let text = format!("SELECT ({}), ({}) FROM (SELECT {})", loaded.rule.applies.as_deref().unwrap_or("1"), loaded.rule.pass, columns.join(", "));
         let outcome = (|| -> rusqlite::Result<Verdict> {
             let mut statement = conn.prepare(&text)?;
             bind(&mut statement, values)?;
             for (index, name) in names.iter().enumerate() {
-                statement.raw_bind_parameter(index + 1, literal(name))?;
+                if let Some(place) = statement.parameter_index(&format!(":cell_{index}"))? {
+                    statement.raw_bind_parameter(place, literal(name))?;
+                }
             }
             let mut rows = statement.raw_query();
             let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;

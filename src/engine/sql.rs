@@ -23,14 +23,18 @@ const HEAP_BYTES: u64 = 1 << 30;
 pub(super) fn add_functions(conn: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     let list = |text: &str| serde_json::from_str::<Vec<String>>(text).unwrap_or_default();
+    // An empty list matches nothing and demands nothing, whatever the value is: that needs no observation.
     conn.create_scalar_function("matches_any", 2, flags, move |args| {
-        let (ValueRef::Text(text), ValueRef::Text(patterns)) = (args.get_raw(0), args.get_raw(1)) else { return Ok(None) };
+        let ValueRef::Text(patterns) = args.get_raw(1) else { return Ok(None) };
+        let patterns = list(&String::from_utf8_lossy(patterns));
+        let ValueRef::Text(text) = args.get_raw(0) else { return Ok(patterns.is_empty().then_some(false)) };
         let text = String::from_utf8_lossy(text);
-        Ok(Some(list(&String::from_utf8_lossy(patterns)).iter().any(|pattern| glob(pattern, &text))))
+        Ok(Some(patterns.iter().any(|pattern| glob(pattern, &text))))
     })?;
     conn.create_scalar_function("all_match", 2, flags, move |args| {
-        let (ValueRef::Text(items), ValueRef::Text(patterns)) = (args.get_raw(0), args.get_raw(1)) else { return Ok(None) };
+        let ValueRef::Text(patterns) = args.get_raw(1) else { return Ok(None) };
         let patterns = list(&String::from_utf8_lossy(patterns));
+        let ValueRef::Text(items) = args.get_raw(0) else { return Ok(patterns.is_empty().then_some(true)) };
         Ok(Some(patterns.is_empty() || list(&String::from_utf8_lossy(items)).iter().all(|item| patterns.iter().any(|pattern| glob(pattern, item)))))
     })
 }

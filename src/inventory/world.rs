@@ -187,7 +187,17 @@ impl World {
         };
         self.touch(table, "list");
         let region = loaded.table.region(region);
-        Children { rows: self.rows_of(loaded, account, region), gaps: self.hidden(table, account, region) }
+        let mut gaps = self.hidden(table, account, region);
+        let mut rows = self.rows_of(loaded, account, region);
+        // A row whose identity was not observed is something that is there and cannot be named.
+        rows.retain(|row| match row.get(loaded.table.key) {
+            Observed::Known(_) => true,
+            Observed::Unknown(more) => {
+                gaps = merge(std::mem::take(&mut gaps), more);
+                false
+            }
+        });
+        Children { rows, gaps }
     }
 
     /// The rows of a scope whose `column` holds `value`, and what may hide more of them.

@@ -102,6 +102,10 @@ fn variable_row(context: &Context<'_>, sink: &mut Sink<'_>, kind: &'static str, 
         return;
     };
     let name = variable.text("name");
+    if let Unknown(gaps) = name.clone().zip(variable.text("container")) {
+        sink.hide(variable.account(), variable.region(), gaps);
+        return;
+    }
     let upper = name.clone().map(str::to_ascii_uppercase);
     let same = variable.text("fingerprint").map(|print| equal.get(print).copied().unwrap_or(0));
     let mut row = begin(context, sink, kind, resource_type, owner_row);

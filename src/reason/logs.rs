@@ -132,24 +132,26 @@ pub(super) fn derive_buckets(context: &Context<'_>, sink: &mut Sink<'_>) {
     for (account, region) in context.scopes(&INFERENCE_LOG_BUCKET) {
         let configured = context.world.all("bedrock_model_invocation_logging", &account, &region);
         sink.hide(&account, &region, configured.gaps);
-        let mut wanted: BTreeSet<(String, &str, String)> = BTreeSet::new();
+        let mut wanted: BTreeMap<(String, &str), Observed<String>> = BTreeMap::new();
         for row in configured.rows {
             for (bucket, prefix, part) in [("bucket_name", "bucket_prefix", "invocation-logs"), ("large_data_bucket_name", "large_data_prefix", "large-data")] {
                 match row.text(bucket) {
                     Known("") => {}
-                    Known(name) => { wanted.insert((name.to_owned(), part, row.text(prefix).known().unwrap_or_default().to_owned())); }
+                    Known(name) => { wanted.insert((name.to_owned(), part), row.text(prefix).map(str::to_owned)); }
                     Unknown(gaps) => sink.hide(&account, &region, gaps),
                 }
             }
         }
-        wanted.extend(named.iter().map(|name| (name.clone(), "invocation-logs", String::new())));
-        for (name, part, prefix) in wanted {
+        for name in &named {
+            wanted.entry((name.clone(), "invocation-logs")).or_insert_with(|| Known(String::new()));
+        }
+        for ((name, part), prefix) in wanted {
             bucket_row(context, sink, (&account, &region), &name, part, &prefix);
         }
     }
 }
 
-fn bucket_row(context: &Context<'_>, sink: &mut Sink<'_>, (account, region): (&str, &str), name: &str, part: &'static str, prefix: &str) {
+fn bucket_row(context: &Context<'_>, sink: &mut Sink<'_>, (account, region): (&str, &str), name: &str, part: &'static str, prefix: &Observed<String>) {
     let bucket = match context.world.lookup_anywhere("s3_bucket", name) {
         Lookup::Found(row) => Known(row),
         Lookup::Absent => Observed::gap(Gap::not_understood("s3_bucket", format!("the bucket `{name}` does not exist"))),
@@ -160,7 +162,7 @@ fn bucket_row(context: &Context<'_>, sink: &mut Sink<'_>, (account, region): (&s
     let customer = algorithm.clone().zip(key.clone()).and_then(|(algorithm, key)| {
         if !algorithm.starts_with("aws:kms") || key.is_empty() { Known(false) } else { keys::customer_key(context, account, region, &key).map(|(own, _)| own) }
     });
-    let expiry = bucket.clone().and_then(|row| row.json("lifecycle_rules")).map(|rules| expiry(&rules, prefix));
+    let expiry = bucket.clone().and_then(|row| row.json("lifecycle_rules")).zip(prefix.clone()).map(|(rules, prefix)| expiry(&rules, &prefix));
     let versioning = bucket.clone().and_then(|row| row.text("versioning").map(str::to_owned));
     let noncurrent = versioning.clone().and_then(|versioning| if versioning.is_empty() { Known(true) } else { expiry.clone().map(|(_, noncurrent, _)| noncurrent > 0) });
     let mut row = sink.row(account, region, format!("arn:{}:s3:::{name}", context.world.run.partition), "AWS::S3::Bucket");

@@ -97,7 +97,14 @@ pub(super) fn corpus(context: &Context<'_>, account: &str, region: &str) -> (BTr
     let bases = context.world.all("bedrock_knowledge_base", account, region);
     let mut gaps = merge(sources.gaps, bases.gaps);
     for row in sources.rows {
-        let base = row.text("knowledge_base_id").known().unwrap_or_default().to_owned();
+        // The key is `knowledge base/data source`.
+        let base = match row.text("id") {
+            Known(id) => id.split('/').next().unwrap_or(id).to_owned(),
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
+            }
+        };
         for (column, part) in [("bucket_name", "originals"), ("intermediate_bucket_name", "intermediate")] {
             match row.text(column) {
                 Known("") => {}
@@ -110,8 +117,8 @@ pub(super) fn corpus(context: &Context<'_>, account: &str, region: &str) -> (BTr
         }
     }
     for row in bases.rows {
-        match row.list("supplemental_buckets") {
-            Known(buckets) => all.extend(buckets.into_iter().map(|bucket| Corpus { bucket, part: "supplemental", knowledge_base: row.text("id").known().unwrap_or_default().to_owned(), named_owner: String::new() })),
+        match row.list("supplemental_buckets").zip(row.text("id")) {
+            Known((buckets, base)) => all.extend(buckets.into_iter().map(|bucket| Corpus { bucket, part: "supplemental", knowledge_base: base.to_owned(), named_owner: String::new() })),
             Unknown(more) => gaps = merge(gaps, more),
         }
     }

@@ -1,0 +1,29 @@
+//! The law over every cell of every estate: what is taken away never turns into a verdict.
+//!
+//! `cargo bench --no-default-features --bench laws`; with `-- --quick` every fiftieth cell.
+
+#[path = "../tests/it/law.rs"]
+mod law;
+
+fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let mut breaches = Vec::new();
+    for estate in ["broken", "sound", "single-account", "denied"] {
+        let before = law::judged(estate, |_| {});
+        let cells: Vec<_> = law::cells(estate).into_iter().step_by(if quick { 50 } else { 1 }).collect();
+        let half = cells.len() / 2;
+        let found = std::thread::scope(|scope| {
+            let parts = [&cells[..half], &cells[half..]].map(|part| {
+                let before = &before;
+                scope.spawn(move || part.iter().flat_map(|cell| law::without_cell(estate, before, *cell)).collect::<Vec<_>>())
+            });
+            parts.into_iter().flat_map(|part| part.join().expect("a worker")).collect::<Vec<_>>()
+        });
+        println!("{estate}: {} cells taken away one by one, {} breaches", cells.len(), found.len());
+        breaches.extend(found);
+    }
+    for breach in &breaches {
+        println!("{breach}");
+    }
+    assert!(breaches.is_empty(), "the law is broken");
+}

@@ -1,0 +1,72 @@
+//! The law itself, for the sampled test and the exhaustive bench.
+
+use outcrop::model::{Outcome, Verdict};
+use outcrop::engine::{self, Config, Library};
+use outcrop::inventory::{Role, Store};
+use outcrop::reason;
+use outcrop::sources::fixture;
+use std::collections::BTreeMap;
+
+/// Judges an estate; `change` works on the rows before anything is derived.
+pub fn judged(estate: &str, change: impl FnOnce(&mut Store)) -> Outcome {
+    let mut store = Store::memory(&reason::tables()).expect("memory");
+    let mut run = fixture::load_estate(estate, &mut store).expect("an estate");
+    let library = Library::load(&reason::tables(), &[]).expect("rules");
+    run.parameters = library.values.clone();
+    run.id = "test".to_owned();
+    store.write_run(&run).expect("the run");
+    change(&mut store);
+    reason::derive(&store).expect("subjects");
+    engine::judge(&mut store, &library, &Config::default(), &run, true).expect("results");
+    engine::outcome(&store).expect("an outcome")
+}
+
+type Key = (String, String, String, String, String);
+
+fn verdicts(outcome: &Outcome) -> BTreeMap<Key, Verdict> {
+    outcome.results.iter().map(|result| ((result.rule.clone(), result.account_id.clone(), result.region.clone(), result.resource.clone(), result.part.clone()), result.verdict)).collect()
+}
+
+/// What breaks the law: every result is unchanged or unknown, and what vanished is covered by an unknown of its scope.
+pub fn breaches(before: &Outcome, after: &Outcome) -> Vec<String> {
+    let (old, new) = (verdicts(before), verdicts(after));
+    let mut breaches = Vec::new();
+    for (key, verdict) in &new {
+        let fine = matches!(verdict, Verdict::Unknown | Verdict::NotApplicable) || old.get(key) == Some(verdict);
+        if !fine {
+            breaches.push(format!("{key:?} went from {:?} to {verdict:?}", old.get(key)));
+        }
+        // "Not applicable" is a statement too, unless it says that nothing else is here.
+        if *verdict == Verdict::NotApplicable && matches!(old.get(key), Some(Verdict::Pass | Verdict::Fail)) {
+            breaches.push(format!("{key:?} went from {:?} to {verdict:?}", old[key]));
+        }
+    }
+    for key in old.keys().filter(|key| !new.contains_key(*key) && matches!(old[*key], Verdict::Pass | Verdict::Fail)) {
+        if !new.iter().any(|(other, verdict)| other.0 == key.0 && other.1 == key.1 && other.2 == key.2 && *verdict == Verdict::Unknown) {
+            breaches.push(format!("{key:?} vanished without a trace"));
+        }
+    }
+    breaches
+}
+
+/// Every cell of an estate's collected tables.
+pub fn cells(estate: &str) -> Vec<(&'static str, &'static str, i64)> {
+    let mut store = Store::memory(&reason::tables()).expect("memory");
+    fixture::load_estate(estate, &mut store).expect("an estate");
+    let mut cells = Vec::new();
+    for table in reason::tables().into_iter().filter(|table| table.role == Role::Base) {
+        let count: i64 = store.conn.query_row(&format!("SELECT count(*) FROM \"{}\"", table.name), [], |row| row.get(0)).expect("a count");
+        for row in 1..=count {
+            cells.extend(table.columns.iter().map(|column| (table.name, column.name, row)));
+        }
+    }
+    cells
+}
+
+/// What breaks the law when one cell is taken away.
+pub fn without_cell(estate: &str, before: &Outcome, (table, column, row): (&str, &str, i64)) -> Vec<String> {
+    let after = judged(estate, |store| {
+        store.conn.execute(&format!("UPDATE \"{table}\" SET \"{column}\" = NULL WHERE rowid = ?1"), [row]).expect("an update");
+    });
+    breaches(before, &after).into_iter().map(|breach| format!("{estate}: without {table}.{column} of row {row}: {breach}")).collect()
+}
