@@ -22,11 +22,22 @@ impl Explain {
     pub fn run(&self) -> anyhow::Result<u8> {
         let store = Store::open(&self.run, &reason::tables())?;
         let outcome = engine::outcome(&store)?;
-        let hits: Vec<&Finding> = outcome.results.iter().filter(|result| {
-            result.fingerprint == self.what || self.what.len() >= 6 && result.fingerprint.starts_with(&self.what) || result.resource == self.what || result.rule == self.what && result.verdict != Verdict::NotApplicable
-        }).collect();
+        let hits: Vec<&Finding> = outcome
+            .results
+            .iter()
+            .filter(|result| {
+                result.fingerprint == self.what
+                    || self.what.len() >= 6 && result.fingerprint.starts_with(&self.what)
+                    || result.resource == self.what
+                    || result.rule == self.what && result.verdict != Verdict::NotApplicable
+            })
+            .collect();
         if hits.is_empty() {
-            return Err(Usage(format!("nothing in this run is called `{}`; give a fingerprint of `--format json`, the ARN of a resource, or a rule id", self.what)).into());
+            return Err(Usage(format!(
+                "nothing in this run is called `{}`; give a fingerprint of `--format json`, the ARN of a resource, or a rule id",
+                self.what
+            ))
+            .into());
         }
         let rules = engine::stored_rules(&store)?;
         let mut out = anstream::stdout().lock();
@@ -40,7 +51,12 @@ impl Explain {
 
 fn one(store: &Store, result: &Finding, rule: Option<&engine::Rule>, out: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(out, "{} {} ({})\n  {}\n", result.verdict.as_str().to_uppercase(), cut(&result.rule, 200), result.severity.as_str(), cut(&result.title, 400))?;
-    writeln!(out, "resource     {}{}", cut(&result.resource, 2000), if result.part.is_empty() { String::new() } else { format!(" [{}]", cut(&result.part, 400)) })?;
+    writeln!(
+        out,
+        "resource     {}{}",
+        cut(&result.resource, 2000),
+        if result.part.is_empty() { String::new() } else { format!(" [{}]", cut(&result.part, 400)) }
+    )?;
     writeln!(out, "where        {} {}\nfingerprint  {}\nsays         {}", result.account_id, result.region, result.fingerprint, cut(&result.message, 2000))?;
     if let Some(waiver) = &result.waiver {
         writeln!(out, "waived       until {} by {}: {}", cut(&waiver.expires, 10), cut(&waiver.owner, 200), cut(&waiver.reason, 400))?;
@@ -55,13 +71,21 @@ fn one(store: &Store, result: &Finding, rule: Option<&engine::Rule>, out: &mut d
         writeln!(out, "\nMissing")?;
         for gap in &result.missing {
             let permission = if gap.action.is_empty() { String::new() } else { format!(" (permission {})", gap.action) };
-            writeln!(out, "  {}: {}{permission} - {}", cut(&gap.fact, 200), if gap.operation.is_empty() { "no call would tell" } else { &gap.operation }, cut(&gap.detail, 800))?;
+            writeln!(
+                out,
+                "  {}: {}{permission} - {}",
+                cut(&gap.fact, 200),
+                if gap.operation.is_empty() { "no call would tell" } else { &gap.operation },
+                cut(&gap.detail, 800)
+            )?;
         }
     }
     if let Some(rule) = rule {
         writeln!(out, "\nWhy it matters\n{}", indented(&rule.why))?;
         if result.verdict != Verdict::Pass {
-            for (name, text) in [("CLI", &rule.fix.cli), ("Terraform", &rule.fix.terraform), ("CloudFormation", &rule.fix.cloudformation), ("Console", &rule.fix.console)] {
+            for (name, text) in
+                [("CLI", &rule.fix.cli), ("Terraform", &rule.fix.terraform), ("CloudFormation", &rule.fix.cloudformation), ("Console", &rule.fix.console)]
+            {
                 if !text.trim().is_empty() {
                     writeln!(out, "\nFix, {name}\n{}", indented(text))?;
                 }
@@ -114,7 +138,8 @@ fn facts(store: &Store, result: &Finding, rule: &engine::Rule, subject: &str, ou
 /// The API operations behind a column of a subject.
 fn calls(table: &Table, column: &str) -> String {
     let readings = table.column(column).map(|column| column.reads.iter().filter_map(|input| input.split_once('.')).collect::<Vec<_>>()).unwrap_or_default();
-    let mut calls: Vec<&str> = readings.iter().filter_map(|(name, group)| crate::services::table(name).and_then(|table| table.read(group)).map(|read| read.operation)).collect();
+    let mut calls: Vec<&str> =
+        readings.iter().filter_map(|(name, group)| crate::services::table(name).and_then(|table| table.read(group)).map(|read| read.operation)).collect();
     calls.sort_unstable();
     calls.dedup();
     if calls.is_empty() { "the configuration".to_owned() } else { calls.join(", ") }
@@ -123,7 +148,13 @@ fn calls(table: &Table, column: &str) -> String {
 fn hops(ways: &Json, out: &mut dyn Write) -> anyhow::Result<()> {
     for way in ways.as_array().into_iter().flatten() {
         let subnets: Vec<&str> = way["subnets"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
-        writeln!(out, "\nWay{}: {}\n  {}", if subnets.is_empty() { String::new() } else { format!(" from {}", cut(&subnets.join(", "), 400)) }, way["verdict"].as_str().unwrap_or_default(), cut(way["reason"].as_str().unwrap_or_default(), 800))?;
+        writeln!(
+            out,
+            "\nWay{}: {}\n  {}",
+            if subnets.is_empty() { String::new() } else { format!(" from {}", cut(&subnets.join(", "), 400)) },
+            way["verdict"].as_str().unwrap_or_default(),
+            cut(way["reason"].as_str().unwrap_or_default(), 800)
+        )?;
         for (number, hop) in way["hops"].as_array().into_iter().flatten().enumerate() {
             let text = |key: &str| cut(hop[key].as_str().unwrap_or_default(), 400);
             writeln!(out, "  {}. {} {} - {}", number + 1, text("kind"), text("id"), text("because"))?;

@@ -140,8 +140,17 @@ impl Output {
         if !global.quiet {
             let unseen = outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).count();
             let seen = outcome.coverage.len() - unseen;
-            let _ = writeln!(std::io::stderr(), "{}\n{}", report::table::closing(outcome), crate::report::safe::terminal(&format!(
-                "{} accounts, {} Regions; {seen} readings whole, {unseen} not; {}", outcome.run.accounts.len(), outcome.run.regions.len(), gate_word(code, self.fail_on))));
+            let _ = writeln!(
+                std::io::stderr(),
+                "{}\n{}",
+                report::table::closing(outcome),
+                crate::report::safe::terminal(&format!(
+                    "{} accounts, {} Regions; {seen} readings whole, {unseen} not; {}",
+                    outcome.run.accounts.len(),
+                    outcome.run.regions.len(),
+                    gate_word(code, self.fail_on)
+                ))
+            );
             for note in &outcome.run.notes {
                 let _ = writeln!(std::io::stderr(), "note: {}", crate::report::safe::cut(note, 400));
             }
@@ -155,10 +164,13 @@ impl Output {
         if outcome.results.iter().filter(gates).any(|result| result.verdict == Verdict::Fail) {
             return 3;
         }
-        let unknown = |result: &Finding| result.verdict == Verdict::Unknown && match self.unknown {
-            UnknownGate::Gate => true,
-            UnknownGate::Unresolved => !result.missing.iter().all(|gap| gap.reason == Reason::NotInFile),
-            UnknownGate::Ignore => false,
+        let unknown = |result: &Finding| {
+            result.verdict == Verdict::Unknown
+                && match self.unknown {
+                    UnknownGate::Gate => true,
+                    UnknownGate::Unresolved => !result.missing.iter().all(|gap| gap.reason == Reason::NotInFile),
+                    UnknownGate::Ignore => false,
+                }
         };
         if outcome.results.iter().filter(gates).any(unknown) { 4 } else { 0 }
     }
@@ -182,8 +194,12 @@ fn render(outcome: &Outcome, format: Format, colour: bool, out: &mut dyn Write) 
 
 /// Columns of the terminal; `COLUMNS` wins, 120 where there is neither.
 pub(super) fn width() -> u16 {
-    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|width| *width >= 40)
-        .or_else(|| comfy_table::Table::new().set_content_arrangement(comfy_table::ContentArrangement::Dynamic).width()).unwrap_or(120)
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .filter(|width| *width >= 40)
+        .or_else(|| comfy_table::Table::new().set_content_arrangement(comfy_table::ContentArrangement::Dynamic).width())
+        .unwrap_or(120)
 }
 
 /// Writes beside the target and renames, readable by its owner alone.
@@ -217,7 +233,9 @@ impl Judging {
         let folders: Vec<&Path> = self.rules.iter().map(PathBuf::as_path).collect();
         let mut library = Library::load(&reason::tables(), &folders)?;
         let (file, text) = match &self.config {
-            Some(path) => (path.display().to_string(), fs::read_to_string(path).with_context(|| format!("cannot read the configuration `{}`", path.display()))?),
+            Some(path) => {
+                (path.display().to_string(), fs::read_to_string(path).with_context(|| format!("cannot read the configuration `{}`", path.display()))?)
+            }
             None => match fs::read_to_string("outcrop.yaml") {
                 Ok(text) => ("outcrop.yaml".to_owned(), text),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => ("outcrop.yaml".to_owned(), String::new()),

@@ -151,7 +151,9 @@ fn start_logging(global: &Global) {
         _ => "outcrop=trace,debug",
     };
     // SDK crates print requests at their lowest levels; they never get below info here, whatever is asked.
-    let filter = EnvFilter::new(format!("{level},aws_config=info,aws_runtime=info,aws_smithy_runtime=info,aws_smithy_runtime_api=info,hyper=info,hyper_util=info,rustls=info"));
+    let filter = EnvFilter::new(format!(
+        "{level},aws_config=error,aws_runtime=error,aws_smithy_runtime=error,aws_smithy_runtime_api=error,hyper=info,hyper_util=info,rustls=info"
+    ));
     let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let _ = match global.log_format {
         LogFormat::Json => base.json().try_init(),

@@ -32,7 +32,8 @@ impl Query {
     pub fn run(&self) -> anyhow::Result<u8> {
         Store::open(&self.run, &reason::tables())?;
         let mut conn = engine::open_reader(&self.run)?;
-        let (names, rows) = engine::run_query(&mut conn, &self.sql).context("the query was refused; a query only reads, and `outcrop rules tables` shows what there is")?;
+        let (names, rows) =
+            engine::run_query(&mut conn, &self.sql).context("the query was refused; a query only reads, and `outcrop rules tables` shows what there is")?;
         let mut out = anstream::stdout().lock();
         match self.format {
             Format::Json => {
@@ -48,7 +49,10 @@ impl Query {
             }
             Format::Table => {
                 let mut table = comfy_table::Table::new();
-                table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(super::judging::width());
+                table
+                    .load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
+                    .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
+                    .set_width(super::judging::width());
                 table.set_header(names.iter().map(|name| cut(name, 200)));
                 for row in &rows {
                     table.add_row(row.iter().map(|cell| if cell.is_null() { "(not observed)".to_owned() } else { cut(&text(cell), 2000) }));

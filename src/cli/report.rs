@@ -36,7 +36,8 @@ impl Report {
 
     fn keep_selected(&self, outcome: &mut Outcome) -> anyhow::Result<()> {
         for term in self.select.iter().chain(&self.skip) {
-            let shape = matches!(term.split_once(':'), Some(("severity", severity)) if Severity::ALL.iter().any(|known| known.as_str() == severity)) || matches!(term.split_once(':'), Some(("stage", _)));
+            let shape = matches!(term.split_once(':'), Some(("severity", severity)) if Severity::ALL.iter().any(|known| known.as_str() == severity))
+                || matches!(term.split_once(':'), Some(("stage", _)));
             if !shape && !outcome.results.iter().any(|result| result.rule == *term || result.pillar == *term) {
                 return Err(Usage(format!("`{term}` selects no rule of this run")).into());
             }
@@ -46,7 +47,9 @@ impl Report {
             Some(("severity", severity)) => result.severity.as_str() == severity,
             _ => result.rule == *term || result.pillar == *term,
         };
-        outcome.results.retain(|result| (self.select.is_empty() || self.select.iter().any(|term| matches(term, result))) && !self.skip.iter().any(|term| matches(term, result)));
+        outcome.results.retain(|result| {
+            (self.select.is_empty() || self.select.iter().any(|term| matches(term, result))) && !self.skip.iter().any(|term| matches(term, result))
+        });
         outcome.summary = Summary::default();
         for result in &outcome.results {
             outcome.summary.add(result.verdict, result.severity, result.waiver.is_some());

@@ -45,8 +45,22 @@ enum Format {
 
 /// What the role must never do, said aloud: the collector calls none of it, and the policy says no in case anything else is attached.
 pub(crate) const NEVER: &[&str] = &[
-    "bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "kms:Decrypt", "lambda:GetFunction", "lambda:InvokeFunction", "logs:FilterLogEvents", "logs:GetLogEvents",
-    "logs:StartQuery", "s3:GetObject", "secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:GetDocument", "dynamodb:GetItem", "sqs:ReceiveMessage",
+    "bedrock:InvokeModel",
+    "bedrock:InvokeModelWithResponseStream",
+    "kms:Decrypt",
+    "lambda:GetFunction",
+    "lambda:InvokeFunction",
+    "logs:FilterLogEvents",
+    "logs:GetLogEvents",
+    "logs:StartQuery",
+    "s3:GetObject",
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameter",
+    "ssm:GetParameters",
+    "ssm:GetParametersByPath",
+    "ssm:GetDocument",
+    "dynamodb:GetItem",
+    "sqs:ReceiveMessage",
 ];
 
 /// The IAM actions of the selected rules.
@@ -93,7 +107,9 @@ impl Role {
     fn terraform(&self, policy: &Json, out: &mut dyn Write) -> anyhow::Result<()> {
         let default = |value: &Option<String>| value.as_ref().map_or_else(String::new, |value| format!("  default     = \"{value}\"\n"));
         let indented = serde_json::to_string_pretty(policy)?;
-        writeln!(out, "\
+        writeln!(
+            out,
+            "\
 # The audit role of Outcrop: reads configuration, never data.
 variable \"principal_arn\" {{
   type        = string
@@ -130,7 +146,11 @@ resource \"aws_iam_role_policy\" \"outcrop_audit\" {{
 
 output \"role_arn\" {{
   value = aws_iam_role.outcrop_audit.arn
-}}", default(&self.principal), default(&self.external_id), self.role_name)?;
+}}",
+            default(&self.principal),
+            default(&self.external_id),
+            self.role_name
+        )?;
         Ok(())
     }
 

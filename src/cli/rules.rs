@@ -109,7 +109,17 @@ fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> any
         writeln!(out)?;
         return Ok(());
     }
-    writeln!(out, "{}\n{}\n\nseverity {}, pillar {}, by day {}, decided by {}\n\n{}", rule.id, rule.title, rule.severity.as_str(), rule.pillar, rule.stage, rule.sources.join(", "), rule.why.trim_end())?;
+    writeln!(
+        out,
+        "{}\n{}\n\nseverity {}, pillar {}, by day {}, decided by {}\n\n{}",
+        rule.id,
+        rule.title,
+        rule.severity.as_str(),
+        rule.pillar,
+        rule.stage,
+        rule.sources.join(", "),
+        rule.why.trim_end()
+    )?;
     writeln!(out, "\nJudges       {}", rule.subject.as_deref().unwrap_or("a query of its own"))?;
     if let Some(applies) = &rule.applies {
         writeln!(out, "applies when {applies}")?;
@@ -124,7 +134,9 @@ fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> any
     for (operation, action) in operations {
         writeln!(out, "  {operation}{}", if operation == action { String::new() } else { format!(" (permission {action})") })?;
     }
-    for (name, text) in [("CLI", &rule.fix.cli), ("Terraform", &rule.fix.terraform), ("CloudFormation", &rule.fix.cloudformation), ("Console", &rule.fix.console)] {
+    for (name, text) in
+        [("CLI", &rule.fix.cli), ("Terraform", &rule.fix.terraform), ("CloudFormation", &rule.fix.cloudformation), ("Console", &rule.fix.console)]
+    {
         if !text.trim().is_empty() {
             writeln!(out, "\nFix, {name}\n{}", text.trim_end())?;
         }
@@ -140,11 +152,16 @@ fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> any
 
 /// Subjects and columns that rules read, evidence and messages included.
 pub(super) fn needs<'l>(library: &'l Library, only: &[&str]) -> Vec<(&'l str, Vec<&'l str>)> {
-    library.rules.iter().filter(|loaded| only.is_empty() || only.contains(&loaded.rule.id.as_str())).filter_map(|loaded| {
-        let mut columns: Vec<&str> = loaded.columns().collect();
-        columns.extend(loaded.rule.evidence.iter().map(String::as_str));
-        loaded.rule.subject.as_deref().map(|subject| (subject, columns))
-    }).collect()
+    library
+        .rules
+        .iter()
+        .filter(|loaded| only.is_empty() || only.contains(&loaded.rule.id.as_str()))
+        .filter_map(|loaded| {
+            let mut columns: Vec<&str> = loaded.columns().collect();
+            columns.extend(loaded.rule.evidence.iter().map(String::as_str));
+            loaded.rule.subject.as_deref().map(|subject| (subject, columns))
+        })
+        .collect()
 }
 
 fn test(dir: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
@@ -173,11 +190,16 @@ fn new(id: &str, subject: &str, out: &mut dyn Write) -> anyhow::Result<()> {
         return Err(Usage(format!("the id `{id}` may hold lower-case letters, digits and hyphens only")).into());
     }
     let tables = reason::tables();
-    let table = tables.iter().find(|table| table.name == subject && table.role == Role::Subject)
-        .ok_or_else(|| Usage(format!("there is no subject `{subject}`; there are: {}", tables.iter().filter(|table| table.role == Role::Subject).map(|table| table.name).collect::<Vec<_>>().join(", "))))?;
+    let table = tables.iter().find(|table| table.name == subject && table.role == Role::Subject).ok_or_else(|| {
+        Usage(format!(
+            "there is no subject `{subject}`; there are: {}",
+            tables.iter().filter(|table| table.role == Role::Subject).map(|table| table.name).collect::<Vec<_>>().join(", ")
+        ))
+    })?;
     let own = table.columns.iter().find(|column| column.kind == crate::inventory::Kind::Bool).map_or("resource", |column| column.name);
     let file = format!("{id}.yaml");
-    let text = format!("\
+    let text = format!(
+        "\
 id: {id}
 title: Names the fault in a few words
 severity: medium                  # critical high medium low info
@@ -200,9 +222,15 @@ examples:
   - {{row: {{{own}: true}}, expect: pass}}
   - {{row: {{{own}: false}}, expect: fail}}
   - {{row: {{{own}: null}}, expect: unknown}}
-");
+"
+    );
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).open(&file).and_then(|mut opened| opened.write_all(text.as_bytes())).with_context(|| format!("cannot make `{file}`"))?;
+    options
+        .write(true)
+        .create_new(true)
+        .open(&file)
+        .and_then(|mut opened| opened.write_all(text.as_bytes()))
+        .with_context(|| format!("cannot make `{file}`"))?;
     writeln!(out, "{file} is made; `outcrop rules test .` runs its examples, `--rules .` adds it to a scan")?;
     Ok(())
 }
@@ -223,7 +251,14 @@ fn tables(name: Option<&str>, format: Format, out: &mut dyn Write) -> anyhow::Re
         return Ok(());
     }
     for table in all {
-        writeln!(out, "{} ({}, {})\n  {}", table.name, if table.role == Role::Base { "collected" } else { "derived" }, if table.span == Span::Global { "once for each account" } else { "in each Region" }, table.doc)?;
+        writeln!(
+            out,
+            "{} ({}, {})\n  {}",
+            table.name,
+            if table.role == Role::Base { "collected" } else { "derived" },
+            if table.span == Span::Global { "once for each account" } else { "in each Region" },
+            table.doc
+        )?;
         for column in table.columns {
             let absent = if column.absent.is_empty() { String::new() } else { format!(" Known to be absent: {}.", column.absent) };
             writeln!(out, "    {:<26} {:<8} {}{absent}", column.name, column.kind.as_str(), column.doc)?;

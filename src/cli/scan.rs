@@ -74,16 +74,22 @@ impl Progress for Bars {
     }
 
     fn step(&self, account: &str) {
-        if let Ok(known) = self.known.lock() && let Some(bar) = known.get(account) {
+        if let Ok(known) = self.known.lock()
+            && let Some(bar) = known.get(account)
+        {
             bar.inc(1);
         }
     }
 
     fn done(&self, account: &str, flaw: Option<&str>) {
-        if let Ok(mut known) = self.known.lock() && let Some(bar) = known.remove(account) {
+        if let Ok(mut known) = self.known.lock()
+            && let Some(bar) = known.remove(account)
+        {
             bar.finish_and_clear();
         }
-        if let Some(flaw) = flaw && !self.quiet {
+        if let Some(flaw) = flaw
+            && !self.quiet
+        {
             let line = format!("account {account} could not be entered: {}", cut(flaw, 600));
             if self.shown {
                 let _ = self.bars.println(&line);
@@ -118,9 +124,18 @@ impl Scan {
             return Err(Usage(format!("`{}` is no session name: 2 to 64 letters, digits and =,.@_+-", self.session_name)).into());
         }
         Ok(Request {
-            profile: self.profile.clone(), regions: self.region.clone(), org: self.org, accounts, excluded: self.exclude_account.clone(), units: self.ou.clone(),
-            role: self.role.clone(), external_id: self.external_id.clone(), session_name: self.session_name.clone(), max_concurrency: usize::from(self.max_concurrency),
-            wanted: Default::default(), deadline: Duration::from_secs(1800),
+            profile: self.profile.clone(),
+            regions: self.region.clone(),
+            org: self.org,
+            accounts,
+            excluded: self.exclude_account.clone(),
+            units: self.ou.clone(),
+            role: self.role.clone(),
+            external_id: self.external_id.clone(),
+            session_name: self.session_name.clone(),
+            max_concurrency: usize::from(self.max_concurrency),
+            wanted: Default::default(),
+            deadline: Duration::from_secs(1800),
         })
     }
 
@@ -136,7 +151,12 @@ impl Scan {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start the runtime")?;
         let base = runtime.block_on(Base::find(&request))?;
         let shown = std::io::stderr().is_terminal() && !global.no_progress && !global.quiet;
-        let bars = Bars { bars: MultiProgress::with_draw_target(if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }), shown, quiet: global.quiet, known: Mutex::default() };
+        let bars = Bars {
+            bars: MultiProgress::with_draw_target(if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }),
+            shown,
+            quiet: global.quiet,
+            known: Mutex::default(),
+        };
         let stop = Arc::new(AtomicBool::new(false));
         let watch = Arc::clone(&stop);
         runtime.spawn(async move {

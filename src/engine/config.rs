@@ -144,10 +144,12 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     if text.trim().is_empty() {
         return Ok(Config::default());
     }
-    let config: Config = yaml_serde::from_str::<Option<Config>>(text).map_err(|error| {
-        let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
-        ConfigError { file: file.to_owned(), message: format!("{place}{error}") }
-    })?.unwrap_or_default();
+    let config: Config = yaml_serde::from_str::<Option<Config>>(text)
+        .map_err(|error| {
+            let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
+            ConfigError { file: file.to_owned(), message: format!("{place}{error}") }
+        })?
+        .unwrap_or_default();
     for id in config.accounts.keys() {
         if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(at_key(file, text, id, format!("accounts: `{id}` is no account id; write twelve digits in quotes")));
@@ -169,7 +171,14 @@ fn at_key(file: &str, text: &str, key: &str, message: String) -> ConfigError {
 pub(super) fn check(file: &str, text: &str, config: &Config, rules: &[&str], kinds: &BTreeMap<String, ParameterKind>) -> Result<(), ConfigError> {
     for (name, value) in &config.parameters {
         match kinds.get(name) {
-            None => return Err(at_key(file, text, name, format!("parameters: there is no parameter `{name}`; `outcrop rules list` and `show` tell which there are"))),
+            None => {
+                return Err(at_key(
+                    file,
+                    text,
+                    name,
+                    format!("parameters: there is no parameter `{name}`; `outcrop rules list` and `show` tell which there are"),
+                ));
+            }
             Some(kind) if !kind.admits(value) => return Err(at_key(file, text, name, format!("parameters: `{name}` must be {}", kind.as_str()))),
             Some(_) => {}
         }

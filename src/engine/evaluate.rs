@@ -1,9 +1,9 @@
 //! Judging: all rules of a subject in one statement, one pass over its rows.
 
+use super::Expect;
 use super::config::{Config, Waivable};
 use super::library::{Library, Loaded};
 use super::sql::{self, Fence, Seen};
-use super::Expect;
 use crate::inventory::{Error, Kind, Role, Span, Store, Table, quoted};
 use crate::model::{GLOBAL, RunInfo, Summary, Verdict, WaiverReport, WaiverStatus, account_arn};
 use rusqlite::types::{Value as Sql, ValueRef};
@@ -44,7 +44,8 @@ impl Waivers<'_> {
     fn find(&mut self, rule: &str, resource: &str, verdict: Verdict) -> Option<i64> {
         for (place, waiver) in self.config.waivers.iter().enumerate() {
             let fits = matches!((waiver.verdict, verdict), (Waivable::Fail, Verdict::Fail) | (Waivable::Unknown, Verdict::Unknown))
-                && waiver.rule == rule && crate::model::glob(&waiver.resource, resource);
+                && waiver.rule == rule
+                && crate::model::glob(&waiver.resource, resource);
             if !fits || !waiver.flaw().is_empty() {
                 continue;
             }
@@ -59,19 +60,24 @@ impl Waivers<'_> {
     }
 
     fn reports(&self) -> Vec<WaiverReport> {
-        self.config.waivers.iter().enumerate().map(|(place, waiver)| {
-            let flaw = waiver.flaw();
-            let (status, detail) = if !flaw.is_empty() {
-                (WaiverStatus::Malformed, format!("it waives nothing: {flaw}"))
-            } else if waiver.expired(&self.judged_at) {
-                (WaiverStatus::Expired, format!("it ended on {}; {} results are back", waiver.expires, self.expired_hits[place]))
-            } else if self.used[place] == 0 {
-                (WaiverStatus::Unmatched, "nothing to waive: check the rule id and the pattern, or remove it".to_owned())
-            } else {
-                (WaiverStatus::Used, format!("waives {} results until {}", self.used[place], waiver.expires))
-            };
-            WaiverReport { rule: waiver.rule.clone(), resource: waiver.resource.clone(), status, detail }
-        }).collect()
+        self.config
+            .waivers
+            .iter()
+            .enumerate()
+            .map(|(place, waiver)| {
+                let flaw = waiver.flaw();
+                let (status, detail) = if !flaw.is_empty() {
+                    (WaiverStatus::Malformed, format!("it waives nothing: {flaw}"))
+                } else if waiver.expired(&self.judged_at) {
+                    (WaiverStatus::Expired, format!("it ended on {}; {} results are back", waiver.expires, self.expired_hits[place]))
+                } else if self.used[place] == 0 {
+                    (WaiverStatus::Unmatched, "nothing to waive: check the rule id and the pattern, or remove it".to_owned())
+                } else {
+                    (WaiverStatus::Used, format!("waives {} results until {}", self.used[place], waiver.expires))
+                };
+                WaiverReport { rule: waiver.rule.clone(), resource: waiver.resource.clone(), status, detail }
+            })
+            .collect()
     }
 }
 
@@ -111,10 +117,12 @@ pub fn judge(store: &mut Store, library: &Library, config: &Config, run: &RunInf
     for (id, loaded) in library.rules.iter().enumerate() {
         match &loaded.rule.subject {
             Some(subject) => groups.entry(subject).or_default().push((id, loaded)),
-            None => if let Err(error) = bench.own_query(store, id, loaded)? {
-                bench.failed_rule(id, loaded, Span::Global, &error)?;
-                errors.push((loaded.rule.id.clone(), error));
-            },
+            None => {
+                if let Err(error) = bench.own_query(store, id, loaded)? {
+                    bench.failed_rule(id, loaded, Span::Global, &error)?;
+                    errors.push((loaded.rule.id.clone(), error));
+                }
+            }
         }
     }
     for (subject, rules) in groups {
@@ -133,8 +141,10 @@ pub fn judge(store: &mut Store, library: &Library, config: &Config, run: &RunInf
     for (place, waiver) in config.waivers.iter().enumerate() {
         let report = &bench.waivers.reports()[place];
         let status = serde_json::to_value(report.status).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
-        conn.execute("INSERT INTO waiver VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", params![
-            number(place), waiver.rule, waiver.resource, waiver.reason, waiver.owner, waiver.expires, status, report.detail])?;
+        conn.execute(
+            "INSERT INTO waiver VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![number(place), waiver.rule, waiver.resource, waiver.reason, waiver.owner, waiver.expires, status, report.detail],
+        )?;
     }
     conn.execute_batch("COMMIT;")?;
     Ok(Judged { summary: bench.summary, waivers: bench.waivers.reports(), errors })
@@ -260,8 +270,13 @@ impl Bench<'_> {
         let waiver = self.waivers.find(&loaded.rule.id, &resource, verdict);
         self.summary.add(verdict, loaded.severity, waiver.is_some());
         if self.keep {
-            self.conn.prepare_cached("INSERT INTO result (rule, account_id, region, verdict, waiver) VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![number(id), account, region, code(verdict), waiver])?;
+            self.conn.prepare_cached("INSERT INTO result (rule, account_id, region, verdict, waiver) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
+                number(id),
+                account,
+                region,
+                code(verdict),
+                waiver
+            ])?;
         }
         Ok(())
     }
@@ -276,7 +291,12 @@ impl Bench<'_> {
 
     /// A rule with a query of its own sees a closed world, so any gap in what it reads makes it unknown.
     fn own_query(&mut self, store: &Store, id: usize, loaded: &Loaded) -> Result<Result<(), String>, Error> {
-        let text = format!("SELECT *, ({}), ({}) FROM ({})", loaded.rule.applies.as_deref().unwrap_or("1"), loaded.rule.pass, loaded.rule.from.as_deref().unwrap_or_default());
+        let text = format!(
+            "SELECT *, ({}), ({}) FROM ({})",
+            loaded.rule.applies.as_deref().unwrap_or("1"),
+            loaded.rule.pass,
+            loaded.rule.from.as_deref().unwrap_or_default()
+        );
         let conn = self.conn;
         let fence = self.fence.clone();
         let shut = fence.shut();
@@ -303,7 +323,12 @@ impl Bench<'_> {
                 Ok(None) => break,
                 Err(error) => return Ok(Err(error.to_string())),
             };
-            let cells: Json = names[..own].iter().enumerate().map(|(place, name)| Ok((name.clone(), sql::json(row.get_ref(place)?)))).collect::<rusqlite::Result<serde_json::Map<_, _>>>()?.into();
+            let cells: Json = names[..own]
+                .iter()
+                .enumerate()
+                .map(|(place, name)| Ok((name.clone(), sql::json(row.get_ref(place)?))))
+                .collect::<rusqlite::Result<serde_json::Map<_, _>>>()?
+                .into();
             let truths = truth(row.get_ref(own)?).and_then(|applies| Ok((applies, truth(row.get_ref(own + 1).map_err(|error| error.to_string())?)?)));
             match truths {
                 Ok((applies, pass)) => rows.push((cells, verdict(applies, pass))),
@@ -323,7 +348,10 @@ impl Bench<'_> {
             self.summary.add(verdict, loaded.severity, waiver.is_some());
             if self.keep {
                 conn.execute("INSERT INTO from_row (rule, cells) VALUES (?1, ?2)", params![number(id), cells.to_string()])?;
-                conn.execute("INSERT INTO result (rule, row, verdict, waiver) VALUES (?1, ?2, ?3, ?4)", params![number(id), conn.last_insert_rowid(), code(verdict), waiver])?;
+                conn.execute(
+                    "INSERT INTO result (rule, row, verdict, waiver) VALUES (?1, ?2, ?3, ?4)",
+                    params![number(id), conn.last_insert_rowid(), code(verdict), waiver],
+                )?;
             }
         }
         for (account, _) in scopes(self.run, Span::Global) {

@@ -67,7 +67,8 @@ struct Parser<'a> {
 }
 
 const SIGNS: &[&str] = &["<=", ">=", "<>", "!=", "==", "||", "<", ">", "=", "+", "-", "*", "/", "%", "(", ")", ","];
-const TEXT_FUNCTIONS: &[(&str, usize, usize)] = &[("lower", 1, 1), ("upper", 1, 1), ("trim", 1, 2), ("ltrim", 1, 2), ("rtrim", 1, 2), ("replace", 3, 3), ("substr", 2, 3)];
+const TEXT_FUNCTIONS: &[(&str, usize, usize)] =
+    &[("lower", 1, 1), ("upper", 1, 1), ("trim", 1, 2), ("ltrim", 1, 2), ("rtrim", 1, 2), ("replace", 3, 3), ("substr", 2, 3)];
 const DEEPEST: usize = 64;
 
 /// Checks one expression; gives what it reads.
@@ -247,7 +248,8 @@ impl Parser<'_> {
             return if (left, right) == (Type::Text, Type::Text) { Ok(Type::Bool) } else { Err("LIKE and GLOB compare texts".to_owned()) };
         }
         self.at = start;
-        if matches!(self.tokens.get(self.at), Some(Token::Word(word)) if matches!(word.to_ascii_lowercase().as_str(), "is" | "isnull" | "notnull" | "collate" | "escape" | "regexp" | "match")) {
+        if matches!(self.tokens.get(self.at), Some(Token::Word(word)) if matches!(word.to_ascii_lowercase().as_str(), "is" | "isnull" | "notnull" | "collate" | "escape" | "regexp" | "match"))
+        {
             let word = shown(&self.tokens[self.at]).to_uppercase();
             return Err(format!("{word} is not allowed: it turns what was not observed into true or false"));
         }
@@ -296,7 +298,10 @@ impl Parser<'_> {
             Token::Word(word) => {
                 let lower = word.to_ascii_lowercase();
                 if matches!(lower.as_str(), "case" | "null" | "select" | "exists" | "cast") {
-                    return Err(format!("{} is not allowed: it turns what was not observed into true or false; make the fact a column of the subject", word.to_uppercase()));
+                    return Err(format!(
+                        "{} is not allowed: it turns what was not observed into true or false; make the fact a column of the subject",
+                        word.to_uppercase()
+                    ));
                 }
                 let kind = (self.column)(&word).ok_or_else(|| format!("there is no column `{word}`; `outcrop rules tables` shows what there is"))?;
                 self.reads.columns.insert(word);
@@ -362,8 +367,15 @@ mod tests {
     #[test]
     fn allowed_expressions_pass() {
         for text in [
-            "days BETWEEN :low AND 365", "on AND NOT days = 0", "name IN ('a', 'b') OR name LIKE 'x%'", "matches_any(name, :names)",
-            "all_match(models, :names)", "lower(name) || 'x' != 'it''s'", "NOT (on OR length(name) > 3)", "days NOT BETWEEN 1 AND 2", "days % 2 = -1",
+            "days BETWEEN :low AND 365",
+            "on AND NOT days = 0",
+            "name IN ('a', 'b') OR name LIKE 'x%'",
+            "matches_any(name, :names)",
+            "all_match(models, :names)",
+            "lower(name) || 'x' != 'it''s'",
+            "NOT (on OR length(name) > 3)",
+            "days NOT BETWEEN 1 AND 2",
+            "days % 2 = -1",
         ] {
             assert!(lint(text).is_ok(), "{text}: {:?}", lint(text));
         }
@@ -372,8 +384,28 @@ mod tests {
     #[test]
     fn what_loses_the_third_value_is_refused() {
         for text in [
-            "name IS NULL", "COALESCE(on, 1)", "IFNULL(on, 1)", "CASE WHEN on THEN 1 ELSE 0 END", "count(days) > 1", "on = (SELECT 1)", "days ISNULL",
-            "EXISTS (SELECT 1)", "name = 3", "days = 'x'", "days", "on AND days", "nope", ":nope", "name IN (SELECT 1)", "on --", "on; DROP", "on = NULL", "models = name", "iif(on, on, on)", "((((", "'open",
+            "name IS NULL",
+            "COALESCE(on, 1)",
+            "IFNULL(on, 1)",
+            "CASE WHEN on THEN 1 ELSE 0 END",
+            "count(days) > 1",
+            "on = (SELECT 1)",
+            "days ISNULL",
+            "EXISTS (SELECT 1)",
+            "name = 3",
+            "days = 'x'",
+            "days",
+            "on AND days",
+            "nope",
+            ":nope",
+            "name IN (SELECT 1)",
+            "on --",
+            "on; DROP",
+            "on = NULL",
+            "models = name",
+            "iif(on, on, on)",
+            "((((",
+            "'open",
         ] {
             assert!(lint(text).is_err(), "{text}");
         }

@@ -40,9 +40,7 @@ pub struct Framework {
 /// # Errors
 /// When one does not parse.
 pub fn frameworks() -> Result<Vec<Framework>, RuleError> {
-    embedded("frameworks/").map(|(file, text)| {
-        yaml_serde::from_str(&text).map_err(|error| RuleError { file, message: error.to_string() })
-    }).collect()
+    embedded("frameworks/").map(|(file, text)| yaml_serde::from_str(&text).map_err(|error| RuleError { file, message: error.to_string() })).collect()
 }
 
 fn embedded(prefix: &str) -> impl Iterator<Item = (String, String)> + '_ {
@@ -129,7 +127,9 @@ impl Library {
             for (name, parameter) in &rule.parameters {
                 match library.parameters.get(name) {
                     Some(known) if known.kind != parameter.kind || known.default != parameter.default => {
-                        return Err(fail(format!("parameters.{name} is declared with another type or default by another rule; parameters share one namespace")));
+                        return Err(fail(format!(
+                            "parameters.{name} is declared with another type or default by another rule; parameters share one namespace"
+                        )));
                     }
                     _ => {
                         library.parameters.insert(name.clone(), parameter.clone());

@@ -21,7 +21,8 @@ pub fn stored_rules(store: &Store) -> Result<BTreeMap<i64, (Rule, Severity, Stri
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (id, name, source, severity, error): (i64, String, String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
-        let rule = Rule::parse(&format!("{name}.yaml"), &source).map_err(|error| Error::Damaged { path: "the stored rules".to_owned(), reason: error.to_string() })?;
+        let rule =
+            Rule::parse(&format!("{name}.yaml"), &source).map_err(|error| Error::Damaged { path: "the stored rules".to_owned(), reason: error.to_string() })?;
         let severity = Severity::ALL.into_iter().find(|known| known.as_str() == severity).unwrap_or(rule.severity);
         rules.insert(id, (rule, severity, error));
     }
@@ -46,7 +47,9 @@ fn filled(sentence: &str, cells: &BTreeMap<String, Json>) -> String {
         match cells.get(name) {
             None | Some(Json::Null) => text.push_str("(not observed)"),
             Some(Json::String(cell)) => text.push_str(cell),
-            Some(Json::Array(items)) => text.push_str(&items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect::<Vec<_>>().join(", ")),
+            Some(Json::Array(items)) => {
+                text.push_str(&items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect::<Vec<_>>().join(", "))
+            }
             Some(other) => text.push_str(&other.to_string()),
         }
         rest = after;
@@ -104,15 +107,27 @@ impl Book<'_> {
             message = format!("the rule could not run: {error}");
         }
         Some(Finding {
-            rule: rule.id.clone(), title: rule.title.clone(), severity: *severity, pillar: rule.pillar.clone(), stage: rule.stage, verdict,
+            rule: rule.id.clone(),
+            title: rule.title.clone(),
+            severity: *severity,
+            pillar: rule.pillar.clone(),
+            stage: rule.stage,
+            verdict,
             fingerprint: fingerprint(&rule.id, &account, &region, &resource, &part),
-            resource, resource_type: text("resource_type"), account_id: account, region, message,
+            resource,
+            resource_type: text("resource_type"),
+            account_id: account,
+            region,
+            message,
             evidence: rule.evidence.iter().filter_map(|name| cells.get(name).map(|value| (name.clone(), value.clone()))).collect(),
-            missing, part,
+            missing,
+            part,
             waiver: waiver.and_then(|id| self.waivers.get(&id).cloned()),
-            location: None, origin: None,
+            location: None,
+            origin: None,
             tags: cells.get("tags").and_then(|tags| serde_json::from_value(tags.clone()).ok()).unwrap_or_default(),
-            environment: text("environment"), controls: rule.controls.clone(),
+            environment: text("environment"),
+            controls: rule.controls.clone(),
         })
     }
 
@@ -126,7 +141,9 @@ impl Book<'_> {
         let ids: Vec<String> = self.rules.iter().filter(|(_, (rule, ..))| rule.subject.as_deref() == Some(table.name)).map(|(id, _)| id.to_string()).collect();
         let mut statement = self.store.conn.prepare(&format!(
             "SELECT r.rule, r.verdict, r.waiver, s.rowid, s.account_id, s.region{names} FROM result r JOIN {} s ON s.rowid = r.row WHERE r.rule IN ({})",
-            quoted(table.name), ids.join(", ")))?;
+            quoted(table.name),
+            ids.join(", ")
+        ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (rule, verdict): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -151,7 +168,13 @@ impl Book<'_> {
             let found: Vec<String> = statement.query_map(params![table.name, row, name], |row| row.get(0))?.collect::<Result<_, _>>()?;
             let gaps: Vec<Gap> = found.iter().flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default()).collect();
             if gaps.is_empty() {
-                missing.push(Gap { fact: format!("{}.{name}", table.name), operation: String::new(), action: String::new(), reason: Reason::Error, detail: "not observed".to_owned() });
+                missing.push(Gap {
+                    fact: format!("{}.{name}", table.name),
+                    operation: String::new(),
+                    action: String::new(),
+                    reason: Reason::Error,
+                    detail: "not observed".to_owned(),
+                });
             }
             missing = crate::model::merge(missing, gaps);
         }
@@ -174,7 +197,8 @@ impl Book<'_> {
             } else if subject.is_empty() {
                 self.closed_world_gaps()?
             } else {
-                let mut statement = self.store.conn.prepare_cached("SELECT gaps FROM subject_scope WHERE table_name = ?1 AND account_id = ?2 AND region = ?3")?;
+                let mut statement =
+                    self.store.conn.prepare_cached("SELECT gaps FROM subject_scope WHERE table_name = ?1 AND account_id = ?2 AND region = ?3")?;
                 let found: Vec<String> = statement.query_map(params![subject, account, region], |row| row.get(0))?.collect::<Result<_, _>>()?;
                 let mut gaps: Vec<Gap> = found.iter().flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default()).collect();
                 gaps.sort();
@@ -182,9 +206,16 @@ impl Book<'_> {
             };
             let name = self.run.account(&account).map_or("", |known| known.name.as_str());
             let cells: BTreeMap<String, Json> = [
-                ("account_id", account.clone()), ("region", region), ("resource", account_arn(&self.run.partition, &account)),
-                ("resource_type", "AWS::::Account".to_owned()), ("part", String::new()), ("name", name.to_owned()),
-            ].into_iter().map(|(key, value)| (key.to_owned(), Json::String(value))).collect();
+                ("account_id", account.clone()),
+                ("region", region),
+                ("resource", account_arn(&self.run.partition, &account)),
+                ("resource_type", "AWS::::Account".to_owned()),
+                ("part", String::new()),
+                ("name", name.to_owned()),
+            ]
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), Json::String(value)))
+            .collect();
             if let Some(mut finding) = self.finding(rule, verdict, row.get(2)?, &cells, missing) {
                 if error.is_empty() {
                     finding.message = match verdict {
@@ -207,7 +238,8 @@ impl Book<'_> {
     }
 
     fn own_queries(&self, results: &mut Vec<Finding>) -> Result<(), Error> {
-        let mut statement = self.store.conn.prepare("SELECT r.rule, r.verdict, r.waiver, f.cells FROM result r JOIN from_row f ON f.id = r.row AND f.rule = r.rule")?;
+        let mut statement =
+            self.store.conn.prepare("SELECT r.rule, r.verdict, r.waiver, f.cells FROM result r JOIN from_row f ON f.id = r.row AND f.rule = r.rule")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (rule, verdict, text): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
@@ -225,7 +257,8 @@ impl Book<'_> {
 
 /// The gaps in one line.
 fn why(gaps: &[Gap]) -> String {
-    let mut lines: Vec<String> = gaps.iter().map(|gap| if gap.operation.is_empty() { gap.detail.clone() } else { format!("{} ({})", gap.operation, gap.detail) }).collect();
+    let mut lines: Vec<String> =
+        gaps.iter().map(|gap| if gap.operation.is_empty() { gap.detail.clone() } else { format!("{} ({})", gap.operation, gap.detail) }).collect();
     lines.dedup();
     let more = lines.len().saturating_sub(3);
     lines.truncate(3);
@@ -233,14 +266,17 @@ fn why(gaps: &[Gap]) -> String {
 }
 
 fn reads_of(table: &Table, rules: &[&Rule]) -> BTreeMap<String, Vec<String>> {
-    rules.iter().map(|rule| {
-        let column = |name: &str| super::column_kind(table, name);
-        let parameter = |name: &str| rule.parameters.get(name).map(|parameter| parameter.kind);
-        let reads = |text: &str| super::expression::check(text, &column, &parameter).map(|reads| reads.columns).unwrap_or_default();
-        let mut columns = reads(&rule.pass);
-        columns.extend(rule.applies.as_deref().map(reads).unwrap_or_default());
-        (rule.id.clone(), columns.into_iter().collect())
-    }).collect()
+    rules
+        .iter()
+        .map(|rule| {
+            let column = |name: &str| super::column_kind(table, name);
+            let parameter = |name: &str| rule.parameters.get(name).map(|parameter| parameter.kind);
+            let reads = |text: &str| super::expression::check(text, &column, &parameter).map(|reads| reads.columns).unwrap_or_default();
+            let mut columns = reads(&rule.pass);
+            columns.extend(rule.applies.as_deref().map(reads).unwrap_or_default());
+            (rule.id.clone(), columns.into_iter().collect())
+        })
+        .collect()
 }
 
 /// Reads everything that a report renders.
@@ -257,7 +293,9 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         let status: String = row.get(6)?;
         waivers.insert(row.get(0)?, Waiver { reason: row.get(3)?, owner: row.get(4)?, expires: row.get(5)? });
         reports.push(WaiverReport {
-            rule: row.get(1)?, resource: row.get(2)?, detail: row.get(7)?,
+            rule: row.get(1)?,
+            resource: row.get(2)?,
+            detail: row.get(7)?,
             status: serde_json::from_value(Json::String(status)).unwrap_or(WaiverStatus::Malformed),
         });
     }
@@ -270,21 +308,37 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     book.scopes(&mut results)?;
     book.own_queries(&mut results)?;
     results.sort_by(|a, b| {
-        (a.severity, &a.rule, &a.account_id, &a.region, &a.resource, &a.part, a.verdict).cmp(&(b.severity, &b.rule, &b.account_id, &b.region, &b.resource, &b.part, b.verdict))
+        (a.severity, &a.rule, &a.account_id, &a.region, &a.resource, &a.part, a.verdict).cmp(&(
+            b.severity,
+            &b.rule,
+            &b.account_id,
+            &b.region,
+            &b.resource,
+            &b.part,
+            b.verdict,
+        ))
     });
     let mut summary = Summary::default();
     for result in &results {
         summary.add(result.verdict, result.severity, result.waiver.is_some());
     }
-    let coverage = store.coverage()?.into_iter().map(|line| CoverageLine {
-        account_id: line.account_id, region: line.region, status: line.status.as_str().to_owned(), operation: line.operation, rows: line.rows,
-        table: match (line.group.as_str(), line.parent.as_str()) {
-            ("list", "") => line.table,
-            (group, "") => format!("{}.{group}", line.table),
-            (group, parent) => format!("{}.{group}[{parent}]", line.table),
-        },
-        detail: line.detail,
-    }).collect();
+    let coverage = store
+        .coverage()?
+        .into_iter()
+        .map(|line| CoverageLine {
+            account_id: line.account_id,
+            region: line.region,
+            status: line.status.as_str().to_owned(),
+            operation: line.operation,
+            rows: line.rows,
+            table: match (line.group.as_str(), line.parent.as_str()) {
+                ("list", "") => line.table,
+                (group, "") => format!("{}.{group}", line.table),
+                (group, parent) => format!("{}.{group}[{parent}]", line.table),
+            },
+            detail: line.detail,
+        })
+        .collect();
     Ok(Outcome { schema: "outcrop/v1", run: book.run, coverage, results, waivers: reports, disabled, summary })
 }
 
@@ -297,7 +351,10 @@ pub fn explain_facts(store: &Store, finding: &Finding) -> Result<Vec<(&'static c
         let Some(subject) = rule.subject.as_deref().filter(|_| rule.id == finding.rule) else { continue };
         let table = store.table(subject)?;
         let names: String = table.columns.iter().map(|column| format!(", {}", quoted(column.name))).collect();
-        let mut statement = store.conn.prepare(&format!("SELECT account_id, region{names} FROM {} WHERE account_id = ?1 AND region = ?2 AND resource = ?3 AND part = ?4", quoted(subject)))?;
+        let mut statement = store.conn.prepare(&format!(
+            "SELECT account_id, region{names} FROM {} WHERE account_id = ?1 AND region = ?2 AND resource = ?3 AND part = ?4",
+            quoted(subject)
+        ))?;
         let mut rows = statement.query(params![finding.account_id, finding.region, finding.resource, finding.part])?;
         if let Some(row) = rows.next()? {
             let cells = cells(row, table, 0)?;

@@ -67,7 +67,9 @@ impl Fence {
             }
             match context.action {
                 AuthAction::Select | AuthAction::Recursive => Authorization::Allow,
-                AuthAction::Function { function_name } if !matches!(function_name, "load_extension" | "readfile" | "writefile" | "edit" | "fts3_tokenizer") => Authorization::Allow,
+                AuthAction::Function { function_name } if !matches!(function_name, "load_extension" | "readfile" | "writefile" | "edit" | "fts3_tokenizer") => {
+                    Authorization::Allow
+                }
                 AuthAction::Read { table_name, column_name } => {
                     if let Ok(mut seen) = watch.seen.lock() {
                         seen.insert((table_name.to_owned(), column_name.to_owned()));
@@ -78,9 +80,12 @@ impl Fence {
             }
         }))?;
         let watch = Arc::clone(&state);
-        conn.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || {
-            watch.armed.load(Ordering::Relaxed) && watch.steps.fetch_add(1, Ordering::Relaxed) > STEPS / u64::from(STEPS_BETWEEN_LOOKS.unsigned_abs())
-        }))?;
+        conn.progress_handler(
+            STEPS_BETWEEN_LOOKS,
+            Some(move || {
+                watch.armed.load(Ordering::Relaxed) && watch.steps.fetch_add(1, Ordering::Relaxed) > STEPS / u64::from(STEPS_BETWEEN_LOOKS.unsigned_abs())
+            }),
+        )?;
         conn.execute_batch(&format!("PRAGMA hard_heap_limit = {HEAP_BYTES};"))?;
         conn.set_limit(Limit::SQLITE_LIMIT_LENGTH, 50_000_000)?;
         conn.set_limit(Limit::SQLITE_LIMIT_EXPR_DEPTH, 200)?;

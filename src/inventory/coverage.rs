@@ -34,9 +34,7 @@ impl Status {
 
     /// Reads the name back.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Complete, Self::Partial, Self::Denied, Self::Error, Self::Unsupported, Self::NotCollected]
-            .into_iter()
-            .find(|status| status.as_str() == text)
+        [Self::Complete, Self::Partial, Self::Denied, Self::Error, Self::Unsupported, Self::NotCollected].into_iter().find(|status| status.as_str() == text)
     }
 
     /// Does it show everything there is?
@@ -115,12 +113,6 @@ impl Coverage {
             ("", status) => format!("{place}: {}", status.as_str()),
             (detail, _) => format!("{place}: {detail}"),
         };
-        Gap {
-            fact,
-            operation: self.operation.clone(),
-            action: self.action.clone(),
-            reason: self.status.reason(),
-            detail,
-        }
+        Gap { fact, operation: self.operation.clone(), action: self.action.clone(), reason: self.status.reason(), detail }
     }
 }

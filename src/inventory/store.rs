@@ -34,7 +34,9 @@ pub enum Error {
         reason: String,
     },
     /// It was written by a later release.
-    #[error("the run file `{path}` has schema version {found}, this release reads up to {SCHEMA_VERSION}; use the release {writer} that wrote it, or a later one")]
+    #[error(
+        "the run file `{path}` has schema version {found}, this release reads up to {SCHEMA_VERSION}; use the release {writer} that wrote it, or a later one"
+    )]
     Newer {
         /// The file.
         path: String,
@@ -119,10 +121,14 @@ pub fn quoted(name: &str) -> String {
 
 /// `CREATE TABLE` for one declaration.
 pub fn derived_ddl(table: &Table) -> String {
-    let columns: String = table.columns.iter().map(|column| {
-        let check = if column.kind == Kind::Bool { format!(" CHECK ({} IN (0, 1))", quoted(column.name)) } else { String::new() };
-        format!(", {} {}{check}", quoted(column.name), column.kind.sql())
-    }).collect();
+    let columns: String = table
+        .columns
+        .iter()
+        .map(|column| {
+            let check = if column.kind == Kind::Bool { format!(" CHECK ({} IN (0, 1))", quoted(column.name)) } else { String::new() };
+            format!(", {} {}{check}", quoted(column.name), column.kind.sql())
+        })
+        .collect();
     format!("CREATE TABLE {} (account_id TEXT NOT NULL, region TEXT NOT NULL{columns});", quoted(table.name))
 }
 
@@ -212,7 +218,8 @@ impl Store {
     }
 
     fn lay_out(&self) -> Result<(), Error> {
-        self.conn.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; PRAGMA trusted_schema = OFF; BEGIN;"))?;
+        self.conn
+            .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; PRAGMA trusted_schema = OFF; BEGIN;"))?;
         self.conn.execute_batch(OWN_TABLES)?;
         for table in &self.tables {
             self.conn.execute_batch(&derived_ddl(table))?;
@@ -289,12 +296,20 @@ impl Store {
             let status: String = row.get(5)?;
             let ids: String = row.get(13)?;
             Ok(Coverage {
-                account_id: row.get(0)?, region: row.get(1)?, table: row.get(2)?, group: row.get(3)?, parent: row.get(4)?,
+                account_id: row.get(0)?,
+                region: row.get(1)?,
+                table: row.get(2)?,
+                group: row.get(3)?,
+                parent: row.get(4)?,
                 // A word that a later release may have written hides the fact, so it is never taken for whole.
                 status: Status::parse(&status).unwrap_or(Status::Error),
-                operation: row.get(6)?, action: row.get(7)?, detail: row.get(8)?,
-                pages: row.get::<_, i64>(9)?.unsigned_abs(), rows: row.get::<_, i64>(10)?.unsigned_abs(),
-                started_at: row.get(11)?, finished_at: row.get(12)?,
+                operation: row.get(6)?,
+                action: row.get(7)?,
+                detail: row.get(8)?,
+                pages: row.get::<_, i64>(9)?.unsigned_abs(),
+                rows: row.get::<_, i64>(10)?.unsigned_abs(),
+                started_at: row.get(11)?,
+                finished_at: row.get(12)?,
                 request_ids: serde_json::from_str(&ids).unwrap_or_default(),
             })
         })?;
@@ -311,8 +326,12 @@ impl Store {
         for table in self.tables.iter().filter(|table| table.role == Role::Base) {
             let mut statement = self.conn.prepare(&format!("SELECT name FROM pragma_table_info('{}', 'source')", table.name))?;
             let there: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            let shared: Vec<String> = ["account_id", "region"].into_iter().chain(table.columns.iter().map(|column| column.name))
-                .filter(|name| there.iter().any(|other| other == name)).map(quoted).collect();
+            let shared: Vec<String> = ["account_id", "region"]
+                .into_iter()
+                .chain(table.columns.iter().map(|column| column.name))
+                .filter(|name| there.iter().any(|other| other == name))
+                .map(quoted)
+                .collect();
             if shared.len() > 2 {
                 let list = shared.join(", ");
                 let name = quoted(table.name);
@@ -367,7 +386,20 @@ fn insert(conn: &Connection, table: &Table, row: &NewRow) -> Result<(), Error> {
 fn insert_coverage(conn: &Connection, line: &Coverage) -> Result<(), Error> {
     let ids = serde_json::Value::from(line.request_ids.clone()).to_string();
     conn.prepare_cached("INSERT INTO coverage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")?.execute(params![
-        line.account_id, line.region, line.table, line.group, line.parent, line.status.as_str(), line.operation, line.action, line.detail,
-        i64::try_from(line.pages).unwrap_or(i64::MAX), i64::try_from(line.rows).unwrap_or(i64::MAX), line.started_at, line.finished_at, ids])?;
+        line.account_id,
+        line.region,
+        line.table,
+        line.group,
+        line.parent,
+        line.status.as_str(),
+        line.operation,
+        line.action,
+        line.detail,
+        i64::try_from(line.pages).unwrap_or(i64::MAX),
+        i64::try_from(line.rows).unwrap_or(i64::MAX),
+        line.started_at,
+        line.finished_at,
+        ids
+    ])?;
     Ok(())
 }

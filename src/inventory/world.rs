@@ -140,8 +140,7 @@ impl World {
         };
         self.touch(table, "list");
         let region = loaded.table.region(region);
-        let found = loaded.by_key.get(key).into_iter().flatten().copied()
-            .find(|index| loaded.rows[*index].0 == account && loaded.rows[*index].1 == region);
+        let found = loaded.by_key.get(key).into_iter().flatten().copied().find(|index| loaded.rows[*index].0 == account && loaded.rows[*index].1 == region);
         if let Some(index) = found {
             return Lookup::Found(Row { world: self, loaded, index });
         }
@@ -219,9 +218,7 @@ impl World {
     /// Every row of a table in the run, whatever hides others.
     pub fn everywhere(&self, table: &str) -> Vec<Row<'_>> {
         self.touch(table, "list");
-        self.tables.get(table).map_or_else(Vec::new, |loaded| {
-            (0..loaded.rows.len()).map(|index| Row { world: self, loaded, index }).collect()
-        })
+        self.tables.get(table).map_or_else(Vec::new, |loaded| (0..loaded.rows.len()).map(|index| Row { world: self, loaded, index }).collect())
     }
 
     /// What hides rows of a table anywhere in the run.
@@ -261,16 +258,18 @@ impl World {
 
     /// Every (account, Region) in which a table has a place.
     pub fn scopes(&self, table: &Table) -> Vec<(String, String)> {
-        self.run.scopes()
+        self.run
+            .scopes()
             .filter(|(_, region)| (*region == GLOBAL) == (table.span == Span::Global))
             .map(|(account, region)| (account.to_owned(), region.to_owned()))
             .collect()
     }
 
     fn rows_of<'w>(&'w self, loaded: &'w Loaded, account: &str, region: &str) -> Vec<Row<'w>> {
-        loaded.by_scope.get(&(account.to_owned(), region.to_owned())).map_or_else(Vec::new, |indexes| {
-            indexes.iter().map(|index| Row { world: self, loaded, index: *index }).collect()
-        })
+        loaded
+            .by_scope
+            .get(&(account.to_owned(), region.to_owned()))
+            .map_or_else(Vec::new, |indexes| indexes.iter().map(|index| Row { world: self, loaded, index: *index }).collect())
     }
 
     fn cell_gap(&self, loaded: &Loaded, index: usize, column: &super::Column) -> Gap {
@@ -281,7 +280,9 @@ impl World {
         for group in column.reads {
             for parent in [key.as_str(), ""] {
                 let line = self.lines.get(&(table.name.to_owned(), account.clone(), region.clone(), (*group).to_owned(), parent.to_owned()));
-                if let Some(line) = line && !line.status.is_whole() {
+                if let Some(line) = line
+                    && !line.status.is_whole()
+                {
                     return line.gap(fact);
                 }
             }

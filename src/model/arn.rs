@@ -26,13 +26,7 @@ impl<'a> Arn<'a> {
         if parts.next()? != "arn" {
             return None;
         }
-        Some(Self {
-            partition: parts.next()?,
-            service: parts.next()?,
-            region: parts.next()?,
-            account: parts.next()?,
-            resource: parts.next()?,
-        })
+        Some(Self { partition: parts.next()?, service: parts.next()?, region: parts.next()?, account: parts.next()?, resource: parts.next()? })
     }
 
     /// The last part of the resource behind `/` or `:`: a role's name without its path, a key's id.

@@ -112,8 +112,7 @@ impl RunInfo {
     /// Every (account, Region) of the run, `global` included.
     pub fn scopes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.accounts.iter().flat_map(|account| {
-            std::iter::once((account.id.as_str(), super::GLOBAL))
-                .chain(self.regions.iter().map(|region| (account.id.as_str(), region.as_str())))
+            std::iter::once((account.id.as_str(), super::GLOBAL)).chain(self.regions.iter().map(|region| (account.id.as_str(), region.as_str())))
         })
     }
 

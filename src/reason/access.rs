@@ -4,20 +4,94 @@ use super::Context;
 use super::policy::{Document, Exposure, Fact, Found, Grants, Principal, Request, find_request};
 use crate::inventory::{Lookup, Row};
 use crate::model::{Arn, GLOBAL, Gap, Observed, glob, merge};
+use Observed::{Known, Unknown};
 use serde_json::Value as Json;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use Observed::{Known, Unknown};
 
 /// Actions by the API family that serves them (facts: Service Authorization Reference for Bedrock, AgentCore, Mantle).
 const FAMILIES: &[(&str, &str, &[&str])] = &[
-    ("bedrock-runtime", "bedrock", &["InvokeModel", "InvokeModelWithResponseStream", "InvokeModelWithBidirectionalStream", "ApplyGuardrail", "CountTokens", "StartAsyncInvoke", "GetAsyncInvoke", "ListAsyncInvokes"]),
-    ("bedrock-agent-runtime", "bedrock", &["InvokeAgent", "InvokeInlineAgent", "Retrieve", "RetrieveAndGenerate", "InvokeFlow", "Rerank", "GenerateQuery", "AgenticRetrieveStream", "CreateSession"]),
-    ("bedrock-agent", "bedrock", &["CreateAgent", "GetAgent", "ListAgents", "GetKnowledgeBase", "ListKnowledgeBases", "StartIngestionJob", "GetIngestionJob", "ListIngestionJobs", "IngestKnowledgeBaseDocuments", "ListDataSources", "GetDataSource", "GetPrompt", "ListPrompts", "GetFlow"]),
-    ("bedrock", "bedrock", &["CreateModelInvocationJob", "GetModelInvocationJob", "ListFoundationModels", "GetFoundationModel", "ListInferenceProfiles", "GetInferenceProfile", "ListGuardrails", "GetGuardrail", "CreateGuardrail", "CreateModelCustomizationJob"]),
+    (
+        "bedrock-runtime",
+        "bedrock",
+        &[
+            "InvokeModel",
+            "InvokeModelWithResponseStream",
+            "InvokeModelWithBidirectionalStream",
+            "ApplyGuardrail",
+            "CountTokens",
+            "StartAsyncInvoke",
+            "GetAsyncInvoke",
+            "ListAsyncInvokes",
+        ],
+    ),
+    (
+        "bedrock-agent-runtime",
+        "bedrock",
+        &[
+            "InvokeAgent",
+            "InvokeInlineAgent",
+            "Retrieve",
+            "RetrieveAndGenerate",
+            "InvokeFlow",
+            "Rerank",
+            "GenerateQuery",
+            "AgenticRetrieveStream",
+            "CreateSession",
+        ],
+    ),
+    (
+        "bedrock-agent",
+        "bedrock",
+        &[
+            "CreateAgent",
+            "GetAgent",
+            "ListAgents",
+            "GetKnowledgeBase",
+            "ListKnowledgeBases",
+            "StartIngestionJob",
+            "GetIngestionJob",
+            "ListIngestionJobs",
+            "IngestKnowledgeBaseDocuments",
+            "ListDataSources",
+            "GetDataSource",
+            "GetPrompt",
+            "ListPrompts",
+            "GetFlow",
+        ],
+    ),
+    (
+        "bedrock",
+        "bedrock",
+        &[
+            "CreateModelInvocationJob",
+            "GetModelInvocationJob",
+            "ListFoundationModels",
+            "GetFoundationModel",
+            "ListInferenceProfiles",
+            "GetInferenceProfile",
+            "ListGuardrails",
+            "GetGuardrail",
+            "CreateGuardrail",
+            "CreateModelCustomizationJob",
+        ],
+    ),
     ("bedrock-mantle", "bedrock-mantle", &["CreateInference"]),
-    ("bedrock-agentcore", "bedrock-agentcore", &["InvokeAgentRuntime", "InvokeCodeInterpreter", "StartBrowserSession", "StartCodeInterpreterSession", "CreateEvent", "ListEvents", "RetrieveMemoryRecords", "GetWorkloadAccessToken"]),
+    (
+        "bedrock-agentcore",
+        "bedrock-agentcore",
+        &[
+            "InvokeAgentRuntime",
+            "InvokeCodeInterpreter",
+            "StartBrowserSession",
+            "StartCodeInterpreterSession",
+            "CreateEvent",
+            "ListEvents",
+            "RetrieveMemoryRecords",
+            "GetWorkloadAccessToken",
+        ],
+    ),
 ];
 
 /// Actions that invoke a model.
@@ -121,10 +195,16 @@ fn control(context: &Context<'_>, account: &str) -> Observed<Vec<Vec<Document>>>
             return Known(Vec::new());
         }
         let Some(entry) = world.everywhere("organizations_account").into_iter().find(|row| row.text("id") == Known(account)) else {
-            return Unknown(merge(world.hidden_anywhere("organizations_account"), vec![Gap {
-                fact: "organizations_policy_target".to_owned(), operation: "organizations:ListPolicies".to_owned(), action: "organizations:ListPolicies".to_owned(),
-                reason: crate::model::Reason::NotScanned, detail: format!("the control policies over {account} are read from the management account"),
-            }]));
+            return Unknown(merge(
+                world.hidden_anywhere("organizations_account"),
+                vec![Gap {
+                    fact: "organizations_policy_target".to_owned(),
+                    operation: "organizations:ListPolicies".to_owned(),
+                    action: "organizations:ListPolicies".to_owned(),
+                    reason: crate::model::Reason::NotScanned,
+                    detail: format!("the control policies over {account} are read from the management account"),
+                }],
+            ));
         };
         entry.list("path").and_then(|mut path| {
             path.push(account.to_owned());
@@ -138,7 +218,10 @@ fn control(context: &Context<'_>, account: &str) -> Observed<Vec<Vec<Document>>>
                 let mut level = Known(Vec::new());
                 for row in attached.rows {
                     match row.text("type") {
-                        Known("SERVICE_CONTROL_POLICY") => level = push(level, row.json("content").and_then(|json| documents(row.text("policy_name").known().unwrap_or("control policy"), &json))),
+                        Known("SERVICE_CONTROL_POLICY") => {
+                            level =
+                                push(level, row.json("content").and_then(|json| documents(row.text("policy_name").known().unwrap_or("control policy"), &json)))
+                        }
                         Known(_) => {}
                         Unknown(gaps) => return Unknown(gaps),
                     }
@@ -161,11 +244,16 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
     let account = row.account();
     let mut identity = own(context, row);
     if row.table().name == "iam_user" {
-        let groups = row.list("groups").and_then(|groups| groups.iter().map(|group| match context.world.lookup("iam_group", account, GLOBAL, group) {
-            Lookup::Found(group) => own(context, group),
-            Lookup::Absent => Observed::gap(Gap::not_understood("iam_group", format!("the group `{group}` is not in the list"))),
-            Lookup::Unknown(gaps) => Unknown(gaps),
-        }).fold(Known(Vec::new()), |all: Observed<Vec<Document>>, more| all.zip(more).map(|(all, more)| [all, more].concat())));
+        let groups = row.list("groups").and_then(|groups| {
+            groups
+                .iter()
+                .map(|group| match context.world.lookup("iam_group", account, GLOBAL, group) {
+                    Lookup::Found(group) => own(context, group),
+                    Lookup::Absent => Observed::gap(Gap::not_understood("iam_group", format!("the group `{group}` is not in the list"))),
+                    Lookup::Unknown(gaps) => Unknown(gaps),
+                })
+                .fold(Known(Vec::new()), |all: Observed<Vec<Document>>, more| all.zip(more).map(|(all, more)| [all, more].concat()))
+        });
         identity = identity.zip(groups).map(|(own, groups)| [own, groups].concat());
     }
     let boundary = row.text("permissions_boundary_arn").and_then(|arn| if arn.is_empty() { Known(None) } else { managed(context, account, arn).map(Some) });
@@ -185,14 +273,23 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
     };
     let principal = Principal { arn: row.key().to_owned(), account: account.to_owned(), organization };
     let control_gaps = control.gaps().to_vec();
-    let grants = identity.zip(boundary).map(|(identity, boundary)| Rc::new(Grants {
-        identity, boundary,
-        control: control.clone().known().unwrap_or_default(),
-        control_unknown: control_gaps.iter().map(|gap| format!("{}: {}", gap.operation, gap.detail)).collect(),
-    }));
+    let grants = identity.zip(boundary).map(|(identity, boundary)| {
+        Rc::new(Grants {
+            identity,
+            boundary,
+            control: control.clone().known().unwrap_or_default(),
+            control_unknown: control_gaps.iter().map(|gap| format!("{}: {}", gap.operation, gap.detail)).collect(),
+        })
+    });
     let mut access = Access {
-        families: Known(BTreeSet::new()), full: Known(None), invokes: Known(None), anywhere: Known(None), administrator: Known(false),
-        limited_by: limited_by.join(", "), control_gaps, principal,
+        families: Known(BTreeSet::new()),
+        full: Known(None),
+        invokes: Known(None),
+        anywhere: Known(None),
+        administrator: Known(false),
+        limited_by: limited_by.join(", "),
+        control_gaps,
+        principal,
     };
     match grants {
         Unknown(gaps) => {
@@ -207,7 +304,9 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
             access.full = access.full(&grants);
             access.invokes = access.invoking(&grants, false).map(|request| request.map(|request| request.witness()));
             access.anywhere = access.invoking(&grants, true).map(|request| request.map(|request| request.witness()));
-            access.administrator = access.seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:aws:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], true, false)).map(|found| found.is_some());
+            access.administrator = access
+                .seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:aws:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], true, false))
+                .map(|found| found.is_some());
         }
     }
     access
@@ -237,10 +336,18 @@ impl Access {
             // An address of documentation (RFC 5737) that no policy lists.
             context.insert("aws:sourceip".to_owned(), Fact::one("198.51.100.7"));
         }
-        find_request(grants, &Exposure {
-            actions, resources: resources.to_vec(), resources_only,
-            principal: Some(self.principal.clone()), insider: self.principal.clone(), context, network_fixed: public,
-        })
+        find_request(
+            grants,
+            &Exposure {
+                actions,
+                resources: resources.to_vec(),
+                resources_only,
+                principal: Some(self.principal.clone()),
+                insider: self.principal.clone(),
+                context,
+                network_fixed: public,
+            },
+        )
     }
 
     /// Turns what was found into a fact with its gaps.
@@ -268,15 +375,22 @@ impl Access {
                 let lower = pattern.to_ascii_lowercase();
                 let Some((prefix, named)) = lower.split_once(':') else { continue };
                 let serves = |actions: &[&str]| actions.iter().any(|action| glob(named, &action.to_ascii_lowercase()));
+                // A wildcard alone names no action: it makes a caller of the runtime, and of nothing else.
+                let names = !named.trim_matches(['*', '?']).is_empty();
                 let general = prefix == "bedrock" && serves(&["InvokeModel", "InvokeModelWithResponseStream"]);
-                for (family, _, actions) in FAMILIES.iter().filter(|(family, own, actions)| *own == prefix && serves(actions) && (!general || *family == "bedrock-runtime")) {
+                for (family, _, actions) in
+                    FAMILIES.iter().filter(|(family, own, actions)| *own == prefix && serves(actions) && (*family == "bedrock-runtime" || names && !general))
+                {
                     if families.contains(family) {
                         continue;
                     }
-                    let tried: Vec<String> = actions.iter().filter(|action| glob(named, &action.to_ascii_lowercase())).map(|action| format!("{prefix}:{action}")).collect();
+                    let tried: Vec<String> =
+                        actions.iter().filter(|action| glob(named, &action.to_ascii_lowercase())).map(|action| format!("{prefix}:{action}")).collect();
                     let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
                     match self.seen(self.ask(grants, &tried, &[], false, false)) {
-                        Known(Some(_)) => { families.insert(*family); }
+                        Known(Some(_)) => {
+                            families.insert(*family);
+                        }
                         Known(None) => {}
                         Unknown(more) => gaps = merge(gaps, more),
                     }

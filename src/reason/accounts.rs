@@ -5,11 +5,12 @@ use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Lookup, Role, Span, Table};
 use crate::model::{GLOBAL, Gap, Observed, account_arn, merge};
 use crate::subject_columns;
+use Observed::{Known, Unknown};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use Observed::{Known, Unknown};
 
-const CORPUS: &[&str] = &["bedrock_data_source.list", "bedrock_data_source.detail", "bedrock_knowledge_base.list", "bedrock_knowledge_base.detail", "s3_bucket.list"];
+const CORPUS: &[&str] =
+    &["bedrock_data_source.list", "bedrock_data_source.detail", "bedrock_knowledge_base.list", "bedrock_knowledge_base.detail", "s3_bucket.list"];
 const AUDIT: &[&str] = &["cloudtrail_trail.list", "vpc_flow_log.list", "s3_bucket.list"];
 const ORGANIZATION: &[&str] = &["organization.list"];
 const ENVIRONMENT: &[&str] = &["lambda_function.tags", "ecs_service.list", "bedrock_knowledge_base.tags"];
@@ -48,12 +49,20 @@ type Stores = Vec<(&'static str, String, Observed<String>)>;
 /// True when a store satisfies; unknown when none does and more may be unseen.
 fn any_store(stores: &Stores, gaps: &[Gap], kind: Option<&str>, test: impl Fn(&str) -> bool) -> Observed<bool> {
     let rest = if gaps.is_empty() { Known(false) } else { Unknown(gaps.to_vec()) };
-    Observed::any(stores.iter().filter(|(known, ..)| kind.is_none_or(|kind| kind == *known)).map(|(.., owner)| owner.clone().map(|owner| test(&owner))).chain([rest]))
+    Observed::any(
+        stores.iter().filter(|(known, ..)| kind.is_none_or(|kind| kind == *known)).map(|(.., owner)| owner.clone().map(|owner| test(&owner))).chain([rest]),
+    )
 }
 
 /// There are stores of a kind, and none of them is elsewhere. One copy elsewhere is enough.
 fn at_home(stores: &Stores, gaps: &[Gap], kind: &str, account: &str) -> Observed<bool> {
-    let there = if stores.iter().any(|(known, ..)| *known == kind) { Known(true) } else if gaps.is_empty() { Known(false) } else { Unknown(gaps.to_vec()) };
+    let there = if stores.iter().any(|(known, ..)| *known == kind) {
+        Known(true)
+    } else if gaps.is_empty() {
+        Known(false)
+    } else {
+        Unknown(gaps.to_vec())
+    };
     there.and(!any_store(stores, gaps, Some(kind), |owner| owner != account))
 }
 
@@ -75,7 +84,14 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-fn row(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, corpus: &[(String, Observed<String>)], corpus_gaps: &[Gap], audit: &BTreeMap<&str, (Stores, Vec<Gap>)>) {
+fn row(
+    context: &Context<'_>,
+    sink: &mut Sink<'_>,
+    account: &str,
+    corpus: &[(String, Observed<String>)],
+    corpus_gaps: &[Gap],
+    audit: &BTreeMap<&str, (Stores, Vec<Gap>)>,
+) {
     let empty = (Vec::new(), Vec::new());
     let (stores, gaps) = audit.get(account).unwrap_or(&empty);
     let callers = context.callers();
@@ -84,33 +100,49 @@ fn row(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, corpus: &[(Str
     let owns = Observed::any(corpus.iter().map(|(_, owner)| owner.clone().map(|owner| owner == account)).chain([hidden(corpus_gaps)]));
     let keeps = Observed::any(audit.values().map(|(stores, gaps)| any_store(stores, gaps, None, |owner| owner == account)));
     let has_audit = if stores.is_empty() { hidden(gaps) } else { Known(true) };
-    let mine: BTreeSet<String> = corpus.iter().filter(|(_, owner)| owner.clone().known().as_deref() == Some(account)).map(|(bucket, _)| bucket.clone()).collect();
+    let mine: BTreeSet<String> =
+        corpus.iter().filter(|(_, owner)| owner.clone().known().as_deref() == Some(account)).map(|(bucket, _)| bucket.clone()).collect();
     let shown: Vec<_> = stores.iter().map(|(kind, source, owner)| json!({"kind": kind, "source": source, "owner": owner.clone().known()})).collect();
-    let agents = Observed::any(context.world.run.regions.iter().flat_map(|region| ["bedrock_agent", "bedrock_knowledge_base"].map(|table| {
-        let found = context.world.all(table, account, region);
-        if found.rows.is_empty() { hidden(&found.gaps) } else { Known(true) }
-    })));
+    let agents = Observed::any(context.world.run.regions.iter().flat_map(|region| {
+        ["bedrock_agent", "bedrock_knowledge_base"].map(|table| {
+            let found = context.world.all(table, account, region);
+            if found.rows.is_empty() { hidden(&found.gaps) } else { Known(true) }
+        })
+    }));
     let organization = match context.world.lookup("organization", account, GLOBAL, account) {
         Lookup::Found(row) => Known(row),
         Lookup::Absent => Observed::gap(Gap::not_understood("organization", "the account gave no answer about its organisation")),
         Lookup::Unknown(gaps) => Unknown(gaps),
     };
     let id = organization.clone().and_then(|row| row.text("id"));
-    let single = organization.clone().and_then(|row| row.text("master_account_id").and_then(|master| {
-        // Beside a member there is the management account.
-        if master != account { Known(false) } else { row.int("member_count").map(|count| count <= 1) }
-    }));
+    let single = organization.clone().and_then(|row| {
+        row.text("master_account_id").and_then(|master| {
+            // Beside a member there is the management account.
+            if master != account { Known(false) } else { row.int("member_count").map(|count| count <= 1) }
+        })
+    });
     let (environments, mixes) = environments(context, account);
-    let known: BTreeSet<String> = callers.all.iter().filter(|workload| workload.account == account && workload.is_caller().is_true()).map(|workload| workload.arn.clone()).collect();
+    let known: BTreeSet<String> =
+        callers.all.iter().filter(|workload| workload.account == account && workload.is_caller().is_true()).map(|workload| workload.arn.clone()).collect();
     let mut row = sink.row(account, GLOBAL, account_arn(&context.world.run.partition, account), "AWS::::Account");
     let name = context.world.run.account(account).map_or("", |info| info.name.as_str());
     row.put("name", if name.is_empty() { account } else { name }).tagged(context, account, Known(BTreeMap::new()));
-    row.set("uses_genai", runs.clone().or(agents)).set("runs_inference", runs).set("holds_corpus", owns).set("keeps_audit", keeps).set("has_audit", has_audit)
-        .set("trails_at_home", at_home(stores, gaps, "trail", account)).set("flow_logs_at_home", at_home(stores, gaps, "flow-log", account))
-        .put("audit_stores", serde_json::Value::from(shown)).put("corpus_buckets", mine.into_iter().collect::<Vec<_>>()).put("callers", known.into_iter().collect::<Vec<_>>())
-        .set("in_organization", id.clone().map(|id| !id.is_empty())).set("organization_id", id)
-        .set("all_features", organization.and_then(|row| row.text("feature_set")).map(|set| set == "ALL")).set("single_member", single)
-        .set("mixes_environments", mixes).set("environments", environments);
+    row.set("uses_genai", runs.clone().or(agents))
+        .set("runs_inference", runs)
+        .set("holds_corpus", owns)
+        .set("keeps_audit", keeps)
+        .set("has_audit", has_audit)
+        .set("trails_at_home", at_home(stores, gaps, "trail", account))
+        .set("flow_logs_at_home", at_home(stores, gaps, "flow-log", account))
+        .put("audit_stores", serde_json::Value::from(shown))
+        .put("corpus_buckets", mine.into_iter().collect::<Vec<_>>())
+        .put("callers", known.into_iter().collect::<Vec<_>>())
+        .set("in_organization", id.clone().map(|id| !id.is_empty()))
+        .set("organization_id", id)
+        .set("all_features", organization.and_then(|row| row.text("feature_set")).map(|set| set == "ALL"))
+        .set("single_member", single)
+        .set("mixes_environments", mixes)
+        .set("environments", environments);
     sink.push(row);
 }
 
@@ -135,12 +167,25 @@ fn environments(context: &Context<'_>, account: &str) -> (Observed<Vec<String>>,
         match context.environment(account, &tags) {
             // A single resource cannot mix, whatever it is tagged.
             Known(name) if name.is_empty() && count < 2 => {}
-            Known(name) if name.is_empty() => gaps.push(Gap::not_understood("tags", format!("{resource} names no environment; tag it, or name the account's in the configuration"))),
-            Known(name) => { seen.insert(name); }
+            Known(name) if name.is_empty() => {
+                gaps.push(Gap::not_understood("tags", format!("{resource} names no environment; tag it, or name the account's in the configuration")))
+            }
+            Known(name) => {
+                seen.insert(name);
+            }
             Unknown(more) => gaps = merge(gaps, more),
         }
     }
     let mixes = seen.iter().any(|name| context.is_production(name)) && seen.iter().any(|name| !context.is_production(name));
     let listed = if gaps.is_empty() { Known(seen.into_iter().collect()) } else { Unknown(gaps.clone()) };
-    (listed, if mixes { Known(true) } else if gaps.is_empty() { Known(false) } else { Unknown(gaps) })
+    (
+        listed,
+        if mixes {
+            Known(true)
+        } else if gaps.is_empty() {
+            Known(false)
+        } else {
+            Unknown(gaps)
+        },
+    )
 }

@@ -3,8 +3,8 @@
 use super::Context;
 use crate::inventory::{Lookup, Row};
 use crate::model::{Arn, Gap, Observed, merge};
-use std::collections::{BTreeMap, BTreeSet};
 use Observed::{Known, Unknown};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One placement of a workload in a network: a function version, or a service with its task definition.
 #[derive(Debug, Clone)]
@@ -74,7 +74,9 @@ impl<'w> Callers<'w> {
     /// What may hide callers in a scope: unread lists, and workloads of which it is not known.
     pub fn hidden(&self, account: &str, region: &str) -> Vec<Gap> {
         let lists = self.gaps.get(&(account.to_owned(), region.to_owned())).cloned().unwrap_or_default();
-        self.all.iter().filter(|workload| workload.account == account && workload.region == region)
+        self.all
+            .iter()
+            .filter(|workload| workload.account == account && workload.region == region)
             .fold(lists, |gaps, workload| merge(gaps, workload.families.gaps().to_vec()))
     }
 
@@ -92,10 +94,12 @@ impl<'w> Callers<'w> {
 }
 
 fn union<T: Ord>(sets: impl IntoIterator<Item = Observed<BTreeSet<T>>>) -> Observed<BTreeSet<T>> {
-    sets.into_iter().fold(Known(BTreeSet::new()), |all, next| all.zip(next).map(|(mut all, next)| {
-        all.extend(next);
-        all
-    }))
+    sets.into_iter().fold(Known(BTreeSet::new()), |all, next| {
+        all.zip(next).map(|(mut all, next)| {
+            all.extend(next);
+            all
+        })
+    })
 }
 
 fn one(text: Observed<&str>) -> Observed<BTreeSet<String>> {

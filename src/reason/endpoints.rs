@@ -6,9 +6,9 @@ use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Lookup, Role, Row, Span, Table};
 use crate::model::{GLOBAL, Gap, Observed};
 use crate::subject_columns;
+use Observed::{Known, Unknown};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use Observed::{Known, Unknown};
 
 const LIST: &[&str] = &["vpc_endpoint.list"];
 const DNS: &[&str] = &["vpc_endpoint.list", "vpc.list", "vpc.dns_support", "vpc.dns_hostnames", "vpc.zones"];
@@ -143,7 +143,9 @@ fn trust(context: &Context<'_>, own: &str) -> impl Fn(&str) -> Observed<bool> {
     };
     // Accounts of the same run that name the same organisation, and those that the management account lists.
     let mut gaps = organization.gaps().to_vec();
-    if let Known(id) = &organization && !id.is_empty() {
+    if let Known(id) = &organization
+        && !id.is_empty()
+    {
         for row in context.world.everywhere("organization") {
             if row.text("id") == Known(id.as_str()) {
                 trusted.insert(row.key().to_owned());
@@ -155,7 +157,15 @@ fn trust(context: &Context<'_>, own: &str) -> impl Fn(&str) -> Observed<bool> {
             gaps = context.world.hidden_anywhere("organizations_account");
         }
     }
-    move |account: &str| if trusted.contains(account) { Known(true) } else if gaps.is_empty() { Known(false) } else { Unknown(gaps.clone()) }
+    move |account: &str| {
+        if trusted.contains(account) {
+            Known(true)
+        } else if gaps.is_empty() {
+            Known(false)
+        } else {
+            Unknown(gaps.clone())
+        }
+    }
 }
 
 pub(super) fn derive_bedrock(context: &Context<'_>, sink: &mut Sink<'_>) {
@@ -187,7 +197,8 @@ fn bedrock_row(context: &Context<'_>, sink: &mut Sink<'_>, endpoint: Row<'_>, se
     let own_organization = context.world.lookup("organization", account, GLOBAL, account).found().and_then(|row| row.text("id").known().map(str::to_owned));
     organizations.extend(own_organization.clone());
     let insider = Principal {
-        arn: format!("arn:{}:iam::{account}:role/outcrop-probe", context.world.run.partition), account: account.to_owned(),
+        arn: format!("arn:{}:iam::{account}:role/outcrop-probe", context.world.run.partition),
+        account: account.to_owned(),
         organization: match own_organization {
             Some(id) if id.is_empty() => Fact::Absent,
             Some(id) => Fact::one(id),
@@ -226,16 +237,22 @@ fn bedrock_row(context: &Context<'_>, sink: &mut Sink<'_>, endpoint: Row<'_>, se
     };
     let mut row = sink.row(account, region, endpoint_arn(context, endpoint), "AWS::EC2::VPCEndpoint");
     row.put("name", endpoint.key()).tagged(context, account, endpoint.tags());
-    row.put("family", family).set("vpc_id", endpoint.text("vpc_id")).set("state", endpoint.text("state"))
-        .set("private_dns", dns.clone().map(|(on, _)| on)).set("private_dns_reason", dns.map(|(_, why)| why))
+    row.put("family", family)
+        .set("vpc_id", endpoint.text("vpc_id"))
+        .set("state", endpoint.text("state"))
+        .set("private_dns", dns.clone().map(|(on, _)| on))
+        .set("private_dns_reason", dns.map(|(_, why)| why))
         .set("only_vpce_callers", only_vpce_callers(context, endpoint))
         .set("takes_policy", takes_policy(context, endpoint, service))
         .set("policy_is_default", default.map(|found| found.is_some()))
         .set("untrusted_principal", outsider.clone().map(|found| found.is_some()))
         .put("untrusted_witness", outsider.known().flatten().unwrap_or(Json::Null))
         .put("carries_inference", !inference.is_empty())
-        .set("any_model", any.map(|found| found.is_some())).set("model_family", wild.map(|found| found.is_some())).set("models", named)
-        .put("model_witness", witness).put("model_reason", reason);
+        .set("any_model", any.map(|found| found.is_some()))
+        .set("model_family", wild.map(|found| found.is_some()))
+        .set("models", named)
+        .put("model_witness", witness)
+        .put("model_reason", reason);
     sink.push(row);
 }
 
@@ -246,7 +263,9 @@ fn private_dns(context: &Context<'_>, endpoint: Row<'_>, family: &str) -> Observ
     let vpc = endpoint.text("vpc_id").known().and_then(|vpc| context.world.lookup("vpc", endpoint.account(), endpoint.region(), vpc).found());
     let host = format!("{family}.{}.amazonaws.com", endpoint.region());
     match vpc.map(|vpc| vpc.json("private_zones")) {
-        Some(Known(zones)) if zones.as_array().is_some_and(|all| all.iter().any(|zone| zone["name"].as_str().is_some_and(|name| name.trim_end_matches('.') == host))) => {
+        Some(Known(zones))
+            if zones.as_array().is_some_and(|all| all.iter().any(|zone| zone["name"].as_str().is_some_and(|name| name.trim_end_matches('.') == host))) =>
+        {
             Observed::gap(Gap::not_understood("vpc.private_zones", format!("{why}; a private hosted zone answers for {host}, its records are not followed")))
         }
         Some(Unknown(gaps)) => Unknown(gaps),
@@ -301,7 +320,8 @@ pub(super) fn derive_dependencies(context: &Context<'_>, sink: &mut Sink<'_>) {
         let endpoints = context.world.all("vpc_endpoint", &account, &region);
         sink.hide(&account, &region, endpoints.gaps);
         let callers = context.callers();
-        let networks: Vec<Observed<String>> = callers.known(&account, &region).flat_map(|workload| &workload.deployments).map(|deployment| deployment_vpc(context, deployment.network)).collect();
+        let networks: Vec<Observed<String>> =
+            callers.known(&account, &region).flat_map(|workload| &workload.deployments).map(|deployment| deployment_vpc(context, deployment.network)).collect();
         let hidden = callers.hidden(&account, &region);
         for endpoint in endpoints.rows {
             let service = match endpoint.text("service_name") {
@@ -322,9 +342,15 @@ pub(super) fn derive_dependencies(context: &Context<'_>, sink: &mut Sink<'_>) {
             });
             let mut row = sink.row(&account, &region, endpoint_arn(context, endpoint), "AWS::EC2::VPCEndpoint");
             row.put("name", endpoint.key()).tagged(context, &account, endpoint.tags());
-            row.put("service", short).set("vpc_id", endpoint.text("vpc_id")).set("endpoint_type", endpoint.text("vpc_endpoint_type"))
-                .set("in_workload_vpc", here).set("takes_policy", takes_policy(context, endpoint, service))
-                .set("policy_is_default", document.and_then(|document| found(is_full_access(&document, short, &network_context(endpoint)))).map(|found| found.is_some()));
+            row.put("service", short)
+                .set("vpc_id", endpoint.text("vpc_id"))
+                .set("endpoint_type", endpoint.text("vpc_endpoint_type"))
+                .set("in_workload_vpc", here)
+                .set("takes_policy", takes_policy(context, endpoint, service))
+                .set(
+                    "policy_is_default",
+                    document.and_then(|document| found(is_full_access(&document, short, &network_context(endpoint)))).map(|found| found.is_some()),
+                );
             sink.push(row);
         }
     }

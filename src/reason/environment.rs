@@ -5,8 +5,8 @@ use crate::inventory::cols::{flag, int, text};
 use crate::inventory::{Lookup, Role, Row, Span, Table};
 use crate::model::{Gap, Observed, merge};
 use crate::subject_columns;
-use std::collections::BTreeMap;
 use Observed::{Known, Unknown};
+use std::collections::BTreeMap;
 
 const VARIABLES: &[&str] = &["lambda_environment_variable.list", "ecs_environment_variable.list"];
 const LISTS: &[&str] = &["lambda_function.list", "ecs_task_definition.list", "lambda_environment_variable.list", "ecs_environment_variable.list"];
@@ -39,8 +39,24 @@ pub const VARIABLE: Table = Table {
 
 /// Names that hold other providers' keys by their own documentation.
 const PROVIDER_NAMES: &[&str] = &[
-    "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "MISTRAL_API_KEY", "COHERE_API_KEY", "VOYAGE_API_KEY", "PINECONE_API_KEY", "GROQ_API_KEY",
-    "TOGETHER_API_KEY", "REPLICATE_API_TOKEN", "HUGGINGFACEHUB_API_TOKEN", "HF_TOKEN", "XAI_API_KEY", "PERPLEXITY_API_KEY", "DEEPSEEK_API_KEY", "OPENROUTER_API_KEY", "AZURE_OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "OPENAI_API_KEY",
+    "GEMINI_API_KEY",
+    "GOOGLE_API_KEY",
+    "MISTRAL_API_KEY",
+    "COHERE_API_KEY",
+    "VOYAGE_API_KEY",
+    "PINECONE_API_KEY",
+    "GROQ_API_KEY",
+    "TOGETHER_API_KEY",
+    "REPLICATE_API_TOKEN",
+    "HUGGINGFACEHUB_API_TOKEN",
+    "HF_TOKEN",
+    "XAI_API_KEY",
+    "PERPLEXITY_API_KEY",
+    "DEEPSEEK_API_KEY",
+    "OPENROUTER_API_KEY",
+    "AZURE_OPENAI_API_KEY",
 ];
 
 /// The table of variables of a kind of workload, and where their owner is.
@@ -53,7 +69,9 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
     let mut equal: BTreeMap<&str, i64> = BTreeMap::new();
     for (_, table, ..) in KINDS {
         for row in context.world.everywhere(table) {
-            if let Known(print) = row.text("fingerprint") && !print.is_empty() {
+            if let Known(print) = row.text("fingerprint")
+                && !print.is_empty()
+            {
                 *equal.entry(print).or_default() += 1;
             }
         }
@@ -83,7 +101,13 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
 /// Does the workload of a function version or task definition call Bedrock?
 fn genai(context: &Context<'_>, owner: Row<'_>) -> Observed<bool> {
     let callers = context.callers();
-    Observed::any(callers.all.iter().filter(|workload| workload.deployments.iter().any(|deployment| deployment.settings.key() == owner.key())).map(super::callers::Workload::is_caller))
+    Observed::any(
+        callers
+            .all
+            .iter()
+            .filter(|workload| workload.deployments.iter().any(|deployment| deployment.settings.key() == owner.key()))
+            .map(super::callers::Workload::is_caller),
+    )
 }
 
 fn begin(context: &Context<'_>, sink: &Sink<'_>, kind: &'static str, resource_type: &str, owner: Row<'_>) -> super::DerivedRow {
@@ -96,9 +120,21 @@ fn begin(context: &Context<'_>, sink: &Sink<'_>, kind: &'static str, resource_ty
     row
 }
 
-fn variable_row(context: &Context<'_>, sink: &mut Sink<'_>, kind: &'static str, resource_type: &str, (owners, owner): (&str, &str), variable: Row<'_>, equal: &BTreeMap<&str, i64>) {
+fn variable_row(
+    context: &Context<'_>,
+    sink: &mut Sink<'_>,
+    kind: &'static str,
+    resource_type: &str,
+    (owners, owner): (&str, &str),
+    variable: Row<'_>,
+    equal: &BTreeMap<&str, i64>,
+) {
     let Lookup::Found(owner_row) = context.world.lookup(owners, variable.account(), variable.region(), owner) else {
-        sink.hide(variable.account(), variable.region(), vec![Gap::not_understood(owners.to_owned(), format!("`{owner}` has variables, but is not in the list"))]);
+        sink.hide(
+            variable.account(),
+            variable.region(),
+            vec![Gap::not_understood(owners.to_owned(), format!("`{owner}` has variables, but is not in the list"))],
+        );
         return;
     };
     let name = variable.text("name");
@@ -112,8 +148,13 @@ fn variable_row(context: &Context<'_>, sink: &mut Sink<'_>, kind: &'static str, 
     let container = variable.text("container").known().unwrap_or_default();
     let shown = name.clone().known().unwrap_or_default();
     row.put("part", if container.is_empty() { shown.to_owned() } else { format!("{container}/{shown}") });
-    row.set("variable", name).set("container", variable.text("container")).set("category", variable.text("category")).set("detector", variable.text("detector"))
-        .set("confidence", variable.text("confidence")).set("length", variable.int("length")).set("same_value_count", same)
+    row.set("variable", name)
+        .set("container", variable.text("container"))
+        .set("category", variable.text("category"))
+        .set("detector", variable.text("detector"))
+        .set("confidence", variable.text("confidence"))
+        .set("length", variable.int("length"))
+        .set("same_value_count", same)
         .set("names_provider_key", upper.clone().map(|name| PROVIDER_NAMES.contains(&name.as_str())))
         .set("names_bedrock_key", upper.clone().map(|name| name == "AWS_BEARER_TOKEN_BEDROCK"))
         .set("names_webhook", upper.map(|name| name.contains("WEBHOOK")));
@@ -126,7 +167,10 @@ fn unread_rows(context: &Context<'_>, sink: &mut Sink<'_>, kind: &'static str, r
     if kind == "lambda" {
         match owner.text("environment_error") {
             Known("") => {}
-            Known(error) => unread.push(("environment".to_owned(), vec![Gap::not_understood("lambda_function.environment_error", format!("Lambda could not decrypt the variables: {error}"))])),
+            Known(error) => unread.push((
+                "environment".to_owned(),
+                vec![Gap::not_understood("lambda_function.environment_error", format!("Lambda could not decrypt the variables: {error}"))],
+            )),
             Unknown(gaps) => unread.push(("environment".to_owned(), gaps)),
         }
     } else {
@@ -141,8 +185,11 @@ fn unread_rows(context: &Context<'_>, sink: &mut Sink<'_>, kind: &'static str, r
     for (part, gaps) in unread {
         let mut row = begin(context, sink, kind, resource_type, owner);
         row.put("part", part).put("container", "").put("detector", "").put("confidence", "");
-        row.set("variable", Unknown::<&str>(gaps.clone())).set("category", Unknown::<&str>(gaps.clone())).set("names_provider_key", Unknown::<bool>(gaps.clone()))
-            .set("names_bedrock_key", Unknown::<bool>(gaps.clone())).set("names_webhook", Unknown::<bool>(gaps));
+        row.set("variable", Unknown::<&str>(gaps.clone()))
+            .set("category", Unknown::<&str>(gaps.clone()))
+            .set("names_provider_key", Unknown::<bool>(gaps.clone()))
+            .set("names_bedrock_key", Unknown::<bool>(gaps.clone()))
+            .set("names_webhook", Unknown::<bool>(gaps));
         sink.push(row);
     }
 }

@@ -7,18 +7,36 @@ use crate::inventory::cols::{flag, int, json, list, text};
 use crate::inventory::{Lookup, Role, Row, Span, Table};
 use crate::model::{Arn, GLOBAL, Gap, Observed, merge};
 use crate::subject_columns;
+use Observed::{Known, Unknown};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use Observed::{Known, Unknown};
 
 const IAM: &[&str] = &["iam_role.list", "iam_user.list", "iam_group.list", "iam_policy.list"];
 const EFFECTIVE: &[&str] = &[
-    "iam_role.list", "iam_user.list", "iam_group.list", "iam_policy.list", "organization.list", "organizations_account.list", "organizations_account.path",
-    "organizations_policy_target.list", "organizations_policy_target.content",
+    "iam_role.list",
+    "iam_user.list",
+    "iam_group.list",
+    "iam_policy.list",
+    "organization.list",
+    "organizations_account.list",
+    "organizations_account.path",
+    "organizations_policy_target.list",
+    "organizations_policy_target.content",
 ];
 const AGENTS: &[&str] = &[
-    "bedrock_agent.list", "bedrock_agent.detail", "bedrock_agent.versions", "bedrock_knowledge_base.list", "bedrock_knowledge_base.detail", "bedrock_flow.list", "bedrock_flow.detail",
-    "bedrock_agentcore_runtime.list", "bedrock_agentcore_runtime.detail", "bedrock_agentcore_gateway.list", "bedrock_agentcore_gateway.detail", "bedrock_agentcore_memory.list", "bedrock_agentcore_memory.detail",
+    "bedrock_agent.list",
+    "bedrock_agent.detail",
+    "bedrock_agent.versions",
+    "bedrock_knowledge_base.list",
+    "bedrock_knowledge_base.detail",
+    "bedrock_flow.list",
+    "bedrock_flow.detail",
+    "bedrock_agentcore_runtime.list",
+    "bedrock_agentcore_runtime.detail",
+    "bedrock_agentcore_gateway.list",
+    "bedrock_agentcore_gateway.detail",
+    "bedrock_agentcore_memory.list",
+    "bedrock_agentcore_memory.detail",
 ];
 
 /// Principals with access.
@@ -86,8 +104,17 @@ pub const AGENT_ROLE: Table = Table {
 
 /// Services that call Bedrock from their own network, where no endpoint of a customer is.
 const MANAGED: &[&str] = &[
-    "bedrock.amazonaws.com", "bedrock-agentcore.amazonaws.com", "states.amazonaws.com", "apigateway.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com", "pipes.amazonaws.com",
-    "appsync.amazonaws.com", "connect.amazonaws.com", "lex.amazonaws.com", "qbusiness.amazonaws.com",
+    "bedrock.amazonaws.com",
+    "bedrock-agentcore.amazonaws.com",
+    "states.amazonaws.com",
+    "apigateway.amazonaws.com",
+    "events.amazonaws.com",
+    "scheduler.amazonaws.com",
+    "pipes.amazonaws.com",
+    "appsync.amazonaws.com",
+    "connect.amazonaws.com",
+    "lex.amazonaws.com",
+    "qbusiness.amazonaws.com",
 ];
 
 /// Who may assume a role.
@@ -98,29 +125,39 @@ struct Trust {
 }
 
 fn trust(row: Row<'_>) -> Observed<Trust> {
-    row.json("assume_role_policy").and_then(|json| match Document::parse("trust policy", &json) {
-        Ok(document) => Known(document),
-        Err(why) => Observed::gap(Gap::not_understood("iam_role.assume_role_policy", why)),
-    }).map(|document| {
-        let mut trust = Trust { services: BTreeSet::new(), people: false, accounts: BTreeSet::new() };
-        for pattern in document.statements.iter().filter(|statement| statement.effect == Effect::Allow).flat_map(|statement| &statement.principals).flat_map(|patterns| &patterns.all) {
-            match pattern {
-                // Functions at the edge are functions: one service.
-                PrincipalPattern::Service(name) => { trust.services.insert(name.replace("edgelambda.", "lambda.")); }
-                PrincipalPattern::Anyone => trust.people = true,
-                PrincipalPattern::Account(account) => {
-                    trust.people = true;
-                    trust.accounts.insert(account.clone());
+    row.json("assume_role_policy")
+        .and_then(|json| match Document::parse("trust policy", &json) {
+            Ok(document) => Known(document),
+            Err(why) => Observed::gap(Gap::not_understood("iam_role.assume_role_policy", why)),
+        })
+        .map(|document| {
+            let mut trust = Trust { services: BTreeSet::new(), people: false, accounts: BTreeSet::new() };
+            for pattern in document
+                .statements
+                .iter()
+                .filter(|statement| statement.effect == Effect::Allow)
+                .flat_map(|statement| &statement.principals)
+                .flat_map(|patterns| &patterns.all)
+            {
+                match pattern {
+                    // Functions at the edge are functions: one service.
+                    PrincipalPattern::Service(name) => {
+                        trust.services.insert(name.replace("edgelambda.", "lambda."));
+                    }
+                    PrincipalPattern::Anyone => trust.people = true,
+                    PrincipalPattern::Account(account) => {
+                        trust.people = true;
+                        trust.accounts.insert(account.clone());
+                    }
+                    PrincipalPattern::Arn(arn) => {
+                        trust.people = true;
+                        trust.accounts.extend(Arn::parse(arn).map(|arn| arn.account.to_owned()));
+                    }
+                    PrincipalPattern::Other(name) => trust.people |= name.contains(":saml-provider/"),
                 }
-                PrincipalPattern::Arn(arn) => {
-                    trust.people = true;
-                    trust.accounts.extend(Arn::parse(arn).map(|arn| arn.account.to_owned()));
-                }
-                PrincipalPattern::Other(name) => trust.people |= name.contains(":saml-provider/"),
             }
-        }
-        trust
-    })
+            trust
+        })
 }
 
 pub(super) fn derive_principals(context: &Context<'_>, sink: &mut Sink<'_>) {
@@ -151,7 +188,9 @@ fn principal_row<'w>(context: &Context<'w>, sink: &mut Sink<'_>, principal: Row<
     let witness = |found: &Observed<Option<Json>>| found.clone().known().flatten().unwrap_or(Json::Null);
     let mut row = sink.row(account, GLOBAL, principal.key(), resource_type);
     row.set("name", principal.text("name")).tagged(context, account, principal.tags());
-    row.put("principal_kind", kind).set("is_service_linked", linked).set("is_administrator", access.administrator.clone())
+    row.put("principal_kind", kind)
+        .set("is_service_linked", linked)
+        .set("is_administrator", access.administrator.clone())
         .set("full_access", access.full.clone().map(|found| found.is_some()))
         .set("full_access_on", access.full.clone().map(|found| found.map_or("", |(prefix, _)| prefix)))
         .put("full_access_witness", witness(&access.full.clone().map(|found| found.map(|(_, request)| request))))
@@ -186,9 +225,11 @@ pub(super) fn derive_role_use(context: &Context<'_>, sink: &mut Sink<'_>) {
         let mut uses: BTreeMap<&str, Vec<&Workload<'_>>> = BTreeMap::new();
         for workload in callers.all.iter().filter(|workload| workload.account == account) {
             match &workload.roles {
-                Known(roles) => for role in roles {
-                    uses.entry(role).or_default().push(workload);
-                },
+                Known(roles) => {
+                    for role in roles {
+                        uses.entry(role).or_default().push(workload);
+                    }
+                }
                 Unknown(more) => gaps = merge(gaps, more.clone()),
             }
         }
@@ -206,8 +247,12 @@ fn role_row(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, role: &st
     let mut tag_gaps: Vec<Gap> = Vec::new();
     for workload in workloads {
         match &workload.tags {
-            Known(tags) => { names.insert(tags.get(&tag).filter(|_| !tag.is_empty()).map_or_else(|| workload.arn.clone(), |value| format!("tag:{value}"))); }
-            Unknown(_) if tag.is_empty() => { names.insert(workload.arn.clone()); }
+            Known(tags) => {
+                names.insert(tags.get(&tag).filter(|_| !tag.is_empty()).map_or_else(|| workload.arn.clone(), |value| format!("tag:{value}")));
+            }
+            Unknown(_) if tag.is_empty() => {
+                names.insert(workload.arn.clone());
+            }
             Unknown(more) => tag_gaps = merge(tag_gaps, more.clone()),
         }
     }
@@ -218,7 +263,10 @@ fn role_row(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, role: &st
         Some(Lookup::Unknown(gaps)) => Unknown(gaps.clone()),
         _ => Observed::gap(Gap::not_understood("iam_role", format!("the role `{role}` does not exist"))),
     };
-    let genai = context.role_access(role).and_then(|access| access.families.clone()).map(|families| !families.is_empty())
+    let genai = context
+        .role_access(role)
+        .and_then(|access| access.families.clone())
+        .map(|families| !families.is_empty())
         .or(Observed::any(workloads.iter().map(|workload| workload.names_model.clone())));
     let (environments, spans) = environments(context, account, workloads, &trusted, gaps);
     let tags = match iam {
@@ -229,9 +277,12 @@ fn role_row(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, role: &st
     let mut row = sink.row(account, GLOBAL, role, "AWS::IAM::Role");
     row.put("name", Arn::parse(role).map_or(role, |arn| arn.name())).tagged(context, account, tags);
     row.put("workloads", workloads.iter().map(|workload| workload.arn.clone()).collect::<Vec<_>>())
-        .set("workload_count", lower_bound(names.len(), &all_gaps)).set("shared", two_or_more(names.len(), &all_gaps))
-        .set("genai", genai).set("doubles_as_execution_role", doubles)
-        .set("environments", environments).set("spans_environments", spans)
+        .set("workload_count", lower_bound(names.len(), &all_gaps))
+        .set("shared", two_or_more(names.len(), &all_gaps))
+        .set("genai", genai)
+        .set("doubles_as_execution_role", doubles)
+        .set("environments", environments)
+        .set("spans_environments", spans)
         .set("trusted_services", trusted_ref(&trusted, |trust| trust.services.iter().cloned().collect::<Vec<_>>()))
         .set("several_services", trusted_ref(&trusted, |trust| several(&trust.services)))
         .set("services_and_people", trusted_ref(&trusted, |trust| trust.people && !trust.services.is_empty()));
@@ -252,28 +303,49 @@ fn several(services: &BTreeSet<String>) -> bool {
 }
 
 /// Environments of the workloads of a role and of the accounts that may assume it.
-fn environments(context: &Context<'_>, account: &str, workloads: &[&Workload<'_>], trusted: &Observed<Trust>, gaps: &[Gap]) -> (Observed<Vec<String>>, Observed<bool>) {
+fn environments(
+    context: &Context<'_>,
+    account: &str,
+    workloads: &[&Workload<'_>],
+    trusted: &Observed<Trust>,
+    gaps: &[Gap],
+) -> (Observed<Vec<String>>, Observed<bool>) {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut unclear: Vec<Gap> = gaps.to_vec();
     for workload in workloads {
         match context.environment(account, &workload.tags) {
-            Known(name) if name.is_empty() && workloads.len() > 1 => unclear.push(Gap::not_understood("tags", format!("{} names no environment; tag it, or name the account's in the configuration", workload.arn))),
+            Known(name) if name.is_empty() && workloads.len() > 1 => {
+                unclear.push(Gap::not_understood("tags", format!("{} names no environment; tag it, or name the account's in the configuration", workload.arn)))
+            }
             Known(name) if name.is_empty() => {}
-            Known(name) => { seen.insert(name); }
+            Known(name) => {
+                seen.insert(name);
+            }
             Unknown(more) => unclear = merge(unclear, more),
         }
     }
     match trusted {
-        Known(trust) => seen.extend(trust.accounts.iter().filter_map(|id| context.world.run.account(id)).map(|info| info.environment.clone()).filter(|name| !name.is_empty())),
+        Known(trust) => seen
+            .extend(trust.accounts.iter().filter_map(|id| context.world.run.account(id)).map(|info| info.environment.clone()).filter(|name| !name.is_empty())),
         Unknown(more) => unclear = merge(unclear, more.clone()),
     }
     let spans = seen.iter().any(|name| context.is_production(name)) && seen.iter().any(|name| !context.is_production(name));
     let known = if unclear.is_empty() { Known(seen.into_iter().collect()) } else { Unknown(unclear.clone()) };
-    (known, if spans { Known(true) } else if unclear.is_empty() { Known(false) } else { Unknown(unclear) })
+    (
+        known,
+        if spans {
+            Known(true)
+        } else if unclear.is_empty() {
+            Known(false)
+        } else {
+            Unknown(unclear)
+        },
+    )
 }
 
 pub(super) fn derive_agent_roles(context: &Context<'_>, sink: &mut Sink<'_>) {
-    const TABLES: &[&str] = &["bedrock_agent", "bedrock_knowledge_base", "bedrock_flow", "bedrock_agentcore_runtime", "bedrock_agentcore_gateway", "bedrock_agentcore_memory"];
+    const TABLES: &[&str] =
+        &["bedrock_agent", "bedrock_knowledge_base", "bedrock_flow", "bedrock_agentcore_runtime", "bedrock_agentcore_gateway", "bedrock_agentcore_memory"];
     for (account, _) in context.scopes(&AGENT_ROLE) {
         let mut gaps: Vec<Gap> = Vec::new();
         let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -287,9 +359,11 @@ pub(super) fn derive_agent_roles(context: &Context<'_>, sink: &mut Sink<'_>) {
                         roles = roles.zip(row.list("version_role_arns")).map(|(draft, versions)| [draft, versions].concat());
                     }
                     match roles {
-                        Known(roles) => for role in roles.into_iter().filter(|role| !role.is_empty()) {
-                            uses.entry(role).or_default().insert(row.key().to_owned());
-                        },
+                        Known(roles) => {
+                            for role in roles.into_iter().filter(|role| !role.is_empty()) {
+                                uses.entry(role).or_default().insert(row.key().to_owned());
+                            }
+                        }
                         Unknown(more) => gaps = merge(gaps, more),
                     }
                 }
@@ -299,7 +373,9 @@ pub(super) fn derive_agent_roles(context: &Context<'_>, sink: &mut Sink<'_>) {
         for (role, users) in uses {
             let mut row = sink.row(&account, GLOBAL, role.as_str(), "AWS::IAM::Role");
             row.put("name", Arn::parse(&role).map_or(role.as_str(), |arn| arn.name())).tagged(context, &account, Known(BTreeMap::new()));
-            row.set("user_count", lower_bound(users.len(), &gaps)).set("shared", two_or_more(users.len(), &gaps)).put("users", users.into_iter().collect::<Vec<_>>());
+            row.set("user_count", lower_bound(users.len(), &gaps))
+                .set("shared", two_or_more(users.len(), &gaps))
+                .put("users", users.into_iter().collect::<Vec<_>>());
             sink.push(row);
         }
     }

@@ -5,14 +5,15 @@ use crate::inventory::cols::{flag, int, list, text};
 use crate::inventory::{Lookup, Role, Row, Span, Table};
 use crate::model::{Gap, Observed};
 use crate::subject_columns;
-use std::collections::{BTreeMap, BTreeSet};
 use Observed::{Known, Unknown};
+use std::collections::{BTreeMap, BTreeSet};
 
 const LOGGING: &[&str] = &["bedrock_model_invocation_logging.list"];
 const GROUP: &[&str] = &["bedrock_model_invocation_logging.list", "cloudwatch_log_group.list"];
 const GROUP_KEY: &[&str] = &["bedrock_model_invocation_logging.list", "cloudwatch_log_group.list", "kms_key.list", "kms_key.detail", "kms_alias.list"];
 const BUCKET: &[&str] = &["bedrock_model_invocation_logging.list", "s3_bucket.list", "s3_bucket.encryption"];
-const BUCKET_KEY: &[&str] = &["bedrock_model_invocation_logging.list", "s3_bucket.list", "s3_bucket.encryption", "kms_key.list", "kms_key.detail", "kms_alias.list"];
+const BUCKET_KEY: &[&str] =
+    &["bedrock_model_invocation_logging.list", "s3_bucket.list", "s3_bucket.encryption", "kms_key.list", "kms_key.detail", "kms_alias.list"];
 const LIFECYCLE: &[&str] = &["bedrock_model_invocation_logging.list", "s3_bucket.list", "s3_bucket.lifecycle", "s3_bucket.versioning"];
 
 /// The log group of invocation logs.
@@ -106,7 +107,9 @@ pub(super) fn derive_groups(context: &Context<'_>, sink: &mut Sink<'_>) {
         for row in configured.rows {
             match row.text("log_group_name") {
                 Known("") => {}
-                Known(name) => { names.insert(name.to_owned()); }
+                Known(name) => {
+                    names.insert(name.to_owned());
+                }
                 Unknown(gaps) => sink.hide(&account, &region, gaps),
             }
         }
@@ -118,7 +121,8 @@ pub(super) fn derive_groups(context: &Context<'_>, sink: &mut Sink<'_>) {
             let mut row = sink.row(&account, &region, arn, "AWS::Logs::LogGroup");
             row.put("name", name.as_str()).tagged(context, &account, Known(BTreeMap::new()));
             row.set("group_exists", group.clone().map(|group| group.is_some()))
-                .set("has_customer_key", key.clone().map(|(own, _)| own)).set("key_manager", key.map(|(_, class)| class))
+                .set("has_customer_key", key.clone().map(|(own, _)| own))
+                .set("key_manager", key.map(|(_, class)| class))
                 .set("kms_key_id", of(&group, &name, |row| row.text("kms_key_id")))
                 .set("retention_days", of(&group, &name, |row| row.int("retention_in_days")))
                 .put("retention_source", "logs:DescribeLogGroups retentionInDays");
@@ -137,7 +141,9 @@ pub(super) fn derive_buckets(context: &Context<'_>, sink: &mut Sink<'_>) {
             for (bucket, prefix, part) in [("bucket_name", "bucket_prefix", "invocation-logs"), ("large_data_bucket_name", "large_data_prefix", "large-data")] {
                 match row.text(bucket) {
                     Known("") => {}
-                    Known(name) => { wanted.insert((name.to_owned(), part), row.text(prefix).map(str::to_owned)); }
+                    Known(name) => {
+                        wanted.insert((name.to_owned(), part), row.text(prefix).map(str::to_owned));
+                    }
                     Unknown(gaps) => sink.hide(&account, &region, gaps),
                 }
             }
@@ -164,12 +170,18 @@ fn bucket_row(context: &Context<'_>, sink: &mut Sink<'_>, (account, region): (&s
     });
     let expiry = bucket.clone().and_then(|row| row.json("lifecycle_rules")).zip(prefix.clone()).map(|(rules, prefix)| expiry(&rules, &prefix));
     let versioning = bucket.clone().and_then(|row| row.text("versioning").map(str::to_owned));
-    let noncurrent = versioning.clone().and_then(|versioning| if versioning.is_empty() { Known(true) } else { expiry.clone().map(|(_, noncurrent, _)| noncurrent > 0) });
+    let noncurrent =
+        versioning.clone().and_then(|versioning| if versioning.is_empty() { Known(true) } else { expiry.clone().map(|(_, noncurrent, _)| noncurrent > 0) });
     let mut row = sink.row(account, region, format!("arn:{}:s3:::{name}", context.world.run.partition), "AWS::S3::Bucket");
     // Tags of a bucket are a call of their own, which no rule on it needs.
     row.put("part", part).put("name", name).tagged(context, account, Known(BTreeMap::new()));
-    row.put("destination", part).set("sse_algorithm", algorithm).set("kms_key_id", key).set("has_customer_key", customer)
-        .set("expiration_days", expiry.clone().map(|(days, ..)| days)).set("noncurrent_expires", noncurrent).set("versioning", versioning)
+    row.put("destination", part)
+        .set("sse_algorithm", algorithm)
+        .set("kms_key_id", key)
+        .set("has_customer_key", customer)
+        .set("expiration_days", expiry.clone().map(|(days, ..)| days))
+        .set("noncurrent_expires", noncurrent)
+        .set("versioning", versioning)
         .set("lifecycle_reason", expiry.map(|(.., why)| why));
     sink.push(row);
 }
@@ -181,7 +193,8 @@ fn expiry(rules: &serde_json::Value, prefix: &str) -> (i64, i64, String) {
         let text = |key: &str| rule.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
         let days = |key: &str| rule.get(key).and_then(serde_json::Value::as_i64).unwrap_or(0);
         // A rule narrowed by tags or sizes does not cover every log; Bedrock sets no tags.
-        let covers = text("status") == "Enabled" && prefix.starts_with(text("prefix")) && rule.get("filtered").and_then(serde_json::Value::as_bool) != Some(true);
+        let covers =
+            text("status") == "Enabled" && prefix.starts_with(text("prefix")) && rule.get("filtered").and_then(serde_json::Value::as_bool) != Some(true);
         if !covers {
             continue;
         }
@@ -203,9 +216,11 @@ pub(super) fn derive_workload_groups(context: &Context<'_>, sink: &mut Sink<'_>)
         let mut writers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for workload in callers.known(&account, &region) {
             match &workload.log_groups {
-                Known(groups) => for name in groups {
-                    writers.entry(name.clone()).or_default().insert(workload.arn.clone());
-                },
+                Known(groups) => {
+                    for name in groups {
+                        writers.entry(name.clone()).or_default().insert(workload.arn.clone());
+                    }
+                }
                 Unknown(gaps) => sink.hide(&account, &region, gaps.clone()),
             }
         }
@@ -222,8 +237,11 @@ pub(super) fn derive_workload_groups(context: &Context<'_>, sink: &mut Sink<'_>)
             let arn = format!("arn:{}:logs:{region}:{account}:log-group:{name}", context.world.run.partition);
             let mut row = sink.row(&account, &region, arn, "AWS::Logs::LogGroup");
             row.put("name", name.as_str()).tagged(context, &account, Known(BTreeMap::new()));
-            row.put("workloads", workloads.into_iter().collect::<Vec<_>>()).set("group_exists", group.clone().map(|group| group.is_some()))
-                .set("has_customer_key", key).set("retention_days", days).set("lacks", lacks)
+            row.put("workloads", workloads.into_iter().collect::<Vec<_>>())
+                .set("group_exists", group.clone().map(|group| group.is_some()))
+                .set("has_customer_key", key)
+                .set("retention_days", days)
+                .set("lacks", lacks)
                 .set("log_group_class", of(&group, &name, |row| row.text("log_group_class")));
             sink.push(row);
         }

@@ -74,7 +74,12 @@ impl<'w> Context<'w> {
 
     /// A parameter that is a list of texts; empty when not set.
     fn list(&self, name: &str) -> Vec<String> {
-        self.world.run.parameters.get(name).and_then(Json::as_array).map_or_else(Vec::new, |all| all.iter().filter_map(Json::as_str).map(str::to_owned).collect())
+        self.world
+            .run
+            .parameters
+            .get(name)
+            .and_then(Json::as_array)
+            .map_or_else(Vec::new, |all| all.iter().filter_map(Json::as_str).map(str::to_owned).collect())
     }
 
     /// A parameter that is a text.
@@ -102,7 +107,12 @@ impl<'w> Context<'w> {
 
     /// Every scope in which a subject has its place.
     fn scopes(&self, table: &Table) -> Vec<(String, String)> {
-        self.world.run.scopes().filter(|(_, region)| (*region == GLOBAL) == (table.span == Span::Global)).map(|(account, region)| (account.to_owned(), region.to_owned())).collect()
+        self.world
+            .run
+            .scopes()
+            .filter(|(_, region)| (*region == GLOBAL) == (table.span == Span::Global))
+            .map(|(account, region)| (account.to_owned(), region.to_owned()))
+            .collect()
     }
 }
 
@@ -150,13 +160,18 @@ impl Sink<'_> {
     /// Begins a row.
     pub fn row(&self, account: &str, region: &str, resource: impl Into<String>, resource_type: &str) -> DerivedRow {
         let row = NewRow::new(self.table.name, account, self.table.region(region))
-            .set("resource", resource.into()).set("resource_type", resource_type).set("part", "").set("name", "");
+            .set("resource", resource.into())
+            .set("resource_type", resource_type)
+            .set("part", "")
+            .set("name", "");
         DerivedRow { row, gaps: Vec::new() }
     }
 
     /// Keeps a row.
     pub fn push(&mut self, row: DerivedRow) {
-        if self.error.is_none() && let Err(error) = self.store.insert_derived(self.table, &row.row, &row.gaps) {
+        if self.error.is_none()
+            && let Err(error) = self.store.insert_derived(self.table, &row.row, &row.gaps)
+        {
             self.error = Some(error);
         }
     }

@@ -31,6 +31,9 @@ pub fn readings<'r>(wanted: impl IntoIterator<Item = (&'r str, Vec<&'r str>)>) -
 
 /// The API operation and IAM actions behind readings.
 pub fn operations(readings: &BTreeSet<(&'static str, &'static str)>, tables: &[&'static Table]) -> BTreeSet<(&'static str, &'static str)> {
-    readings.iter().filter_map(|(name, group)| tables.iter().find(|table| table.name == *name).and_then(|table| table.read(group)))
-        .flat_map(|read| read.actions().into_iter().map(|action| (read.operation, action))).collect()
+    readings
+        .iter()
+        .filter_map(|(name, group)| tables.iter().find(|table| table.name == *name).and_then(|table| table.read(group)))
+        .flat_map(|read| read.actions().into_iter().map(|action| (read.operation, action)))
+        .collect()
 }

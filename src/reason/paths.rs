@@ -7,17 +7,35 @@ use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Lookup, Role, Span, Table};
 use crate::model::{Gap, Observed, merge};
 use crate::subject_columns;
+use Observed::{Known, Unknown};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
-use Observed::{Known, Unknown};
 
 const CALLER: &[&str] = &[
-    "lambda_function.list", "ecs_service.list", "ecs_task_definition.list", "iam_role.list", "iam_policy.list", "organization.list",
-    "organizations_account.list", "organizations_account.path", "organizations_policy_target.list", "organizations_policy_target.content",
+    "lambda_function.list",
+    "ecs_service.list",
+    "ecs_task_definition.list",
+    "iam_role.list",
+    "iam_policy.list",
+    "organization.list",
+    "organizations_account.list",
+    "organizations_account.path",
+    "organizations_policy_target.list",
+    "organizations_policy_target.content",
 ];
 const WALK: &[&str] = &[
-    "vpc.list", "vpc.dns_support", "vpc.dns_hostnames", "vpc.zones", "vpc_dhcp_options.list", "vpc_endpoint.list", "vpc_subnet.list", "vpc_security_group.list",
-    "vpc_route_table.list", "vpc_nat_gateway.list", "vpc_block_public_access_options.list", "vpc_block_public_access_options.exclusions",
+    "vpc.list",
+    "vpc.dns_support",
+    "vpc.dns_hostnames",
+    "vpc.zones",
+    "vpc_dhcp_options.list",
+    "vpc_endpoint.list",
+    "vpc_subnet.list",
+    "vpc_security_group.list",
+    "vpc_route_table.list",
+    "vpc_nat_gateway.list",
+    "vpc_block_public_access_options.list",
+    "vpc_block_public_access_options.exclusions",
 ];
 const TAGS: &[&str] = &["lambda_function.tags", "ecs_service.list"];
 
@@ -70,10 +88,14 @@ pub const VPC_FAMILY: Table = Table {
 /// How the SDK of a deployment is set up.
 fn client(region: &str, deployment: &Deployment<'_>) -> Observed<Client> {
     let row = deployment.settings;
-    row.text("bedrock_region").zip(row.text("bedrock_endpoint")).zip(row.flag("use_fips")).zip(row.flag("use_dualstack")).map(|(((own, endpoint), fips), dualstack)| Client {
-        region: if own.is_empty() { region.to_owned() } else { own.to_owned() },
-        endpoint: endpoint.to_owned(), fips, dualstack,
-    })
+    row.text("bedrock_region").zip(row.text("bedrock_endpoint")).zip(row.flag("use_fips")).zip(row.flag("use_dualstack")).map(
+        |(((own, endpoint), fips), dualstack)| Client {
+            region: if own.is_empty() { region.to_owned() } else { own.to_owned() },
+            endpoint: endpoint.to_owned(),
+            fips,
+            dualstack,
+        },
+    )
 }
 
 /// Where a deployment's interfaces are: `None` for the service's own network.
@@ -84,18 +106,27 @@ fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, context: &Con
             if !provider.is_empty() {
                 return Observed::gap(Gap::not_understood("lambda_function.capacity_provider_arn", "the network of a capacity provider is not read"));
             }
-            row.text("vpc_id").and_then(|vpc| if vpc.is_empty() { Known(None) } else {
-                row.list("subnet_ids").zip(row.list("security_group_ids")).map(|(subnets, groups)| Some((vpc.to_owned(), subnets, groups)))
+            row.text("vpc_id").and_then(|vpc| {
+                if vpc.is_empty() {
+                    Known(None)
+                } else {
+                    row.list("subnet_ids").zip(row.list("security_group_ids")).map(|(subnets, groups)| Some((vpc.to_owned(), subnets, groups)))
+                }
             })
         });
     }
     row.list("subnet_ids").zip(row.list("security_group_ids")).and_then(|(subnets, groups)| {
         let Some(first) = subnets.first() else {
-            return Observed::gap(Gap::not_understood("ecs_service.subnet_ids", "tasks in host or bridge mode use the network of their instance, which is not read"));
+            return Observed::gap(Gap::not_understood(
+                "ecs_service.subnet_ids",
+                "tasks in host or bridge mode use the network of their instance, which is not read",
+            ));
         };
         match context.world.lookup("vpc_subnet", workload.account, workload.region, first) {
             Lookup::Found(subnet) => subnet.text("vpc_id").map(|vpc| Some((vpc.to_owned(), subnets, groups))),
-            Lookup::Absent => Observed::gap(Gap::not_understood("vpc_subnet", format!("the subnet `{first}` is not in the list; it may be shared by another account"))),
+            Lookup::Absent => {
+                Observed::gap(Gap::not_understood("vpc_subnet", format!("the subnet `{first}` is not in the list; it may be shared by another account")))
+            }
             Lookup::Unknown(gaps) => Unknown(gaps),
         }
     })
@@ -103,7 +134,9 @@ fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, context: &Con
 
 /// Does the role refuse calls that come by no endpoint?
 fn enforced(context: &Context<'_>, workload: &Workload<'_>) -> Observed<bool> {
-    workload.roles.clone().and_then(|roles| Observed::all(roles.iter().map(|role| context.role_access(role).and_then(|access| access.anywhere.clone()).map(|found| found.is_none()))))
+    workload.roles.clone().and_then(|roles| {
+        Observed::all(roles.iter().map(|role| context.role_access(role).and_then(|access| access.anywhere.clone()).map(|found| found.is_none())))
+    })
 }
 
 fn unknown_way(hops: Vec<Hop>, gaps: Vec<Gap>, egress: Option<bool>) -> Way {
@@ -112,7 +145,16 @@ fn unknown_way(hops: Vec<Hop>, gaps: Vec<Gap>, egress: Option<bool>) -> Way {
 }
 
 /// The way from one subnet.
-fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'_>, family: &str, client: &Client, vpc: &str, subnet: &str, groups: &[String]) -> Way {
+fn way(
+    context: &Context<'_>,
+    workload: &Workload<'_>,
+    deployment: &Deployment<'_>,
+    family: &str,
+    client: &Client,
+    vpc: &str,
+    subnet: &str,
+    groups: &[String],
+) -> Way {
     let (world, account, region) = (context.world, workload.account, workload.region);
     let host = network::host(family, client);
     let mut hops = vec![Hop::new("workload", &workload.arn, format!("in {vpc}")), Hop::new("subnet", subnet, "an interface of the workload stands in it")];
@@ -139,14 +181,21 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
             let hub = network::reaches_other_networks(world, account, region, vpc, subnet);
             return match (egress, hub) {
                 (_, Unknown(gaps)) | (Egress::Unknown(gaps), _) => unknown_way(hops, gaps, open),
-                (Egress::Open(_), Known(Some(target))) => unknown_way(hops, vec![Gap::not_understood("vpc_route_table.routes", format!("the subnet reaches {target}; resolver rules or profiles may send the name to a hub's endpoint"))], open),
+                (Egress::Open(_), Known(Some(target))) => unknown_way(
+                    hops,
+                    vec![Gap::not_understood(
+                        "vpc_route_table.routes",
+                        format!("the subnet reaches {target}; resolver rules or profiles may send the name to a hub's endpoint"),
+                    )],
+                    open,
+                ),
                 (Egress::Open(more), Known(None)) => {
                     let by = more.last().map_or_else(String::new, |hop| format!("{} {}", hop.kind.replace('-', " "), hop.id));
                     let by = more.iter().find(|hop| hop.kind == "nat-gateway").map_or(by, |hop| format!("NAT gateway {}", hop.id));
                     hops.extend(more);
                     hops.push(Hop::new("public-endpoint", &host, "public addresses of the service"));
                     let verdict = if candidates.rows.is_empty() { WayVerdict::Public } else { WayVerdict::PublicPossible };
-                    Way { verdict, hops, reason: format!("by the public endpoint through {by}: {why}"), gaps: Vec::new(), egress: open, captured: false, passes: false }
+                    Way { verdict, hops, reason: format!("through {by}: {why}"), gaps: Vec::new(), egress: open, captured: false, passes: false }
                 }
                 (Egress::Closed(closed), _) => {
                     let reason = format!("the call cannot leave: {closed}; and {why}");
@@ -161,7 +210,15 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
         Known("available") => hops.push(Hop::new("endpoint", endpoint.key(), "available")),
         Known(state) => {
             hops.push(Hop::new("endpoint", endpoint.key(), state));
-            return Way { verdict: WayVerdict::Broken, hops, reason: format!("the endpoint {} is {state}", endpoint.key()), gaps: Vec::new(), egress: open, captured: false, passes: false };
+            return Way {
+                verdict: WayVerdict::Broken,
+                hops,
+                reason: format!("the endpoint {} is {state}", endpoint.key()),
+                gaps: Vec::new(),
+                egress: open,
+                captured: false,
+                passes: false,
+            };
         }
         Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
     }
@@ -169,7 +226,15 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
         Known((true, why)) => hops.push(Hop::new("security-group", groups.join(","), why)),
         Known((false, why)) => {
             hops.push(Hop::new("security-group", groups.join(","), &why));
-            return Way { verdict: WayVerdict::Broken, hops, reason: format!("the endpoint {} captures the name and refuses the call: {why}", endpoint.key()), gaps: Vec::new(), egress: open, captured: false, passes: false };
+            return Way {
+                verdict: WayVerdict::Broken,
+                hops,
+                reason: format!("the endpoint {} captures the name and refuses the call: {why}", endpoint.key()),
+                gaps: Vec::new(),
+                egress: open,
+                captured: false,
+                passes: false,
+            };
         }
         Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
     }
@@ -195,10 +260,13 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
 /// All ways of a workload to a family, with the subnets that share each.
 fn ways(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Vec<(BTreeSet<String>, Way)> {
     let mut all: Vec<(BTreeSet<String>, Way)> = Vec::new();
-    let mut add = |subnet: &str, way: Way| match all.iter_mut().find(|(_, known)| known.verdict == way.verdict && known.reason == way.reason && known.gaps == way.gaps) {
-        Some((subnets, _)) => { subnets.insert(subnet.to_owned()); }
-        None => all.push((BTreeSet::from([subnet.to_owned()]), way)),
-    };
+    let mut add =
+        |subnet: &str, way: Way| match all.iter_mut().find(|(_, known)| known.verdict == way.verdict && known.reason == way.reason && known.gaps == way.gaps) {
+            Some((subnets, _)) => {
+                subnets.insert(subnet.to_owned());
+            }
+            None => all.push((BTreeSet::from([subnet.to_owned()]), way)),
+        };
     for deployment in &workload.deployments {
         let start = vec![Hop::new("workload", &workload.arn, deployment.network.key())];
         let client = match client(workload.region, deployment) {
@@ -236,7 +304,7 @@ fn service_network(workload: &Workload<'_>, family: &str, host: &str) -> Way {
             Hop::new("service-network", "lambda", "a function without a VPC runs in the service's own network, where no endpoint of the account is"),
             Hop::new("public-endpoint", host, format!("public addresses of {family}")),
         ],
-        reason: "by the public endpoint from the service's own network: the function has no VPC configuration".to_owned(),
+        reason: "from the service's own network: the function has no VPC configuration".to_owned(),
         gaps: Vec::new(),
         egress: Some(true),
         captured: false,
@@ -263,11 +331,16 @@ pub(super) fn derive_paths(context: &Context<'_>, sink: &mut Sink<'_>) {
 
 fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>, family: &str) {
     let ways = ways(context, workload, family);
-    let shown: Vec<Json> = ways.iter().map(|(subnets, way)| json!({
-        "subnets": subnets.iter().filter(|subnet| !subnet.is_empty()).collect::<Vec<_>>(), "verdict": way.verdict.as_str(), "reason": way.reason,
-        "hops": way.hops.iter().map(|hop| hop.json(workload.account)).collect::<Vec<_>>(),
-        "missing": way.gaps,
-    })).collect();
+    let shown: Vec<Json> = ways
+        .iter()
+        .map(|(subnets, way)| {
+            json!({
+                "subnets": subnets.iter().filter(|subnet| !subnet.is_empty()).collect::<Vec<_>>(), "verdict": way.verdict.as_str(), "reason": way.reason,
+                "hops": way.hops.iter().map(|hop| hop.json(workload.account)).collect::<Vec<_>>(),
+                "missing": way.gaps,
+            })
+        })
+        .collect();
     let worst = ways.first().map(|(_, way)| way);
     let host = workload.deployments.first().and_then(|deployment| client(workload.region, deployment).known()).map(|client| network::host(family, &client));
     // A way that has no egress for certain is not public, whatever else is not known of it.
@@ -277,13 +350,21 @@ fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>,
     let may_be_public = any_way(&ways, |way| way.verdict == WayVerdict::PublicPossible, could_leave);
     let bypassable = any_way(&ways, |way| way.verdict == WayVerdict::PrivateBypassable, |way| way.egress != Some(false));
     let is_private = !any_way(&ways, |way| !way.passes, |way| !way.passes);
-    let endpoint_exists = Observed::any(workload.deployments.iter().map(|deployment| placement(workload, deployment, context).and_then(|place| match place {
-        None => Known(false),
-        Some((vpc, ..)) => {
-            let found = network::endpoints_for(context.world, workload.account, workload.region, &vpc, family);
-            if !found.rows.is_empty() { Known(true) } else if found.gaps.is_empty() { Known(false) } else { Unknown(found.gaps) }
-        }
-    })));
+    let endpoint_exists = Observed::any(workload.deployments.iter().map(|deployment| {
+        placement(workload, deployment, context).and_then(|place| match place {
+            None => Known(false),
+            Some((vpc, ..)) => {
+                let found = network::endpoints_for(context.world, workload.account, workload.region, &vpc, family);
+                if !found.rows.is_empty() {
+                    Known(true)
+                } else if found.gaps.is_empty() {
+                    Known(false)
+                } else {
+                    Unknown(found.gaps)
+                }
+            }
+        })
+    }));
     let has_egress = Observed::any(ways.iter().map(|(_, way)| way.egress.map_or_else(|| Unknown(way.gaps.clone()), Known)));
     let verdict = match worst {
         Some(way) if way.verdict != WayVerdict::Unknown => Known(way.verdict.as_str().to_owned()),
@@ -292,12 +373,20 @@ fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>,
     };
     let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type());
     row.put("part", family).put("name", workload.name.as_str()).tagged(context, workload.account, workload.tags.clone());
-    row.put("workload_kind", workload.kind).put("family", family).put("host", host)
+    row.put("workload_kind", workload.kind)
+        .put("family", family)
+        .put("host", host)
         .set("evidence_kind", workload.names_model.clone().map(|named| if named { "configured" } else { "granted" }))
         .set("role_arn", workload.roles.clone().map(|roles| roles.into_iter().collect::<Vec<_>>().join(", ")))
-        .set("path_verdict", verdict).set("is_public", is_public).set("may_be_public", may_be_public).set("is_bypassable", bypassable)
-        .set("is_private", is_private).set("endpoint_exists", endpoint_exists).set("has_egress", has_egress)
-        .put("ways", Json::from(shown)).put("reason", worst.map_or_else(String::new, |way| way.reason.clone()));
+        .set("path_verdict", verdict)
+        .set("is_public", is_public)
+        .set("may_be_public", may_be_public)
+        .set("is_bypassable", bypassable)
+        .set("is_private", is_private)
+        .set("endpoint_exists", endpoint_exists)
+        .set("has_egress", has_egress)
+        .put("ways", Json::from(shown))
+        .put("reason", worst.map_or_else(String::new, |way| way.reason.clone()));
     sink.push(row);
 }
 
@@ -309,9 +398,11 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
         for workload in callers.known(&account, &region) {
             for deployment in &workload.deployments {
                 match placement(workload, deployment, context) {
-                    Known(Some((vpc, ..))) => for family in workload.families.clone().known().unwrap_or_default() {
-                        needs.entry((vpc.clone(), family)).or_default().insert(&workload.arn);
-                    },
+                    Known(Some((vpc, ..))) => {
+                        for family in workload.families.clone().known().unwrap_or_default() {
+                            needs.entry((vpc.clone(), family)).or_default().insert(&workload.arn);
+                        }
+                    }
                     Known(None) => {}
                     Unknown(gaps) => sink.hide(&account, &region, gaps),
                 }
@@ -334,7 +425,9 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
                     Capture::Unknown(gaps) => Unknown(gaps),
                     Capture::Public(_) => Known(false),
                 }
-            } else { Known(true) };
+            } else {
+                Known(true)
+            };
             let id = match (own.rows.first(), own.gaps) {
                 (Some(row), _) => Known(row.key().to_owned()),
                 (None, gaps) if gaps.is_empty() => Known(String::new()),
@@ -344,9 +437,12 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
             let mut row = sink.row(&account, &region, format!("arn:{partition}:ec2:{region}:{account}:vpc/{vpc}"), "AWS::EC2::VPC");
             let tags = world.lookup("vpc", &account, &region, &vpc).fact(|| Known(BTreeMap::new()), |row| row.tags());
             row.put("part", family).put("name", vpc.as_str()).tagged(context, &account, tags);
-            row.put("family", family).put("vpc_id", vpc.as_str())
+            row.put("family", family)
+                .put("vpc_id", vpc.as_str())
                 .put("callers", users.into_iter().map(str::to_owned).collect::<Vec<_>>())
-                .set("offered", offered).set("endpoint_present", present).set("endpoint_id", id);
+                .set("offered", offered)
+                .set("endpoint_present", present)
+                .set("endpoint_id", id);
             sink.push(row);
         }
     }

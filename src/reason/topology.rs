@@ -5,11 +5,12 @@ use crate::inventory::cols::{flag, list, text};
 use crate::inventory::{Lookup, Role, Span, Table};
 use crate::model::{AccountKind, Arn, Gap, Observed, merge};
 use crate::subject_columns;
-use std::collections::{BTreeMap, BTreeSet};
 use Observed::{Known, Unknown};
+use std::collections::{BTreeMap, BTreeSet};
 
 const SOURCES: &[&str] = &["bedrock_data_source.list", "bedrock_data_source.detail", "bedrock_knowledge_base.list", "bedrock_knowledge_base.detail"];
-const OWNERS: &[&str] = &["bedrock_data_source.list", "bedrock_data_source.detail", "bedrock_knowledge_base.list", "bedrock_knowledge_base.detail", "s3_bucket.list"];
+const OWNERS: &[&str] =
+    &["bedrock_data_source.list", "bedrock_data_source.detail", "bedrock_knowledge_base.list", "bedrock_knowledge_base.detail", "s3_bucket.list"];
 const PIPELINES: &[&str] = &["codepipeline_pipeline.list", "codepipeline_pipeline.detail"];
 
 /// Buckets of knowledge bases.
@@ -53,7 +54,13 @@ pub(super) fn is_workload_account(context: &Context<'_>, account: &str) -> Obser
         Some(AccountKind::Workload) => Known(true),
         Some(AccountKind::Data | AccountKind::Platform) => Known(false),
         Some(AccountKind::Unknown) => context.callers().in_account(context, account),
-        None => Observed::gap(Gap { fact: "lambda_function".to_owned(), operation: String::new(), action: String::new(), reason: crate::model::Reason::NotScanned, detail: format!("the account {account} is not in this run") }),
+        None => Observed::gap(Gap {
+            fact: "lambda_function".to_owned(),
+            operation: String::new(),
+            action: String::new(),
+            reason: crate::model::Reason::NotScanned,
+            detail: format!("the account {account} is not in this run"),
+        }),
     }
 }
 
@@ -109,7 +116,8 @@ pub(super) fn corpus(context: &Context<'_>, account: &str, region: &str) -> (BTr
             match row.text(column) {
                 Known("") => {}
                 Known(bucket) => {
-                    let named_owner = if part == "originals" { row.text("bucket_owner_account_id").known().unwrap_or_default().to_owned() } else { String::new() };
+                    let named_owner =
+                        if part == "originals" { row.text("bucket_owner_account_id").known().unwrap_or_default().to_owned() } else { String::new() };
                     all.insert(Corpus { bucket: bucket.to_owned(), part, knowledge_base: base.clone(), named_owner });
                 }
                 Unknown(more) => gaps = merge(gaps, more),
@@ -118,7 +126,12 @@ pub(super) fn corpus(context: &Context<'_>, account: &str, region: &str) -> (BTr
     }
     for row in bases.rows {
         match row.list("supplemental_buckets").zip(row.text("id")) {
-            Known((buckets, base)) => all.extend(buckets.into_iter().map(|bucket| Corpus { bucket, part: "supplemental", knowledge_base: base.to_owned(), named_owner: String::new() })),
+            Known((buckets, base)) => all.extend(buckets.into_iter().map(|bucket| Corpus {
+                bucket,
+                part: "supplemental",
+                knowledge_base: base.to_owned(),
+                named_owner: String::new(),
+            })),
             Unknown(more) => gaps = merge(gaps, more),
         }
     }
@@ -126,23 +139,32 @@ pub(super) fn corpus(context: &Context<'_>, account: &str, region: &str) -> (BTr
 }
 
 pub(super) fn derive_corpus(context: &Context<'_>, sink: &mut Sink<'_>) {
-    let workload_accounts: Vec<Observed<(String, bool)>> = context.world.accounts().map(|account| is_workload_account(context, account).map(|is| (account.to_owned(), is))).collect();
-    let listed = workload_accounts.into_iter().fold(Known(Vec::new()), |all: Observed<Vec<String>>, next| all.zip(next).map(|(mut all, (account, is))| {
-        if is {
-            all.push(account);
-        }
-        all
-    }));
+    let workload_accounts: Vec<Observed<(String, bool)>> =
+        context.world.accounts().map(|account| is_workload_account(context, account).map(|is| (account.to_owned(), is))).collect();
+    let listed = workload_accounts.into_iter().fold(Known(Vec::new()), |all: Observed<Vec<String>>, next| {
+        all.zip(next).map(|(mut all, (account, is))| {
+            if is {
+                all.push(account);
+            }
+            all
+        })
+    });
     for (account, region) in context.scopes(&CORPUS_BUCKET) {
         let (corpus, gaps) = corpus(context, &account, &region);
         sink.hide(&account, &region, gaps);
         for bucket in corpus {
             let owner = bucket.owner(context);
             let mut row = sink.row(&account, &region, format!("arn:{}:s3:::{}", context.world.run.partition, bucket.bucket), "AWS::S3::Bucket");
-            row.put("part", format!("{}/{}", bucket.knowledge_base, bucket.part)).put("name", bucket.bucket.as_str()).tagged(context, &account, Known(BTreeMap::new()));
-            row.put("bucket_role", bucket.part).put("knowledge_base", bucket.knowledge_base.as_str())
+            row.put("part", format!("{}/{}", bucket.knowledge_base, bucket.part)).put("name", bucket.bucket.as_str()).tagged(
+                context,
+                &account,
+                Known(BTreeMap::new()),
+            );
+            row.put("bucket_role", bucket.part)
+                .put("knowledge_base", bucket.knowledge_base.as_str())
                 .set("in_workload_account", owner.clone().and_then(|owner| is_workload_account(context, &owner)))
-                .set("owner_account_id", owner).set("workload_accounts", listed.clone());
+                .set("owner_account_id", owner)
+                .set("workload_accounts", listed.clone());
             sink.push(row);
         }
     }
@@ -153,7 +175,11 @@ pub(super) fn derive_pipelines(context: &Context<'_>, sink: &mut Sink<'_>) {
         let pipelines = context.world.all("codepipeline_pipeline", &account, &region);
         sink.hide(&account, &region, pipelines.gaps);
         for pipeline in pipelines.rows {
-            let arn = pipeline.text("arn").known().filter(|arn| !arn.is_empty()).map_or_else(|| format!("arn:{}:codepipeline:{region}:{account}:{}", context.world.run.partition, pipeline.key()), str::to_owned);
+            let arn = pipeline
+                .text("arn")
+                .known()
+                .filter(|arn| !arn.is_empty())
+                .map_or_else(|| format!("arn:{}:codepipeline:{region}:{account}:{}", context.world.run.partition, pipeline.key()), str::to_owned);
             let kind = context.world.run.account(&account).map_or("unknown", |info| match info.kind {
                 AccountKind::Workload => "workload",
                 AccountKind::Data => "data",
@@ -162,7 +188,9 @@ pub(super) fn derive_pipelines(context: &Context<'_>, sink: &mut Sink<'_>) {
             });
             let mut row = sink.row(&account, &region, arn, "AWS::CodePipeline::Pipeline");
             row.put("name", pipeline.key()).tagged(context, &account, Known(BTreeMap::new()));
-            row.set("deploys", pipeline.flag("deploys")).set("role_arn", pipeline.text("role_arn")).put("account_kind", kind)
+            row.set("deploys", pipeline.flag("deploys"))
+                .set("role_arn", pipeline.text("role_arn"))
+                .put("account_kind", kind)
                 .set("in_workload_account", is_workload_account(context, &account));
             sink.push(row);
         }
@@ -187,10 +215,19 @@ pub(super) fn audit_stores(context: &Context<'_>, account: &str) -> (Vec<(&'stat
         let flows = context.world.all("vpc_flow_log", account, region);
         gaps = merge(gaps, flows.gaps);
         for flow in flows.rows {
-            let owner = flow.text("destination_type").zip(flow.text("destination")).zip(flow.text("cross_account_role_arn")).and_then(|((kind, destination), role)| match kind {
-                "s3" => bucket_owner(context, Arn::parse(destination).map_or(destination, |arn| arn.resource.split('/').next().unwrap_or_default())),
-                _ => Known([role, destination].iter().find_map(|text| Arn::parse(text).map(|arn| arn.account).filter(|id| !id.is_empty())).unwrap_or(account).to_owned()),
-            });
+            let owner =
+                flow.text("destination_type").zip(flow.text("destination")).zip(flow.text("cross_account_role_arn")).and_then(|((kind, destination), role)| {
+                    match kind {
+                        "s3" => bucket_owner(context, Arn::parse(destination).map_or(destination, |arn| arn.resource.split('/').next().unwrap_or_default())),
+                        _ => Known(
+                            [role, destination]
+                                .iter()
+                                .find_map(|text| Arn::parse(text).map(|arn| arn.account).filter(|id| !id.is_empty()))
+                                .unwrap_or(account)
+                                .to_owned(),
+                        ),
+                    }
+                });
             stores.push(("flow-log", flow.key().to_owned(), owner));
         }
     }

@@ -4,12 +4,14 @@
 ///
 /// CWE-150; Unicode Technical Report 36, section 2.
 pub fn terminal(text: &str) -> String {
-    text.chars().map(|c| match c {
-        '\n' | '\r' | '\t' => ' ',
-        c if c.is_control() => '\u{fffd}',
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}' | '\u{2028}' | '\u{2029}' => '\u{fffd}',
-        c => c,
-    }).collect()
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\r' | '\t' => ' ',
+            c if c.is_control() => '\u{fffd}',
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}' | '\u{2028}' | '\u{2029}' => '\u{fffd}',
+            c => c,
+        })
+        .collect()
 }
 
 /// The same, cut to so many characters with a sign that it was.

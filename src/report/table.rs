@@ -20,7 +20,11 @@ const LONGEST: usize = 400;
 fn new_table(layout: Layout) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(layout.width);
-    if layout.colour { table.enforce_styling(); } else { table.force_no_tty(); }
+    if layout.colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
     table
 }
 
@@ -41,7 +45,8 @@ fn verdict_cell(verdict: Verdict, layout: Layout) -> Cell {
 /// When the writer fails.
 pub fn render(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
     for severity in Severity::ALL {
-        let here: Vec<&Finding> = outcome.results.iter().filter(|result| result.severity == severity && matches!(result.verdict, Verdict::Fail | Verdict::Unknown)).collect();
+        let here: Vec<&Finding> =
+            outcome.results.iter().filter(|result| result.severity == severity && matches!(result.verdict, Verdict::Fail | Verdict::Unknown)).collect();
         if !here.is_empty() {
             let failed = here.iter().filter(|result| result.verdict == Verdict::Fail).count();
             writeln!(out, "\n{} - {}", severity.as_str().to_uppercase(), count_of(failed, here.len() - failed))?;
@@ -74,29 +79,34 @@ fn rule_table(rule: &str, results: &[&Finding], layout: Layout, out: &mut dyn Wr
     let title = results.first().map_or("", |result| result.title.as_str());
     writeln!(out, "\n{}\n{}", cut(title, LONGEST), cut(rule, LONGEST))?;
     let mut table = new_table(layout);
-    let mut sorted: Vec<&&Finding> = results.iter().collect();
-    sorted.sort_by_key(|result| result.verdict);
-    for result in sorted {
-        let place = if result.region == crate::model::GLOBAL { result.account_id.clone() } else { format!("{} {}", result.account_id, result.region) };
-        let mut what = cut(&result.message, LONGEST);
-        if let Some(waiver) = &result.waiver {
-            what = format!("[waived until {} by {}: {}] {what}", cut(&waiver.expires, 10), cut(&waiver.owner, 60), cut(&waiver.reason, 120));
+    for result in results.iter().filter(|result| result.verdict == Verdict::Fail) {
+        table.add_row(vec![
+            verdict_cell(result.verdict, layout),
+            Cell::new(place(result)),
+            Cell::new(format!("{}{}\n{}", waived(result), cut(&subject(result), 120), cut(&result.message, LONGEST))),
+        ]);
+    }
+    // What hides results is mostly one refused call; they are told together.
+    let mut unknown: BTreeMap<(String, Vec<String>), Vec<&Finding>> = BTreeMap::new();
+    for result in results.iter().filter(|result| result.verdict == Verdict::Unknown) {
+        unknown.entry((waived(result), needs(result))).or_default().push(result);
+    }
+    for ((waived, needs), results) in unknown {
+        let first = results[0];
+        let places = if results.len() == 1 { place(first) } else { format!("{} places", results.len()) };
+        let mut what: Vec<String> = results
+            .iter()
+            .take(4)
+            .map(|result| if results.len() == 1 { subject(result) } else { format!("{} {}", place(result), subject(result)) })
+            .map(|line| cut(&line, 140))
+            .collect();
+        if results.len() > 4 {
+            what.push(format!("and {} more", results.len() - 4));
         }
-        let mut needs: Vec<String> = result.missing.iter().map(|gap| match (gap.operation.as_str(), gap.action.as_str()) {
-            ("", _) => cut(&gap.detail, 160),
-            (operation, action) if action.is_empty() || action == operation => format!("{operation}: {}", cut(&gap.detail, 160)),
-            (operation, action) => format!("{operation} (permission {action}): {}", cut(&gap.detail, 160)),
-        }).collect();
-        needs.dedup();
-        let more = needs.len().saturating_sub(3);
-        needs.truncate(3);
-        if more > 0 {
-            needs.push(format!("and {more} more (outcrop explain)"));
+        if results.len() == 1 && first.part.is_empty() && !first.resource.ends_with(":root") || results.len() == 1 && !first.part.is_empty() {
+            what.push(cut(&first.message, LONGEST));
         }
-        if !needs.is_empty() && result.verdict == Verdict::Unknown {
-            what = format!("{what}\nneeds {}", needs.join("\n      "));
-        }
-        table.add_row(vec![verdict_cell(result.verdict, layout), Cell::new(cut(&place, 60)), Cell::new(format!("{}\n{what}", cut(&subject(result), 120)))]);
+        table.add_row(vec![verdict_cell(Verdict::Unknown, layout), Cell::new(places), Cell::new(format!("{waived}{}\n{}", what.join("\n"), needs.join("\n")))]);
     }
     if let Some(column) = table.column_mut(0) {
         column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(9)));
@@ -107,22 +117,76 @@ fn rule_table(rule: &str, results: &[&Finding], layout: Layout, out: &mut dyn Wr
     writeln!(out, "{table}")
 }
 
+fn place(result: &Finding) -> String {
+    cut(&if result.region == crate::model::GLOBAL { result.account_id.clone() } else { format!("{} {}", result.account_id, result.region) }, 60)
+}
+
+fn waived(result: &Finding) -> String {
+    result
+        .waiver
+        .as_ref()
+        .map_or_else(String::new, |waiver| format!("[waived until {} by {}: {}] ", cut(&waiver.expires, 10), cut(&waiver.owner, 60), cut(&waiver.reason, 120)))
+}
+
+/// What an unknown needs, call by call, the same call once.
+fn needs(result: &Finding) -> Vec<String> {
+    let mut calls: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for gap in &result.missing {
+        let call = match (gap.operation.as_str(), gap.action.as_str()) {
+            ("", _) => String::new(),
+            (operation, action) if action.is_empty() || action == operation => format!("needs {operation}"),
+            (operation, action) => format!("needs {operation} (permission {action})"),
+        };
+        // The place stands in its own column; what is the same everywhere is told once.
+        let detail = gap
+            .detail
+            .split_once(": ")
+            .filter(|(place, _)| place.len() > 12 && place.bytes().take(12).all(|byte| byte.is_ascii_digit()))
+            .map_or(gap.detail.as_str(), |(_, detail)| detail);
+        let details = calls.entry(call).or_default();
+        if !details.contains(&detail) {
+            details.push(detail);
+        }
+    }
+    let more = calls.len().saturating_sub(4);
+    let mut lines: Vec<String> = calls
+        .iter()
+        .take(4)
+        .map(|(call, details)| {
+            let others = if details.len() > 1 { format!(" (and {} more like it)", details.len() - 1) } else { String::new() };
+            format!("{}{}{others}", if call.is_empty() { String::new() } else { format!("{call}: ") }, cut(details[0], 150))
+        })
+        .collect();
+    if more > 0 {
+        lines.push(format!("and {more} other calls; `outcrop explain` names all"));
+    }
+    lines
+}
+
 /// The resource without what the place says already.
 fn subject(result: &Finding) -> String {
-    let short = crate::model::Arn::parse(&result.resource).map_or(result.resource.as_str(), |arn| if arn.resource == "root" { "the account" } else { arn.resource });
+    let short =
+        crate::model::Arn::parse(&result.resource).map_or(result.resource.as_str(), |arn| if arn.resource == "root" { "the account" } else { arn.resource });
     if result.part.is_empty() { short.to_owned() } else { format!("{short} [{}]", result.part) }
 }
 
+/// Readings that failed, the same failure of one account once.
 fn coverage(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
-    let unseen: Vec<_> = outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).collect();
+    let mut unseen: BTreeMap<(String, String, String), Vec<String>> = BTreeMap::new();
+    for line in outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")) {
+        let key = (line.account_id.clone(), line.operation.clone(), format!("{} {}", line.status, line.detail));
+        let what = if line.region == crate::model::GLOBAL { line.table.clone() } else { format!("{} in {}", line.table, line.region) };
+        unseen.entry(key).or_default().push(what);
+    }
     if unseen.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nNOT SEEN - {} readings failed, so nothing is said about what they would have shown", unseen.len())?;
+    writeln!(out, "\nNOT SEEN - nothing is said about what these calls would have shown")?;
     let mut table = new_table(layout);
-    table.set_header(["Account", "Region", "Operation", "What", "Why"]);
-    for line in unseen.iter().take(40) {
-        table.add_row([cut(&line.account_id, 12), cut(&line.region, 20), cut(&line.operation, 60), cut(&line.table, 80), cut(&format!("{} {}", line.status, line.detail), 160)]);
+    table.set_header(["Account", "Operation", "What", "Why"]);
+    for ((account, operation, why), what) in unseen.iter().take(40) {
+        let shown = if what.len() > 2 { format!("{}, {} and {} more", what[0], what[1], what.len() - 2) } else { what.join(", ") };
+        table.add_row([cut(account, 12), cut(operation, 60), cut(&shown, 120), cut(why, 240)]);
     }
     writeln!(out, "{table}")?;
     if unseen.len() > 40 {
@@ -154,8 +218,18 @@ fn waivers(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Result
 pub fn closing(outcome: &Outcome) -> String {
     let summary = &outcome.summary;
     let counts = |counts: &BTreeMap<&'static str, u64>| {
-        let parts: Vec<String> = Severity::ALL.iter().filter_map(|severity| counts.get(severity.as_str()).filter(|count| **count > 0).map(|count| format!("{count} {}", severity.as_str()))).collect();
+        let parts: Vec<String> = Severity::ALL
+            .iter()
+            .filter_map(|severity| counts.get(severity.as_str()).filter(|count| **count > 0).map(|count| format!("{count} {}", severity.as_str())))
+            .collect();
         if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
     };
-    terminal(&format!("failed: {}; unknown: {}; passed: {}; not applicable: {}; waived: {}", counts(&summary.fail), counts(&summary.unknown), summary.pass, summary.not_applicable, summary.waived))
+    terminal(&format!(
+        "failed: {}; unknown: {}; passed: {}; not applicable: {}; waived: {}",
+        counts(&summary.fail),
+        counts(&summary.unknown),
+        summary.pass,
+        summary.not_applicable,
+        summary.waived
+    ))
 }

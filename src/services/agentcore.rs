@@ -10,11 +10,7 @@ pub const RUNTIME: Table = Table {
     key: "arn",
     span: Span::Regional,
     role: Role::Base,
-    columns: &[
-        text("arn", "ARN."),
-        text("name", "Name."),
-        text("role_arn", "Role.").by(&["detail"]),
-    ],
+    columns: &[text("arn", "ARN."), text("name", "Name."), text("role_arn", "Role.").by(&["detail"])],
     reads: &[Read::new("list", "bedrock-agentcore:ListAgentRuntimes"), Read::new("detail", "bedrock-agentcore:GetAgentRuntime")],
     lists: &[],
 };
@@ -26,11 +22,7 @@ pub const GATEWAY: Table = Table {
     key: "arn",
     span: Span::Regional,
     role: Role::Base,
-    columns: &[
-        text("arn", "Gateway id; the list call gives no ARN."),
-        text("name", "Name."),
-        text("role_arn", "Role.").by(&["detail"]),
-    ],
+    columns: &[text("arn", "Gateway id; the list call gives no ARN."), text("name", "Name."), text("role_arn", "Role.").by(&["detail"])],
     reads: &[Read::new("list", "bedrock-agentcore:ListGateways"), Read::new("detail", "bedrock-agentcore:GetGateway")],
     lists: &[],
 };
@@ -42,11 +34,7 @@ pub const MEMORY: Table = Table {
     key: "arn",
     span: Span::Regional,
     role: Role::Base,
-    columns: &[
-        text("arn", "ARN."),
-        text("name", "Id."),
-        text("role_arn", "Execution role.").absent("''").by(&["detail"]),
-    ],
+    columns: &[text("arn", "ARN."), text("name", "Id."), text("role_arn", "Execution role.").absent("''").by(&["detail"])],
     reads: &[Read::new("list", "bedrock-agentcore:ListMemories"), Read::new("detail", "bedrock-agentcore:GetMemory")],
     lists: &[],
 };
@@ -59,47 +47,100 @@ pub(super) mod live {
 
     pub(in crate::services) async fn runtimes(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_bedrockagentcorecontrol, place);
-        let listing = place.pages("bedrock-agentcore:ListAgentRuntimes", |token| client.list_agent_runtimes().set_next_token(token).send(), |answer| (answer.agent_runtimes, answer.next_token)).await;
+        let listing = place
+            .pages(
+                "bedrock-agentcore:ListAgentRuntimes",
+                |token| client.list_agent_runtimes().set_next_token(token).send(),
+                |answer| (answer.agent_runtimes, answer.next_token),
+            )
+            .await;
         let mut batch = Batch::default();
         batch.listed(place, "bedrock_agentcore_runtime", &listing);
-        let details = place.details(&mut batch, "bedrock_agentcore_runtime", "detail", &listing.items, |runtime| runtime.agent_runtime_arn().to_owned(), |index| place.call("bedrock-agentcore:GetAgentRuntime", {
-            let (client, id) = (&client, listing.items[index].agent_runtime_id());
-            move || client.get_agent_runtime().agent_runtime_id(id).send()
-        })).await;
+        let details = place
+            .details(
+                &mut batch,
+                "bedrock_agentcore_runtime",
+                "detail",
+                &listing.items,
+                |runtime| runtime.agent_runtime_arn().to_owned(),
+                |index| {
+                    place.call("bedrock-agentcore:GetAgentRuntime", {
+                        let (client, id) = (&client, listing.items[index].agent_runtime_id());
+                        move || client.get_agent_runtime().agent_runtime_id(id).send()
+                    })
+                },
+            )
+            .await;
         for (runtime, detail) in listing.items.iter().zip(details) {
-            batch.rows.push(place.row("bedrock_agentcore_runtime").set("arn", runtime.agent_runtime_arn()).set("name", runtime.agent_runtime_name()).set("role_arn", detail.map(|detail| detail.role_arn().to_owned())));
+            batch.rows.push(
+                place
+                    .row("bedrock_agentcore_runtime")
+                    .set("arn", runtime.agent_runtime_arn())
+                    .set("name", runtime.agent_runtime_name())
+                    .set("role_arn", detail.map(|detail| detail.role_arn().to_owned())),
+            );
         }
         batch
     }
 
     pub(in crate::services) async fn gateways(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_bedrockagentcorecontrol, place);
-        let listing = place.pages("bedrock-agentcore:ListGateways", |token| client.list_gateways().set_next_token(token).send(), |answer| (answer.items, answer.next_token)).await;
+        let listing = place
+            .pages("bedrock-agentcore:ListGateways", |token| client.list_gateways().set_next_token(token).send(), |answer| (answer.items, answer.next_token))
+            .await;
         let mut batch = Batch::default();
         batch.listed(place, "bedrock_agentcore_gateway", &listing);
-        let details = place.details(&mut batch, "bedrock_agentcore_gateway", "detail", &listing.items, |gateway| gateway.gateway_id().to_owned(), |index| place.call("bedrock-agentcore:GetGateway", {
-            let (client, id) = (&client, listing.items[index].gateway_id());
-            move || client.get_gateway().gateway_identifier(id).send()
-        })).await;
+        let details = place
+            .details(
+                &mut batch,
+                "bedrock_agentcore_gateway",
+                "detail",
+                &listing.items,
+                |gateway| gateway.gateway_id().to_owned(),
+                |index| {
+                    place.call("bedrock-agentcore:GetGateway", {
+                        let (client, id) = (&client, listing.items[index].gateway_id());
+                        move || client.get_gateway().gateway_identifier(id).send()
+                    })
+                },
+            )
+            .await;
         for (gateway, detail) in listing.items.iter().zip(details) {
-            batch.rows.push(place.row("bedrock_agentcore_gateway").set("arn", gateway.gateway_id()).set("name", gateway.name()).set("role_arn", detail.map(|detail| detail.role_arn().unwrap_or_default().to_owned())));
+            batch.rows.push(
+                place
+                    .row("bedrock_agentcore_gateway")
+                    .set("arn", gateway.gateway_id())
+                    .set("name", gateway.name())
+                    .set("role_arn", detail.map(|detail| detail.role_arn().unwrap_or_default().to_owned())),
+            );
         }
         batch
     }
 
     pub(in crate::services) async fn memories(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_bedrockagentcorecontrol, place);
-        let listing = place.pages("bedrock-agentcore:ListMemories", |token| client.list_memories().set_next_token(token).send(), |answer| (answer.memories, answer.next_token)).await;
+        let listing = place
+            .pages("bedrock-agentcore:ListMemories", |token| client.list_memories().set_next_token(token).send(), |answer| (answer.memories, answer.next_token))
+            .await;
         let mut batch = Batch::default();
         batch.listed(place, "bedrock_agentcore_memory", &listing);
         let arn = |memory: &aws_sdk_bedrockagentcorecontrol::types::MemorySummary| memory.arn().or(memory.id()).unwrap_or_default().to_owned();
-        let details = place.details(&mut batch, "bedrock_agentcore_memory", "detail", &listing.items, arn, |index| place.call("bedrock-agentcore:GetMemory", {
-            let (client, id) = (&client, listing.items[index].id().unwrap_or_default());
-            move || client.get_memory().memory_id(id).send()
-        })).await;
+        let details = place
+            .details(&mut batch, "bedrock_agentcore_memory", "detail", &listing.items, arn, |index| {
+                place.call("bedrock-agentcore:GetMemory", {
+                    let (client, id) = (&client, listing.items[index].id().unwrap_or_default());
+                    move || client.get_memory().memory_id(id).send()
+                })
+            })
+            .await;
         for (memory, detail) in listing.items.iter().zip(details) {
-            batch.rows.push(place.row("bedrock_agentcore_memory").set("arn", arn(memory)).set("name", memory.id())
-                .set("role_arn", detail.map(|detail| detail.memory().and_then(|memory| memory.memory_execution_role_arn()).unwrap_or_default().to_owned())));
+            batch.rows.push(
+                place
+                    .row("bedrock_agentcore_memory")
+                    .set("arn", arn(memory))
+                    .set("name", memory.id())
+                    .set("role_arn", detail.map(|detail| detail.memory().and_then(|memory| memory.memory_execution_role_arn()).unwrap_or_default().to_owned())),
+            );
         }
         batch
     }

@@ -39,10 +39,14 @@ pub(super) mod live {
             let groups = config.and_then(|config| config.cloud_watch_config());
             let large = groups.and_then(|groups| groups.large_data_delivery_s3_config());
             let bucket = config.and_then(|config| config.s3_config());
-            place.row("bedrock_model_invocation_logging").set("region_name", place.region)
+            place
+                .row("bedrock_model_invocation_logging")
+                .set("region_name", place.region)
                 .set("log_group_name", groups.map_or("", |groups| groups.log_group_name()))
-                .set("bucket_name", bucket.map_or("", |bucket| bucket.bucket_name())).set("bucket_prefix", bucket.and_then(|bucket| bucket.key_prefix()).unwrap_or_default())
-                .set("large_data_bucket_name", large.map_or("", |large| large.bucket_name())).set("large_data_prefix", large.and_then(|large| large.key_prefix()).unwrap_or_default())
+                .set("bucket_name", bucket.map_or("", |bucket| bucket.bucket_name()))
+                .set("bucket_prefix", bucket.and_then(|bucket| bucket.key_prefix()).unwrap_or_default())
+                .set("large_data_bucket_name", large.map_or("", |large| large.bucket_name()))
+                .set("large_data_prefix", large.and_then(|large| large.key_prefix()).unwrap_or_default())
         }));
         batch
     }

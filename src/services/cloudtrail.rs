@@ -34,8 +34,13 @@ pub(super) mod live {
         let mut batch = Batch::default();
         batch.listed(place, "cloudtrail_trail", &listing);
         batch.rows.extend(listing.items.iter().flat_map(|answer| answer.trail_list()).map(|trail| {
-            place.row("cloudtrail_trail").set("arn", trail.trail_arn()).set("name", trail.name()).set("home_region", trail.home_region())
-                .set("bucket_name", trail.s3_bucket_name().unwrap_or_default()).set("log_group_arn", trail.cloud_watch_logs_log_group_arn().unwrap_or_default())
+            place
+                .row("cloudtrail_trail")
+                .set("arn", trail.trail_arn())
+                .set("name", trail.name())
+                .set("home_region", trail.home_region())
+                .set("bucket_name", trail.s3_bucket_name().unwrap_or_default())
+                .set("log_group_arn", trail.cloud_watch_logs_log_group_arn().unwrap_or_default())
                 .set("is_organization_trail", trail.is_organization_trail())
         }));
         batch.count("cloudtrail_trail");

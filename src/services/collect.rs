@@ -168,10 +168,18 @@ pub fn failure<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &Sd
         return Failure { status: Status::Error, code, message: "the credentials ran out and could not be renewed".to_owned() };
     }
     if credentials.contains(&code.as_str()) {
-        return Failure { status: Status::Error, message: format!("{message} (the Region may not be enabled in this account, or belongs to another partition)"), code };
+        return Failure {
+            status: Status::Error,
+            message: format!("{message} (the Region may not be enabled in this account, or belongs to another partition)"),
+            code,
+        };
     }
-    if html {
-        return Failure { status: Status::Error, code: "NotImplemented".to_owned(), message: format!("HTTP {} with an HTML page: what answered does not know the operation", status.unwrap_or_default()) };
+    if html && status.is_some_and(|status| status >= 400) {
+        return Failure {
+            status: Status::Error,
+            code: "NotImplemented".to_owned(),
+            message: format!("HTTP {} with an HTML page: what answered does not know the operation", status.unwrap_or_default()),
+        };
     }
     if refused || status == Some(403) {
         let policy = if message.contains("service control policy") { " (by a service control policy)" } else { "" };
@@ -179,9 +187,16 @@ pub fn failure<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &Sd
     }
     match error {
         SdkError::TimeoutError(_) => Failure { status: Status::Error, code: "Timeout".to_owned(), message: "no answer in time".to_owned() },
-        SdkError::DispatchFailure(inner) if inner.as_connector_error().is_none() || inner.is_other() => Failure { status: Status::Error, code: "NoCredentials".to_owned(), message: cause(error) },
+        SdkError::DispatchFailure(inner) if inner.as_connector_error().is_none() || inner.is_other() => {
+            Failure { status: Status::Error, code: "NoCredentials".to_owned(), message: cause(error) }
+        }
         SdkError::DispatchFailure(_) => Failure { status: Status::Error, code: "NoConnection".to_owned(), message: cause(error) },
-        SdkError::ResponseError(_) => Failure { status: Status::Error, code: "UnreadableAnswer".to_owned(), message: format!("HTTP {}: {}", status.unwrap_or_default(), cause(error)) },
+        SdkError::ResponseError(_) => {
+            Failure { status: Status::Error, code: "UnreadableAnswer".to_owned(), message: format!("HTTP {}: {}", status.unwrap_or_default(), cause(error)) }
+        }
+        _ if code.is_empty() && status.is_none_or(|status| status < 400) => {
+            Failure { status: Status::Error, code: "UnreadableAnswer".to_owned(), message: format!("HTTP {}: {}", status.unwrap_or_default(), cause(error)) }
+        }
         _ => Failure { status: Status::Error, code: if code.is_empty() { format!("HTTP {}", status.unwrap_or_default()) } else { code }, message },
     }
 }
@@ -266,9 +281,19 @@ impl Place<'_> {
             let (items, next) = take(answer);
             listing.items.extend(items);
             let Some(next) = next.filter(|next| !next.is_empty()) else { break };
-            let stop = if listing.pages >= MOST_PAGES { Some("TooManyPages") } else if seen.insert(next.clone()) { None } else { Some("RepeatedPageToken") };
+            let stop = if listing.pages >= MOST_PAGES {
+                Some("TooManyPages")
+            } else if seen.insert(next.clone()) {
+                None
+            } else {
+                Some("RepeatedPageToken")
+            };
             if let Some(code) = stop {
-                listing.failure = Some(Failure { status: Status::Partial, code: code.to_owned(), message: format!("after {} pages the list did not come to its end", listing.pages) });
+                listing.failure = Some(Failure {
+                    status: Status::Partial,
+                    code: code.to_owned(),
+                    message: format!("after {} pages the list did not come to its end", listing.pages),
+                });
                 break;
             }
             token = Some(next);
@@ -296,7 +321,15 @@ impl Place<'_> {
     }
 
     /// Detail calls over rows, side by side, in order. What failed leaves its columns NULL and a gap.
-    pub async fn details<T, F>(&self, batch: &mut Batch, table: &'static str, group: &'static str, items: &[T], key: impl Fn(&T) -> String, fetch: impl Fn(usize) -> F) -> Vec<Option<F::Ok>>
+    pub async fn details<T, F>(
+        &self,
+        batch: &mut Batch,
+        table: &'static str,
+        group: &'static str,
+        items: &[T],
+        key: impl Fn(&T) -> String,
+        fetch: impl Fn(usize) -> F,
+    ) -> Vec<Option<F::Ok>>
     where
         F: FailableFuture,
     {
@@ -307,21 +340,26 @@ impl Place<'_> {
             return items.iter().map(|_| None).collect();
         }
         let mut summary = self.line(table, group, Status::Complete);
-        let results: Vec<Result<F::Ok, Failure>> = futures_util::stream::iter(0..items.len()).map(|place| fetch(place).into_result()).buffered(DETAILS_AT_ONCE).collect().await;
+        let results: Vec<Result<F::Ok, Failure>> =
+            futures_util::stream::iter(0..items.len()).map(|place| fetch(place).into_result()).buffered(DETAILS_AT_ONCE).collect().await;
         summary.pages = results.len() as u64;
         summary.rows = results.iter().filter(|result| result.is_ok()).count() as u64;
         summary.finished_at = now();
         batch.coverage.push(summary);
-        results.into_iter().zip(items).map(|(result, item)| match result {
-            Ok(found) => Some(found),
-            Err(failure) => {
-                let mut line = self.line(table, group, failure.status);
-                line.parent = key(item);
-                line.detail = failure.detail();
-                batch.coverage.push(line);
-                None
-            }
-        }).collect()
+        results
+            .into_iter()
+            .zip(items)
+            .map(|(result, item)| match result {
+                Ok(found) => Some(found),
+                Err(failure) => {
+                    let mut line = self.line(table, group, failure.status);
+                    line.parent = key(item);
+                    line.detail = failure.detail();
+                    batch.coverage.push(line);
+                    None
+                }
+            })
+            .collect()
     }
 
     /// A line of coverage of this place.

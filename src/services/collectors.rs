@@ -6,7 +6,11 @@ use crate::inventory::Span::{Global, Regional};
 
 /// What is run in each account and Region.
 pub const COLLECTORS: &[Collector] = &[
-    Collector { tables: &["organization", "organizations_account", "organizations_policy_target"], span: Global, run: |place| Box::pin(organizations::live::collect(place)) },
+    Collector {
+        tables: &["organization", "organizations_account", "organizations_policy_target"],
+        span: Global,
+        run: |place| Box::pin(organizations::live::collect(place)),
+    },
     Collector { tables: &["iam_role", "iam_user", "iam_group", "iam_policy"], span: Global, run: |place| Box::pin(iam::live::collect(place)) },
     Collector { tables: &["s3_bucket"], span: Global, run: |place| Box::pin(s3::live::collect(place)) },
     Collector { tables: &["vpc"], span: Regional, run: |place| Box::pin(vpc::live::vpcs(place)) },
@@ -26,7 +30,11 @@ pub const COLLECTORS: &[Collector] = &[
     Collector { tables: &["ecs_service", "ecs_task_definition", "ecs_environment_variable"], span: Regional, run: |place| Box::pin(ecs::live::collect(place)) },
     Collector { tables: &["bedrock_model_invocation_logging"], span: Regional, run: |place| Box::pin(bedrock::live::collect(place)) },
     Collector { tables: &["bedrock_agent"], span: Regional, run: |place| Box::pin(bedrock_agent::live::agents(place)) },
-    Collector { tables: &["bedrock_knowledge_base", "bedrock_data_source"], span: Regional, run: |place| Box::pin(bedrock_agent::live::knowledge_bases(place)) },
+    Collector {
+        tables: &["bedrock_knowledge_base", "bedrock_data_source"],
+        span: Regional,
+        run: |place| Box::pin(bedrock_agent::live::knowledge_bases(place)),
+    },
     Collector { tables: &["bedrock_flow"], span: Regional, run: |place| Box::pin(bedrock_agent::live::flows(place)) },
     Collector { tables: &["bedrock_agentcore_runtime"], span: Regional, run: |place| Box::pin(agentcore::live::runtimes(place)) },
     Collector { tables: &["bedrock_agentcore_gateway"], span: Regional, run: |place| Box::pin(agentcore::live::gateways(place)) },

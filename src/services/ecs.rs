@@ -68,31 +68,55 @@ pub const ENVIRONMENT_VARIABLE: Table = Table {
 #[cfg(feature = "live")]
 pub(super) mod live {
     use crate::client;
-    use crate::services::collect::{Batch, Place, Failure, tags};
     use crate::inventory::Status;
+    use crate::services::collect::{Batch, Failure, Place, tags};
     use crate::services::environment::{self, Owner, Settings};
     use aws_sdk_ecs::types::{ServiceField, TaskDefinition};
     use std::collections::BTreeSet;
 
     pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_ecs, place);
-        let clusters = place.pages("ecs:ListClusters", |token| client.list_clusters().set_next_token(token).send(), |answer| (answer.cluster_arns.unwrap_or_default(), answer.next_token)).await;
+        let clusters = place
+            .pages(
+                "ecs:ListClusters",
+                |token| client.list_clusters().set_next_token(token).send(),
+                |answer| (answer.cluster_arns.unwrap_or_default(), answer.next_token),
+            )
+            .await;
         let mut batch = Batch::default();
         let mut flaw: Option<(String, Failure)> = clusters.failure.clone().map(|failure| ("clusters".to_owned(), failure));
         let mut services = Vec::new();
         let (mut pages, started) = (0, crate::services::collect::now());
         for cluster in &clusters.items {
-            let listing = place.pages("ecs:ListServices", |token| client.list_services().cluster(cluster).max_results(100).set_next_token(token).send(), |answer| (answer.service_arns.unwrap_or_default(), answer.next_token)).await;
+            let listing = place
+                .pages(
+                    "ecs:ListServices",
+                    |token| client.list_services().cluster(cluster).max_results(100).set_next_token(token).send(),
+                    |answer| (answer.service_arns.unwrap_or_default(), answer.next_token),
+                )
+                .await;
             if let Some(failure) = listing.failure {
                 flaw = Some((format!("services of {cluster}"), failure));
             }
             // DescribeServices takes ten at a time.
             for arns in listing.items.chunks(10) {
                 pages += 1;
-                match place.call("ecs:DescribeServices", || client.describe_services().cluster(cluster).set_services(Some(arns.to_vec())).include(ServiceField::Tags).send()).await {
+                match place
+                    .call("ecs:DescribeServices", || {
+                        client.describe_services().cluster(cluster).set_services(Some(arns.to_vec())).include(ServiceField::Tags).send()
+                    })
+                    .await
+                {
                     Ok(answer) => {
                         if let Some(missing) = answer.failures().first() {
-                            flaw = Some((format!("services of {cluster}"), Failure { status: Status::Partial, code: missing.reason().unwrap_or("failure").to_owned(), message: missing.arn().unwrap_or_default().to_owned() }));
+                            flaw = Some((
+                                format!("services of {cluster}"),
+                                Failure {
+                                    status: Status::Partial,
+                                    code: missing.reason().unwrap_or("failure").to_owned(),
+                                    message: missing.arn().unwrap_or_default().to_owned(),
+                                },
+                            ));
                         }
                         services.extend(answer.services.unwrap_or_default());
                     }
@@ -110,12 +134,18 @@ pub(super) mod live {
         }
         for service in &services {
             let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
-            batch.rows.push(place.row("ecs_service").set("arn", service.service_arn()).set("name", service.service_name()).set("cluster_arn", service.cluster_arn())
-                .set("task_definition_arn", service.task_definition())
-                .set("subnet_ids", network.map(|network| network.subnets().to_vec()).unwrap_or_default())
-                .set("security_group_ids", network.map(|network| network.security_groups().to_vec()).unwrap_or_default())
-                .set("assign_public_ip", network.and_then(|network| network.assign_public_ip()).is_some_and(|assign| assign.as_str() == "ENABLED"))
-                .set("tags", tags(service.tags().iter().map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned())))));
+            batch.rows.push(
+                place
+                    .row("ecs_service")
+                    .set("arn", service.service_arn())
+                    .set("name", service.service_name())
+                    .set("cluster_arn", service.cluster_arn())
+                    .set("task_definition_arn", service.task_definition())
+                    .set("subnet_ids", network.map(|network| network.subnets().to_vec()).unwrap_or_default())
+                    .set("security_group_ids", network.map(|network| network.security_groups().to_vec()).unwrap_or_default())
+                    .set("assign_public_ip", network.and_then(|network| network.assign_public_ip()).is_some_and(|assign| assign.as_str() == "ENABLED"))
+                    .set("tags", tags(service.tags().iter().map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned())))),
+            );
         }
         let used: BTreeSet<String> = services.iter().filter_map(|service| service.task_definition().map(str::to_owned)).collect();
         definitions(place, &client, &mut batch, &used, flaw).await;
@@ -153,7 +183,13 @@ pub(super) mod live {
         let mut groups = BTreeSet::new();
         let mut files = BTreeSet::new();
         for container in definition.container_definitions() {
-            let owner = Owner { table: "ecs_environment_variable", account_id: place.account, region: place.region, arn, container: container.name().unwrap_or_default() };
+            let owner = Owner {
+                table: "ecs_environment_variable",
+                account_id: place.account,
+                region: place.region,
+                arn,
+                container: container.name().unwrap_or_default(),
+            };
             let variables = container.environment().iter().map(|pair| (pair.name().unwrap_or_default(), pair.value().unwrap_or_default()));
             batch.rows.extend(environment::look(owner, variables, place.prints, &mut settings));
             batch.rows.extend(container.secrets().iter().map(|secret| owner.reference(secret.name())));
@@ -161,10 +197,15 @@ pub(super) mod live {
             let log = container.log_configuration().filter(|log| log.log_driver().as_str() == "awslogs");
             groups.extend(log.and_then(|log| log.options()).and_then(|options| options.get("awslogs-group")).cloned());
         }
-        let mut row = place.row("ecs_task_definition").set("arn", arn).set("family", definition.family())
-            .set("task_role_arn", definition.task_role_arn().unwrap_or_default()).set("execution_role_arn", definition.execution_role_arn().unwrap_or_default())
+        let mut row = place
+            .row("ecs_task_definition")
+            .set("arn", arn)
+            .set("family", definition.family())
+            .set("task_role_arn", definition.task_role_arn().unwrap_or_default())
+            .set("execution_role_arn", definition.execution_role_arn().unwrap_or_default())
             .set("network_mode", definition.network_mode().map_or("bridge", |mode| mode.as_str()))
-            .set("log_group_names", groups.into_iter().collect::<Vec<_>>()).set("environment_files", files.into_iter().collect::<Vec<_>>());
+            .set("log_group_names", groups.into_iter().collect::<Vec<_>>())
+            .set("environment_files", files.into_iter().collect::<Vec<_>>());
         settings.fill(&mut row);
         batch.rows.push(row);
     }

@@ -10,7 +10,8 @@ use crate::secrets::{self, Fingerprints};
 
 /// Columns of a workload that its variables tell; NULL when they could not be read.
 pub const SETTINGS: [Column; 5] = [
-    text("bedrock_endpoint", "Where AWS_ENDPOINT_URL and its per-service forms send Bedrock calls: `default`, `vpce` (a VPC endpoint's own name) or `other`.").absent("'default'"),
+    text("bedrock_endpoint", "Where AWS_ENDPOINT_URL and its per-service forms send Bedrock calls: `default`, `vpce` (a VPC endpoint's own name) or `other`.")
+        .absent("'default'"),
     text("bedrock_region", "Region that AWS_REGION, BEDROCK_REGION or their kin name.").absent("'' (the workload's own)"),
     flag("use_fips", "AWS_USE_FIPS_ENDPOINT."),
     flag("use_dualstack", "AWS_USE_DUALSTACK_ENDPOINT."),
@@ -81,7 +82,9 @@ fn endpoint(url: &str) -> &'static str {
 
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    (3..=4).contains(&parts.len()) && parts[0].len() == 2 && parts.iter().all(|part| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+    (3..=4).contains(&parts.len())
+        && parts[0].len() == 2
+        && parts.iter().all(|part| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
         && parts.last().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()))
 }
 
@@ -117,16 +120,20 @@ impl Owner<'_> {
 
 /// Looks at the variables of one owner; gives their rows and adds to its settings.
 pub fn look<'v>(owner: Owner<'_>, variables: impl IntoIterator<Item = (&'v str, &'v str)>, prints: &Fingerprints, settings: &mut Settings) -> Vec<NewRow> {
-    let mut rows: Vec<NewRow> = variables.into_iter().map(|(name, value)| {
-        settings.note(name, value);
-        let found = secrets::classify(name, value);
-        owner.row(name)
-            .set("category", found.category.as_str())
-            .set("detector", found.detector)
-            .set("confidence", found.confidence.as_str())
-            .set("length", i64::try_from(value.len()).unwrap_or(i64::MAX))
-            .set("fingerprint", if found.category.is_secret() { prints.of(value) } else { String::new() })
-    }).collect();
+    let mut rows: Vec<NewRow> = variables
+        .into_iter()
+        .map(|(name, value)| {
+            settings.note(name, value);
+            let found = secrets::classify(name, value);
+            owner
+                .row(name)
+                .set("category", found.category.as_str())
+                .set("detector", found.detector)
+                .set("confidence", found.confidence.as_str())
+                .set("length", i64::try_from(value.len()).unwrap_or(i64::MAX))
+                .set("fingerprint", if found.category.is_secret() { prints.of(value) } else { String::new() })
+        })
+        .collect();
     rows.sort_by(|a, b| a.cells[0].1.display().cmp(&b.cells[0].1.display()));
     rows
 }
@@ -160,7 +167,8 @@ mod tests {
     fn a_canary_never_reaches_a_row() {
         let owner = Owner { table: "lambda_environment_variable", account_id: "1", region: "r", arn: "a", container: "" };
         let canary = "CANARY_9f8e7d6c5b4a39281706f5e4d3c2b1a0";
-        let rows = look(owner, [("DB_PASSWORD", canary), ("AWS_ENDPOINT_URL", canary), ("BEDROCK_REGION", canary)], &Fingerprints::fixed(), &mut Settings::default());
+        let rows =
+            look(owner, [("DB_PASSWORD", canary), ("AWS_ENDPOINT_URL", canary), ("BEDROCK_REGION", canary)], &Fingerprints::fixed(), &mut Settings::default());
         assert!(!format!("{rows:?}").contains("CANARY"));
     }
 }

@@ -70,12 +70,7 @@ pub const POLICY: Table = Table {
     key: "arn",
     span: Span::Global,
     role: Role::Base,
-    columns: &[
-        text("arn", "ARN."),
-        text("name", "Name."),
-        flag("aws_managed", "Is it AWS's own?"),
-        json("document", "The document of the default version."),
-    ],
+    columns: &[text("arn", "ARN."), text("name", "Name."), flag("aws_managed", "Is it AWS's own?"), json("document", "The document of the default version.")],
     reads: DETAILS,
     lists: &[],
 };
@@ -84,8 +79,8 @@ pub const POLICY: Table = Table {
 #[cfg(feature = "live")]
 pub(super) mod live {
     use crate::client;
-    use crate::services::collect::{Batch, Place, tags};
     use crate::inventory::{NewRow, Status};
+    use crate::services::collect::{Batch, Place, tags};
     use aws_sdk_iam::types::{AttachedPolicy, PolicyDetail, Tag};
     use serde_json::{Value as Json, json};
 
@@ -109,29 +104,58 @@ pub(super) mod live {
 
     pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_iam, place);
-        let listing = place.pages("iam:GetAccountAuthorizationDetails", |token| client.get_account_authorization_details().max_items(1000).set_marker(token).send(), |answer| {
-            let next = answer.marker.clone().filter(|_| answer.is_truncated);
-            (vec![answer], next)
-        }).await;
+        let listing = place
+            .pages(
+                "iam:GetAccountAuthorizationDetails",
+                |token| client.get_account_authorization_details().max_items(1000).set_marker(token).send(),
+                |answer| {
+                    let next = answer.marker.clone().filter(|_| answer.is_truncated);
+                    (vec![answer], next)
+                },
+            )
+            .await;
         let mut batch = Batch::default();
         let row = |table: &'static str| place.row(table);
         for page in &listing.items {
             for role in page.role_detail_list() {
-                batch.rows.push(row("iam_role").set("arn", role.arn()).set("name", role.role_name()).set("path", role.path())
-                    .set("assume_role_policy", document(role.assume_role_policy_document())).set("inline_policies", inline(role.role_policy_list()))
-                    .set("attached_policy_arns", attached(role.attached_managed_policies()))
-                    .set("permissions_boundary_arn", role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn()).unwrap_or_default())
-                    .set("tags", tagged(role.tags())));
+                batch.rows.push(
+                    row("iam_role")
+                        .set("arn", role.arn())
+                        .set("name", role.role_name())
+                        .set("path", role.path())
+                        .set("assume_role_policy", document(role.assume_role_policy_document()))
+                        .set("inline_policies", inline(role.role_policy_list()))
+                        .set("attached_policy_arns", attached(role.attached_managed_policies()))
+                        .set(
+                            "permissions_boundary_arn",
+                            role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn()).unwrap_or_default(),
+                        )
+                        .set("tags", tagged(role.tags())),
+                );
             }
             for user in page.user_detail_list() {
-                batch.rows.push(row("iam_user").set("arn", user.arn()).set("name", user.user_name()).set("inline_policies", inline(user.user_policy_list()))
-                    .set("attached_policy_arns", attached(user.attached_managed_policies())).set("groups", user.group_list().to_vec())
-                    .set("permissions_boundary_arn", user.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn()).unwrap_or_default())
-                    .set("tags", tagged(user.tags())));
+                batch.rows.push(
+                    row("iam_user")
+                        .set("arn", user.arn())
+                        .set("name", user.user_name())
+                        .set("inline_policies", inline(user.user_policy_list()))
+                        .set("attached_policy_arns", attached(user.attached_managed_policies()))
+                        .set("groups", user.group_list().to_vec())
+                        .set(
+                            "permissions_boundary_arn",
+                            user.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn()).unwrap_or_default(),
+                        )
+                        .set("tags", tagged(user.tags())),
+                );
             }
             for group in page.group_detail_list() {
-                batch.rows.push(row("iam_group").set("name", group.group_name()).set("arn", group.arn()).set("inline_policies", inline(group.group_policy_list()))
-                    .set("attached_policy_arns", attached(group.attached_managed_policies())));
+                batch.rows.push(
+                    row("iam_group")
+                        .set("name", group.group_name())
+                        .set("arn", group.arn())
+                        .set("inline_policies", inline(group.group_policy_list()))
+                        .set("attached_policy_arns", attached(group.attached_managed_policies())),
+                );
             }
             for policy in page.policies() {
                 let arn = policy.arn().unwrap_or_default();

@@ -75,8 +75,5 @@ pub fn table(name: &str) -> Option<&'static Table> {
 }
 
 /// Operations outside any table: finding accounts and Regions, entering accounts.
-pub const ENTRY_OPERATIONS: &[(&str, &str)] = &[
-    ("sts:GetCallerIdentity", "sts:GetCallerIdentity"),
-    ("account:ListRegions", "account:ListRegions"),
-    ("ec2:DescribeRegions", "ec2:DescribeRegions"),
-];
+pub const ENTRY_OPERATIONS: &[(&str, &str)] =
+    &[("sts:GetCallerIdentity", "sts:GetCallerIdentity"), ("account:ListRegions", "account:ListRegions"), ("ec2:DescribeRegions", "ec2:DescribeRegions")];

@@ -15,7 +15,8 @@ pub const ORGANIZATION: Table = Table {
         text("id", "Organisation id (`o-...`).").absent("''"),
         text("feature_set", "`ALL` or `CONSOLIDATED_BILLING`.").absent("''"),
         text("master_account_id", "The management account.").absent("''"),
-        int("member_count", "Accounts in the organisation, this one included; only the management account and delegated administrators can tell.").by(&["members"]),
+        int("member_count", "Accounts in the organisation, this one included; only the management account and delegated administrators can tell.")
+            .by(&["members"]),
     ],
     reads: &[Read::new("list", "organizations:DescribeOrganization"), Read::new("members", "organizations:ListAccounts")],
     lists: &[],
@@ -65,8 +66,8 @@ pub const POLICY_TARGET: Table = Table {
 #[cfg(feature = "live")]
 pub(super) mod live {
     use crate::client;
-    use crate::services::collect::{Batch, Place, Failure};
     use crate::inventory::Status;
+    use crate::services::collect::{Batch, Failure, Place};
     use aws_sdk_organizations::types::PolicyType;
 
     async fn path(place: &Place<'_>, client: &aws_sdk_organizations::Client, child: &str) -> Result<Vec<String>, Failure> {
@@ -74,7 +75,13 @@ pub(super) mod live {
         let mut at = child.to_owned();
         // An organisation is at most five units deep; one more is the root.
         for _ in 0..8 {
-            let listing = place.pages("organizations:ListParents", |token| client.list_parents().child_id(&at).set_next_token(token).send(), |answer| (answer.parents.unwrap_or_default(), answer.next_token)).await;
+            let listing = place
+                .pages(
+                    "organizations:ListParents",
+                    |token| client.list_parents().child_id(&at).set_next_token(token).send(),
+                    |answer| (answer.parents.unwrap_or_default(), answer.next_token),
+                )
+                .await;
             if let Some(failure) = listing.failure {
                 return Err(failure);
             }
@@ -103,11 +110,15 @@ pub(super) mod live {
             batch.listed(place, "organization", &listing);
             if let Some(organization) = listing.items.first().and_then(|answer| answer.organization()) {
                 organization.master_account_id().unwrap_or_default().clone_into(&mut master);
-                row = row.set("id", organization.id()).set("feature_set", organization.feature_set().map(|set| set.as_str())).set("master_account_id", organization.master_account_id());
+                row = row
+                    .set("id", organization.id())
+                    .set("feature_set", organization.feature_set().map(|set| set.as_str()))
+                    .set("master_account_id", organization.master_account_id());
                 batch.rows.push(row);
             }
         }
-        let wanted = place.wants("organizations_account", "list") || place.wants("organizations_policy_target", "list") || place.wants("organization", "members");
+        let wanted =
+            place.wants("organizations_account", "list") || place.wants("organizations_policy_target", "list") || place.wants("organization", "members");
         if !wanted || !(master == place.account || place.is_home && !master.is_empty()) {
             for (table, group) in [("organizations_account", "list"), ("organizations_policy_target", "list"), ("organization", "members")] {
                 let mut line = place.line(table, group, Status::NotCollected);
@@ -123,18 +134,41 @@ pub(super) mod live {
     }
 
     async fn accounts(place: &Place<'_>, client: &aws_sdk_organizations::Client, batch: &mut Batch) {
-        let listing = place.pages("organizations:ListAccounts", |token| client.list_accounts().set_next_token(token).send(), |answer| (answer.accounts.unwrap_or_default(), answer.next_token)).await;
+        let listing = place
+            .pages(
+                "organizations:ListAccounts",
+                |token| client.list_accounts().set_next_token(token).send(),
+                |answer| (answer.accounts.unwrap_or_default(), answer.next_token),
+            )
+            .await;
         batch.listed(place, "organizations_account", &listing);
         let mut members = place.line("organization", "members", listing.failure.as_ref().map_or(Status::Complete, |failure| failure.status));
         members.detail = listing.failure.as_ref().map(Failure::detail).unwrap_or_default();
         batch.coverage.push(members);
-        if listing.failure.is_none() && let Some(row) = batch.rows.iter_mut().find(|row| row.table == "organization") {
+        if listing.failure.is_none()
+            && let Some(row) = batch.rows.iter_mut().find(|row| row.table == "organization")
+        {
             row.put("member_count", i64::try_from(listing.items.len()).unwrap_or(i64::MAX));
         }
-        let paths = place.details(batch, "organizations_account", "path", &listing.items, |account| account.id().unwrap_or_default().to_owned(), |index| path(place, client, listing.items[index].id().unwrap_or_default())).await;
+        let paths = place
+            .details(
+                batch,
+                "organizations_account",
+                "path",
+                &listing.items,
+                |account| account.id().unwrap_or_default().to_owned(),
+                |index| path(place, client, listing.items[index].id().unwrap_or_default()),
+            )
+            .await;
         for (account, path) in listing.items.iter().zip(paths) {
-            batch.rows.push(place.row("organizations_account").set("id", account.id()).set("name", account.name())
-                .set("status", account.state().map(|state| state.as_str()).or_else(|| account.status().map(|status| status.as_str()))).set("path", path));
+            batch.rows.push(
+                place
+                    .row("organizations_account")
+                    .set("id", account.id())
+                    .set("name", account.name())
+                    .set("status", account.state().map(|state| state.as_str()).or_else(|| account.status().map(|status| status.as_str())))
+                    .set("path", path),
+            );
         }
     }
 
@@ -142,7 +176,13 @@ pub(super) mod live {
         let kinds = [PolicyType::ServiceControlPolicy, PolicyType::ResourceControlPolicy];
         let mut listings = Vec::new();
         for kind in kinds {
-            let mut listing = place.pages("organizations:ListPolicies", |token| client.list_policies().filter(kind.clone()).set_next_token(token).send(), |answer| (answer.policies.unwrap_or_default(), answer.next_token)).await;
+            let mut listing = place
+                .pages(
+                    "organizations:ListPolicies",
+                    |token| client.list_policies().filter(kind.clone()).set_next_token(token).send(),
+                    |answer| (answer.policies.unwrap_or_default(), answer.next_token),
+                )
+                .await;
             // A type that is not switched on has no policies.
             if listing.failure.as_ref().is_some_and(|failure| failure.code == "PolicyTypeNotEnabledException") {
                 listing.failure = None;
@@ -153,16 +193,37 @@ pub(super) mod live {
         batch.listed(place, "organizations_policy_target", &listings[worst].1);
         for (kind, listing) in &listings {
             let key = |index: usize| listing.items[index].id().unwrap_or_default();
-            let contents = place.details(batch, "organizations_policy_target", "content", &listing.items, |policy| policy.id().unwrap_or_default().to_owned(), |index| place.call("organizations:DescribePolicy", move || client.describe_policy().policy_id(key(index)).send())).await;
+            let contents = place
+                .details(
+                    batch,
+                    "organizations_policy_target",
+                    "content",
+                    &listing.items,
+                    |policy| policy.id().unwrap_or_default().to_owned(),
+                    |index| place.call("organizations:DescribePolicy", move || client.describe_policy().policy_id(key(index)).send()),
+                )
+                .await;
             for (policy, content) in listing.items.iter().zip(contents) {
                 let id = policy.id().unwrap_or_default();
-                let targets = place.pages("organizations:ListTargetsForPolicy", |token| client.list_targets_for_policy().policy_id(id).set_next_token(token).send(), |answer| (answer.targets.unwrap_or_default(), answer.next_token)).await;
+                let targets = place
+                    .pages(
+                        "organizations:ListTargetsForPolicy",
+                        |token| client.list_targets_for_policy().policy_id(id).set_next_token(token).send(),
+                        |answer| (answer.targets.unwrap_or_default(), answer.next_token),
+                    )
+                    .await;
                 if let Some(failure) = &targets.failure {
                     batch.part_failed("organizations_policy_target", &format!("targets of {id}"), failure);
                 }
                 for target in targets.items.iter().filter_map(|target| target.target_id()) {
-                    let mut row = place.row("organizations_policy_target").set("id", format!("{target}/{id}")).set("target_id", target).set("policy_id", id).set("policy_name", policy.name())
-                        .set("type", kind.as_str()).set("aws_managed", policy.aws_managed());
+                    let mut row = place
+                        .row("organizations_policy_target")
+                        .set("id", format!("{target}/{id}"))
+                        .set("target_id", target)
+                        .set("policy_id", id)
+                        .set("policy_name", policy.name())
+                        .set("type", kind.as_str())
+                        .set("aws_managed", policy.aws_managed());
                     if let Some(text) = content.as_ref().and_then(|answer| answer.policy()).and_then(|policy| policy.content()) {
                         row.put("content", text);
                     }

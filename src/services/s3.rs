@@ -15,7 +15,12 @@ pub const BUCKET: Table = Table {
         text("arn", "ARN."),
         text("sse_algorithm", "`AES256`, `aws:kms` or `aws:kms:dsse`.").absent("'AES256' (every bucket has it)").by(&["encryption"]),
         text("kms_key_id", "Key id, ARN or alias of the default encryption.").absent("''").by(&["encryption"]),
-        json("lifecycle_rules", "`[{id, status, prefix, filtered, expiration_days, noncurrent_days}]`; `filtered` is true where tags or sizes narrow the rule.").absent("[]").by(&["lifecycle"]),
+        json(
+            "lifecycle_rules",
+            "`[{id, status, prefix, filtered, expiration_days, noncurrent_days}]`; `filtered` is true where tags or sizes narrow the rule.",
+        )
+        .absent("[]")
+        .by(&["lifecycle"]),
         text("versioning", "`Enabled` or `Suspended`.").absent("''").by(&["versioning"]),
         json("tags", "Tags as an object.").absent("{}").by(&["tags"]),
     ],
@@ -32,9 +37,9 @@ pub const BUCKET: Table = Table {
 /// The calls.
 #[cfg(feature = "live")]
 pub(super) mod live {
-    use crate::services::collect::{Batch, Place, Failure, tags};
     use crate::client_config;
     use crate::inventory::NewRow;
+    use crate::services::collect::{Batch, Failure, Place, tags};
     use aws_sdk_s3::types::LifecycleRule;
     use serde_json::{Value as Json, json};
     use std::collections::BTreeMap;
@@ -54,7 +59,8 @@ pub(super) mod live {
         let filter = rule.filter();
         let joined = filter.and_then(|filter| filter.and());
         let prefix = filter.and_then(|filter| filter.prefix()).or_else(|| joined.and_then(|and| and.prefix())).unwrap_or(old);
-        let narrowed = filter.is_some_and(|filter| filter.tag().is_some() || filter.object_size_greater_than().is_some() || filter.object_size_less_than().is_some())
+        let narrowed = filter
+            .is_some_and(|filter| filter.tag().is_some() || filter.object_size_greater_than().is_some() || filter.object_size_less_than().is_some())
             || joined.is_some_and(|and| !and.tags().is_empty() || and.object_size_greater_than().is_some() || and.object_size_less_than().is_some());
         json!({
             "id": rule.id(), "status": rule.status().as_str(), "prefix": prefix, "filtered": narrowed,
@@ -72,7 +78,13 @@ pub(super) mod live {
             aws_sdk_s3::Client::from_conf(config.build())
         };
         let home = configure(None);
-        let listing = place.pages("s3:ListBuckets", |token| home.list_buckets().max_buckets(10_000).set_continuation_token(token).send(), |answer| (answer.buckets.unwrap_or_default(), answer.continuation_token)).await;
+        let listing = place
+            .pages(
+                "s3:ListBuckets",
+                |token| home.list_buckets().max_buckets(10_000).set_continuation_token(token).send(),
+                |answer| (answer.buckets.unwrap_or_default(), answer.continuation_token),
+            )
+            .await;
         let mut batch = Batch::default();
         batch.listed(place, "s3_bucket", &listing);
         let buckets = &listing.items;
@@ -85,22 +97,40 @@ pub(super) mod live {
         let client = |index: usize| buckets[index].bucket_region().and_then(|region| clients.get(region)).unwrap_or(&home);
         let name = |index: usize| buckets[index].name().unwrap_or_default();
         let key = |bucket: &aws_sdk_s3::types::Bucket| bucket.name().unwrap_or_default().to_owned();
-        let encryption = place.details(&mut batch, "s3_bucket", "encryption", buckets, key, |index| async move {
-            absent(place.call("s3:GetBucketEncryption", || client(index).get_bucket_encryption().bucket(name(index)).send()).await, "ServerSideEncryptionConfigurationNotFoundError")
-        }).await;
-        let lifecycle = place.details(&mut batch, "s3_bucket", "lifecycle", buckets, key, |index| async move {
-            absent(place.call("s3:GetBucketLifecycleConfiguration", || client(index).get_bucket_lifecycle_configuration().bucket(name(index)).send()).await, "NoSuchLifecycleConfiguration")
-        }).await;
-        let versioning = place.details(&mut batch, "s3_bucket", "versioning", buckets, key, |index| async move {
-            place.call("s3:GetBucketVersioning", || client(index).get_bucket_versioning().bucket(name(index)).send()).await
-        }).await;
-        let tagging = place.details(&mut batch, "s3_bucket", "tags", buckets, key, |index| async move {
-            absent(place.call("s3:GetBucketTagging", || client(index).get_bucket_tagging().bucket(name(index)).send()).await, "NoSuchTagSet")
-        }).await;
+        let encryption = place
+            .details(&mut batch, "s3_bucket", "encryption", buckets, key, |index| async move {
+                absent(
+                    place.call("s3:GetBucketEncryption", || client(index).get_bucket_encryption().bucket(name(index)).send()).await,
+                    "ServerSideEncryptionConfigurationNotFoundError",
+                )
+            })
+            .await;
+        let lifecycle = place
+            .details(&mut batch, "s3_bucket", "lifecycle", buckets, key, |index| async move {
+                absent(
+                    place.call("s3:GetBucketLifecycleConfiguration", || client(index).get_bucket_lifecycle_configuration().bucket(name(index)).send()).await,
+                    "NoSuchLifecycleConfiguration",
+                )
+            })
+            .await;
+        let versioning = place
+            .details(&mut batch, "s3_bucket", "versioning", buckets, key, |index| async move {
+                place.call("s3:GetBucketVersioning", || client(index).get_bucket_versioning().bucket(name(index)).send()).await
+            })
+            .await;
+        let tagging = place
+            .details(&mut batch, "s3_bucket", "tags", buckets, key, |index| async move {
+                absent(place.call("s3:GetBucketTagging", || client(index).get_bucket_tagging().bucket(name(index)).send()).await, "NoSuchTagSet")
+            })
+            .await;
         for (index, bucket) in buckets.iter().enumerate() {
             let mut row: NewRow = place.row("s3_bucket").set("name", bucket.name()).set("arn", format!("arn:{}:s3:::{}", place.partition, name(index)));
             if let Some(answer) = &encryption[index] {
-                let default = answer.as_ref().and_then(|answer| answer.server_side_encryption_configuration()).and_then(|config| config.rules().first()).and_then(|rule| rule.apply_server_side_encryption_by_default());
+                let default = answer
+                    .as_ref()
+                    .and_then(|answer| answer.server_side_encryption_configuration())
+                    .and_then(|config| config.rules().first())
+                    .and_then(|rule| rule.apply_server_side_encryption_by_default());
                 row.put("sse_algorithm", default.map_or("AES256", |default| default.sse_algorithm().as_str()));
                 row.put("kms_key_id", default.and_then(|default| default.kms_master_key_id()).unwrap_or_default());
             }

@@ -139,15 +139,29 @@ pub fn load_folder(folder: &Path, store: &mut Store) -> Result<RunInfo, Error> {
 
 fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) -> Result<RunInfo, Error> {
     let broken = |file: &str, message: String| Error::Broken { file: format!("{estate}/{file}"), message };
-    let (run_name, run_text) = ["run.yaml", "run.yml"].iter().find_map(|name| files.remove(*name).map(|text| (*name, text)))
+    let (run_name, run_text) = ["run.yaml", "run.yml"]
+        .iter()
+        .find_map(|name| files.remove(*name).map(|text| (*name, text)))
         .ok_or_else(|| broken("run.yaml", "an inventory needs this file (accounts, regions, coverage)".to_owned()))?;
     let run: RunFile = yaml_serde::from_str(&run_text).map_err(|error| {
         let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
         broken(run_name, format!("{place}{error}"))
     })?;
     let info = RunInfo {
-        id: String::new(), started_at: run.observed_at.clone(), finished_at: run.observed_at, version: env!("CARGO_PKG_VERSION").to_owned(), source: Source::Inventory, complete: true,
-        caller_arn: String::new(), partition: run.partition, accounts: run.accounts, regions: run.regions, parameters: BTreeMap::new(), rules_digest: String::new(), notes: Vec::new(), role_chains: BTreeMap::new(),
+        id: String::new(),
+        started_at: run.observed_at.clone(),
+        finished_at: run.observed_at,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        source: Source::Inventory,
+        complete: true,
+        caller_arn: String::new(),
+        partition: run.partition,
+        accounts: run.accounts,
+        regions: run.regions,
+        parameters: BTreeMap::new(),
+        rules_digest: String::new(),
+        notes: Vec::new(),
+        role_chains: BTreeMap::new(),
     };
     let tables: Vec<&'static Table> = store.tables().iter().copied().filter(|table| table.role == Role::Base).collect();
     let coverage = coverage(&run.coverage, &info, &tables).map_err(|message| broken(run_name, message))?;
@@ -155,7 +169,10 @@ fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) ->
     for (file, text) in &files {
         let name = file.rsplit_once('.').map_or(file.as_str(), |(name, _)| name);
         let Some(table) = tables.iter().find(|table| table.name == name) else {
-            return Err(broken(file, format!("there is no table `{name}`{}; `outcrop rules tables` shows what there is", near(name, tables.iter().map(|table| table.name)))));
+            return Err(broken(
+                file,
+                format!("there is no table `{name}`{}; `outcrop rules tables` shows what there is", near(name, tables.iter().map(|table| table.name))),
+            ));
         };
         rows.extend(read_rows(table, text, &info).map_err(|message| broken(file, message))?);
     }
@@ -166,24 +183,39 @@ fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) ->
 /// " (did you mean `x`?)" for the name that is nearest.
 fn near<'n>(name: &str, all: impl Iterator<Item = &'n str>) -> String {
     let shared = |other: &str| name.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
-    all.map(|other| (shared(other), other)).max().filter(|(shared, _)| *shared >= 4).map_or_else(String::new, |(_, other)| format!(" (did you mean `{other}`?)"))
+    all.map(|other| (shared(other), other))
+        .max()
+        .filter(|(shared, _)| *shared >= 4)
+        .map_or_else(String::new, |(_, other)| format!(" (did you mean `{other}`?)"))
 }
 
 fn coverage(spec: &CoverageSpec, run: &RunInfo, tables: &[&'static Table]) -> Result<Vec<Coverage>, String> {
-    let whole = vec![CoverageEntry { table: any(), account_id: any(), region: any(), status: "complete".to_owned(), operation: String::new(), reason: String::new(), group: list(), row: String::new() }];
+    let whole = vec![CoverageEntry {
+        table: any(),
+        account_id: any(),
+        region: any(),
+        status: "complete".to_owned(),
+        operation: String::new(),
+        reason: String::new(),
+        group: list(),
+        row: String::new(),
+    }];
     let entries = match spec {
         CoverageSpec::All => &whole,
         CoverageSpec::Lines(entries) => entries,
     };
     let mut lines: BTreeMap<(String, String, &str, String, String), Coverage> = BTreeMap::new();
     for entry in entries {
-        let status = Status::parse(&entry.status).ok_or_else(|| format!("coverage: `{}` is no status (complete, partial, denied, error, unsupported, not-collected)", entry.status))?;
+        let status = Status::parse(&entry.status)
+            .ok_or_else(|| format!("coverage: `{}` is no status (complete, partial, denied, error, unsupported, not-collected)", entry.status))?;
         if entry.table != "*" && !tables.iter().any(|table| table.name == entry.table) {
             return Err(format!("coverage: there is no table `{}`", entry.table));
         }
         for table in tables.iter().filter(|table| entry.table == "*" || entry.table == table.name) {
             for (account, region) in run.scopes() {
-                let here = (region == GLOBAL) == (table.span == Span::Global) && (entry.account_id == "*" || entry.account_id == account) && (entry.region == "*" || entry.region == region);
+                let here = (region == GLOBAL) == (table.span == Span::Global)
+                    && (entry.account_id == "*" || entry.account_id == account)
+                    && (entry.region == "*" || entry.region == region);
                 let Some(read) = table.read(&entry.group).filter(|_| here) else { continue };
                 let mut line = Coverage::new(account, region, table.name, &entry.group, status);
                 line.parent.clone_from(&entry.row);
@@ -206,34 +238,55 @@ fn read_rows(table: &'static Table, text: &str, run: &RunInfo) -> Result<Vec<New
         format!("{place}a table is a list of rows: {error}")
     })?;
     let lines: Vec<usize> = text.lines().enumerate().filter(|(_, line)| line.starts_with("- ")).map(|(place, _)| place + 1).collect();
-    values.unwrap_or_default().into_iter().enumerate().map(|(place, mut cells)| {
-        let row_at = lines.get(place).map_or_else(|| format!("row {}", place + 1), |line| format!("line {line} (row {})", place + 1));
-        let fail = |what: String| format!("{row_at}: {what}");
-        let scope = |cells: &mut BTreeMap<String, Json>, key: &str| match cells.remove(key) {
-            Some(Json::String(text)) => Ok(Some(text)),
-            None => Ok(None),
-            Some(_) => Err(fail(format!("`{key}` must be a text; put it in quotes"))),
-        };
-        let account = scope(&mut cells, "account_id")?.ok_or_else(|| fail("`account_id` is missing".to_owned()))?;
-        let region = match (scope(&mut cells, "region")?, table.span) {
-            (Some(region), _) => region,
-            (None, Span::Global) => GLOBAL.to_owned(),
-            (None, Span::Regional) => return Err(fail("`region` is missing".to_owned())),
-        };
-        if run.account(&account).is_none() {
-            return Err(fail(format!("the account `{account}` is not in run.yaml")));
-        }
-        if (region == GLOBAL) != (table.span == Span::Global) || region != GLOBAL && !run.regions.contains(&region) {
-            return Err(fail(format!("the Region `{region}` does not fit: this table is kept {}", if table.span == Span::Global { "once for each account, as `global`".to_owned() } else { format!("in the Regions of run.yaml ({})", run.regions.join(", ")) })));
-        }
-        let mut row = NewRow::new(table.name, &account, &region);
-        for (name, value) in cells {
-            let column = table.column(&name).ok_or_else(|| fail(format!("there is no column `{name}` in `{}`{}", table.name, near(&name, table.columns.iter().map(|column| column.name)))))?;
-            let cell = cell(column.kind, &value).ok_or_else(|| fail(format!("`{name}` must be {} {}, not `{}`", if column.kind == Kind::Integer { "an" } else { "a" }, column.kind.as_str(), short(&value))))?;
-            row.put(column.name, cell);
-        }
-        Ok(row)
-    }).collect()
+    values
+        .unwrap_or_default()
+        .into_iter()
+        .enumerate()
+        .map(|(place, mut cells)| {
+            let row_at = lines.get(place).map_or_else(|| format!("row {}", place + 1), |line| format!("line {line} (row {})", place + 1));
+            let fail = |what: String| format!("{row_at}: {what}");
+            let scope = |cells: &mut BTreeMap<String, Json>, key: &str| match cells.remove(key) {
+                Some(Json::String(text)) => Ok(Some(text)),
+                None => Ok(None),
+                Some(_) => Err(fail(format!("`{key}` must be a text; put it in quotes"))),
+            };
+            let account = scope(&mut cells, "account_id")?.ok_or_else(|| fail("`account_id` is missing".to_owned()))?;
+            let region = match (scope(&mut cells, "region")?, table.span) {
+                (Some(region), _) => region,
+                (None, Span::Global) => GLOBAL.to_owned(),
+                (None, Span::Regional) => return Err(fail("`region` is missing".to_owned())),
+            };
+            if run.account(&account).is_none() {
+                return Err(fail(format!("the account `{account}` is not in run.yaml")));
+            }
+            if (region == GLOBAL) != (table.span == Span::Global) || region != GLOBAL && !run.regions.contains(&region) {
+                return Err(fail(format!(
+                    "the Region `{region}` does not fit: this table is kept {}",
+                    if table.span == Span::Global {
+                        "once for each account, as `global`".to_owned()
+                    } else {
+                        format!("in the Regions of run.yaml ({})", run.regions.join(", "))
+                    }
+                )));
+            }
+            let mut row = NewRow::new(table.name, &account, &region);
+            for (name, value) in cells {
+                let column = table.column(&name).ok_or_else(|| {
+                    fail(format!("there is no column `{name}` in `{}`{}", table.name, near(&name, table.columns.iter().map(|column| column.name))))
+                })?;
+                let cell = cell(column.kind, &value).ok_or_else(|| {
+                    fail(format!(
+                        "`{name}` must be {} {}, not `{}`",
+                        if column.kind == Kind::Integer { "an" } else { "a" },
+                        column.kind.as_str(),
+                        short(&value)
+                    ))
+                })?;
+                row.put(column.name, cell);
+            }
+            Ok(row)
+        })
+        .collect()
 }
 
 fn short(value: &Json) -> String {

@@ -28,7 +28,12 @@ fn every_rule_fails_somewhere_in_the_broken_estate() {
 #[test]
 fn nothing_fails_and_nothing_is_unknown_in_the_sound_estate() {
     let outcome = judged("sound", |_| {});
-    let loud: Vec<_> = outcome.results.iter().filter(|result| matches!(result.verdict, Verdict::Fail | Verdict::Unknown)).map(|result| (&result.rule, &result.resource, &result.message)).collect();
+    let loud: Vec<_> = outcome
+        .results
+        .iter()
+        .filter(|result| matches!(result.verdict, Verdict::Fail | Verdict::Unknown))
+        .map(|result| (&result.rule, &result.resource, &result.message))
+        .collect();
     assert!(loud.is_empty(), "{loud:#?}");
     for (rule, verdicts) in verdicts(&outcome) {
         assert!(verdicts.contains(&Verdict::Pass) || ["bedrock-api-key-in-environment"].contains(&rule), "{rule} judges nothing there");
@@ -44,7 +49,8 @@ fn half_the_calls_denied_gives_no_failure_and_names_what_is_missing() {
             assert!(!result.missing.is_empty(), "{} {} does not say what is missing", result.rule, result.resource);
         }
     }
-    let refused = outcome.results.iter().flat_map(|result| &result.missing).any(|gap| gap.operation == "lambda:ListFunctions" && gap.action == "lambda:ListFunctions");
+    let refused =
+        outcome.results.iter().flat_map(|result| &result.missing).any(|gap| gap.operation == "lambda:ListFunctions" && gap.action == "lambda:ListFunctions");
     assert!(refused, "the refused call is not named");
 }
 
@@ -52,7 +58,14 @@ fn half_the_calls_denied_gives_no_failure_and_names_what_is_missing() {
 fn one_account_for_everything_is_told() {
     let outcome = judged("single-account", |_| {});
     let failed: BTreeSet<&str> = outcome.results.iter().filter(|result| result.verdict == Verdict::Fail).map(|result| result.rule.as_str()).collect();
-    for rule in ["all-functions-in-one-account", "account-outside-organization", "workload-and-data-in-one-account", "workload-and-audit-in-one-account", "bedrock-call-leaves-by-public-endpoint", "provider-key-in-environment"] {
+    for rule in [
+        "all-functions-in-one-account",
+        "account-outside-organization",
+        "workload-and-data-in-one-account",
+        "workload-and-audit-in-one-account",
+        "bedrock-call-leaves-by-public-endpoint",
+        "provider-key-in-environment",
+    ] {
         assert!(failed.contains(rule), "{rule}");
     }
 }
@@ -69,14 +82,20 @@ fn every_declared_column_is_filled_by_some_estate() {
         reason::derive(&store).expect("subjects");
         for table in reason::tables() {
             for column in table.columns {
-                let count: i64 = store.conn.query_row(&format!("SELECT count(\"{}\") FROM \"{}\"", column.name, table.name), [], |row| row.get(0)).expect("a count");
+                let count: i64 =
+                    store.conn.query_row(&format!("SELECT count(\"{}\") FROM \"{}\"", column.name, table.name), [], |row| row.get(0)).expect("a count");
                 if count > 0 {
                     filled.insert((table.name, column.name));
                 }
             }
         }
     }
-    let empty: Vec<String> = reason::tables().iter().flat_map(|table| table.columns.iter().map(|column| (table.name, column.name))).filter(|pair| !filled.contains(pair)).map(|(table, column)| format!("{table}.{column}")).collect();
+    let empty: Vec<String> = reason::tables()
+        .iter()
+        .flat_map(|table| table.columns.iter().map(|column| (table.name, column.name)))
+        .filter(|pair| !filled.contains(pair))
+        .map(|(table, column)| format!("{table}.{column}"))
+        .collect();
     assert!(empty.is_empty(), "declared and never filled: {empty:?}");
 }
 

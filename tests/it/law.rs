@@ -1,8 +1,8 @@
 //! The law itself, for the sampled test and the exhaustive bench.
 
-use outcrop::model::{Outcome, Verdict};
 use outcrop::engine::{self, Config, Library};
 use outcrop::inventory::{Role, Store};
+use outcrop::model::{Outcome, Verdict};
 use outcrop::reason;
 use outcrop::sources::fixture;
 use std::collections::BTreeMap;
@@ -24,7 +24,11 @@ pub fn judged(estate: &str, change: impl FnOnce(&mut Store)) -> Outcome {
 type Key = (String, String, String, String, String);
 
 fn verdicts(outcome: &Outcome) -> BTreeMap<Key, Verdict> {
-    outcome.results.iter().map(|result| ((result.rule.clone(), result.account_id.clone(), result.region.clone(), result.resource.clone(), result.part.clone()), result.verdict)).collect()
+    outcome
+        .results
+        .iter()
+        .map(|result| ((result.rule.clone(), result.account_id.clone(), result.region.clone(), result.resource.clone(), result.part.clone()), result.verdict))
+        .collect()
 }
 
 /// What breaks the law: every result is unchanged or unknown, and what vanished is covered by an unknown of its scope.

@@ -48,7 +48,10 @@ fn a_table_denied_in_one_scope_changes_nothing_or_makes_it_unknown() {
 
 fn deny(store: &mut Store, table: &str, account: &str) {
     store.conn.execute(&format!("DELETE FROM \"{table}\" WHERE account_id = ?1"), [account]).expect("a deletion");
-    store.conn.execute("UPDATE coverage SET status = 'denied', detail = 'AccessDenied' WHERE table_name = ?1 AND account_id = ?2", [table, account]).expect("an update");
+    store
+        .conn
+        .execute("UPDATE coverage SET status = 'denied', detail = 'AccessDenied' WHERE table_name = ?1 AND account_id = ?2", [table, account])
+        .expect("an update");
 }
 
 #[test]
@@ -92,7 +95,9 @@ fn what_a_subject_consults_is_declared() {
         let world = World::load(&store).expect("a world");
         world.watch();
         reason::derive_from(&store, &world).expect("subjects");
-        let declared: std::collections::BTreeSet<(&str, &str)> = reason::needs::readings(tables.iter().filter(|table| table.role == Role::Subject).map(|table| (table.name, table.columns.iter().map(|column| column.name).collect())));
+        let declared: std::collections::BTreeSet<(&str, &str)> = reason::needs::readings(
+            tables.iter().filter(|table| table.role == Role::Subject).map(|table| (table.name, table.columns.iter().map(|column| column.name).collect())),
+        );
         for (table, group) in world.watched() {
             assert!(declared.contains(&(table.as_str(), group.as_str())), "{estate}: {table}.{group} is consulted, and no column declares it");
         }

@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
+mod cases;
 mod cli;
 mod estates;
 mod house;

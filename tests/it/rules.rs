@@ -68,7 +68,9 @@ fn every_rule_says_why_and_how_to_mend_it() {
         let rule: &Rule = &loaded.rule;
         let id = &rule.id;
         assert!(rule.why.split_whitespace().count() >= 25, "{id}: why is too short");
-        for (name, fix) in [("cli", &rule.fix.cli), ("terraform", &rule.fix.terraform), ("cloudformation", &rule.fix.cloudformation), ("console", &rule.fix.console)] {
+        for (name, fix) in
+            [("cli", &rule.fix.cli), ("terraform", &rule.fix.terraform), ("cloudformation", &rule.fix.cloudformation), ("console", &rule.fix.console)]
+        {
             assert!(fix.trim().len() > 20, "{id}: fix.{name} is missing");
         }
         assert!(!rule.references.is_empty() && rule.references.iter().all(|page| page.starts_with("https://")), "{id}: references");

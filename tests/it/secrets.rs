@@ -26,7 +26,14 @@ fn precision_comes_first_and_recall_close_behind() {
                 hits += 1;
                 if found.category.as_str() != entry.expect {
                     wrong_kind += 1;
-                    flaws.push(format!("kind   {} = {} is {}, found {} by {}", entry.name, entry.value.chars().take(60).collect::<String>(), entry.expect, found.category.as_str(), found.detector));
+                    flaws.push(format!(
+                        "kind   {} = {} is {}, found {} by {}",
+                        entry.name,
+                        entry.value.chars().take(60).collect::<String>(),
+                        entry.expect,
+                        found.category.as_str(),
+                        found.detector
+                    ));
                 }
             }
             (false, true) => {

@@ -2,9 +2,9 @@
 
 use crate::inventory::{Lookup, Row, World};
 use crate::model::{Gap, Observed};
+use Observed::{Known, Unknown};
 use ipnet::IpNet;
 use serde_json::Value as Json;
-use Observed::{Known, Unknown};
 
 const HTTPS: i64 = 443;
 
@@ -26,13 +26,19 @@ fn rules_admit(rules: &Json, peer_groups: &[String], peer_nets: &[IpNet]) -> Obs
         }
         lists.extend(texts("prefix_lists").map(str::to_owned));
     }
-    if lists.is_empty() { Known(false) } else { Observed::gap(Gap::not_understood("vpc_security_group", format!("the prefix lists {} are not read", lists.join(", ")))) }
+    if lists.is_empty() {
+        Known(false)
+    } else {
+        Observed::gap(Gap::not_understood("vpc_security_group", format!("the prefix lists {} are not read", lists.join(", "))))
+    }
 }
 
 fn groups_admit(world: &World, account: &str, region: &str, groups: &[String], direction: &str, peer_groups: &[String], peer_nets: &[IpNet]) -> Observed<bool> {
     Observed::any(groups.iter().map(|group| match world.lookup("vpc_security_group", account, region, group) {
         Lookup::Found(row) => row.json(direction).and_then(|rules| rules_admit(&rules, peer_groups, peer_nets)),
-        Lookup::Absent => Observed::gap(Gap::not_understood("vpc_security_group", format!("the group `{group}` is not in the list; it may belong to another account"))),
+        Lookup::Absent => {
+            Observed::gap(Gap::not_understood("vpc_security_group", format!("the group `{group}` is not in the list; it may belong to another account")))
+        }
         Lookup::Unknown(gaps) => Unknown(gaps),
     }))
 }
@@ -45,9 +51,16 @@ pub(in crate::reason) fn admits(world: &World, endpoint: Row<'_>, workload_group
         Lookup::Absent => Known(Vec::new()),
         Lookup::Unknown(gaps) => Unknown(gaps),
     };
-    let endpoint_nets = endpoint.list("subnet_ids").map(|ids| ids.iter().filter_map(|id| {
-        world.lookup("vpc_subnet", account, region, id).found().and_then(|row| row.text("cidr_block").known().and_then(|cidr| cidr.parse::<IpNet>().ok()))
-    }).collect::<Vec<_>>());
+    let endpoint_nets = endpoint.list("subnet_ids").map(|ids| {
+        ids.iter()
+            .filter_map(|id| {
+                world
+                    .lookup("vpc_subnet", account, region, id)
+                    .found()
+                    .and_then(|row| row.text("cidr_block").known().and_then(|cidr| cidr.parse::<IpNet>().ok()))
+            })
+            .collect::<Vec<_>>()
+    });
     net.zip(endpoint.list("security_group_ids")).zip(endpoint_nets).and_then(|((nets, endpoint_groups), endpoint_nets)| {
         let inward = groups_admit(world, account, region, &endpoint_groups, "ingress", workload_groups, &nets);
         let outward = groups_admit(world, account, region, workload_groups, "egress", &endpoint_groups, &endpoint_nets);

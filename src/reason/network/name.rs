@@ -77,7 +77,9 @@ pub(in crate::reason) fn private_dns(world: &World, endpoint: Row<'_>) -> Observ
         vpc.and_then(|vpc| match (vpc.flag("enable_dns_support"), vpc.flag("enable_dns_hostnames")) {
             (Known(false), _) => Known((false, "enableDnsSupport of the VPC is off, so private DNS has no effect".to_owned())),
             (_, Known(false)) => Known((false, "enableDnsHostnames of the VPC is off, so private DNS has no effect".to_owned())),
-            (support, hostnames) => support.zip(hostnames).map(|_| (true, "private DNS of the endpoint is on, and both DNS attributes of the VPC are".to_owned())),
+            (support, hostnames) => {
+                support.zip(hostnames).map(|_| (true, "private DNS of the endpoint is on, and both DNS attributes of the VPC are".to_owned()))
+            }
         })
     })
 }
@@ -105,7 +107,9 @@ pub(in crate::reason) fn capture<'w>(world: &'w World, account: &str, region: &s
     }
     for endpoint in candidates.rows {
         let id = endpoint.key();
-        let fits = endpoint.text("service_name").map(|name| name == wanted)
+        let fits = endpoint
+            .text("service_name")
+            .map(|name| name == wanted)
             .and(endpoint.text("vpc_endpoint_type").map(|kind| kind.eq_ignore_ascii_case("interface")))
             .and(endpoint.text("service_region").map(|service| service.is_empty() || service == client.region));
         match fits {
@@ -135,14 +139,19 @@ pub(in crate::reason) fn capture<'w>(world: &'w World, account: &str, region: &s
             Unknown(more) => gaps = merge(gaps, more),
         }
     }
-    if gaps.is_empty() && let Some(more) = overridden(world, account, region, vpc, family, client, false) {
+    if gaps.is_empty()
+        && let Some(more) = overridden(world, account, region, vpc, family, client, false)
+    {
         gaps = more;
     }
     if !gaps.is_empty() {
         return Capture::Unknown(gaps);
     }
     if vpce {
-        return Capture::Unknown(vec![Gap::not_understood("vpc_endpoint", "the client is told an endpoint's own name, and the VPC has no such endpoint; it may be a hub's")]);
+        return Capture::Unknown(vec![Gap::not_understood(
+            "vpc_endpoint",
+            "the client is told an endpoint's own name, and the VPC has no such endpoint; it may be a hub's",
+        )]);
     }
     if why_not.is_empty() {
         why_not.push(format!("the VPC has no endpoint for {wanted}"));
@@ -166,7 +175,12 @@ fn overridden(world: &World, account: &str, region: &str, vpc: &str, family: &st
     });
     match servers {
         Known(servers) if servers.iter().all(|server| server == "AmazonProvidedDNS") => {}
-        Known(servers) => return Some(vec![Gap::not_understood("vpc_dhcp_options.domain_name_servers", format!("the VPC asks {}, which can answer anything", servers.join(", ")))]),
+        Known(servers) => {
+            return Some(vec![Gap::not_understood(
+                "vpc_dhcp_options.domain_name_servers",
+                format!("the VPC asks {}, which can answer anything", servers.join(", ")),
+            )]);
+        }
         Unknown(gaps) => return Some(gaps),
     }
     if endpoint {
@@ -175,10 +189,19 @@ fn overridden(world: &World, account: &str, region: &str, vpc: &str, family: &st
     }
     match row.json("private_zones") {
         Known(zones) => {
-            let matching: Vec<String> = zones.as_array().into_iter().flatten()
+            let matching: Vec<String> = zones
+                .as_array()
+                .into_iter()
+                .flatten()
                 .filter_map(|zone| zone["name"].as_str().map(|name| name.trim_end_matches('.').to_owned()))
-                .filter(|name| !name.is_empty() && (host == *name || host.ends_with(&format!(".{name}")))).collect();
-            (!matching.is_empty()).then(|| vec![Gap::not_understood("vpc.private_zones", format!("the private hosted zone {} answers for {host}; its records are not followed", matching.join(", ")))])
+                .filter(|name| !name.is_empty() && (host == *name || host.ends_with(&format!(".{name}"))))
+                .collect();
+            (!matching.is_empty()).then(|| {
+                vec![Gap::not_understood(
+                    "vpc.private_zones",
+                    format!("the private hosted zone {} answers for {host}; its records are not followed", matching.join(", ")),
+                )]
+            })
         }
         Unknown(gaps) => Some(gaps),
     }

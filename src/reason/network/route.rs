@@ -3,8 +3,8 @@
 use super::Hop;
 use crate::inventory::{Lookup, Row, World};
 use crate::model::{Gap, Observed};
-use serde_json::Value as Json;
 use Observed::{Known, Unknown};
+use serde_json::Value as Json;
 
 /// The way out of a subnet.
 #[derive(Debug, Clone)]
@@ -68,7 +68,10 @@ pub(in crate::reason) fn egress(world: &World, account: &str, region: &str, vpc:
             "igw" => internet_gateway(world, account, region, vpc, subnet, target, public_address),
             "nat" => nat_gateway(world, account, region, target),
             "eigw" => guarded(world, account, region, vpc, subnet, vec![Hop::new("egress-only-gateway", target, "IPv6 addresses are public")]),
-            _ => Egress::Unknown(vec![Gap::not_understood("vpc_route_table.routes", format!("{} sends {destination} to {target}; what lies behind is not followed", table.key()))]),
+            _ => Egress::Unknown(vec![Gap::not_understood(
+                "vpc_route_table.routes",
+                format!("{} sends {destination} to {target}; what lies behind is not followed", table.key()),
+            )]),
         };
         match found {
             Egress::Open(hops) => return Egress::Open([vec![here], hops].concat()),
@@ -88,8 +91,13 @@ pub(in crate::reason) fn egress(world: &World, account: &str, region: &str, vpc:
 /// Can names resolve into another network from here (transit gateway, peering, private gateway)?
 pub(in crate::reason) fn reaches_other_networks(world: &World, account: &str, region: &str, vpc: &str, subnet: &str) -> Observed<Option<String>> {
     table(world, account, region, vpc, subnet).and_then(|(table, _)| table.json("routes")).map(|routes| {
-        routes.as_array().into_iter().flatten().filter_map(|route| route.get("target").and_then(Json::as_str))
-            .find(|target| ["tgw-", "pcx-", "vgw-", "lgw-", "cagw-", "arn:"].iter().any(|prefix| target.starts_with(prefix))).map(str::to_owned)
+        routes
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|route| route.get("target").and_then(Json::as_str))
+            .find(|target| ["tgw-", "pcx-", "vgw-", "lgw-", "cagw-", "arn:"].iter().any(|prefix| target.starts_with(prefix)))
+            .map(str::to_owned)
     })
 }
 
@@ -113,7 +121,9 @@ fn nat_gateway(world: &World, account: &str, region: &str, target: &str) -> Egre
         Unknown(gaps) => return Egress::Unknown(gaps),
     }
     match row.text("connectivity_type") {
-        Known("private") => return Egress::Unknown(vec![Gap::not_understood("vpc_nat_gateway", format!("{target} is a private NAT gateway; where it leads is not followed"))]),
+        Known("private") => {
+            return Egress::Unknown(vec![Gap::not_understood("vpc_nat_gateway", format!("{target} is a private NAT gateway; where it leads is not followed"))]);
+        }
         Known(_) => {}
         Unknown(gaps) => return Egress::Unknown(gaps),
     }
@@ -143,7 +153,9 @@ fn guarded(world: &World, account: &str, region: &str, vpc: &str, subnet: &str, 
     };
     match options.text("internet_gateway_block_mode") {
         Known("block-bidirectional") => match options.list("excluded_resources") {
-            Known(all) if all.iter().any(|arn| arn.ends_with(&format!("/{vpc}")) || !subnet.is_empty() && arn.ends_with(&format!("/{subnet}"))) => Egress::Open(hops),
+            Known(all) if all.iter().any(|arn| arn.ends_with(&format!("/{vpc}")) || !subnet.is_empty() && arn.ends_with(&format!("/{subnet}"))) => {
+                Egress::Open(hops)
+            }
             Known(_) => Egress::Closed("VPC Block Public Access is block-bidirectional".to_owned()),
             Unknown(gaps) => Egress::Unknown(gaps),
         },

@@ -24,7 +24,8 @@ fn number(text: &str) -> Result<f64, String> {
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
-    text.parse::<Timestamp>().ok()
+    text.parse::<Timestamp>()
+        .ok()
         .or_else(|| text.parse::<i64>().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()))
         .or_else(|| text.parse::<jiff::civil::Date>().ok().and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|zoned| zoned.timestamp()))
         .ok_or_else(|| format!("`{text}` is no instant"))
@@ -121,9 +122,5 @@ pub(super) fn holds(condition: &Condition, fact: &Fact, variables: bool) -> Tri 
         }
         if op.negated { any.not() } else { any }
     };
-    if op.for_all {
-        values.iter().fold(Tri::True, |all, found| all.and(test(found)))
-    } else {
-        values.iter().fold(Tri::False, |any, found| any.or(test(found)))
-    }
+    if op.for_all { values.iter().fold(Tri::True, |all, found| all.and(test(found))) } else { values.iter().fold(Tri::False, |any, found| any.or(test(found))) }
 }

@@ -115,17 +115,30 @@ impl Request {
                 Some(region) => Fact::one(region),
                 None => Fact::Unknown,
             },
-            _ if key.starts_with("aws:principaltag/") || key.starts_with("aws:resourcetag/") || key == "aws:principalorgpaths" || key == "aws:resourceorgid" || key == "aws:resourceorgpaths" || key == "aws:userid" || key == "aws:username" => Fact::Unknown,
+            _ if key.starts_with("aws:principaltag/")
+                || key.starts_with("aws:resourcetag/")
+                || key == "aws:principalorgpaths"
+                || key == "aws:resourceorgid"
+                || key == "aws:resourceorgpaths"
+                || key == "aws:userid"
+                || key == "aws:username" =>
+            {
+                Fact::Unknown
+            }
             _ => Fact::Absent,
         }
     }
 
     /// The request for a person and for the evidence.
     pub fn witness(&self) -> Json {
-        let context: BTreeMap<&str, Json> = self.context.iter().filter_map(|(key, fact)| match fact {
-            Fact::Values(values) => Some((key.as_str(), json!(values))),
-            Fact::Absent | Fact::Unknown => None,
-        }).collect();
+        let context: BTreeMap<&str, Json> = self
+            .context
+            .iter()
+            .filter_map(|(key, fact)| match fact {
+                Fact::Values(values) => Some((key.as_str(), json!(values))),
+                Fact::Absent | Fact::Unknown => None,
+            })
+            .collect();
         json!({"principal": self.principal.arn, "action": self.action, "resource": self.resource, "context": context})
     }
 }

@@ -41,17 +41,29 @@ impl Found {
 
 /// A text that a pattern matches: `*` becomes `fill`, `?` becomes `x`.
 pub fn pattern_instance(pattern: &str, fill: &str) -> String {
-    pattern.chars().map(|c| match c {
-        '*' => fill.to_owned(),
-        '?' => "x".to_owned(),
-        other => other.to_string(),
-    }).collect()
+    pattern
+        .chars()
+        .map(|c| match c {
+            '*' => fill.to_owned(),
+            '?' => "x".to_owned(),
+            other => other.to_string(),
+        })
+        .collect()
 }
 
 /// Keys that tell over which network a request came; a question about the path sets them itself.
-const NETWORK_KEYS: &[&str] = &["aws:sourcevpce", "aws:sourcevpc", "aws:sourceip", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"];
+const NETWORK_KEYS: &[&str] =
+    &["aws:sourcevpce", "aws:sourcevpc", "aws:sourceip", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"];
 /// Keys that AWS sets when a service calls for someone: no caller can choose them, and exemptions by them are no hole.
-const SERVICE_KEYS: &[&str] = &["aws:viaawsservice", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:principalisawsservice", "aws:principalservicename", "aws:securetransport"];
+const SERVICE_KEYS: &[&str] = &[
+    "aws:viaawsservice",
+    "aws:calledvia",
+    "aws:calledviafirst",
+    "aws:calledvialast",
+    "aws:principalisawsservice",
+    "aws:principalservicename",
+    "aws:securetransport",
+];
 const PRINCIPAL_KEYS: &[&str] = &["aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths"];
 
 /// Values that would make a statement's conditions hold.
@@ -104,7 +116,10 @@ pub fn find_request(grants: &Grants, question: &Exposure<'_>) -> Found {
     let mut answer = Found::No;
     for statement in grants.identity.iter().flat_map(|document| &document.statements).filter(|statement| statement.effect == Effect::Allow) {
         let mut resources = question.resources.clone();
-        if let Some(patterns) = &statement.resources && !question.resources_only && !patterns.negated {
+        if let Some(patterns) = &statement.resources
+            && !question.resources_only
+            && !patterns.negated
+        {
             resources.extend(patterns.all.iter().filter(|pattern| !pattern.contains("${")).map(|pattern| pattern_instance(pattern, STRANGE)));
         }
         let suggested = suggestions(statement, &fixed);
@@ -136,18 +151,28 @@ fn principals(statement: &Statement, question: &Exposure<'_>, suggested: &BTreeM
         return vec![principal.clone()];
     }
     let mut insider = question.insider.clone();
-    if let Some(Fact::Values(arns)) = suggested.get("aws:principalarn") && let Some(arn) = arns.first() {
+    if let Some(Fact::Values(arns)) = suggested.get("aws:principalarn")
+        && let Some(arn) = arns.first()
+    {
         arn.clone_into(&mut insider.arn);
         if let Some(arn) = Arn::parse(arn) {
             arn.account.clone_into(&mut insider.account);
         }
     }
     let named = statement.principals.iter().filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all);
-    let mut all: Vec<Principal> = named.filter_map(|pattern| match pattern {
-        PrincipalPattern::Anyone | PrincipalPattern::Service(_) | PrincipalPattern::Other(_) => None,
-        PrincipalPattern::Account(account) => Some(Principal { arn: format!("arn:aws:iam::{account}:role/{STRANGE}"), account: account.clone(), organization: insider.organization.clone() }),
-        PrincipalPattern::Arn(arn) => Some(Principal { arn: arn.clone(), account: Arn::parse(arn).map_or_else(String::new, |arn| arn.account.to_owned()), organization: insider.organization.clone() }),
-    }).collect();
+    let mut all: Vec<Principal> = named
+        .filter_map(|pattern| match pattern {
+            PrincipalPattern::Anyone | PrincipalPattern::Service(_) | PrincipalPattern::Other(_) => None,
+            PrincipalPattern::Account(account) => {
+                Some(Principal { arn: format!("arn:aws:iam::{account}:role/{STRANGE}"), account: account.clone(), organization: insider.organization.clone() })
+            }
+            PrincipalPattern::Arn(arn) => Some(Principal {
+                arn: arn.clone(),
+                account: Arn::parse(arn).map_or_else(String::new, |arn| arn.account.to_owned()),
+                organization: insider.organization.clone(),
+            }),
+        })
+        .collect();
     all.push(insider);
     all
 }
@@ -190,15 +215,18 @@ fn attempt(grants: &Grants, request: &Request, fixed: &[&str]) -> Found {
 /// Does the policy let anyone do anything (an action and a resource that nobody named)?
 pub fn is_full_access(document: &Document, prefix: &str, context: &BTreeMap<String, Fact>) -> Found {
     let outsider = outsider();
-    find_request(&Grants::alone(document.clone()), &Exposure {
-        actions: &[&format!("{prefix}:OutcropProbe")],
-        resources: vec![format!("arn:aws:{prefix}:us-east-1:999999999999:{STRANGE}/x")],
-        resources_only: true,
-        principal: Some(outsider.clone()),
-        insider: outsider,
-        context: context.clone(),
-        network_fixed: true,
-    })
+    find_request(
+        &Grants::alone(document.clone()),
+        &Exposure {
+            actions: &[&format!("{prefix}:OutcropProbe")],
+            resources: vec![format!("arn:aws:{prefix}:us-east-1:999999999999:{STRANGE}/x")],
+            resources_only: true,
+            principal: Some(outsider.clone()),
+            insider: outsider,
+            context: context.clone(),
+            network_fixed: true,
+        },
+    )
 }
 
 /// A principal of an account and an organisation that nobody trusts.
@@ -211,12 +239,29 @@ fn outsider() -> Principal {
 /// Tried: someone from nowhere, and each principal that the policy names. `is_trusted` gives `None` where it cannot tell.
 pub fn outsider_through(document: &Document, actions: &[&str], context: &BTreeMap<String, Fact>, is_trusted: &dyn Fn(&str) -> Option<bool>) -> Found {
     let grants = Grants::alone(document.clone());
-    let ask = |principal: Principal| find_request(&grants, &Exposure {
-        actions, resources: vec![format!("arn:aws:bedrock:us-east-1::foundation-model/{STRANGE}")], resources_only: false,
-        insider: principal.clone(), principal: Some(principal), context: context.clone(), network_fixed: true,
-    });
+    let ask = |principal: Principal| {
+        find_request(
+            &grants,
+            &Exposure {
+                actions,
+                resources: vec![format!("arn:aws:bedrock:us-east-1::foundation-model/{STRANGE}")],
+                resources_only: false,
+                insider: principal.clone(),
+                principal: Some(principal),
+                context: context.clone(),
+                network_fixed: true,
+            },
+        )
+    };
     let mut answer = ask(outsider());
-    for pattern in document.statements.iter().filter(|statement| statement.effect == Effect::Allow).flat_map(|statement| &statement.principals).filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all) {
+    for pattern in document
+        .statements
+        .iter()
+        .filter(|statement| statement.effect == Effect::Allow)
+        .flat_map(|statement| &statement.principals)
+        .filter(|patterns| !patterns.negated)
+        .flat_map(|patterns| &patterns.all)
+    {
         let (arn, account) = match pattern {
             PrincipalPattern::Account(account) => (format!("arn:aws:iam::{account}:role/{STRANGE}"), account.clone()),
             PrincipalPattern::Arn(arn) => (arn.clone(), Arn::parse(arn).map_or_else(String::new, |arn| arn.account.to_owned())),
@@ -239,21 +284,37 @@ pub fn outsider_through(document: &Document, actions: &[&str], context: &BTreeMa
 }
 
 /// Which models pass: any at all, a family by wildcard, and those named.
-pub fn models_through(document: &Document, actions: &[&str], region: &str, insider: &Principal, context: &BTreeMap<String, Fact>) -> (Found, Found, Vec<String>) {
+pub fn models_through(
+    document: &Document,
+    actions: &[&str],
+    region: &str,
+    insider: &Principal,
+    context: &BTreeMap<String, Fact>,
+) -> (Found, Found, Vec<String>) {
     let grants = Grants::alone(document.clone());
-    let ask = |resources: Vec<String>| find_request(&grants, &Exposure {
-        actions, resources, resources_only: true, principal: None, insider: insider.clone(), context: context.clone(), network_fixed: true,
-    });
+    let ask = |resources: Vec<String>| {
+        find_request(
+            &grants,
+            &Exposure { actions, resources, resources_only: true, principal: None, insider: insider.clone(), context: context.clone(), network_fixed: true },
+        )
+    };
     let mut context = context.clone();
     context.entry("bedrock-mantle:model".to_owned()).or_insert_with(|| Fact::one(STRANGE));
-    let any = find_request(&grants, &Exposure {
-        actions,
-        resources: vec![
-            format!("arn:aws:bedrock:{region}::foundation-model/{STRANGE}.model-v1:0"),
-            format!("arn:aws:bedrock-mantle:{region}:{}:project/{STRANGE}", insider.account),
-        ],
-        resources_only: true, principal: None, insider: insider.clone(), context: context.clone(), network_fixed: true,
-    });
+    let any = find_request(
+        &grants,
+        &Exposure {
+            actions,
+            resources: vec![
+                format!("arn:aws:bedrock:{region}::foundation-model/{STRANGE}.model-v1:0"),
+                format!("arn:aws:bedrock-mantle:{region}:{}:project/{STRANGE}", insider.account),
+            ],
+            resources_only: true,
+            principal: None,
+            insider: insider.clone(),
+            context: context.clone(),
+            network_fixed: true,
+        },
+    );
     let mut family = Found::No;
     let mut models = Vec::new();
     for statement in document.statements.iter().filter(|statement| statement.effect == Effect::Allow) {

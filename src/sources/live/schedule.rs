@@ -77,7 +77,8 @@ pub async fn collect(request: &Request, base: &Base, store: &mut Store, progress
     let job = Job { request, base, flight: &flight, calls: &calls, prints: &prints, progress, stop, regions: &run.regions.clone() };
     let (send, mut receive) = mpsc::channel::<Message>(64);
     let work = async {
-        let mut jobs = futures_util::stream::iter(plan.accounts.iter().map(|account| job.account(&account.id, send.clone()))).buffer_unordered(ACCOUNTS_AT_ONCE);
+        let mut jobs =
+            futures_util::stream::iter(plan.accounts.iter().map(|account| job.account(&account.id, send.clone()))).buffer_unordered(ACCOUNTS_AT_ONCE);
         while jobs.next().await.is_some() {}
         drop(jobs);
         drop(send);
@@ -112,12 +113,36 @@ pub async fn collect(request: &Request, base: &Base, store: &mut Store, progress
 
 fn looks_like_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    parts.len() >= 3 && parts.iter().all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())) && parts.last().is_some_and(|last| last.parse::<u8>().is_ok())
+    parts.len() >= 3
+        && parts.iter().all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+        && parts.last().is_some_and(|last| last.parse::<u8>().is_ok())
 }
 
 #[expect(clippy::too_many_arguments, reason = "it only fills the struct that exists to carry them")]
-fn place<'p>(config: &'p SdkConfig, base: &'p Base, account: &'p str, region: &'p str, request: &'p Request, prints: &'p Fingerprints, flight: &'p Semaphore, calls: &'p AtomicU64, renew: &'p dyn crate::services::collect::Renew) -> Place<'p> {
-    Place { config, account, region, partition: &base.partition, is_home: account == base.account, prints, wanted: &request.wanted, flight, calls, overridden: base.overridden, renew }
+fn place<'p>(
+    config: &'p SdkConfig,
+    base: &'p Base,
+    account: &'p str,
+    region: &'p str,
+    request: &'p Request,
+    prints: &'p Fingerprints,
+    flight: &'p Semaphore,
+    calls: &'p AtomicU64,
+    renew: &'p dyn crate::services::collect::Renew,
+) -> Place<'p> {
+    Place {
+        config,
+        account,
+        region,
+        partition: &base.partition,
+        is_home: account == base.account,
+        prints,
+        wanted: &request.wanted,
+        flight,
+        calls,
+        overridden: base.overridden,
+        renew,
+    }
 }
 
 impl Job<'_> {
@@ -141,7 +166,13 @@ impl Job<'_> {
         // A list of Regions that cannot be read closes none: the Regions themselves will answer.
         let enabled = accounts::regions(&here).await.ok();
         let (open, off): (Vec<&String>, Vec<&String>) = self.regions.iter().partition(|region| enabled.as_ref().is_none_or(|enabled| enabled.contains(region)));
-        let _ = send.send(Message::Entered { account: account.to_owned(), chain: entry.chain(self.base), regions: open.iter().map(|region| (*region).clone()).collect() }).await;
+        let _ = send
+            .send(Message::Entered {
+                account: account.to_owned(),
+                chain: entry.chain(self.base),
+                regions: open.iter().map(|region| (*region).clone()).collect(),
+            })
+            .await;
         let mut nothing = Batch::default();
         for region in off {
             for table in needed.iter().filter(|collector| collector.span == Span::Regional).flat_map(|collector| collector.tables) {
@@ -151,12 +182,18 @@ impl Job<'_> {
             }
         }
         let _ = send.send(Message::Batch(nothing)).await;
-        let configs: BTreeMap<&str, SdkConfig> = open.iter().map(|region| (region.as_str(), config.to_builder().region(Region::new((*region).clone())).build())).collect();
+        let configs: BTreeMap<&str, SdkConfig> =
+            open.iter().map(|region| (region.as_str(), config.to_builder().region(Region::new((*region).clone())).build())).collect();
         let mut work: Vec<(Place<'_>, &Collector)> = Vec::new();
         for collector in &needed {
             match collector.span {
-                Span::Global => work.push((Place { region: GLOBAL, ..place(&config, self.base, account, GLOBAL, self.request, self.prints, self.flight, self.calls, entry.renew()) }, collector)),
-                Span::Regional => work.extend(configs.iter().map(|(region, config)| (place(config, self.base, account, region, self.request, self.prints, self.flight, self.calls, entry.renew()), *collector))),
+                Span::Global => work.push((
+                    Place { region: GLOBAL, ..place(&config, self.base, account, GLOBAL, self.request, self.prints, self.flight, self.calls, entry.renew()) },
+                    collector,
+                )),
+                Span::Regional => work.extend(configs.iter().map(|(region, config)| {
+                    (place(config, self.base, account, region, self.request, self.prints, self.flight, self.calls, entry.renew()), *collector)
+                })),
             }
         }
         self.progress.account(account, work.len());
@@ -196,7 +233,9 @@ impl Job<'_> {
                 Span::Regional => self.regions.iter().map(String::as_str).collect(),
             };
             // A collector that fills several tables brings all of them.
-            let comes_along = COLLECTORS.iter().any(|collector| collector.tables.contains(&table.name) && collector.tables.iter().any(|other| self.request.wanted.contains(&(*other, "list"))));
+            let comes_along = COLLECTORS.iter().any(|collector| {
+                collector.tables.contains(&table.name) && collector.tables.iter().any(|other| self.request.wanted.contains(&(*other, "list")))
+            });
             for region in regions.into_iter().filter(|_| !comes_along) {
                 let mut line = Coverage::new(account, region, table.name, "list", Status::NotCollected);
                 line.operation = table.read("list").map_or_else(String::new, |read| read.operation.to_owned());
@@ -213,7 +252,11 @@ async fn confirm(place: &Place<'_>, entry: &Entry, account: &str) -> Result<(), 
     let client = crate::client!(aws_sdk_sts, place);
     let answer = place.call("sts:GetCallerIdentity", || client.get_caller_identity().send()).await.map_err(|failure| match entry {
         Entry::Role(credentials) => credentials.failure().map_or(failure, |inner| Failure {
-            message: format!("{} - the role {} could not be assumed: check its name (--role), its trust policy and the external id (--external-id)", inner.message, credentials.role_arn()),
+            message: format!(
+                "{} - the role {} could not be assumed: check its name (--role), its trust policy and the external id (--external-id)",
+                inner.message,
+                credentials.role_arn()
+            ),
             ..inner
         }),
         Entry::Base => failure,

@@ -68,9 +68,13 @@ impl Base {
         for (name, url) in &overrides {
             check_override(name, url)?;
         }
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .retry_config(RetryConfig::standard().with_max_attempts(6))
-            .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(Duration::from_secs(20)).operation_timeout(Duration::from_secs(90)).build());
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).retry_config(RetryConfig::standard().with_max_attempts(6)).timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(5))
+                .operation_attempt_timeout(Duration::from_secs(20))
+                .operation_timeout(Duration::from_secs(90))
+                .build(),
+        );
         if let Some(profile) = &request.profile {
             loader = loader.profile_name(profile);
         }
@@ -80,7 +84,11 @@ impl Base {
             config = config.into_builder().region(Region::new(region)).build();
         }
         let region = config.region().map_or_else(String::new, |region| region.to_string());
-        let identity = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await.map_err(|error| Error::Setup(whoami_failed(&failure(&error), &cause(&error))))?;
+        let identity = aws_sdk_sts::Client::new(&config)
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| Error::Setup(whoami_failed(&failure(&error), &cause(&error))))?;
         let caller_arn = identity.arn().unwrap_or_default().to_owned();
         let partition = caller_arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned();
         let mut notes: Vec<String> = overrides.iter().map(|(name, url)| format!("{name} was set: what answered was {url}, which need not be AWS")).collect();
@@ -89,16 +97,13 @@ impl Base {
         }
         Ok(Self { account: identity.account().unwrap_or_default().to_owned(), overridden: !notes.is_empty(), config, caller_arn, partition, region, notes })
     }
-
-    /// Is the base identity a role session? A chained session lasts an hour at most.
-    pub(super) fn is_session(&self) -> bool {
-        self.caller_arn.contains(":assumed-role/")
-    }
 }
 
 fn whoami_failed(failure: &Failure, cause: &str) -> String {
     match failure.code.as_str() {
-        "NoCredentials" => format!("no credentials: set a profile (--profile), log in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({cause})"),
+        "NoCredentials" => {
+            format!("no credentials: set a profile (--profile), log in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({cause})")
+        }
         "NoConnection" | "Timeout" => format!("AWS STS did not answer ({cause}): check the network, the proxy, and the Region"),
         _ => format!("AWS refused the credentials ({}): renew them, or choose another profile with --profile", failure.detail()),
     }
@@ -123,10 +128,16 @@ impl fmt::Debug for AccountCredentials {
 
 impl AccountCredentials {
     pub(super) fn new(base: &Base, request: &Request, account: &str) -> Self {
-        let role_arn = if request.role.starts_with("arn:") { request.role.clone() } else { format!("arn:{}:iam::{account}:role/{}", base.partition, request.role) };
+        let role_arn =
+            if request.role.starts_with("arn:") { request.role.clone() } else { format!("arn:{}:iam::{account}:role/{}", base.partition, request.role) };
         Self {
-            sts: aws_sdk_sts::Client::new(&base.config), role_arn, session_name: request.session_name.clone(), external_id: request.external_id.clone(),
-            known: Mutex::new(None), stale: AtomicBool::new(false), last_failure: std::sync::Mutex::new(None),
+            sts: aws_sdk_sts::Client::new(&base.config),
+            role_arn,
+            session_name: request.session_name.clone(),
+            external_id: request.external_id.clone(),
+            known: Mutex::new(None),
+            stale: AtomicBool::new(false),
+            last_failure: std::sync::Mutex::new(None),
         }
     }
 
@@ -143,15 +154,26 @@ impl AccountCredentials {
         // The lock makes concurrent callers wait for one fetch.
         let mut known = self.known.lock().await;
         let stale = self.stale.swap(false, Ordering::Relaxed);
-        if let Some(credentials) = known.as_ref().filter(|_| !stale) && credentials.expiry().is_none_or(|expiry| expiry > SystemTime::now() + MARGIN) {
+        if let Some(credentials) = known.as_ref().filter(|_| !stale)
+            && credentials.expiry().is_none_or(|expiry| expiry > SystemTime::now() + MARGIN)
+        {
             return Ok(credentials.clone());
         }
-        let answer = self.sts.assume_role().role_arn(&self.role_arn).role_session_name(&self.session_name).set_external_id(self.external_id.clone()).duration_seconds(3600).send().await;
+        let answer = self
+            .sts
+            .assume_role()
+            .role_arn(&self.role_arn)
+            .role_session_name(&self.session_name)
+            .set_external_id(self.external_id.clone())
+            .duration_seconds(3600)
+            .send()
+            .await;
         match answer {
             Ok(answer) => {
                 let found = answer.credentials().ok_or_else(|| CredentialsError::unhandled("AssumeRole answered without credentials"))?;
                 let expiry = SystemTime::try_from(*found.expiration()).ok();
-                let credentials = Credentials::new(found.access_key_id(), found.secret_access_key(), Some(found.session_token().to_owned()), expiry, "AssumeRole");
+                let credentials =
+                    Credentials::new(found.access_key_id(), found.secret_access_key(), Some(found.session_token().to_owned()), expiry, "AssumeRole");
                 *known = Some(credentials.clone());
                 Ok(credentials)
             }
@@ -215,7 +237,9 @@ impl Entry {
         match self {
             Self::Base => base.config.clone(),
             // One cache for each account: the provider itself keeps and renews.
-            Self::Role(credentials) => base.config.to_builder()
+            Self::Role(credentials) => base
+                .config
+                .to_builder()
                 .credentials_provider(SharedCredentialsProvider::new(Shared(Arc::clone(credentials))))
                 .identity_cache(SharedIdentityCache::new(aws_config::identity::IdentityCache::no_cache()))
                 .build(),

@@ -1,0 +1,24 @@
+# Needs Rust and Python 3, nothing else.
+MOTO := target/moto
+CARGO ?= cargo
+
+.PHONY: demo test bench fmt
+
+# The first answer: built without the AWS SDK.
+demo:
+	@$(CARGO) run --quiet --no-default-features -- demo; code=$$?; echo "exit code $$code (3: something critical fails in the demo estate, as it should)"; test $$code -eq 3
+
+test: $(MOTO)/ready
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run; else $(CARGO) test; fi
+
+# An independent AWS, pinned, in an environment of its own.
+$(MOTO)/ready: tests/moto/requirements.txt
+	python3 -m venv --clear $(MOTO)
+	$(MOTO)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/moto/requirements.txt
+	@touch $@
+
+bench:
+	$(CARGO) bench --no-default-features
+
+fmt:
+	$(CARGO) fmt

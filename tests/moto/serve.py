@@ -1,0 +1,230 @@
+"""Starts moto, seeds an organisation over the AWS API, puts the double in front, and says where it is.
+
+Prints one JSON line: endpoint (through the double), raw (moto itself), accounts by name. Ends when standard input does.
+Usage: serve.py [SCRIPT.json] [--enforce-iam]
+"""
+import io, json, os, socket, subprocess, sys, time, urllib.request, zipfile
+import boto3
+from botocore.config import Config
+import double as http_double
+
+REGION, OTHER = "eu-west-1", "us-east-1"
+MODEL = f"arn:aws:bedrock:{REGION}::foundation-model/anthropic.claude-sonnet-4-20250514-v1:0"
+FULL = "arn:aws:iam::aws:policy/AmazonBedrockFullAccess"
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def trust(*services):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}]})
+
+
+def allow(action, resource, **more):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource, **more}]})
+
+
+class Account:
+    def __init__(self, endpoint, account=None):
+        self.endpoint, self.id = endpoint, account
+        self.session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        if account:
+            found = self.client("sts").assume_role(RoleArn=f"arn:aws:iam::{account}:role/seed", RoleSessionName="seed")["Credentials"]
+            self.session = boto3.Session(aws_access_key_id=found["AccessKeyId"], aws_secret_access_key=found["SecretAccessKey"], aws_session_token=found["SessionToken"], region_name=REGION)
+
+    def client(self, service, region=REGION):
+        return self.session.client(service, region_name=region, endpoint_url=self.endpoint, config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}))
+
+    def role(self, name, services, policy=None, managed=()):
+        iam = self.client("iam")
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(*services))["Role"]["Arn"]
+        if policy:
+            iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
+        for policy_arn in managed:
+            iam.attach_role_policy(RoleName=name, PolicyArn=policy_arn)
+        return arn
+
+    def function(self, name, role, variables=None, subnets=(), groups=(), tags=None, publish=False):
+        code = io.BytesIO()
+        with zipfile.ZipFile(code, "w") as archive:
+            archive.writestr("index.py", "def handler(event, context): pass")
+        self.client("lambda").create_function(
+            FunctionName=name, Runtime="python3.12", Role=role, Handler="index.handler", Code={"ZipFile": code.getvalue()}, Publish=publish,
+            Environment={"Variables": variables or {}}, Tags=tags or {}, **({"VpcConfig": {"SubnetIds": list(subnets), "SecurityGroupIds": list(groups)}} if subnets else {}))
+
+    def network(self, cidr, egress, hostnames=True):
+        ec2 = self.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock=f"{cidr}.0.0/16")["Vpc"]["VpcId"]
+        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": hostnames})
+        private = ec2.create_subnet(VpcId=vpc, CidrBlock=f"{cidr}.1.0/24")["Subnet"]["SubnetId"]
+        group = ec2.create_security_group(GroupName=f"app-{cidr}", Description="app", VpcId=vpc)["GroupId"]
+        door = ec2.create_security_group(GroupName=f"door-{cidr}", Description="endpoints", VpcId=vpc)["GroupId"]
+        ec2.authorize_security_group_ingress(GroupId=door, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": group}]}])
+        if egress:
+            public = ec2.create_subnet(VpcId=vpc, CidrBlock=f"{cidr}.9.0/24")["Subnet"]["SubnetId"]
+            gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+            ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+            table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+            ec2.associate_route_table(RouteTableId=table, SubnetId=public)
+            ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+            nat = ec2.create_nat_gateway(SubnetId=public, AllocationId=ec2.allocate_address(Domain="vpc")["AllocationId"])["NatGateway"]["NatGatewayId"]
+            main = next(table["RouteTableId"] for table in ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"] if any(entry.get("Main") for entry in table["Associations"]))
+            ec2.create_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+        return vpc, private, group, door
+
+    def endpoint_for(self, service, vpc, subnet, group, policy=None, private_dns=True):
+        more = {"PolicyDocument": json.dumps(policy)} if policy else {}
+        self.client("ec2").create_vpc_endpoint(VpcEndpointType="Interface", VpcId=vpc, ServiceName=f"com.amazonaws.{REGION}.{service}", SubnetIds=[subnet], SecurityGroupIds=[group], PrivateDnsEnabled=private_dns, **more)
+
+
+def seed_broken(account):
+    """Everything in one account, with the faults of the first release."""
+    shared = account.role("ai-shared", ["lambda.amazonaws.com", "ecs-tasks.amazonaws.com"], managed=[FULL])
+    vpc, subnet, group, door = account.network("10.0", egress=True)
+    everyone = {"Version": "2008-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+    account.endpoint_for("bedrock-runtime", vpc, subnet, door, everyone, private_dns=False)
+    account.function("chat-api", shared, {"ANTHROPIC_API_KEY": "sk-ant-api03-CANARYq8Zr1TnV5xWk3JmP7dLsYh2Bf9Gc4Ea6Ru0Io-Xt8Nw1Qz5AA", "DB_PASSWORD": "CANARY-Tr0ub4dor&3xK!", "MODEL_ID": "anthropic.claude-sonnet-4-20250514-v1:0"}, tags={"Environment": "prod"}, publish=True)
+    account.function("retriever", shared, {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0CANARY1/B0CANARY2/CANARYx8Qm2Lr5Tz7Vw3Kp9", "TABLE_NAME": "documents"}, [subnet], [group], tags={"Environment": "dev"})
+    logs = account.client("logs")
+    for name in ("/aws/bedrock/invocations", "/aws/lambda/chat-api", "/aws/lambda/retriever"):
+        logs.create_log_group(logGroupName=name)
+    s3 = account.client("s3", OTHER)
+    for bucket in ("broken-prompts", "broken-trail", "broken-documents"):
+        s3.create_bucket(Bucket=bucket)
+    account.client("bedrock").put_model_invocation_logging_configuration(loggingConfig={
+        "cloudWatchConfig": {"logGroupName": "/aws/bedrock/invocations", "roleArn": shared}, "s3Config": {"bucketName": "broken-prompts", "keyPrefix": "prompts/"}, "textDataDeliveryEnabled": True})
+    trail = account.client("cloudtrail")
+    trail.create_trail(Name="main", S3BucketName="broken-trail")
+    ecs = account.client("ecs")
+    ecs.create_cluster(clusterName="ai")
+    task = account.role("orders-task", ["ecs-tasks.amazonaws.com"], allow("bedrock:InvokeModel", "arn:aws:bedrock:*::foundation-model/*"))
+    definition = ecs.register_task_definition(family="orders", networkMode="awsvpc", taskRoleArn=task, executionRoleArn=task, containerDefinitions=[{
+        "name": "app", "image": "app", "memory": 128, "environment": [{"name": "DATABASE_URL", "value": "postgres://app:CANARYs3cr3tPw9@db.internal:5432/orders"}],
+        "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/orders", "awslogs-region": REGION}}}])["taskDefinition"]["taskDefinitionArn"]
+    ecs.create_service(cluster="ai", serviceName="orders", taskDefinition=definition, desiredCount=0, networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}})
+    account.role("agents", ["bedrock.amazonaws.com"], allow("bedrock:InvokeModel", MODEL))
+
+
+def seed_sound(account):
+    """A private workload: no way out, locked endpoint, own key, bounded retention."""
+    vpc, subnet, group, door = account.network("10.1", egress=False)
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account.id}:role/answers"}, "Action": ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"], "Resource": [MODEL]}]}
+    account.endpoint_for("bedrock-runtime", vpc, subnet, door, policy)
+    role = account.role("answers", ["lambda.amazonaws.com"], allow("bedrock:InvokeModel", MODEL, Condition={"StringEquals": {"aws:SourceVpc": vpc}}))
+    account.function("answers", role, {"MODEL_ID": "anthropic.claude-sonnet-4-20250514-v1:0", "DB_SECRET_ARN": f"arn:aws:secretsmanager:{REGION}:{account.id}:secret:db-AbCdEf"}, [subnet], [group], tags={"Environment": "prod"})
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    logs = account.client("logs")
+    for name in ("/aws/bedrock/invocations", "/aws/lambda/answers"):
+        logs.create_log_group(logGroupName=name, kmsKeyId=key)
+        logs.put_retention_policy(logGroupName=name, retentionInDays=180)
+    account.client("bedrock").put_model_invocation_logging_configuration(loggingConfig={"cloudWatchConfig": {"logGroupName": "/aws/bedrock/invocations", "roleArn": role}, "textDataDeliveryEnabled": True})
+
+
+def seed(endpoint):
+    home = Account(endpoint)
+    organizations = home.client("organizations", OTHER)
+    organizations.create_organization(FeatureSet="ALL")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    unit = organizations.create_organizational_unit(ParentId=root, Name="ai")["OrganizationalUnit"]["Id"]
+    inner = organizations.create_organizational_unit(ParentId=unit, Name="prod")["OrganizationalUnit"]["Id"]
+    accounts = {}
+    for name in ("broken", "sound", "platform", "locked", "suspended"):
+        accounts[name] = organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]["AccountId"]
+    for name in ("broken", "sound"):
+        organizations.move_account(AccountId=accounts[name], SourceParentId=root, DestinationParentId=inner)
+    organizations.close_account(AccountId=accounts["suspended"])
+    seed_broken(Account(endpoint, accounts["broken"]))
+    seed_sound(Account(endpoint, accounts["sound"]))
+    Account(endpoint, accounts["platform"]).client("s3", OTHER).create_bucket(Bucket="platform-archive")
+    return {"management": "123456789012", "unit": unit, **accounts}
+
+
+def bedrock_agents(accounts):
+    """Agents, knowledge bases and AgentCore, of which moto knows little and answers what it knows as HTML."""
+    def here(operation, account, answer, service="bedrock"):
+        return {"service": service, "operation": operation, "account": accounts[account], "region": REGION, "then": {"json": answer}}
+
+    def agent(number, account, role):
+        return {"agentId": f"AGENT0000{number}", "agentName": f"agent-{number}", "agentArn": f"arn:aws:bedrock:{REGION}:{accounts[account]}:agent/AGENT0000{number}", "agentVersion": "DRAFT",
+                "agentStatus": "PREPARED", "idleSessionTTLInSeconds": 600, "agentResourceRoleArn": f"arn:aws:iam::{accounts[account]}:role/{role}", "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z"}
+
+    base = {"knowledgeBaseId": "KBMANUALS1", "name": "manuals", "status": "ACTIVE", "updatedAt": "2026-01-01T00:00:00Z"}
+    whole = {**base, "knowledgeBaseArn": f"arn:aws:bedrock:{REGION}:{accounts['broken']}:knowledge-base/KBMANUALS1", "roleArn": f"arn:aws:iam::{accounts['broken']}:role/agents",
+             "knowledgeBaseConfiguration": {"type": "VECTOR"}, "createdAt": "2026-01-01T00:00:00Z"}
+    source = {"knowledgeBaseId": "KBMANUALS1", "dataSourceId": "DS00000001", "name": "manuals", "status": "AVAILABLE", "updatedAt": "2026-01-01T00:00:00Z"}
+    rules = [
+        here("ListAgents", "broken", {"agentSummaries": [agent(1, "broken", "agents"), agent(2, "broken", "agents")]}),
+        here("GetAgent", "broken", {"agent": agent(1, "broken", "agents")}),
+        here("ListAgents", "sound", {"agentSummaries": [agent(3, "sound", "agent-three")]}),
+        here("GetAgent", "sound", {"agent": agent(3, "sound", "agent-three")}),
+        here("ListKnowledgeBases", "broken", {"knowledgeBaseSummaries": [base]}),
+        here("GetKnowledgeBase", "broken", {"knowledgeBase": whole}),
+        here("ListTagsForResource", "broken", {"tags": {"Environment": "prod"}}),
+        here("ListDataSources", "broken", {"dataSourceSummaries": [source]}),
+        here("GetDataSource", "broken", {"dataSource": {**source, "createdAt": "2026-01-01T00:00:00Z", "dataSourceConfiguration": {"type": "S3", "s3Configuration": {"bucketArn": "arn:aws:s3:::broken-documents"}}}}),
+    ]
+    empty = {"ListAgents": "agentSummaries", "ListAgentAliases": "agentAliasSummaries", "ListKnowledgeBases": "knowledgeBaseSummaries", "ListDataSources": "dataSourceSummaries", "ListFlows": "flowSummaries"}
+    rules += [{"service": "bedrock", "operation": operation, "then": {"json": {key: []}}} for operation, key in empty.items()]
+    empty = {"ListAgentRuntimes": "agentRuntimes", "ListGateways": "items", "ListMemories": "memories"}
+    return rules + [{"service": "bedrock-agentcore", "operation": operation, "then": {"json": {key: []}}} for operation, key in empty.items()]
+
+
+def standing_rules(accounts):
+    """What moto does not know or answers wrongly, and the trust policy that it does not ask."""
+    refuse = "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User is not authorized to perform: sts:AssumeRole</Message></Error><RequestId>r</RequestId></ErrorResponse>"
+    off = "<DescribeVpcBlockPublicAccessOptionsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>r</requestId><vpcBlockPublicAccessOptions><internetGatewayBlockMode>off</internetGatewayBlockMode></vpcBlockPublicAccessOptions></DescribeVpcBlockPublicAccessOptionsResponse>"
+    none = "<DescribeVpcBlockPublicAccessExclusionsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>r</requestId><vpcBlockPublicAccessExclusionSet/></DescribeVpcBlockPublicAccessExclusionsResponse>"
+    return [
+        {"service": "ec2", "operation": "DescribeVpcBlockPublicAccessOptions", "then": {"status": 200, "type": "text/xml", "body": off}},
+        {"service": "ec2", "operation": "DescribeVpcBlockPublicAccessExclusions", "then": {"status": 200, "type": "text/xml", "body": none}},
+        *bedrock_agents(accounts),
+        {"service": "account", "operation": "ListRegions", "then": {"json": {"Regions": [{"RegionName": name, "RegionOptStatus": "ENABLED_BY_DEFAULT"} for name in (REGION, OTHER)]}}},
+    ], refuse
+
+
+def main():
+    script = json.load(open(sys.argv[1])) if len(sys.argv) > 1 and not sys.argv[1].startswith("--") else []
+    port = free_port()
+    environment = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "INITIAL_NO_AUTH_ACTION_COUNT": "100000000"}
+    moto = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    raw = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(raw + "/moto-api/", timeout=1).read()
+                break
+            except OSError:
+                time.sleep(0.1)
+        urllib.request.urlopen(urllib.request.Request(raw + "/moto-api/seed?a=42", method="POST")).read()
+        accounts = seed(raw)
+        subnets = {}
+        for name in ("broken", "sound"):
+            for subnet in Account(raw, accounts[name]).client("ec2").describe_subnets()["Subnets"]:
+                subnets[subnet["SubnetId"]] = subnet["VpcId"]
+        rules, refuse = standing_rules(accounts)
+        named = [dict(rule, account=accounts.get(rule["account"], rule["account"])) if "account" in rule else rule for rule in script]
+        front, double = http_double.serve(named + rules, ("127.0.0.1", port), subnets)
+        guard(double, accounts, refuse)
+        print(json.dumps({"endpoint": f"http://127.0.0.1:{front}", "raw": raw, "accounts": accounts}), flush=True)
+        sys.stdin.read()
+    finally:
+        moto.kill()
+
+
+def guard(double, accounts, refuse):
+    """AssumeRole asks for the external id, and one account stays locked."""
+    handler_reply = http_double.Handler.reply
+
+    def reply(self, service, operation, body, then):
+        if service == "sts" and operation == "AssumeRole" and (b"ExternalId=opensesame" not in body or accounts["locked"].encode() in body or b"OutcropAudit" not in body):
+            return self.answer(403, "text/xml", refuse.encode())
+        return handler_reply(self, service, operation, body, then)
+
+    http_double.Handler.reply = reply
+
+
+if __name__ == "__main__":
+    main()
