@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --no-default-features --bench judge`; with `-- --quick` a tenth of the rows.
 
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints its figures and stops at a fault")]
+
 use outcrop::engine::{Config, Library, judge};
 use outcrop::inventory::Store;
 use outcrop::model::{AccountInfo, RunInfo, Source};

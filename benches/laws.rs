@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --no-default-features --bench laws`; with `-- --quick` every fiftieth cell.
 
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints its figures and stops at a fault")]
+
 #[path = "../tests/it/law.rs"]
 mod law;
 

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --no-default-features --bench secrets`
 
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints its figures and stops at a fault")]
+
 use outcrop::secrets::{Category, classify};
 use std::collections::BTreeMap;
 

@@ -305,7 +305,7 @@ impl Bench<'_> {
             Err(error) => return Ok(Err(error.to_string())),
         };
         let seen = fence.seen();
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let own = names.len().saturating_sub(2);
         for needed in ["resource", "account_id", "region"] {
             if !names[..own].iter().any(|name| name == needed) {

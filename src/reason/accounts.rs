@@ -1,6 +1,7 @@
 //! Subject: each account's place in the topology.
 
-use super::{Context, Sink, paths, topology};
+use super::topology::{self, Stores};
+use super::{Context, Sink, paths};
 use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Lookup, Role, Span, Table};
 use crate::model::{GLOBAL, Gap, Observed, account_arn, merge};
@@ -43,8 +44,6 @@ pub const PLACEMENT: Table = Table {
     reads: &[],
     lists: &[],
 };
-
-type Stores = Vec<(&'static str, String, Observed<String>)>;
 
 /// True when a store satisfies; unknown when none does and more may be unseen.
 fn any_store(stores: &Stores, gaps: &[Gap], kind: Option<&str>, test: impl Fn(&str) -> bool) -> Observed<bool> {

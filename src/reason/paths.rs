@@ -98,8 +98,15 @@ fn client(region: &str, deployment: &Deployment<'_>) -> Observed<Client> {
     )
 }
 
-/// Where a deployment's interfaces are: `None` for the service's own network.
-fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, context: &Context<'_>) -> Observed<Option<(String, Vec<String>, Vec<String>)>> {
+/// Where a deployment's interfaces are.
+struct Placement {
+    vpc: String,
+    subnets: Vec<String>,
+    groups: Vec<String>,
+}
+
+/// Finds the interfaces of a deployment: `None` for the service's own network.
+fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, context: &Context<'_>) -> Observed<Option<Placement>> {
     let row = deployment.network;
     if workload.kind == "lambda" {
         return row.text("capacity_provider_arn").and_then(|provider| {
@@ -110,7 +117,7 @@ fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, context: &Con
                 if vpc.is_empty() {
                     Known(None)
                 } else {
-                    row.list("subnet_ids").zip(row.list("security_group_ids")).map(|(subnets, groups)| Some((vpc.to_owned(), subnets, groups)))
+                    row.list("subnet_ids").zip(row.list("security_group_ids")).map(|(subnets, groups)| Some(Placement { vpc: vpc.to_owned(), subnets, groups }))
                 }
             })
         });
@@ -123,7 +130,7 @@ fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, context: &Con
             ));
         };
         match context.world.lookup("vpc_subnet", workload.account, workload.region, first) {
-            Lookup::Found(subnet) => subnet.text("vpc_id").map(|vpc| Some((vpc.to_owned(), subnets, groups))),
+            Lookup::Found(subnet) => subnet.text("vpc_id").map(|vpc| Some(Placement { vpc: vpc.to_owned(), subnets, groups })),
             Lookup::Absent => {
                 Observed::gap(Gap::not_understood("vpc_subnet", format!("the subnet `{first}` is not in the list; it may be shared by another account")))
             }
@@ -145,16 +152,8 @@ fn unknown_way(hops: Vec<Hop>, gaps: Vec<Gap>, egress: Option<bool>) -> Way {
 }
 
 /// The way from one subnet.
-fn way(
-    context: &Context<'_>,
-    workload: &Workload<'_>,
-    deployment: &Deployment<'_>,
-    family: &str,
-    client: &Client,
-    vpc: &str,
-    subnet: &str,
-    groups: &[String],
-) -> Way {
+fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'_>, family: &str, client: &Client, placement: &Placement, subnet: &str) -> Way {
+    let Placement { vpc, groups, .. } = placement;
     let (world, account, region) = (context.world, workload.account, workload.region);
     let host = network::host(family, client);
     let mut hops = vec![Hop::new("workload", &workload.arn, format!("in {vpc}")), Hop::new("subnet", subnet, "an interface of the workload stands in it")];
@@ -283,9 +282,9 @@ fn ways(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Vec<(BT
         };
         match placement(workload, deployment, context) {
             Known(None) => add("", service_network(workload, family, &network::host(family, &client))),
-            Known(Some((vpc, subnets, groups))) => {
-                for subnet in &subnets {
-                    add(subnet, way(context, workload, deployment, family, &client, &vpc, subnet, &groups));
+            Known(Some(placement)) => {
+                for subnet in &placement.subnets {
+                    add(subnet, way(context, workload, deployment, family, &client, &placement, subnet));
                 }
             }
             Unknown(gaps) => add("", unknown_way(start, gaps, None)),
@@ -353,7 +352,7 @@ fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>,
     let endpoint_exists = Observed::any(workload.deployments.iter().map(|deployment| {
         placement(workload, deployment, context).and_then(|place| match place {
             None => Known(false),
-            Some((vpc, ..)) => {
+            Some(Placement { vpc, .. }) => {
                 let found = network::endpoints_for(context.world, workload.account, workload.region, &vpc, family);
                 if !found.rows.is_empty() {
                     Known(true)
@@ -398,7 +397,7 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
         for workload in callers.known(&account, &region) {
             for deployment in &workload.deployments {
                 match placement(workload, deployment, context) {
-                    Known(Some((vpc, ..))) => {
+                    Known(Some(Placement { vpc, .. })) => {
                         for family in workload.families.clone().known().unwrap_or_default() {
                             needs.entry((vpc.clone(), family)).or_default().insert(&workload.arn);
                         }

@@ -197,8 +197,11 @@ pub(super) fn derive_pipelines(context: &Context<'_>, sink: &mut Sink<'_>) {
     }
 }
 
+/// Trails and flow logs: kind, source, and the account that keeps them.
+pub(super) type Stores = Vec<(&'static str, String, Observed<String>)>;
+
 /// Where an account's trails and flow logs end: `(kind, source, owner)`, and what may hide more.
-pub(super) fn audit_stores(context: &Context<'_>, account: &str) -> (Vec<(&'static str, String, Observed<String>)>, Vec<Gap>) {
+pub(super) fn audit_stores(context: &Context<'_>, account: &str) -> (Stores, Vec<Gap>) {
     let mut stores = Vec::new();
     let mut gaps = Vec::new();
     let mut seen = BTreeSet::new();

@@ -1,5 +1,7 @@
 //! The one integration test binary.
 
+#![expect(clippy::expect_used, reason = "a test that fails says so")]
+
 mod cases;
 mod cli;
 mod estates;
@@ -7,6 +9,7 @@ mod house;
 mod law;
 mod laws;
 #[cfg(feature = "live")]
+#[expect(clippy::panic, reason = "a test that fails says so")]
 mod live;
 mod rules;
 mod secrets;

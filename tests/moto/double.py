@@ -57,12 +57,13 @@ class Double:
         return service, operation, self.accounts.get(key, "123456789012"), region
 
     def rule(self, service, operation, account, region):
+        answer = None
         for number, rule in enumerate(self.script):
             if all(rule.get(key) in (None, value) for key, value in (("service", service), ("operation", operation), ("account", account), ("region", region))):
                 self.counts[number] += 1
-                if rule.get("nth") in (None, self.counts[number]):
-                    return rule["then"]
-        return None
+                if answer is None and rule.get("nth") in (None, self.counts[number]):
+                    answer = rule["then"]
+        return answer
 
 
 class Handler(BaseHTTPRequestHandler):
