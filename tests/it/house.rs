@@ -83,3 +83,48 @@ fn nothing_in_the_code_panics_on_purpose_or_is_left_open() {
         }
     }
 }
+
+/// `DescribeVpcEndpoints` as the SDK spells it.
+fn snake(operation: &str) -> String {
+    let letters: Vec<char> = operation.chars().collect();
+    let mut name = String::new();
+    for (place, letter) in letters.iter().enumerate() {
+        let before_lower = letters.get(place + 1).is_some_and(char::is_ascii_lowercase);
+        let after_lower = place > 0 && letters[place - 1].is_ascii_lowercase();
+        if letter.is_ascii_uppercase() && place > 0 && (after_lower || before_lower) {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+#[test]
+fn what_is_declared_is_called_and_what_is_called_is_declared() {
+    use outcrop::services::{ENTRY_OPERATIONS, TABLES};
+    let services: String = sources().into_iter().filter(|(path, _)| path.starts_with("src/services")).map(|(_, text)| text).collect();
+    let everything: String =
+        sources().into_iter().filter(|(path, _)| path.starts_with("src/services") || path.starts_with("src/sources")).map(|(_, text)| text).collect();
+    for table in TABLES {
+        for read in table.reads {
+            let method = format!(".{}(", snake(read.operation.split(':').nth(1).expect("an operation")));
+            assert!(services.contains(&method), "{} declares {}, and nothing calls {method}", table.name, read.operation);
+        }
+    }
+    let declared: Vec<&str> = TABLES
+        .iter()
+        .flat_map(|table| table.reads)
+        .flat_map(|read| read.actions().into_iter().chain([read.operation]))
+        .chain(ENTRY_OPERATIONS.iter().map(|(operation, _)| *operation))
+        .collect();
+    // Walking the organisation by its units is asked of the identity that starts the scan, not of the audit role.
+    let of_the_caller = ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"];
+    for call in [".call(\"", ".pages(\"", ".single(\"", ".call(\n", ".pages(\n", ".single(\n"] {
+        for rest in everything.split(call).skip(1) {
+            let operation = rest.trim_start().trim_start_matches('"').split('"').next().unwrap_or_default();
+            if operation.contains(':') && !operation.contains(' ') {
+                assert!(declared.contains(&operation) || of_the_caller.contains(&operation), "{operation} is called, and nothing declares it");
+            }
+        }
+    }
+}

@@ -61,7 +61,9 @@ fn scan(aws: &Aws, arguments: &[&str]) -> Done {
     let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
         .current_dir(folder.path())
         .env_clear()
-        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "eu-west-1"), ("AWS_EC2_METADATA_DISABLED", "true")])
+        .envs([("AWS_REGION", "eu-west-1"), ("AWS_EC2_METADATA_DISABLED", "true")])
+        .env("AWS_ACCESS_KEY_ID", aws.told["credentials"]["id"].as_str().unwrap_or("test"))
+        .env("AWS_SECRET_ACCESS_KEY", aws.told["credentials"]["secret"].as_str().unwrap_or("test"))
         .env("AWS_ENDPOINT_URL", aws.told["endpoint"].as_str().expect("an endpoint"))
         .args(["scan", "--format", "json", "--out", "run.outcrop"])
         .args(arguments)
@@ -336,4 +338,28 @@ fn without_credentials_one_sentence_says_what_to_do() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("no credentials") && said.contains("--profile"), "{said}");
+}
+
+#[test]
+fn the_generated_role_is_enough_and_one_permission_less_is_told() {
+    let selected = ["--select", "bedrock-full-access-granted,bedrock-invoke-allowed-from-anywhere"];
+    let role = assert_cmd::cargo::cargo_bin_cmd!("outcrop").arg("role").args(selected).output().expect("the binary");
+    let whole: Json = serde_json::from_slice(&role.stdout).expect("a policy");
+    let mut less = whole.clone();
+    less["Statement"][0]["Action"].as_array_mut().expect("actions").retain(|action| action != "iam:GetAccountAuthorizationDetails");
+    for (policy, enough) in [(whole, true), (less, false)] {
+        let aws = start("serve.py", &json!({"rules": [], "policy": policy}));
+        let sound = aws.told["accounts"]["sound"].as_str().expect("an account").to_owned();
+        let arguments = ["--account", &sound, "--external-id", "opensesame", "--region", "eu-west-1"];
+        let done = scan(&aws, &[&selected[..], &arguments].concat());
+        let iam = line(&done.out, "iam_role");
+        if enough {
+            assert_eq!(iam["status"], "complete", "{iam} {}", done.said);
+        } else {
+            assert_eq!(iam["status"], "denied", "{iam} {}", done.said);
+            let found = verdicts(&done.out, &sound);
+            assert!(found.values().all(|verdicts| verdicts.iter().all(|verdict| verdict == "unknown")), "{found:?}");
+            assert!(done.out.to_string().contains("iam:GetAccountAuthorizationDetails"));
+        }
+    }
 }

@@ -3,7 +3,8 @@
 It answers what its script says and passes everything else on. A script is a list of rules:
   {"service": "ec2", "operation": "DescribeVpcs", "account": "1111...", "region": "eu-west-1", "nth": 2, "then": {...}}
 Every given field must match; `nth` counts the matching calls from 1. `then` is one of
-  {"status": 403, "type": "application/json", "headers": {}, "body": "..."}, {"json": {...}}, {"stall": seconds}, {"close": true}.
+  {"status": 403, "type": "application/json", "headers": {}, "body": "..."}, {"json": {...}}, {"stall": seconds}, {"close": true},
+  {"pages": {"key": "logGroups", "count": 100, "items": [...]}}: so many pages, by the `nextToken` of the request.
 """
 import base64, collections, http.client, json, re, sys, threading, time, urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -108,6 +109,12 @@ class Handler(BaseHTTPRequestHandler):
             if then.get("close"):
                 self.close_connection = True
                 return self.connection.close()
+            if "pages" in then:
+                page = int(json.loads(body or b"{}").get("nextToken") or 1)
+                answer = {then["pages"]["key"]: then["pages"]["items"]}
+                if page < then["pages"]["count"]:
+                    answer["nextToken"] = str(page + 1)
+                then = {"json": answer}
             if "json" in then:
                 return self.answer(200, "application/x-amz-json-1.1", json.dumps(then["json"]).encode())
             if "body" in then:

@@ -1,7 +1,8 @@
 """Starts moto, seeds an organisation over the AWS API, puts the double in front, and says where it is.
 
 Prints one JSON line: endpoint (through the double), raw (moto itself), accounts by name. Ends when standard input does.
-Usage: serve.py [SCRIPT.json] [--enforce-iam]
+Usage: serve.py SCRIPT.json. Beside a list of rules a script can be {"rules": [...], "policy": {...}}: then moto's IAM is
+enforced, the account `sound` has a role OutcropAudit with that policy, and the credentials of an administrator are printed too.
 """
 import io, json, os, socket, subprocess, sys, time, urllib.request, zipfile
 import boto3
@@ -186,7 +187,9 @@ def standing_rules(accounts):
 
 
 def main():
-    script = json.load(open(sys.argv[1])) if len(sys.argv) > 1 and not sys.argv[1].startswith("--") else []
+    script = json.load(open(sys.argv[1]))
+    policy = script["policy"] if isinstance(script, dict) else None
+    script = script["rules"] if isinstance(script, dict) else script
     port = free_port()
     environment = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "INITIAL_NO_AUTH_ACTION_COUNT": "100000000"}
     moto = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -208,10 +211,26 @@ def main():
         named = [dict(rule, account=accounts.get(rule["account"], rule["account"])) if "account" in rule else rule for rule in script]
         front, double = http_double.serve(named + rules, ("127.0.0.1", port), subnets)
         guard(double, accounts, refuse)
-        print(json.dumps({"endpoint": f"http://127.0.0.1:{front}", "raw": raw, "accounts": accounts}), flush=True)
+        told = {"endpoint": f"http://127.0.0.1:{front}", "raw": raw, "accounts": accounts}
+        if policy:
+            told["credentials"] = enforce(raw, accounts, policy)
+        print(json.dumps(told), flush=True)
         sys.stdin.read()
     finally:
         moto.kill()
+
+
+def enforce(raw, accounts, policy):
+    """From here on moto asks IAM; gives the credentials of an administrator of the management account."""
+    role = Account(raw, accounts["sound"]).client("iam")
+    role.create_role(RoleName="OutcropAudit", AssumeRolePolicyDocument=trust("lambda.amazonaws.com"))
+    role.put_role_policy(RoleName="OutcropAudit", PolicyName="outcrop-reads", PolicyDocument=json.dumps(policy))
+    home = Account(raw).client("iam")
+    home.create_user(UserName="security")
+    home.put_user_policy(UserName="security", PolicyName="all", PolicyDocument=allow("*", "*"))
+    key = home.create_access_key(UserName="security")["AccessKey"]
+    urllib.request.urlopen(urllib.request.Request(raw + "/moto-api/reset-auth", method="POST", data=b"0", headers={"Content-Type": "text/plain"})).read()
+    return {"id": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
 
 
 def guard(double, accounts, refuse):
