@@ -119,6 +119,7 @@ fn join(mut runs: Vec<RunInfo>) -> anyhow::Result<RunInfo> {
         joined.complete &= run.complete;
         joined.notes.extend(run.notes);
         joined.role_chains.extend(run.role_chains);
+        joined.unscanned_regions.extend(run.unscanned_regions);
         joined.started_at = joined.started_at.min(run.started_at);
         joined.finished_at = joined.finished_at.max(run.finished_at);
         joined.id.clear();

@@ -113,6 +113,9 @@ impl Output {
         if targets.is_empty() {
             targets.push(Target { format: Format::Table, path: None });
         }
+        if targets.iter().enumerate().any(|(place, target)| target.path.is_some() && targets[..place].iter().any(|other| other.path == target.path)) {
+            return Err(Usage("two formats to one file; give each a file of its own".to_owned()).into());
+        }
         if targets.iter().filter(|target| target.path.is_none()).count() > 1 {
             return Err(Usage("two formats to standard output; give all but one a file: --format json=results.json".to_owned()).into());
         }
@@ -128,7 +131,11 @@ impl Output {
     pub fn finish(&self, outcome: &Outcome, global: &Global) -> anyhow::Result<u8> {
         for target in self.targets()? {
             match &target.path {
-                None => render(outcome, target.format, global.colour(), &mut anstream::stdout().lock())?,
+                None => match render(outcome, target.format, global.colour(), &mut anstream::stdout().lock()) {
+                    // Whoever reads has seen enough; the gate says what it would have said.
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+                    rendered => rendered?,
+                },
                 Some(path) => {
                     let mut bytes = Vec::new();
                     render(outcome, target.format, false, &mut bytes)?;
@@ -151,6 +158,10 @@ impl Output {
                     gate_word(code, self.fail_on)
                 ))
             );
+            for waiver in outcome.waivers.iter().filter(|waiver| waiver.status != crate::model::WaiverStatus::Used) {
+                let _ =
+                    writeln!(std::io::stderr(), "waiver of {}: {}", crate::report::safe::cut(&waiver.rule, 100), crate::report::safe::cut(&waiver.detail, 200));
+            }
             for note in &outcome.run.notes {
                 let _ = writeln!(std::io::stderr(), "note: {}", crate::report::safe::cut(note, 400));
             }
@@ -202,8 +213,13 @@ pub(super) fn width() -> u16 {
         .unwrap_or(120)
 }
 
-/// Writes beside the target and renames, readable by its owner alone.
+/// Writes beside the target and renames, readable by its owner alone; what is no regular file (a device, a pipe) is written to as it is.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let followed = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = followed.as_path();
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fs::OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.flush()));
+    }
     let name = path.file_name().ok_or_else(|| std::io::Error::other("it names no file"))?;
     let mut beside = std::ffi::OsString::from(".");
     beside.push(name);

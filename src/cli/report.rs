@@ -37,7 +37,7 @@ impl Report {
     fn keep_selected(&self, outcome: &mut Outcome) -> anyhow::Result<()> {
         for term in self.select.iter().chain(&self.skip) {
             let shape = matches!(term.split_once(':'), Some(("severity", severity)) if Severity::ALL.iter().any(|known| known.as_str() == severity))
-                || matches!(term.split_once(':'), Some(("stage", _)));
+                || matches!(term.split_once(':'), Some(("stage", "30" | "60" | "90")));
             if !shape && !outcome.results.iter().any(|result| result.rule == *term || result.pillar == *term) {
                 return Err(Usage(format!("`{term}` selects no rule of this run")).into());
             }

@@ -173,7 +173,10 @@ fn test(dir: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
     let (mut flawed, mut count, mut examples) = (0, 0, 0);
     for loaded in library.rules.iter().filter(|loaded| dir.is_none() || built_in.rule(&loaded.rule.id).is_none()) {
         let table = loaded.rule.subject.as_deref().and_then(|subject| reason::tables().into_iter().find(|table| table.name == subject));
-        let flaws = engine::test_examples(loaded, table, &library.values)?;
+        let mut flaws = engine::test_examples(loaded, table, &library.values)?;
+        if loaded.rule.from.is_some() {
+            flaws.extend(engine::test_query(loaded, &reason::tables(), &library)?);
+        }
         count += 1;
         examples += loaded.rule.examples.len();
         flawed += usize::from(!flaws.is_empty());
@@ -188,6 +191,9 @@ fn test(dir: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
 fn new(id: &str, subject: &str, out: &mut dyn Write) -> anyhow::Result<()> {
     if id.is_empty() || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
         return Err(Usage(format!("the id `{id}` may hold lower-case letters, digits and hyphens only")).into());
+    }
+    if library(&[])?.rule(id).is_some() {
+        return Err(Usage(format!("there is a built-in rule `{id}` already; choose another id")).into());
     }
     let tables = reason::tables();
     let table = tables.iter().find(|table| table.name == subject && table.role == Role::Subject).ok_or_else(|| {

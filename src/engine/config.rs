@@ -147,7 +147,7 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     let config: Config = yaml_serde::from_str::<Option<Config>>(text)
         .map_err(|error| {
             let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
-            ConfigError { file: file.to_owned(), message: format!("{place}{error}") }
+            ConfigError { file: file.to_owned(), message: format!("{place}{}", crate::model::without_place(&error.to_string())) }
         })?
         .unwrap_or_default();
     for id in config.accounts.keys() {
@@ -159,7 +159,10 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
 }
 
 fn at_key(file: &str, text: &str, key: &str, message: String) -> ConfigError {
-    let line = text.lines().position(|line| line.trim_start().trim_start_matches(['"', '\'', '-', ' ']).starts_with(key));
+    let line = text
+        .lines()
+        .position(|line| line.trim_start().trim_start_matches(['"', '\'', '-', ' ']).starts_with(key))
+        .or_else(|| text.lines().position(|line| line.contains(key)));
     let place = line.map_or_else(String::new, |line| format!("line {}: ", line + 1));
     ConfigError { file: file.to_owned(), message: format!("{place}{message}") }
 }

@@ -388,6 +388,21 @@ fn scopes(run: &RunInfo, span: Span) -> Vec<(String, String)> {
     run.scopes().filter(|(_, region)| (*region == GLOBAL) == (span == Span::Global)).map(|(account, region)| (account.to_owned(), region.to_owned())).collect()
 }
 
+/// Runs a rule's own query over an empty run; gives the error it stops with.
+///
+/// # Errors
+/// When SQLite refuses the empty run.
+pub fn test_query(loaded: &Loaded, tables: &[&'static Table], library: &Library) -> Result<Vec<String>, Error> {
+    let mut store = Store::memory(tables)?;
+    let fence = Fence::install(&mut store.conn)?;
+    sql::add_functions(&store.conn)?;
+    let run = RunInfo::empty();
+    let config = Config::default();
+    let waivers = Waivers { config: &config, judged_at: String::new(), used: Vec::new(), expired_hits: Vec::new() };
+    let mut bench = Bench { conn: &store.conn, fence, run: &run, values: &library.values, waivers, summary: Summary::default(), keep: false };
+    Ok(bench.own_query(&store, 0, loaded)?.err().into_iter().collect())
+}
+
 /// Runs the examples of a rule; gives a sentence for each that does not come out as expected.
 ///
 /// # Errors

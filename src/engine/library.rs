@@ -181,6 +181,9 @@ impl Library {
         self.rules.retain(|rule| {
             (selection.select.is_empty() || selection.select.iter().any(|term| matches(term, rule))) && !selection.skip.iter().any(|term| matches(term, rule))
         });
+        if self.rules.is_empty() && !(selection.select.is_empty() && selection.skip.is_empty()) {
+            return Err("nothing is left to judge: --skip takes away all that --select keeps".to_owned());
+        }
         Ok(())
     }
 

@@ -12,7 +12,7 @@ mod rule;
 mod sql;
 
 pub use config::{Config, ConfigError, parse as parse_config};
-pub use evaluate::{Judged, judge, test_examples};
+pub use evaluate::{Judged, judge, test_examples, test_query};
 pub use library::{Framework, Library, Loaded, RULES_DIGEST_DOC, Selection, frameworks};
 pub use outcome::{explain_facts, outcome, stored_rules};
 pub use rule::{Example, Expect, Message, Parameter, ParameterKind, Rule, RuleError};

@@ -9,7 +9,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rules stored with a run: rule, severity, error.
 ///
@@ -195,7 +195,7 @@ impl Book<'_> {
             } else if !error.is_empty() {
                 vec![Gap::not_understood(found.id.clone(), error.clone())]
             } else if subject.is_empty() {
-                self.closed_world_gaps()?
+                self.closed_world_gaps(found)?
             } else {
                 let mut statement =
                     self.store.conn.prepare_cached("SELECT gaps FROM subject_scope WHERE table_name = ?1 AND account_id = ?2 AND region = ?3")?;
@@ -230,8 +230,17 @@ impl Book<'_> {
         Ok(())
     }
 
-    fn closed_world_gaps(&self) -> Result<Vec<Gap>, Error> {
-        let mut gaps: Vec<Gap> = self.store.coverage()?.into_iter().filter(|line| !line.status.is_whole()).map(|line| line.gap(line.table.clone())).collect();
+    /// What hides a part of the tables that a rule's own query names.
+    fn closed_world_gaps(&self, rule: &Rule) -> Result<Vec<Gap>, Error> {
+        let query = rule.from.as_deref().unwrap_or_default();
+        let words: BTreeSet<&str> = query.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
+        let mut gaps: Vec<Gap> = self
+            .store
+            .coverage()?
+            .into_iter()
+            .filter(|line| !line.status.is_whole() && words.contains(line.table.as_str()))
+            .map(|line| line.gap(line.table.clone()))
+            .collect();
         gaps.sort();
         gaps.dedup();
         Ok(gaps)
@@ -243,12 +252,10 @@ impl Book<'_> {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (rule, verdict, text): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
-            if self.rules.get(&rule).is_none_or(|(rule, ..)| rule.subject.is_some()) {
-                continue;
-            }
+            let Some((found, ..)) = self.rules.get(&rule).filter(|(rule, ..)| rule.from.is_some()) else { continue };
             let cells: BTreeMap<String, Json> = serde_json::from_str(&text).unwrap_or_default();
             let verdict = decoded(verdict);
-            let missing = if verdict == Verdict::Unknown { self.closed_world_gaps()? } else { Vec::new() };
+            let missing = if verdict == Verdict::Unknown { self.closed_world_gaps(found)? } else { Vec::new() };
             results.extend(self.finding(rule, verdict, row.get(2)?, &cells, missing));
         }
         Ok(())

@@ -189,7 +189,7 @@ impl Rule {
         let fail = |message: String| RuleError { file: file.to_owned(), message };
         let rule: Self = yaml_serde::from_str(text).map_err(|error| {
             let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
-            fail(format!("{place}{error}"))
+            fail(format!("{place}{}", crate::model::without_place(&error.to_string())))
         })?;
         let stem = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".yaml").trim_end_matches(".yml");
         if rule.id != stem {

@@ -8,7 +8,7 @@ use super::store::cell;
 use super::{Coverage, Error, Kind, Role, Span, Status, Store, Table, quoted};
 use crate::model::{GLOBAL, Gap, Observed, Reason, RunInfo, Value, merge};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// One table in memory.
 #[derive(Debug)]
@@ -218,7 +218,9 @@ impl World {
     /// Every row of a table in the run, whatever hides others.
     pub fn everywhere(&self, table: &str) -> Vec<Row<'_>> {
         self.touch(table, "list");
-        self.tables.get(table).map_or_else(Vec::new, |loaded| (0..loaded.rows.len()).map(|index| Row { world: self, loaded, index }).collect())
+        self.tables
+            .get(table)
+            .map_or_else(Vec::new, |loaded| loaded.by_scope.values().flatten().map(|index| Row { world: self, loaded, index: *index }).collect())
     }
 
     /// What hides rows of a table anywhere in the run.
@@ -309,7 +311,14 @@ fn load_table(store: &Store, table: &'static Table) -> Result<Loaded, Error> {
     }
     let mut loaded = Loaded { table, rows, by_scope: BTreeMap::new(), by_key: HashMap::new() };
     let place = table.position(table.key);
+    let mut seen: HashSet<(&str, &str, &str)> = HashSet::new();
     for (index, (account, region, cells)) in loaded.rows.iter().enumerate() {
+        // A list that changes while it is read can give an item twice; it is one item.
+        if let Some(Value::Text(key)) = place.map(|place| &cells[place])
+            && !seen.insert((account, region, key))
+        {
+            continue;
+        }
         loaded.by_scope.entry((account.clone(), region.clone())).or_default().push(index);
         if let Some(Value::Text(key)) = place.map(|place| &cells[place]) {
             loaded.by_key.entry(key.clone()).or_default().push(index);

@@ -44,6 +44,11 @@ pub fn arn_matches(pattern: &str, arn: &str) -> bool {
     }
 }
 
+/// An error of the YAML reader without the place that it ends in, for messages that begin with the place.
+pub fn without_place(message: &str) -> &str {
+    message.rsplit_once(" at line ").map_or(message, |(text, _)| text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -101,9 +101,33 @@ pub struct RunInfo {
     pub notes: Vec<String>,
     /// The chain of roles that led into each account.
     pub role_chains: BTreeMap<String, Vec<String>>,
+    /// By account: Regions that are enabled there and outside this run.
+    #[serde(default)]
+    pub unscanned_regions: BTreeMap<String, Vec<String>>,
 }
 
 impl RunInfo {
+    /// A run of nothing.
+    pub fn empty() -> Self {
+        Self {
+            id: String::new(),
+            started_at: String::new(),
+            finished_at: String::new(),
+            version: String::new(),
+            source: Source::Inventory,
+            complete: true,
+            caller_arn: String::new(),
+            partition: "aws".to_owned(),
+            accounts: Vec::new(),
+            regions: Vec::new(),
+            parameters: BTreeMap::new(),
+            rules_digest: String::new(),
+            notes: Vec::new(),
+            role_chains: BTreeMap::new(),
+            unscanned_regions: BTreeMap::new(),
+        }
+    }
+
     /// The account with this id, when the run covers it.
     pub fn account(&self, id: &str) -> Option<&AccountInfo> {
         self.accounts.iter().find(|account| account.id == id)

@@ -15,16 +15,7 @@ const FAMILIES: &[(&str, &str, &[&str])] = &[
     (
         "bedrock-runtime",
         "bedrock",
-        &[
-            "InvokeModel",
-            "InvokeModelWithResponseStream",
-            "InvokeModelWithBidirectionalStream",
-            "ApplyGuardrail",
-            "CountTokens",
-            "StartAsyncInvoke",
-            "GetAsyncInvoke",
-            "ListAsyncInvokes",
-        ],
+        &["InvokeModel", "InvokeModelWithResponseStream", "InvokeModelWithBidirectionalStream", "ApplyGuardrail", "CountTokens", "StartAsyncInvoke"],
     ),
     (
         "bedrock-agent-runtime",
@@ -78,6 +69,7 @@ const FAMILIES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("bedrock-mantle", "bedrock-mantle", &["CreateInference"]),
+    ("bedrock-agentcore.gateway", "bedrock-agentcore", &["InvokeGateway"]),
     (
         "bedrock-agentcore",
         "bedrock-agentcore",
@@ -93,6 +85,17 @@ const FAMILIES: &[(&str, &str, &[&str])] = &[
         ],
     ),
 ];
+
+/// How a request comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By whatever path the policies ask for.
+    Any,
+    /// By no endpoint, from an address that no policy lists.
+    Elsewhere,
+    /// By no endpoint, from whatever address the policies ask for: a list of addresses proves nothing about the path.
+    OutsideEndpoint,
+}
 
 /// Actions that invoke a model.
 pub(super) const INVOKE: &[&str] = &["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock-mantle:CreateInference"];
@@ -114,6 +117,7 @@ pub(super) struct Access {
     pub administrator: Observed<bool>,
     /// Boundary and control policies that narrow it, for a person.
     pub limited_by: String,
+    grants: Observed<Rc<Grants>>,
     control_gaps: Vec<Gap>,
     principal: Principal,
 }
@@ -288,6 +292,7 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
         anywhere: Known(None),
         administrator: Known(false),
         limited_by: limited_by.join(", "),
+        grants: grants.clone(),
         control_gaps,
         principal,
     };
@@ -305,7 +310,7 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
             access.invokes = access.invoking(&grants, false).map(|request| request.map(|request| request.witness()));
             access.anywhere = access.invoking(&grants, true).map(|request| request.map(|request| request.witness()));
             access.administrator = access
-                .seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:aws:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], true, false))
+                .seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:aws:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], true, Way::Any))
                 .map(|found| found.is_some());
         }
     }
@@ -327,12 +332,15 @@ impl OrganizationFact for Observed<&str> {
 }
 
 impl Access {
-    fn ask(&self, grants: &Grants, actions: &[&str], resources: &[String], resources_only: bool, public: bool) -> Found {
+    /// Looks for a request. `public`: without any endpoint, and from an address that no list names, unless `address_free`.
+    fn ask(&self, grants: &Grants, actions: &[&str], resources: &[String], resources_only: bool, way: Way) -> Found {
         let mut context = BTreeMap::new();
-        if public {
+        if way != Way::Any {
             for key in ["aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"] {
                 context.insert(key.to_owned(), Fact::Absent);
             }
+        }
+        if way == Way::Elsewhere {
             // An address of documentation (RFC 5737) that no policy lists.
             context.insert("aws:sourceip".to_owned(), Fact::one("198.51.100.7"));
         }
@@ -345,7 +353,8 @@ impl Access {
                 principal: Some(self.principal.clone()),
                 insider: self.principal.clone(),
                 context,
-                network_fixed: public,
+                network_fixed: way == Way::Elsewhere,
+                suggest: !resources_only || way != Way::Any,
             },
         )
     }
@@ -387,7 +396,7 @@ impl Access {
                     let tried: Vec<String> =
                         actions.iter().filter(|action| glob(named, &action.to_ascii_lowercase())).map(|action| format!("{prefix}:{action}")).collect();
                     let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
-                    match self.seen(self.ask(grants, &tried, &[], false, false)) {
+                    match self.seen(self.ask(grants, &tried, &[], false, Way::Any)) {
                         Known(Some(_)) => {
                             families.insert(*family);
                         }
@@ -405,7 +414,7 @@ impl Access {
         let mut answer = Known(None);
         for prefix in PREFIXES {
             let resource = format!("arn:aws:{prefix}:us-east-1:{}:outcrop-probe/x", self.principal.account);
-            match self.seen(self.ask(grants, &[&format!("{prefix}:OutcropProbe")], &[resource], true, false)) {
+            match self.seen(self.ask(grants, &[&format!("{prefix}:OutcropProbe")], &[resource], true, Way::Any)) {
                 Known(Some(request)) => return Known(Some((prefix, request.witness()))),
                 Known(None) => {}
                 Unknown(gaps) => answer = Unknown(gaps),
@@ -414,9 +423,23 @@ impl Access {
         answer
     }
 
+    /// Do the policies let the principal call the family, and only by an endpoint?
+    pub(super) fn only_by_endpoint(&self, family: &str) -> Observed<bool> {
+        let grants = match &self.grants {
+            Known(grants) => grants,
+            Unknown(gaps) => return Unknown(gaps.clone()),
+        };
+        let Some((_, prefix, actions)) = FAMILIES.iter().find(|(known, ..)| *known == family) else { return Known(false) };
+        let actions: Vec<String> = actions.iter().map(|action| format!("{prefix}:{action}")).collect();
+        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+        let some = self.seen(self.ask(grants, &actions, &[], false, Way::Any)).map(|found| found.is_some());
+        let outside = self.seen(self.ask(grants, &actions, &[], false, Way::OutsideEndpoint)).map(|found| found.is_some());
+        some.and(!outside)
+    }
+
     /// A request that invokes a model, by any path or by none that is private.
     fn invoking(&self, grants: &Grants, public: bool) -> Observed<Option<Box<Request>>> {
         let model = ["arn:aws:bedrock:us-east-1::foundation-model/outcrop-probe.model-v1:0".to_owned()];
-        self.seen(self.ask(grants, INVOKE, &model, false, public))
+        self.seen(self.ask(grants, INVOKE, &model, false, if public { Way::Elsewhere } else { Way::Any }))
     }
 }

@@ -71,6 +71,7 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
     let mut corpus_gaps: Vec<Gap> = Vec::new();
     let mut audit: BTreeMap<&str, (Stores, Vec<Gap>)> = BTreeMap::new();
     for account in &accounts {
+        corpus_gaps = merge(corpus_gaps, context.unscanned(account));
         for region in &context.world.run.regions {
             let (found, gaps) = topology::corpus(context, account, region);
             corpus.extend(found.into_iter().map(|bucket| (bucket.bucket.clone(), bucket.owner(context))));
@@ -152,7 +153,7 @@ fn environments(context: &Context<'_>, account: &str) -> (Observed<Vec<String>>,
     }
     let callers = context.callers();
     let mut resources: Vec<(String, Observed<BTreeMap<String, String>>)> = Vec::new();
-    let mut gaps: Vec<Gap> = Vec::new();
+    let mut gaps: Vec<Gap> = context.unscanned(account);
     for region in &context.world.run.regions {
         gaps = merge(gaps, callers.hidden(account, region));
         resources.extend(callers.known(account, region).map(|workload| (workload.arn.clone(), workload.tags.clone())));

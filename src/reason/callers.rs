@@ -41,7 +41,9 @@ pub(super) struct Workload<'w> {
     /// Does a variable name a model?
     pub names_model: Observed<bool>,
     /// API families that it may call.
-    pub families: Observed<BTreeSet<&'static str>>,
+    pub families: BTreeSet<&'static str>,
+    /// What may hide more of them.
+    pub family_gaps: Vec<Gap>,
 }
 
 impl Workload<'_> {
@@ -52,7 +54,11 @@ impl Workload<'_> {
 
     /// Is it a Bedrock caller?
     pub fn is_caller(&self) -> Observed<bool> {
-        self.families.clone().map(|families| !families.is_empty())
+        match (self.families.is_empty(), self.family_gaps.is_empty()) {
+            (false, _) => Known(true),
+            (true, true) => Known(false),
+            (true, false) => Unknown(self.family_gaps.clone()),
+        }
     }
 }
 
@@ -77,19 +83,24 @@ impl<'w> Callers<'w> {
         self.all
             .iter()
             .filter(|workload| workload.account == account && workload.region == region)
-            .fold(lists, |gaps, workload| merge(gaps, workload.families.gaps().to_vec()))
+            .fold(lists, |gaps, workload| merge(gaps, workload.family_gaps.clone()))
     }
 
     /// Does the account run a caller?
     pub fn in_account(&self, context: &Context<'_>, account: &str) -> Observed<bool> {
         let regions: Vec<&str> = context.world.run.regions.iter().map(String::as_str).collect();
-        Observed::any(regions.iter().map(|region| {
-            if self.known(account, region).next().is_some() {
-                return Known(true);
-            }
-            let gaps = self.hidden(account, region);
-            if gaps.is_empty() { Known(false) } else { Unknown(gaps) }
-        }))
+        Observed::any(
+            regions
+                .iter()
+                .map(|region| {
+                    if self.known(account, region).next().is_some() {
+                        return Known(true);
+                    }
+                    let gaps = self.hidden(account, region);
+                    if gaps.is_empty() { Known(false) } else { Unknown(gaps) }
+                })
+                .chain([context.nowhere_else(account)]),
+        )
     }
 }
 
@@ -119,23 +130,23 @@ pub(super) fn find<'w>(context: &Context<'w>) -> Callers<'w> {
     callers
 }
 
-/// The families of a workload: what its roles are granted, and the runtime where its configuration names a model.
-fn families(context: &Context<'_>, roles: &Observed<BTreeSet<String>>, names_model: &Observed<bool>) -> Observed<BTreeSet<&'static str>> {
+/// The families of a workload: what its roles are granted, and the runtime where its configuration names a model; and what may hide more.
+fn families(context: &Context<'_>, roles: &Observed<BTreeSet<String>>, names_model: &Observed<bool>) -> (BTreeSet<&'static str>, Vec<Gap>) {
     let granted = match roles {
         Known(roles) => union(roles.iter().map(|role| context.role_access(role).and_then(|access| access.families.clone()))),
         Unknown(gaps) => Unknown(gaps.clone()),
     };
-    match (granted, names_model) {
-        (Known(mut families), Known(named)) => {
-            if *named {
-                families.insert("bedrock-runtime");
-            }
-            Known(families)
+    let mut gaps = granted.gaps().to_vec();
+    let mut families = granted.known().unwrap_or_default();
+    match names_model {
+        Known(true) => {
+            families.insert("bedrock-runtime");
         }
-        (Known(families), Unknown(_)) if families.contains("bedrock-runtime") => Known(families),
-        (Known(_), Unknown(gaps)) => Unknown(gaps.clone()),
-        (Unknown(gaps), _) => Unknown(gaps),
+        Known(false) => {}
+        Unknown(_) if families.contains("bedrock-runtime") => {}
+        Unknown(more) => gaps = merge(gaps, more.clone()),
     }
+    (families, gaps)
 }
 
 fn functions<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
@@ -154,13 +165,15 @@ fn functions<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
         let latest = rows.iter().find(|row| row.text("version") == Known("$LATEST")).copied().unwrap_or(first);
         let roles = union(rows.iter().map(|row| one(row.text("role_arn"))));
         let names_model = Observed::any(rows.iter().map(|row| row.flag("names_model")));
+        let (families, family_gaps) = families(context, &roles, &names_model);
         all.push(Workload {
             arn: arn.to_owned(),
             name: latest.text("name").known().map_or_else(|| Arn::parse(arn).map_or("", |arn| arn.name()).to_owned(), str::to_owned),
             kind: "lambda",
             account: first.account(),
             region: first.region(),
-            families: families(context, &roles, &names_model),
+            families,
+            family_gaps,
             roles,
             execution_roles: Known(BTreeSet::new()),
             log_groups: union(rows.iter().map(|row| one(row.text("log_group_name")))),
@@ -191,13 +204,15 @@ fn services<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Ve
         };
         let roles = one(definition.text("task_role_arn"));
         let names_model = definition.flag("names_model");
+        let (families, family_gaps) = families(context, &roles, &names_model);
         all.push(Workload {
             arn: service.key().to_owned(),
             name: service.text("name").known().unwrap_or_default().to_owned(),
             kind: "ecs",
             account: service.account(),
             region: service.region(),
-            families: families(context, &roles, &names_model),
+            families,
+            family_gaps,
             roles,
             execution_roles: one(definition.text("execution_role_arn")),
             log_groups: definition.list("log_group_names").map(|names| names.into_iter().collect()),

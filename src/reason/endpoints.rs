@@ -180,7 +180,11 @@ pub(super) fn derive_bedrock(context: &Context<'_>, sink: &mut Sink<'_>) {
                     continue;
                 }
             };
-            if let Some(family) = network::family_of_service(service) {
+            // What was refused or is on its way out is no endpoint any more.
+            let gone = matches!(endpoint.text("state").map(str::to_ascii_lowercase), Known(state) if ["deleted", "deleting", "failed", "rejected", "expired"].contains(&state.as_str()));
+            if let Some(family) = network::family_of_service(service)
+                && !gone
+            {
                 bedrock_row(context, sink, endpoint, service, family);
             }
         }
@@ -195,6 +199,12 @@ fn bedrock_row(context: &Context<'_>, sink: &mut Sink<'_>, endpoint: Row<'_>, se
     let trusted = trust(context, account);
     let mut organizations = context.list("trusted_org_ids");
     let own_organization = context.world.lookup("organization", account, GLOBAL, account).found().and_then(|row| row.text("id").known().map(str::to_owned));
+    let own_known = own_organization.is_some();
+    let own_gaps = match context.world.lookup("organization", account, GLOBAL, account) {
+        Lookup::Found(row) => row.text("id").gaps().to_vec(),
+        Lookup::Absent => Vec::new(),
+        Lookup::Unknown(gaps) => gaps,
+    };
     organizations.extend(own_organization.clone());
     let insider = Principal {
         arn: format!("arn:{}:iam::{account}:role/outcrop-probe", context.world.run.partition),
@@ -207,8 +217,8 @@ fn bedrock_row(context: &Context<'_>, sink: &mut Sink<'_>, endpoint: Row<'_>, se
     };
     let default = document.clone().and_then(|document| found(is_full_access(&document, prefix(family), &through)));
     let outsider = document.clone().and_then(|document| {
-        let gaps = std::cell::RefCell::new(Vec::new());
-        let answer = outsider_through(&document, actions(family), &through, &|account| match trusted(account) {
+        let gaps = std::cell::RefCell::new(own_gaps);
+        let answer = outsider_through(&document, actions(family), &through, own_known.then_some(organizations.as_slice()), &|account| match trusted(account) {
             Known(known) => Some(known),
             Unknown(more) => {
                 gaps.borrow_mut().extend(more);
@@ -261,10 +271,18 @@ fn private_dns(context: &Context<'_>, endpoint: Row<'_>, family: &str) -> Observ
     let own = network::private_dns(context.world, endpoint);
     let Known((false, why)) = &own else { return own };
     let vpc = endpoint.text("vpc_id").known().and_then(|vpc| context.world.lookup("vpc", endpoint.account(), endpoint.region(), vpc).found());
-    let host = format!("{family}.{}.amazonaws.com", endpoint.region());
+    let fips = endpoint.text("service_name").known().is_some_and(|service| service.ends_with("-fips"));
+    let host = network::host(family, &network::Client { region: endpoint.region().to_owned(), endpoint: "default".to_owned(), fips, dualstack: false });
     match vpc.map(|vpc| vpc.json("private_zones")) {
         Some(Known(zones))
-            if zones.as_array().is_some_and(|all| all.iter().any(|zone| zone["name"].as_str().is_some_and(|name| name.trim_end_matches('.') == host))) =>
+            if zones.as_array().is_some_and(|all| {
+                all.iter().any(|zone| {
+                    zone["name"].as_str().is_some_and(|name| {
+                        let name = name.trim_end_matches('.');
+                        !name.is_empty() && (host == name || host.ends_with(&format!(".{name}")))
+                    })
+                })
+            }) =>
         {
             Observed::gap(Gap::not_understood("vpc.private_zones", format!("{why}; a private hosted zone answers for {host}, its records are not followed")))
         }

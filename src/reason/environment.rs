@@ -80,7 +80,16 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
         for (kind, variables, owners, resource_type) in KINDS {
             let found = context.world.all(variables, &account, &region);
             let listed = context.world.all(owners, &account, &region);
-            sink.hide(&account, &region, merge(found.gaps.clone(), listed.gaps.clone()));
+            let gaps = merge(found.gaps.clone(), listed.gaps.clone());
+            if !gaps.is_empty() {
+                // One kind of workload that could not be listed says nothing about the other.
+                let resource = crate::model::account_arn(&context.world.run.partition, &account);
+                let mut row = sink.row(&account, &region, resource, "AWS::::Account");
+                row.tagged(context, &account, Known(BTreeMap::new())).put("part", *kind).put("name", *kind).put("workload_kind", *kind).put("version", "");
+                row.set("genai", Unknown::<bool>(gaps.clone()));
+                unread(&mut row, &gaps);
+                sink.push(row);
+            }
             for row in found.rows {
                 let owner = match row.text("owner_arn") {
                     Known(owner) => owner,
@@ -163,33 +172,46 @@ fn variable_row(
 
 /// What an owner holds that could not be read: variables that KMS refused, files in S3.
 fn unread_rows(context: &Context<'_>, sink: &mut Sink<'_>, kind: &'static str, resource_type: &str, owner: Row<'_>) {
-    let mut unread: Vec<(String, Vec<Gap>)> = Vec::new();
+    let mut parts: Vec<(String, Vec<Gap>)> = Vec::new();
     if kind == "lambda" {
         match owner.text("environment_error") {
             Known("") => {}
-            Known(error) => unread.push((
+            Known(error) => parts.push((
                 "environment".to_owned(),
-                vec![Gap::not_understood("lambda_function.environment_error", format!("Lambda could not decrypt the variables: {error}"))],
+                vec![Gap {
+                    fact: "lambda_function.environment_error".to_owned(),
+                    operation: "lambda:ListFunctions".to_owned(),
+                    action: "kms:Decrypt by Lambda".to_owned(),
+                    reason: crate::model::Reason::Denied,
+                    detail: format!("Lambda could not decrypt the variables: {error}"),
+                }],
             )),
-            Unknown(gaps) => unread.push(("environment".to_owned(), gaps)),
+            Unknown(gaps) => parts.push(("environment".to_owned(), gaps)),
         }
     } else {
         match owner.list("environment_files") {
-            Known(files) => unread.extend(files.into_iter().map(|file| {
+            Known(files) => parts.extend(files.into_iter().map(|file| {
                 let gap = Gap::not_understood("ecs_task_definition.environment_files", format!("the content of `{file}` is not read"));
                 (file, vec![gap])
             })),
-            Unknown(gaps) => unread.push(("environment files".to_owned(), gaps)),
+            Unknown(gaps) => parts.push(("environment files".to_owned(), gaps)),
         }
     }
-    for (part, gaps) in unread {
+    for (part, gaps) in parts {
         let mut row = begin(context, sink, kind, resource_type, owner);
-        row.put("part", part).put("container", "").put("detector", "").put("confidence", "");
-        row.set("variable", Unknown::<&str>(gaps.clone()))
-            .set("category", Unknown::<&str>(gaps.clone()))
-            .set("names_provider_key", Unknown::<bool>(gaps.clone()))
-            .set("names_bedrock_key", Unknown::<bool>(gaps.clone()))
-            .set("names_webhook", Unknown::<bool>(gaps));
+        row.put("part", part);
+        unread(&mut row, &gaps);
         sink.push(row);
+    }
+}
+
+/// Leaves every fact about a variable open.
+fn unread(row: &mut super::DerivedRow, gaps: &[Gap]) {
+    row.put("container", "").put("detector", "").put("confidence", "");
+    for column in ["variable", "category"] {
+        row.set(column, Unknown::<&str>(gaps.to_vec()));
+    }
+    for column in ["names_provider_key", "names_bedrock_key", "names_webhook"] {
+        row.set(column, Unknown::<bool>(gaps.to_vec()));
     }
 }

@@ -121,6 +121,7 @@ const MANAGED: &[&str] = &[
 struct Trust {
     services: BTreeSet<String>,
     people: bool,
+    federated: bool,
     accounts: BTreeSet<String>,
 }
 
@@ -131,7 +132,7 @@ fn trust(row: Row<'_>) -> Observed<Trust> {
             Err(why) => Observed::gap(Gap::not_understood("iam_role.assume_role_policy", why)),
         })
         .map(|document| {
-            let mut trust = Trust { services: BTreeSet::new(), people: false, accounts: BTreeSet::new() };
+            let mut trust = Trust { services: BTreeSet::new(), people: false, federated: false, accounts: BTreeSet::new() };
             for pattern in document
                 .statements
                 .iter()
@@ -153,7 +154,10 @@ fn trust(row: Row<'_>) -> Observed<Trust> {
                         trust.people = true;
                         trust.accounts.extend(Arn::parse(arn).map(|arn| arn.account.to_owned()));
                     }
-                    PrincipalPattern::Other(name) => trust.people |= name.contains(":saml-provider/"),
+                    PrincipalPattern::Other(name) => {
+                        trust.people |= name.contains(":saml-provider/");
+                        trust.federated = true;
+                    }
                 }
             }
             trust
@@ -181,7 +185,9 @@ fn principal_row<'w>(context: &Context<'w>, sink: &mut Sink<'_>, principal: Row<
     let account = principal.account();
     let linked = if kind == "role" { principal.text("path").map(|path| path.starts_with("/aws-service-role/")) } else { Known(false) };
     let managed = if kind == "role" {
-        trust(principal).map(|trust| !trust.people && !trust.services.is_empty() && trust.services.iter().all(|service| MANAGED.contains(&service.as_str())))
+        trust(principal).map(|trust| {
+            !trust.people && !trust.federated && !trust.services.is_empty() && trust.services.iter().all(|service| MANAGED.contains(&service.as_str()))
+        })
     } else {
         Known(false)
     };
@@ -218,7 +224,7 @@ fn lower_bound(count: usize, gaps: &[Gap]) -> Observed<i64> {
 pub(super) fn derive_role_use(context: &Context<'_>, sink: &mut Sink<'_>) {
     let callers = context.callers();
     for (account, _) in context.scopes(&ROLE_USE) {
-        let mut gaps: Vec<Gap> = Vec::new();
+        let mut gaps: Vec<Gap> = context.unscanned(&account);
         for region in &context.world.run.regions {
             gaps = merge(gaps, callers.gaps.get(&(account.clone(), region.clone())).cloned().unwrap_or_default());
         }
@@ -347,7 +353,7 @@ pub(super) fn derive_agent_roles(context: &Context<'_>, sink: &mut Sink<'_>) {
     const TABLES: &[&str] =
         &["bedrock_agent", "bedrock_knowledge_base", "bedrock_flow", "bedrock_agentcore_runtime", "bedrock_agentcore_gateway", "bedrock_agentcore_memory"];
     for (account, _) in context.scopes(&AGENT_ROLE) {
-        let mut gaps: Vec<Gap> = Vec::new();
+        let mut gaps: Vec<Gap> = context.unscanned(&account);
         let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for region in &context.world.run.regions {
             for table in TABLES {

@@ -168,7 +168,7 @@ fn bucket_row(context: &Context<'_>, sink: &mut Sink<'_>, (account, region): (&s
     let customer = algorithm.clone().zip(key.clone()).and_then(|(algorithm, key)| {
         if !algorithm.starts_with("aws:kms") || key.is_empty() { Known(false) } else { keys::customer_key(context, account, region, &key).map(|(own, _)| own) }
     });
-    let expiry = bucket.clone().and_then(|row| row.json("lifecycle_rules")).zip(prefix.clone()).map(|(rules, prefix)| expiry(&rules, &prefix));
+    let expiry = bucket.clone().and_then(|row| row.json("lifecycle_rules")).zip(prefix.clone()).map(|(rules, prefix)| expiry(&rules, &prefix, account));
     let versioning = bucket.clone().and_then(|row| row.text("versioning").map(str::to_owned));
     let noncurrent =
         versioning.clone().and_then(|versioning| if versioning.is_empty() { Known(true) } else { expiry.clone().map(|(_, noncurrent, _)| noncurrent > 0) });
@@ -187,14 +187,19 @@ fn bucket_row(context: &Context<'_>, sink: &mut Sink<'_>, (account, region): (&s
 }
 
 /// Days until the logs under a prefix expire, days until older versions do (0: never), and the rule that decides.
-fn expiry(rules: &serde_json::Value, prefix: &str) -> (i64, i64, String) {
+fn expiry(rules: &serde_json::Value, prefix: &str, account: &str) -> (i64, i64, String) {
+    // Bedrock writes below this folder (User Guide, "Monitor model invocation").
+    let written = format!(
+        "{}AWSLogs/{account}/BedrockModelInvocationLogs/",
+        if prefix.is_empty() { String::new() } else { format!("{}/", prefix.trim_end_matches('/')) }
+    );
     let (mut current, mut noncurrent, mut why) = (0, 0, "no enabled lifecycle rule covers the logs".to_owned());
     for rule in rules.as_array().into_iter().flatten() {
         let text = |key: &str| rule.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
         let days = |key: &str| rule.get(key).and_then(serde_json::Value::as_i64).unwrap_or(0);
         // A rule narrowed by tags or sizes does not cover every log; Bedrock sets no tags.
         let covers =
-            text("status") == "Enabled" && prefix.starts_with(text("prefix")) && rule.get("filtered").and_then(serde_json::Value::as_bool) != Some(true);
+            text("status") == "Enabled" && written.starts_with(text("prefix")) && rule.get("filtered").and_then(serde_json::Value::as_bool) != Some(true);
         if !covers {
             continue;
         }

@@ -87,6 +87,27 @@ impl<'w> Context<'w> {
         self.world.run.parameters.get(name).and_then(Json::as_str).unwrap_or(default).to_owned()
     }
 
+    /// Regions that are enabled in an account and outside this run: what belongs to the whole account may lie there.
+    fn unscanned(&self, account: &str) -> Vec<Gap> {
+        let regions = self.world.run.unscanned_regions.get(account).map(|regions| regions.join(", ")).unwrap_or_default();
+        if regions.is_empty() {
+            return Vec::new();
+        }
+        vec![Gap {
+            fact: "run.regions".to_owned(),
+            operation: String::new(),
+            action: String::new(),
+            reason: crate::model::Reason::NotScanned,
+            detail: format!("{account}: these enabled Regions are not in this run: {regions}"),
+        }]
+    }
+
+    /// False, unless an enabled Region outside this run may hold something.
+    fn nowhere_else(&self, account: &str) -> Observed<bool> {
+        let gaps = self.unscanned(account);
+        if gaps.is_empty() { Observed::Known(false) } else { Observed::Unknown(gaps) }
+    }
+
     /// The environment of a resource: what the configuration says of its account, else its tag; known to be absent when it has none.
     fn environment(&self, account: &str, tags: &Observed<BTreeMap<String, String>>) -> Observed<String> {
         if let Some(info) = self.world.run.account(account).filter(|info| !info.environment.is_empty()) {

@@ -86,12 +86,13 @@ pub const VPC_FAMILY: Table = Table {
 };
 
 /// How the SDK of a deployment is set up.
-fn client(region: &str, deployment: &Deployment<'_>) -> Observed<Client> {
+fn client(region: &str, family: &str, deployment: &Deployment<'_>) -> Observed<Client> {
     let row = deployment.settings;
     row.text("bedrock_region").zip(row.text("bedrock_endpoint")).zip(row.flag("use_fips")).zip(row.flag("use_dualstack")).map(
         |(((own, endpoint), fips), dualstack)| Client {
             region: if own.is_empty() { region.to_owned() } else { own.to_owned() },
-            endpoint: endpoint.to_owned(),
+            // The variable is about the runtime; where it sends another family is not told.
+            endpoint: if endpoint != "default" && family != "bedrock-runtime" { "other".to_owned() } else { endpoint.to_owned() },
             fips,
             dualstack,
         },
@@ -140,15 +141,34 @@ fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, context: &Con
 }
 
 /// Does the role refuse calls that come by no endpoint?
-fn enforced(context: &Context<'_>, workload: &Workload<'_>) -> Observed<bool> {
+fn enforced(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Observed<bool> {
     workload.roles.clone().and_then(|roles| {
-        Observed::all(roles.iter().map(|role| context.role_access(role).and_then(|access| access.anywhere.clone()).map(|found| found.is_none())))
+        if roles.is_empty() {
+            return Known(false);
+        }
+        Observed::all(roles.iter().map(|role| context.role_access(role).and_then(|access| access.only_by_endpoint(family))))
     })
 }
 
-fn unknown_way(hops: Vec<Hop>, gaps: Vec<Gap>, egress: Option<bool>) -> Way {
+fn unknown_way(hops: Vec<Hop>, gaps: Vec<Gap>, egress: Observed<bool>) -> Way {
     let reason = gaps.first().map_or_else(String::new, |gap| gap.detail.clone());
     Way { verdict: WayVerdict::Unknown, hops, reason: format!("it cannot be told: {reason}"), gaps, egress, captured: false, passes: false }
+}
+
+/// What hides the network of a VPC that another account owns: its endpoints and gateways are that account's.
+fn shared(context: &Context<'_>, account: &str, region: &str, vpc: &str) -> Option<Vec<Gap>> {
+    match context.world.lookup("vpc", account, region, vpc) {
+        Lookup::Found(row) => match row.text("owner_id") {
+            Known(owner) if owner == account => None,
+            Known(owner) => Some(vec![Gap::not_understood(
+                "vpc.owner_id",
+                format!("{vpc} is shared by {owner}, whose endpoints and gateways decide; they are not followed"),
+            )]),
+            Unknown(gaps) => Some(gaps),
+        },
+        Lookup::Absent => None,
+        Lookup::Unknown(gaps) => Some(gaps),
+    }
 }
 
 /// The way from one subnet.
@@ -157,13 +177,16 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
     let (world, account, region) = (context.world, workload.account, workload.region);
     let host = network::host(family, client);
     let mut hops = vec![Hop::new("workload", &workload.arn, format!("in {vpc}")), Hop::new("subnet", subnet, "an interface of the workload stands in it")];
+    if let Some(gaps) = shared(context, account, region, vpc) {
+        return unknown_way(hops, gaps.clone(), Unknown(gaps));
+    }
     // A Lambda interface never gets a public address; a task gets one when its service says so.
     let public_address = if workload.kind == "lambda" { Known(false) } else { deployment.network.flag("assign_public_ip") };
     let egress = network::egress(world, account, region, vpc, subnet, &public_address);
     let open = match &egress {
-        Egress::Open(_) => Some(true),
-        Egress::Closed(_) => Some(false),
-        Egress::Unknown(_) => None,
+        Egress::Open(_) => Known(true),
+        Egress::Closed(_) => Known(false),
+        Egress::Unknown(gaps) => Unknown(gaps.clone()),
     };
     let (endpoint, why) = match network::capture(world, account, region, vpc, family, client) {
         Capture::Endpoint(endpoint, why) => (endpoint, why),
@@ -171,7 +194,7 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
             return match &egress {
                 // Whatever the name resolves to, without a way out the call cannot leave publicly; whether it arrives is not known.
                 Egress::Closed(_) | Egress::Open(_) => unknown_way(hops, gaps, open),
-                Egress::Unknown(more) => unknown_way(hops, merge(gaps, more.clone()), None),
+                Egress::Unknown(more) => unknown_way(hops, merge(gaps, more.clone()), open),
             };
         }
         Capture::Public(why) => {
@@ -206,7 +229,7 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
     hops.insert(1, Hop::new("name", &host, format!("resolves to the endpoint: {why}")));
     let state = endpoint.text("state");
     match state {
-        Known("available") => hops.push(Hop::new("endpoint", endpoint.key(), "available")),
+        Known(state) if state.eq_ignore_ascii_case("available") => hops.push(Hop::new("endpoint", endpoint.key(), "available")),
         Known(state) => {
             hops.push(Hop::new("endpoint", endpoint.key(), state));
             return Way {
@@ -237,9 +260,9 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
         }
         Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
     }
-    let private = |verdict, reason: String, hops| Way { verdict, hops, reason, gaps: Vec::new(), egress: open, captured: true, passes: true };
+    let private = |verdict, reason: String, hops| Way { verdict, hops, reason, gaps: Vec::new(), egress: open.clone(), captured: true, passes: true };
     let id = endpoint.key();
-    match (egress, enforced(context, workload)) {
+    match (egress, enforced(context, workload, family)) {
         (Egress::Closed(why), _) => private(WayVerdict::PrivateEnforced, format!("by {id}; {why}"), hops),
         (_, Known(true)) => private(WayVerdict::PrivateEnforced, format!("by {id}; the role's policies refuse calls outside an endpoint"), hops),
         (Egress::Open(more), Known(false)) => {
@@ -247,7 +270,7 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
             private(WayVerdict::PrivateBypassable, format!("by {id}; a way out remains ({other}), and no policy refuses calls outside an endpoint"), hops)
         }
         (Egress::Unknown(gaps), _) | (_, Unknown(gaps)) => {
-            let mut way = unknown_way(hops, gaps, open);
+            let mut way = unknown_way(hops, gaps, open.clone());
             way.captured = true;
             way.passes = true;
             way.reason = format!("by {id}; whether it can be by-passed cannot be told: {}", way.gaps.first().map_or("", |gap| &gap.detail));
@@ -268,14 +291,14 @@ fn ways(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Vec<(BT
         };
     for deployment in &workload.deployments {
         let start = vec![Hop::new("workload", &workload.arn, deployment.network.key())];
-        let client = match client(workload.region, deployment) {
+        let client = match client(workload.region, family, deployment) {
             Known(client) => client,
             Unknown(gaps) => {
                 // Outside a VPC the settings change the name, not the way.
                 if let Known(None) = placement(workload, deployment, context) {
                     add("", service_network(workload, family, &format!("{family}.{}.amazonaws.com", workload.region)));
                 } else {
-                    add("", unknown_way(start, gaps, None));
+                    add("", unknown_way(start, gaps.clone(), Unknown(gaps)));
                 }
                 continue;
             }
@@ -287,7 +310,7 @@ fn ways(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Vec<(BT
                     add(subnet, way(context, workload, deployment, family, &client, &placement, subnet));
                 }
             }
-            Unknown(gaps) => add("", unknown_way(start, gaps, None)),
+            Unknown(gaps) => add("", unknown_way(start, gaps.clone(), Unknown(gaps))),
         }
     }
     all.sort_by(|a, b| (a.1.verdict, &a.0).cmp(&(b.1.verdict, &b.0)));
@@ -305,7 +328,7 @@ fn service_network(workload: &Workload<'_>, family: &str, host: &str) -> Way {
         ],
         reason: "from the service's own network: the function has no VPC configuration".to_owned(),
         gaps: Vec::new(),
-        egress: Some(true),
+        egress: Known(true),
         captured: false,
         passes: false,
     }
@@ -321,7 +344,7 @@ pub(super) fn derive_paths(context: &Context<'_>, sink: &mut Sink<'_>) {
         let callers = context.callers();
         sink.hide(&account, &region, callers.hidden(&account, &region));
         for workload in callers.known(&account, &region) {
-            for family in workload.families.clone().known().unwrap_or_default() {
+            for family in workload.families.iter().copied() {
                 path_row(context, sink, workload, family);
             }
         }
@@ -341,13 +364,14 @@ fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>,
         })
         .collect();
     let worst = ways.first().map(|(_, way)| way);
-    let host = workload.deployments.first().and_then(|deployment| client(workload.region, deployment).known()).map(|client| network::host(family, &client));
+    let host =
+        workload.deployments.first().and_then(|deployment| client(workload.region, family, deployment).known()).map(|client| network::host(family, &client));
     // A way that has no egress for certain is not public, whatever else is not known of it.
     // Nor is one whose name an endpoint captures: a refused call breaks, it never falls back.
-    let could_leave = |way: &Way| way.egress != Some(false) && !way.captured;
+    let could_leave = |way: &Way| !way.egress.is_false() && !way.captured;
     let is_public = any_way(&ways, |way| way.verdict == WayVerdict::Public, could_leave);
     let may_be_public = any_way(&ways, |way| way.verdict == WayVerdict::PublicPossible, could_leave);
-    let bypassable = any_way(&ways, |way| way.verdict == WayVerdict::PrivateBypassable, |way| way.egress != Some(false));
+    let bypassable = any_way(&ways, |way| way.verdict == WayVerdict::PrivateBypassable, |way| !way.egress.is_false());
     let is_private = !any_way(&ways, |way| !way.passes, |way| !way.passes);
     let endpoint_exists = Observed::any(workload.deployments.iter().map(|deployment| {
         placement(workload, deployment, context).and_then(|place| match place {
@@ -364,7 +388,7 @@ fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>,
             }
         })
     }));
-    let has_egress = Observed::any(ways.iter().map(|(_, way)| way.egress.map_or_else(|| Unknown(way.gaps.clone()), Known)));
+    let has_egress = Observed::any(ways.iter().map(|(_, way)| way.egress.clone()));
     let verdict = match worst {
         Some(way) if way.verdict != WayVerdict::Unknown => Known(way.verdict.as_str().to_owned()),
         Some(way) => Unknown(way.gaps.clone()),
@@ -398,7 +422,7 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
             for deployment in &workload.deployments {
                 match placement(workload, deployment, context) {
                     Known(Some(Placement { vpc, .. })) => {
-                        for family in workload.families.clone().known().unwrap_or_default() {
+                        for family in workload.families.iter().copied() {
                             needs.entry((vpc.clone(), family)).or_default().insert(&workload.arn);
                         }
                     }
@@ -417,7 +441,8 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
             };
             let own = network::endpoints_for(world, &account, &region, &vpc, family);
             let client = Client { region: region.clone(), endpoint: "default".to_owned(), fips: false, dualstack: false };
-            let present = if own.rows.is_empty() {
+            let usable = own.rows.iter().any(|row| network::usable(*row, &service, &region).is_true());
+            let present = if !usable {
                 // A hub's endpoint counts when a private zone or resolver leads to it; that is not followed yet, so it is unknown.
                 match network::capture(world, &account, &region, &vpc, family, &client) {
                     Capture::Endpoint(..) => Known(true),

@@ -203,7 +203,7 @@ pub(super) type Stores = Vec<(&'static str, String, Observed<String>)>;
 /// Where an account's trails and flow logs end: `(kind, source, owner)`, and what may hide more.
 pub(super) fn audit_stores(context: &Context<'_>, account: &str) -> (Stores, Vec<Gap>) {
     let mut stores = Vec::new();
-    let mut gaps = Vec::new();
+    let mut gaps = context.unscanned(account);
     let mut seen = BTreeSet::new();
     for region in &context.world.run.regions {
         let trails = context.world.all("cloudtrail_trail", account, region);
@@ -222,13 +222,19 @@ pub(super) fn audit_stores(context: &Context<'_>, account: &str) -> (Stores, Vec
                 flow.text("destination_type").zip(flow.text("destination")).zip(flow.text("cross_account_role_arn")).and_then(|((kind, destination), role)| {
                     match kind {
                         "s3" => bucket_owner(context, Arn::parse(destination).map_or(destination, |arn| arn.resource.split('/').next().unwrap_or_default())),
-                        _ => Known(
-                            [role, destination]
+                        _ => {
+                            let owner = [role, destination]
                                 .iter()
-                                .find_map(|text| Arn::parse(text).map(|arn| arn.account).filter(|id| !id.is_empty()))
-                                .unwrap_or(account)
-                                .to_owned(),
-                        ),
+                                .find_map(|text| Arn::parse(text).map(|arn| arn.account).filter(|id| !id.is_empty() && *id != account));
+                            match owner {
+                                Some(owner) => Known(owner.to_owned()),
+                                // A local log group may be copied on by a subscription, which is not read.
+                                None => Observed::gap(Gap::not_understood(
+                                    "vpc_flow_log.destination",
+                                    "it goes to a log group of the account itself; whether a subscription copies it elsewhere is not read",
+                                )),
+                            }
+                        }
                     }
                 });
             stores.push(("flow-log", flow.key().to_owned(), owner));

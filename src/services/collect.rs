@@ -243,7 +243,12 @@ impl Place<'_> {
                 Ok(answer) => return Ok(answer),
                 Err(error) if !fresh && is_expired(error.code().unwrap_or_default()) => self.renew.renew(),
                 Err(error) => {
-                    let failure = failure(&error);
+                    let mut failure = failure(&error);
+                    // The name servers answer (STS was reached by name), and know no such service in the Region: it is not offered there.
+                    let unknown_name = failure.code == "NoConnection" && failure.message.contains("Name or service not known");
+                    if unknown_name && !self.overridden && operation.starts_with("bedrock") {
+                        failure.status = Status::Unsupported;
+                    }
                     tracing::info!(account = self.account, region = self.region, operation, code = failure.code.as_str(), "call failed");
                     return Err(failure);
                 }

@@ -206,7 +206,14 @@ pub(super) mod live {
             .set("network_mode", definition.network_mode().map_or("bridge", |mode| mode.as_str()))
             .set("log_group_names", groups.into_iter().collect::<Vec<_>>())
             .set("environment_files", files.into_iter().collect::<Vec<_>>());
-        settings.fill(&mut row);
+        // Files and references may hold what steers the calls; then it is not known.
+        let hidden = definition
+            .container_definitions()
+            .iter()
+            .any(|container| !container.environment_files().is_empty() || container.secrets().iter().any(|secret| environment::steers(secret.name())));
+        if !hidden {
+            settings.fill(&mut row);
+        }
         batch.rows.push(row);
     }
 }

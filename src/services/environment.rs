@@ -51,22 +51,43 @@ impl Settings {
         row.put("names_model", self.names_model);
     }
 
+    /// Takes kind, Region and FIPS from an endpoint URL.
+    fn point(&mut self, url: &str) {
+        self.endpoint = endpoint(url);
+        let host = url.split("://").last().unwrap_or(url).split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
+        if self.endpoint == "default"
+            && let Some((service, rest)) = host.split_once('.')
+        {
+            self.fips |= service.ends_with("-fips");
+            if let Some(region) = rest.split('.').next().filter(|region| is_region(region)) {
+                region.clone_into(&mut self.region);
+            }
+        }
+    }
+
     fn note(&mut self, name: &str, value: &str) {
         let upper = name.to_ascii_uppercase();
         let on = value.eq_ignore_ascii_case("true");
         match upper.as_str() {
             "AWS_USE_FIPS_ENDPOINT" => self.fips |= on,
             "AWS_USE_DUALSTACK_ENDPOINT" => self.dualstack |= on,
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME" | "AWS_ENDPOINT_URL_BEDROCK" | "BEDROCK_ENDPOINT_URL" | "BEDROCK_ENDPOINT" | "BEDROCK_RUNTIME_ENDPOINT" => {
-                self.endpoint = endpoint(value);
-            }
-            "AWS_ENDPOINT_URL" if self.endpoint.is_empty() => self.endpoint = endpoint(value),
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME" | "BEDROCK_ENDPOINT_URL" | "BEDROCK_ENDPOINT" | "BEDROCK_RUNTIME_ENDPOINT" => self.point(value),
+            "AWS_ENDPOINT_URL" if self.endpoint.is_empty() => self.point(value),
             "AWS_REGION" | "AWS_DEFAULT_REGION" if self.region.is_empty() && is_region(value) => self.region = value.to_owned(),
             _ if upper.contains("BEDROCK") && upper.contains("REGION") && is_region(value) => self.region = value.to_owned(),
             _ => {}
         }
         self.names_model |= secrets::is_bedrock_reference(value);
     }
+}
+
+/// May a variable of this name steer the calls to Bedrock?
+pub fn steers(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    upper.starts_with("AWS_ENDPOINT_URL")
+        || upper.starts_with("AWS_USE_")
+        || upper.contains("BEDROCK")
+        || matches!(upper.as_str(), "AWS_REGION" | "AWS_DEFAULT_REGION")
 }
 
 fn endpoint(url: &str) -> &'static str {
@@ -120,6 +141,9 @@ impl Owner<'_> {
 
 /// Looks at the variables of one owner; gives their rows and adds to its settings.
 pub fn look<'v>(owner: Owner<'_>, variables: impl IntoIterator<Item = (&'v str, &'v str)>, prints: &Fingerprints, settings: &mut Settings) -> Vec<NewRow> {
+    let mut variables: Vec<(&str, &str)> = variables.into_iter().collect();
+    // Maps have no order; what is told must not depend on it.
+    variables.sort_unstable();
     let mut rows: Vec<NewRow> = variables
         .into_iter()
         .map(|(name, value)| {

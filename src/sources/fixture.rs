@@ -7,7 +7,7 @@ use crate::model::{AccountInfo, GLOBAL, RunInfo, Source, Value};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What is wrong with an inventory.
@@ -128,8 +128,13 @@ pub fn load_folder(folder: &Path, store: &mut Store) -> Result<RunInfo, Error> {
     for entry in std::fs::read_dir(folder).map_err(fail)? {
         let path = entry.map_err(fail)?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if path.is_file() && [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end)) {
-            let bytes = std::fs::read(&path).map_err(fail)?;
+        if [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end)) {
+            let stem = |name: &str| name.rsplit_once('.').map_or_else(|| name.to_owned(), |(stem, _)| stem.to_owned());
+            if let Some(other) = files.keys().find(|other: &&String| stem(other) == stem(&name)) {
+                return Err(Error::Broken { file: path.display().to_string(), message: format!("the table stands in `{other}` already; keep one of the two") });
+            }
+
+            let bytes = std::fs::read(&path).map_err(|error| Error::Broken { file: path.display().to_string(), message: error.to_string() })?;
             let text = String::from_utf8(bytes).map_err(|_| Error::Broken { file: path.display().to_string(), message: "it is not UTF-8".to_owned() })?;
             files.insert(name, text);
         }
@@ -145,10 +150,10 @@ fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) ->
         .ok_or_else(|| broken("run.yaml", "an inventory needs this file (accounts, regions, coverage)".to_owned()))?;
     let run: RunFile = yaml_serde::from_str(&run_text).map_err(|error| {
         let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
-        broken(run_name, format!("{place}{error}"))
+        broken(run_name, format!("{place}{}", crate::model::without_place(&error.to_string())))
     })?;
     let info = RunInfo {
-        id: String::new(),
+        id: digest(&files, &run_text),
         started_at: run.observed_at.clone(),
         finished_at: run.observed_at,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -162,6 +167,7 @@ fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) ->
         rules_digest: String::new(),
         notes: Vec::new(),
         role_chains: BTreeMap::new(),
+        unscanned_regions: Default::default(),
     };
     let tables: Vec<&'static Table> = store.tables().iter().copied().filter(|table| table.role == Role::Base).collect();
     let coverage = coverage(&run.coverage, &info, &tables).map_err(|message| broken(run_name, message))?;
@@ -178,6 +184,19 @@ fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) ->
     }
     store.commit(&rows, &coverage)?;
     Ok(info)
+}
+
+/// Sixteen hexadecimal digits over all that the inventory says.
+fn digest(files: &BTreeMap<String, String>, run: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    hash.update(run);
+    for (name, text) in files {
+        hash.update(name);
+        hash.update([0]);
+        hash.update(text);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// " (did you mean `x`?)" for the name that is nearest.
@@ -235,9 +254,10 @@ fn read_rows(table: &'static Table, text: &str, run: &RunInfo) -> Result<Vec<New
     }
     let values: Option<Vec<BTreeMap<String, Json>>> = yaml_serde::from_str(text).map_err(|error| {
         let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
-        format!("{place}a table is a list of rows: {error}")
+        format!("{place}a table is a list of rows: {}", crate::model::without_place(&error.to_string()))
     })?;
     let lines: Vec<usize> = text.lines().enumerate().filter(|(_, line)| line.starts_with("- ")).map(|(place, _)| place + 1).collect();
+    let mut seen: BTreeSet<(String, String, String)> = BTreeSet::new();
     values
         .unwrap_or_default()
         .into_iter()
@@ -283,6 +303,10 @@ fn read_rows(table: &'static Table, text: &str, run: &RunInfo) -> Result<Vec<New
                     ))
                 })?;
                 row.put(column.name, cell);
+            }
+            let key = row.cells.iter().find(|(name, _)| *name == table.key).map(|(_, value)| value.display().into_owned()).unwrap_or_default();
+            if !key.is_empty() && !seen.insert((account, region, key.clone())) {
+                return Err(fail(format!("there is a row `{key}` already in this scope")));
             }
             Ok(row)
         })

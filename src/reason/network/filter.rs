@@ -24,13 +24,15 @@ fn rules_admit(rules: &Json, peer_groups: &[String], peer_nets: &[IpNet]) -> Obs
         if net || texts("groups").any(|group| peer_groups.iter().any(|peer| peer == group)) {
             return Known(true);
         }
-        lists.extend(texts("prefix_lists").map(str::to_owned));
+        // A range inside the peer's subnet admits some of its addresses.
+        lists.extend(
+            texts("cidrs")
+                .filter(|cidr| cidr.parse::<IpNet>().is_ok_and(|cidr| peer_nets.iter().any(|peer| peer.contains(&cidr))))
+                .map(|cidr| format!("the range {cidr} is a part of the subnet")),
+        );
+        lists.extend(texts("prefix_lists").map(|list| format!("the prefix list {list} is not read")));
     }
-    if lists.is_empty() {
-        Known(false)
-    } else {
-        Observed::gap(Gap::not_understood("vpc_security_group", format!("the prefix lists {} are not read", lists.join(", "))))
-    }
+    if lists.is_empty() { Known(false) } else { Observed::gap(Gap::not_understood("vpc_security_group", lists.join("; "))) }
 }
 
 fn groups_admit(world: &World, account: &str, region: &str, groups: &[String], direction: &str, peer_groups: &[String], peer_nets: &[IpNet]) -> Observed<bool> {
@@ -51,16 +53,22 @@ pub(in crate::reason) fn admits(world: &World, endpoint: Row<'_>, workload_group
         Lookup::Absent => Known(Vec::new()),
         Lookup::Unknown(gaps) => Unknown(gaps),
     };
-    let endpoint_nets = endpoint.list("subnet_ids").map(|ids| {
-        ids.iter()
-            .filter_map(|id| {
-                world
-                    .lookup("vpc_subnet", account, region, id)
-                    .found()
-                    .and_then(|row| row.text("cidr_block").known().and_then(|cidr| cidr.parse::<IpNet>().ok()))
+    let endpoint_nets = endpoint.list("subnet_ids").and_then(|ids| {
+        ids.iter().fold(Known(Vec::new()), |all: Observed<Vec<IpNet>>, id| {
+            let net = match world.lookup("vpc_subnet", account, region, id) {
+                Lookup::Found(row) => row.text("cidr_block").map(|cidr| cidr.parse::<IpNet>().ok()),
+                Lookup::Absent => Known(None),
+                Lookup::Unknown(gaps) => Unknown(gaps),
+            };
+            all.zip(net).map(|(mut all, net)| {
+                all.extend(net);
+                all
             })
-            .collect::<Vec<_>>()
+        })
     });
+    if workload_groups.is_empty() {
+        return Observed::gap(Gap::not_understood("security_group_ids", "no security group is named, so the VPC's default group applies; it is not followed"));
+    }
     net.zip(endpoint.list("security_group_ids")).zip(endpoint_nets).and_then(|((nets, endpoint_groups), endpoint_nets)| {
         let inward = groups_admit(world, account, region, &endpoint_groups, "ingress", workload_groups, &nets);
         let outward = groups_admit(world, account, region, workload_groups, "egress", &endpoint_groups, &endpoint_nets);

@@ -9,11 +9,11 @@ mod filter;
 mod name;
 mod route;
 
-use crate::model::Gap;
+use crate::model::{Gap, Observed};
 use serde_json::{Value as Json, json};
 
 pub(super) use filter::admits;
-pub(super) use name::{Capture, Client, capture, endpoints_for, family_of_service, host, private_dns};
+pub(super) use name::{Capture, Client, capture, endpoints_for, family_of_service, host, private_dns, usable};
 pub(super) use route::{Egress, egress, reaches_other_networks};
 
 /// Where a way leads.
@@ -72,8 +72,8 @@ pub(super) struct Way {
     pub hops: Vec<Hop>,
     pub reason: String,
     pub gaps: Vec<Gap>,
-    /// Does a way out to public addresses remain? `None` when not known.
-    pub egress: Option<bool>,
+    /// Does a way out to public addresses remain?
+    pub egress: Observed<bool>,
     /// Does the name certainly resolve to an endpoint?
     pub captured: bool,
     /// Does the call certainly pass that endpoint?

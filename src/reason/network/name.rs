@@ -84,6 +84,16 @@ pub(in crate::reason) fn private_dns(world: &World, endpoint: Row<'_>) -> Observ
     })
 }
 
+/// Can the endpoint answer for its service from the Region: an interface endpoint of that very service that is there or comes up?
+pub(in crate::reason) fn usable(endpoint: Row<'_>, service: &str, region: &str) -> Observed<bool> {
+    endpoint
+        .text("service_name")
+        .map(|name| name == service)
+        .and(endpoint.text("vpc_endpoint_type").map(|kind| kind.eq_ignore_ascii_case("interface")))
+        .and(endpoint.text("service_region").map(|found| found.is_empty() || found == region))
+        .and(endpoint.text("state").map(|state| state.eq_ignore_ascii_case("available")))
+}
+
 /// What becomes of the name.
 #[derive(Debug, Clone)]
 pub(in crate::reason) enum Capture<'w> {
@@ -116,6 +126,22 @@ pub(in crate::reason) fn capture<'w>(world: &'w World, account: &str, region: &s
             Known(true) => {}
             Known(false) => {
                 why_not.push(format!("{id} serves another name than {}", host(family, client)));
+                continue;
+            }
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
+            }
+        }
+        // An endpoint that was refused, failed or is on its way out holds no name; one on its way in may.
+        match endpoint.text("state").map(str::to_ascii_lowercase) {
+            Known(state) if state == "available" => {}
+            Known(state) if state.starts_with("pending") => {
+                gaps = merge(gaps, vec![Gap::not_understood("vpc_endpoint.state", format!("{id} is {state}"))]);
+                continue;
+            }
+            Known(state) => {
+                why_not.push(format!("{id} is {state}"));
                 continue;
             }
             Unknown(more) => {

@@ -45,8 +45,25 @@ fn is_default(destination: &str) -> bool {
     matches!(destination, "0.0.0.0/0" | "::/0" | "0.0.0.0/1" | "128.0.0.0/1" | "2000::/3")
 }
 
+/// Is the destination inside the private and shared ranges (RFC 1918, RFC 6598, RFC 4193)?
+fn is_private(destination: &str) -> bool {
+    let Ok(net) = destination.parse::<ipnet::IpNet>() else { return false };
+    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7", "fe80::/10"]
+        .iter()
+        .any(|range| range.parse::<ipnet::IpNet>().is_ok_and(|range| range.contains(&net)))
+}
+
 /// Finds the way out of a subnet. `public_address` says whether the workload's interface has one.
 pub(in crate::reason) fn egress(world: &World, account: &str, region: &str, vpc: &str, subnet: &str, public_address: &Observed<bool>) -> Egress {
+    follow(world, account, region, vpc, subnet, public_address, 0)
+}
+
+/// The same, so many NAT gateways deep.
+fn follow(world: &World, account: &str, region: &str, vpc: &str, subnet: &str, public_address: &Observed<bool>, depth: usize) -> Egress {
+    // A gateway whose own subnet routes to a gateway, and so on: a loop, not a way out.
+    if depth > 3 {
+        return Egress::Closed(format!("the routes of {subnet} lead in a circle"));
+    }
     let (table, why) = match table(world, account, region, vpc, subnet) {
         Known(found) => found,
         Unknown(gaps) => return Egress::Unknown(gaps),
@@ -60,13 +77,28 @@ pub(in crate::reason) fn egress(world: &World, account: &str, region: &str, vpc:
     for route in routes.as_array().into_iter().flatten() {
         let text = |key: &str| route.get(key).and_then(Json::as_str).unwrap_or_default();
         let (destination, target) = (text("destination"), text("target"));
-        if !is_default(destination) || text("state").eq_ignore_ascii_case("blackhole") {
+        if text("state").eq_ignore_ascii_case("blackhole") {
+            continue;
+        }
+        if !is_default(destination) {
+            // A narrower route out may or may not cover the service's addresses.
+            let outward = ["igw-", "nat-", "eigw-", "eni-", "i-"].iter().any(|prefix| target.starts_with(prefix));
+            if outward && !is_private(destination) {
+                unknown.push(Gap::not_understood(
+                    "vpc_route_table.routes",
+                    format!("{} sends {destination} to {target}; whether the service's addresses are in it is not known", table.key()),
+                ));
+            }
             continue;
         }
         let here = Hop::new("route", table.key(), format!("{why}: {destination} -> {target}"));
         let found = match target.split('-').next().unwrap_or_default() {
+            // Every IPv6 address is a public one.
+            "igw" if destination.contains(':') => {
+                guarded(world, account, region, vpc, subnet, vec![Hop::new("internet-gateway", target, "IPv6 addresses are public")])
+            }
             "igw" => internet_gateway(world, account, region, vpc, subnet, target, public_address),
-            "nat" => nat_gateway(world, account, region, target),
+            "nat" => nat_gateway(world, account, region, target, depth),
             "eigw" => guarded(world, account, region, vpc, subnet, vec![Hop::new("egress-only-gateway", target, "IPv6 addresses are public")]),
             _ => Egress::Unknown(vec![Gap::not_understood(
                 "vpc_route_table.routes",
@@ -109,7 +141,7 @@ fn internet_gateway(world: &World, account: &str, region: &str, vpc: &str, subne
     }
 }
 
-fn nat_gateway(world: &World, account: &str, region: &str, target: &str) -> Egress {
+fn nat_gateway(world: &World, account: &str, region: &str, target: &str, depth: usize) -> Egress {
     let row = match world.lookup("vpc_nat_gateway", account, region, target) {
         Lookup::Found(row) => row,
         Lookup::Absent => return Egress::Closed(format!("{target} does not exist any more")),
@@ -137,7 +169,7 @@ fn nat_gateway(world: &World, account: &str, region: &str, target: &str) -> Egre
         return guarded(world, account, region, vpc, subnet, vec![hop]);
     }
     // The gateway itself needs a route to an internet gateway from the subnet it stands in.
-    match egress(world, account, region, vpc, subnet, &Known(true)) {
+    match follow(world, account, region, vpc, subnet, &Known(true), depth + 1) {
         Egress::Open(hops) => Egress::Open([vec![hop], hops].concat()),
         Egress::Closed(why) => Egress::Closed(format!("{target} stands in {subnet}: {why}")),
         Egress::Unknown(gaps) => Egress::Unknown(gaps),

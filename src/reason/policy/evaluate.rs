@@ -185,6 +185,11 @@ fn principal_matches(patterns: &Patterns<PrincipalPattern>, principal: &Principa
 }
 
 impl Statement {
+    /// Does the statement speak of the action?
+    pub fn names_action(&self, action: &str) -> bool {
+        action_matches(&self.actions, action) == Tri::True
+    }
+
     /// Does the statement speak of the request?
     pub fn applies(&self, request: &Request, variables: bool) -> Tri {
         let mut applies = action_matches(&self.actions, &request.action);

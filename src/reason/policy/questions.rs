@@ -7,10 +7,12 @@ use super::condition::operator;
 use super::document::{Document, Effect, PrincipalPattern, Statement};
 use super::evaluate::{Answer, Fact, Grants, Principal, Request};
 use crate::model::Arn;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A name that no approved model, role or resource has.
 const STRANGE: &str = "outcrop-probe";
+/// An organisation that nobody trusts.
+const STRANGE_ORGANIZATION: &str = "o-outcropprobe";
 /// At most this many requests are tried for one question.
 const TRIES: usize = 4_000;
 
@@ -79,7 +81,11 @@ fn suggestions(statement: &Statement, fixed: &[&str]) -> BTreeMap<String, Fact> 
             "null" if first.eq_ignore_ascii_case("false") => STRANGE.to_owned(),
             "null" => continue,
             "ipaddress" => first.split('/').next().unwrap_or(first).to_owned(),
-            "numericlessthan" | "numericgreaterthan" | "datelessthan" | "dategreaterthan" => continue,
+            // Which number or instant a request brings is not known, so the condition stays unknown.
+            base if base.starts_with("numeric") || base.starts_with("date") => {
+                context.insert(condition.key.clone(), Fact::Unknown);
+                continue;
+            }
             _ => pattern_instance(first, STRANGE),
         };
         context.entry(condition.key.clone()).or_insert_with(|| Fact::one(value));
@@ -104,6 +110,8 @@ pub struct Exposure<'q> {
     pub context: BTreeMap<String, Fact>,
     /// Are the network keys fixed by `context`?
     pub network_fixed: bool,
+    /// May condition keys be given the values that the policy asks for?
+    pub suggest: bool,
 }
 
 /// Is there a request of this kind that the policies let through?
@@ -114,16 +122,21 @@ pub fn find_request(grants: &Grants, question: &Exposure<'_>) -> Found {
     }
     let mut tries = 0;
     let mut answer = Found::No;
+    let named_resources = named_resources(grants);
     for statement in grants.identity.iter().flat_map(|document| &document.statements).filter(|statement| statement.effect == Effect::Allow) {
         let mut resources = question.resources.clone();
-        if let Some(patterns) = &statement.resources
-            && !question.resources_only
-            && !patterns.negated
-        {
-            resources.extend(patterns.all.iter().filter(|pattern| !pattern.contains("${")).map(|pattern| pattern_instance(pattern, STRANGE)));
+        if !question.resources_only {
+            resources.extend(named_resources.iter().cloned());
+            let variable =
+                statement.resources.iter().filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all).find(|pattern| pattern.contains("${"));
+            if let Some(pattern) = variable
+                && question.actions.iter().any(|action| statement.names_action(action))
+            {
+                answer = answer.or(|| Found::Unknown(vec![format!("the resource `{pattern}` holds a policy variable")]));
+            }
         }
-        let suggested = suggestions(statement, &fixed);
-        for action in question.actions {
+        let suggested = if question.suggest { suggestions(statement, &fixed) } else { BTreeMap::new() };
+        for action in question.actions.iter().filter(|action| statement.names_action(action)) {
             for resource in &resources {
                 for principal in principals(statement, question, &suggested) {
                     tries += 2;
@@ -144,6 +157,16 @@ pub fn find_request(grants: &Grants, question: &Exposure<'_>) -> Found {
         }
     }
     answer
+}
+
+/// A well-formed model, and an instance of every resource that any of the policies names: what a fence leaves open is tried too.
+fn named_resources(grants: &Grants) -> BTreeSet<String> {
+    let documents = grants.identity.iter().chain(&grants.boundary).chain(grants.control.iter().flatten());
+    let patterns = documents.flat_map(|document| &document.statements).filter_map(|statement| statement.resources.as_ref()).flat_map(|patterns| &patterns.all);
+    let mut all: BTreeSet<String> =
+        patterns.filter(|pattern| pattern.as_str() != "*" && !pattern.contains("${")).map(|pattern| pattern_instance(pattern, STRANGE)).take(200).collect();
+    all.insert(format!("arn:aws:bedrock:us-east-1::foundation-model/{STRANGE}.model-v1:0"));
+    all
 }
 
 fn principals(statement: &Statement, question: &Exposure<'_>, suggested: &BTreeMap<String, Fact>) -> Vec<Principal> {
@@ -215,6 +238,9 @@ fn attempt(grants: &Grants, request: &Request, fixed: &[&str]) -> Found {
 /// Does the policy let anyone do anything (an action and a resource that nobody named)?
 pub fn is_full_access(document: &Document, prefix: &str, context: &BTreeMap<String, Fact>) -> Found {
     let outsider = outsider();
+    let mut context = context.clone();
+    // The resource is a stranger's as well.
+    context.insert("aws:resourceorgid".to_owned(), Fact::one(STRANGE_ORGANIZATION));
     find_request(
         &Grants::alone(document.clone()),
         &Exposure {
@@ -223,57 +249,91 @@ pub fn is_full_access(document: &Document, prefix: &str, context: &BTreeMap<Stri
             resources_only: true,
             principal: Some(outsider.clone()),
             insider: outsider,
-            context: context.clone(),
+            context,
             network_fixed: true,
+            suggest: false,
         },
     )
 }
 
 /// A principal of an account and an organisation that nobody trusts.
 fn outsider() -> Principal {
-    Principal { arn: format!("arn:aws:iam::999999999999:role/{STRANGE}"), account: "999999999999".to_owned(), organization: Fact::one("o-outcropprobe") }
+    Principal { arn: format!("arn:aws:iam::999999999999:role/{STRANGE}"), account: "999999999999".to_owned(), organization: Fact::one(STRANGE_ORGANIZATION) }
 }
 
 /// Does the policy let a principal through whose account `is_trusted` does not know?
 ///
 /// Tried: someone from nowhere, and each principal that the policy names. `is_trusted` gives `None` where it cannot tell.
-pub fn outsider_through(document: &Document, actions: &[&str], context: &BTreeMap<String, Fact>, is_trusted: &dyn Fn(&str) -> Option<bool>) -> Found {
+pub fn outsider_through(
+    document: &Document,
+    actions: &[&str],
+    context: &BTreeMap<String, Fact>,
+    trusted_organizations: Option<&[String]>,
+    is_trusted: &dyn Fn(&str) -> Option<bool>,
+) -> Found {
     let grants = Grants::alone(document.clone());
+    let allows = || document.statements.iter().filter(|statement| statement.effect == Effect::Allow);
+    // The family's usual actions, and an instance of everything that the policy itself names.
+    let mut tried: BTreeSet<String> = actions.iter().map(|action| (*action).to_owned()).collect();
+    tried.extend(
+        allows()
+            .filter(|statement| !statement.actions.negated)
+            .flat_map(|statement| &statement.actions.all)
+            .map(|action| pattern_instance(action, "OutcropProbe")),
+    );
+    let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
     let ask = |principal: Principal| {
         find_request(
             &grants,
             &Exposure {
-                actions,
+                actions: &tried,
                 resources: vec![format!("arn:aws:bedrock:us-east-1::foundation-model/{STRANGE}")],
                 resources_only: false,
                 insider: principal.clone(),
                 principal: Some(principal),
                 context: context.clone(),
                 network_fixed: true,
+                suggest: true,
             },
         )
     };
     let mut answer = ask(outsider());
-    for pattern in document
-        .statements
-        .iter()
-        .filter(|statement| statement.effect == Effect::Allow)
-        .flat_map(|statement| &statement.principals)
-        .filter(|patterns| !patterns.negated)
-        .flat_map(|patterns| &patterns.all)
-    {
-        let (arn, account) = match pattern {
-            PrincipalPattern::Account(account) => (format!("arn:aws:iam::{account}:role/{STRANGE}"), account.clone()),
-            PrincipalPattern::Arn(arn) => (arn.clone(), Arn::parse(arn).map_or_else(String::new, |arn| arn.account.to_owned())),
+    let mut named: BTreeSet<(String, String)> = BTreeSet::new();
+    for pattern in allows().flat_map(|statement| &statement.principals).filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all) {
+        match pattern {
+            PrincipalPattern::Account(account) => named.insert((format!("arn:aws:iam::{account}:role/{STRANGE}"), account.clone())),
+            PrincipalPattern::Arn(arn) => named.insert((arn.clone(), Arn::parse(arn).map_or_else(String::new, |arn| arn.account.to_owned()))),
             // A deleted principal shows as an id and matches nobody.
-            _ => continue,
+            _ => false,
         };
-        if account.is_empty() {
-            continue;
+    }
+    for condition in allows().flat_map(|statement| &statement.conditions).filter(|condition| !operator(&condition.operator).negated) {
+        for value in condition.values.iter().filter(|value| !value.contains("${")) {
+            match condition.key.as_str() {
+                "aws:principalorgid" => {
+                    answer = answer.or(|| match trusted_organizations {
+                        Some(trusted) if trusted.contains(value) => Found::No,
+                        Some(_) => ask(Principal { organization: Fact::one(pattern_instance(value, STRANGE)), ..outsider() }),
+                        None => Found::Unknown(vec![format!("whether {value} is the own organisation is not known")]),
+                    });
+                }
+                "aws:principalaccount" => {
+                    named.insert((format!("arn:aws:iam::{value}:role/{STRANGE}"), value.clone()));
+                }
+                "aws:principalarn" => {
+                    let arn = pattern_instance(value, STRANGE);
+                    let account = Arn::parse(value).map_or("", |arn| arn.account);
+                    let account = if account.contains('*') { "999999999999" } else { account };
+                    named.insert((arn.replacen(&format!("::{STRANGE}:"), &format!("::{account}:"), 1), account.to_owned()));
+                }
+                _ => {}
+            }
         }
+    }
+    for (arn, account) in named.into_iter().filter(|(_, account)| !account.is_empty()) {
         answer = answer.or(|| match is_trusted(&account) {
             Some(true) => Found::No,
-            Some(false) => ask(Principal { arn, account: account.clone(), organization: Fact::one("o-outcropprobe") }),
+            Some(false) => ask(Principal { arn, account: account.clone(), organization: Fact::one(STRANGE_ORGANIZATION) }),
             None => match ask(Principal { arn, account: account.clone(), organization: Fact::Unknown }) {
                 Found::No => Found::No,
                 _ => Found::Unknown(vec![format!("whether account {account} belongs to the organisation is not known")]),
@@ -295,7 +355,16 @@ pub fn models_through(
     let ask = |resources: Vec<String>| {
         find_request(
             &grants,
-            &Exposure { actions, resources, resources_only: true, principal: None, insider: insider.clone(), context: context.clone(), network_fixed: true },
+            &Exposure {
+                actions,
+                resources,
+                resources_only: true,
+                principal: None,
+                insider: insider.clone(),
+                context: context.clone(),
+                network_fixed: true,
+                suggest: true,
+            },
         )
     };
     let mut context = context.clone();
@@ -313,13 +382,20 @@ pub fn models_through(
             insider: insider.clone(),
             context: context.clone(),
             network_fixed: true,
+            suggest: true,
         },
     );
     let mut family = Found::No;
-    let mut models = Vec::new();
-    for statement in document.statements.iter().filter(|statement| statement.effect == Effect::Allow) {
-        let named = statement.resources.iter().filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all);
-        for pattern in named {
+    let mut models: Vec<String> = Vec::new();
+    if actions.iter().any(|action| action.starts_with("bedrock-mantle:")) {
+        // Mantle names projects, so only its condition key can name models.
+        let keys = document.statements.iter().flat_map(|statement| &statement.conditions).filter(|condition| condition.key == "bedrock-mantle:model");
+        models.extend(keys.flat_map(|condition| &condition.values).cloned());
+    } else {
+        // What an Allow names, and what a Deny leaves out.
+        let named = document.statements.iter().filter_map(|statement| statement.resources.as_ref().map(|patterns| (statement, patterns)));
+        let named = named.filter(|(statement, patterns)| (statement.effect == Effect::Allow) != patterns.negated).flat_map(|(_, patterns)| &patterns.all);
+        for pattern in named.filter(|pattern| names_a_model(pattern)) {
             let id = Arn::parse(pattern).map_or(pattern.as_str(), |arn| arn.resource.split_once('/').map_or(arn.resource, |(_, id)| id));
             let passes = ask(vec![pattern_instance(pattern, STRANGE)]);
             if matches!(passes, Found::No) {
@@ -327,11 +403,32 @@ pub fn models_through(
             }
             if id.contains(['*', '?']) {
                 family = family.or(|| passes);
-            } else if !models.iter().any(|known| known == id) {
+            } else {
                 models.push(id.to_owned());
             }
         }
     }
     models.sort();
+    models.dedup();
     (any, family, models)
+}
+
+/// Can the pattern match a model or an inference profile? Guardrails and the like are no models.
+fn names_a_model(pattern: &str) -> bool {
+    let Some(arn) = Arn::parse(pattern) else { return pattern.contains('*') };
+    let kind = arn.resource.split('/').next().unwrap_or_default();
+    kind.contains('*')
+        || [
+            "foundation-model",
+            "inference-profile",
+            "application-inference-profile",
+            "provisioned-model",
+            "custom-model",
+            "imported-model",
+            "marketplace",
+            "default-prompt-router",
+            "prompt-router",
+            "custom-model-deployment",
+        ]
+        .contains(&kind)
 }

@@ -80,5 +80,6 @@ fn begin(base: &Base, plan: &Plan) -> RunInfo {
         rules_digest: String::new(),
         notes: plan.notes.iter().chain(&base.notes).cloned().collect(),
         role_chains: Default::default(),
+        unscanned_regions: Default::default(),
     }
 }

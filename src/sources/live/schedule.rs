@@ -30,7 +30,7 @@ pub trait Progress: Send + Sync {
 /// What an account job sends home.
 enum Message {
     Batch(Batch),
-    Entered { account: String, chain: Vec<String>, regions: Vec<String> },
+    Entered { account: String, chain: Vec<String>, regions: Vec<String>, unscanned: Vec<String> },
 }
 
 struct Job<'j> {
@@ -88,7 +88,10 @@ pub async fn collect(request: &Request, base: &Base, store: &mut Store, progress
         while let Some(message) = receive.recv().await {
             match message {
                 Message::Batch(batch) => store.commit(&batch.rows, &batch.coverage)?,
-                Message::Entered { account, chain, regions } => {
+                Message::Entered { account, chain, regions, unscanned } => {
+                    if !unscanned.is_empty() {
+                        run.unscanned_regions.insert(account.clone(), unscanned);
+                    }
                     run.role_chains.insert(account, chain);
                     seen.extend(regions);
                 }
@@ -165,12 +168,14 @@ impl Job<'_> {
         }
         // A list of Regions that cannot be read closes none: the Regions themselves will answer.
         let enabled = accounts::regions(&here).await.ok();
+        let unscanned: Vec<String> = enabled.iter().flatten().filter(|region| !self.regions.contains(region)).cloned().collect();
         let (open, off): (Vec<&String>, Vec<&String>) = self.regions.iter().partition(|region| enabled.as_ref().is_none_or(|enabled| enabled.contains(region)));
         let _ = send
             .send(Message::Entered {
                 account: account.to_owned(),
                 chain: entry.chain(self.base),
                 regions: open.iter().map(|region| (*region).clone()).collect(),
+                unscanned,
             })
             .await;
         let mut nothing = Batch::default();

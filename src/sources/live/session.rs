@@ -44,15 +44,23 @@ fn overrides() -> Vec<(String, String)> {
     found
 }
 
+/// Scheme, host and port of a URL: user information, path and query may hold secrets.
+fn place(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    format!("{scheme}://{}", authority.rsplit('@').next().unwrap_or_default())
+}
+
 /// An override over plain HTTP is accepted on this machine only: anything else would get signed requests and could forge the evidence.
 fn check_override(name: &str, url: &str) -> Result<(), Error> {
-    let host = url.split("://").nth(1).unwrap_or_default().split('/').next().unwrap_or_default();
+    let host = place(url);
+    let host = host.split("://").nth(1).unwrap_or_default();
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host).trim_matches(['[', ']']);
     let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     if url.starts_with("https://") || local {
         return Ok(());
     }
-    Err(Error::Setup(format!("{name} is `{url}`: an endpoint over plain HTTP is accepted on this machine only; use https, or unset it")))
+    Err(Error::Setup(format!("{name} is `{}`: an endpoint over plain HTTP is accepted on this machine only; use https, or unset it", place(url))))
 }
 
 impl Base {
@@ -91,9 +99,10 @@ impl Base {
             .map_err(|error| Error::Setup(whoami_failed(&failure(&error), &cause(&error))))?;
         let caller_arn = identity.arn().unwrap_or_default().to_owned();
         let partition = caller_arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned();
-        let mut notes: Vec<String> = overrides.iter().map(|(name, url)| format!("{name} was set: what answered was {url}, which need not be AWS")).collect();
+        let mut notes: Vec<String> =
+            overrides.iter().map(|(name, url)| format!("{name} was set: what answered was {}, which need not be AWS", place(url))).collect();
         if config.endpoint_url().is_some() && notes.is_empty() {
-            notes.push(format!("the endpoint was overridden in the profile: what answered was {}", config.endpoint_url().unwrap_or_default()));
+            notes.push(format!("the endpoint was overridden in the profile: what answered was {}", place(config.endpoint_url().unwrap_or_default())));
         }
         Ok(Self { account: identity.account().unwrap_or_default().to_owned(), overridden: !notes.is_empty(), config, caller_arn, partition, region, notes })
     }
