@@ -62,7 +62,7 @@ pub async fn collect(request: &Request, base: &Base, store: &mut Store, progress
         ([], Err(failure)) => return Err(Error::Setup(format!("which Regions are enabled cannot be read ({}); name them with --region", failure.detail()))),
         (named, Ok(enabled)) => {
             let several = plan.accounts.len() > 1 || plan.accounts[0].id != base.account;
-            if let Some(wrong) = named.iter().find(|region| !enabled.contains(region) && !(several && looks_like_region(region))) {
+            if let Some(wrong) = named.iter().find(|region| !(enabled.contains(region) || several && looks_like_region(region))) {
                 return Err(Error::Setup(format!("the Region `{wrong}` does not exist or is not enabled; enabled are: {}", enabled.join(", "))));
             }
             named.to_vec()
