@@ -174,7 +174,7 @@ pub fn failure<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &Sd
             code,
         };
     }
-    if html && status.is_some_and(|status| status >= 400) {
+    if html && status.is_some_and(|status| status >= 400 && status != 403) {
         return Failure {
             status: Status::Error,
             code: "NotImplemented".to_owned(),
