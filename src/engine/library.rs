@@ -250,7 +250,7 @@ fn lint(rule: &Rule, tables: &[&'static Table]) -> Result<(Reads, Reads), String
         column(name).ok_or_else(|| format!("`evidence`: there is no column `{name}` in `{subject}`"))?;
     }
     for sentence in [&rule.message.fail, &rule.message.pass, &rule.message.unknown, &rule.message.not_applicable] {
-        for name in super::outcome::placeholders(sentence) {
+        for name in super::rule::placeholders(sentence) {
             column(name).ok_or_else(|| format!("`message`: there is no column `{name}` in `{subject}`"))?;
         }
     }

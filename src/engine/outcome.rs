@@ -29,11 +29,6 @@ pub fn stored_rules(store: &Store) -> Result<BTreeMap<i64, (Rule, Severity, Stri
     Ok(rules)
 }
 
-/// The names between braces in a sentence.
-pub(super) fn placeholders(sentence: &str) -> Vec<&str> {
-    sentence.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
-}
-
 fn filled(sentence: &str, cells: &BTreeMap<String, Json>) -> String {
     let mut text = String::with_capacity(sentence.len());
     let mut rest = sentence;

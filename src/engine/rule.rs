@@ -221,3 +221,8 @@ impl Rule {
         }
     }
 }
+
+/// The names between braces in a sentence.
+pub(super) fn placeholders(sentence: &str) -> Vec<&str> {
+    sentence.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
+}

@@ -11,5 +11,7 @@ mod laws;
 #[cfg(feature = "live")]
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod live;
+mod policy;
 mod rules;
 mod secrets;
+mod world;

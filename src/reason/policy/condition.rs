@@ -5,7 +5,7 @@
 //! true and `ForAnyValue` false (IAM User Guide, reference_policies_condition-single-vs-multi-valued-context-keys).
 
 use super::document::Condition;
-use super::evaluate::{Fact, Tri};
+use super::truth::{Fact, Tri};
 use crate::model::{arn_matches, glob};
 use jiff::Timestamp;
 use std::net::IpAddr;

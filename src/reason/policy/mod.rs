@@ -10,7 +10,9 @@ mod condition;
 mod document;
 mod evaluate;
 mod questions;
+mod truth;
 
 pub use document::{Document, Effect, PrincipalPattern, Statement};
-pub use evaluate::{Answer, Fact, Grants, Principal, Request, Tri};
+pub use evaluate::{Answer, Grants, Principal, Request};
 pub use questions::{Exposure, Found, find_request, is_full_access, models_through, outsider_through, pattern_instance};
+pub use truth::{Fact, Tri};

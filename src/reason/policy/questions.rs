@@ -5,7 +5,8 @@
 
 use super::condition::operator;
 use super::document::{Document, Effect, PrincipalPattern, Statement};
-use super::evaluate::{Answer, Fact, Grants, Principal, Request};
+use super::evaluate::{Answer, Grants, Principal, Request};
+use super::truth::Fact;
 use crate::model::Arn;
 use std::collections::{BTreeMap, BTreeSet};
 

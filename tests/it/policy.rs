@@ -1,0 +1,168 @@
+//! What the policy reasoner says of one request and of all of them; each case is a policy and an answer.
+
+use outcrop::reason::policy::{Answer, Document, Fact, Found, Grants, Principal, Request, is_full_access, models_through, outsider_through};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+
+fn principal(account: &str) -> Principal {
+    Principal { arn: format!("arn:aws:iam::{account}:role/app"), account: account.to_owned(), organization: Fact::one("o-ours") }
+}
+
+fn document(statements: Json) -> Document {
+    Document::parse("policy", &json!({"Version": "2012-10-17", "Statement": statements})).expect("a policy")
+}
+
+fn word(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Allowed(_) => "allowed",
+        Answer::ExplicitlyDenied(_) => "explicitly-denied",
+        Answer::ImplicitlyDenied => "implicitly-denied",
+        Answer::Unknown(_) => "unknown",
+    }
+}
+
+const MODEL: &str = "arn:aws:bedrock:eu-west-1::foundation-model/anthropic.claude-v2:1";
+
+#[test]
+fn one_request_is_decided_as_aws_decides() {
+    let vpce = json!({"aws:SourceVpce": "vpce-1"});
+    let none = json!({});
+    let allow = |action: &str, resource: &str| json!({"Effect": "Allow", "Action": action, "Resource": resource});
+    let deny = |condition: Json| json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}]);
+    let only = |condition: Json| json!([{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}]);
+    for (statements, context, expected) in [
+        (json!(allow("bedrock:InvokeModel", "*")), &none, "allowed"),
+        (json!(allow("BEDROCK:invoke*", "*")), &none, "allowed"),
+        (json!(allow("bedrock:??*", "*")), &none, "allowed"),
+        (json!(allow("bedrock:Get*", "*")), &none, "implicitly-denied"),
+        (json!(allow("bedrock:InvokeModel", "arn:aws:bedrock:*::foundation-model/anthropic.*")), &none, "allowed"),
+        (json!(allow("bedrock:InvokeModel", "arn:aws:bedrock:us-east-1::foundation-model/*")), &none, "implicitly-denied"),
+        (json!({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}), &none, "allowed"),
+        (json!({"Effect": "Allow", "Action": "*", "NotResource": [MODEL, "x"]}), &none, "implicitly-denied"),
+        (deny(json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}})), &none, "explicitly-denied"),
+        (deny(json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}})), &vpce, "allowed"),
+        (deny(json!({"StringEquals": {"aws:SourceVpce": "vpce-1"}})), &none, "allowed"),
+        (only(json!({"StringEquals": {"aws:SourceVpce": "vpce-1"}})), &none, "implicitly-denied"),
+        (only(json!({"StringEqualsIfExists": {"aws:SourceVpce": "vpce-1"}})), &none, "allowed"),
+        (only(json!({"ForAllValues:StringEquals": {"aws:TagKeys": "x"}})), &none, "allowed"),
+        (only(json!({"ForAnyValue:StringEquals": {"aws:TagKeys": "x"}})), &none, "implicitly-denied"),
+        (only(json!({"Null": {"aws:SourceVpce": "true"}})), &none, "allowed"),
+        (only(json!({"Null": {"aws:SourceVpce": true}})), &vpce, "implicitly-denied"),
+        (only(json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})), &json!({"aws:SourceIp": "10.1.2.3"}), "allowed"),
+        (only(json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}})), &json!({"aws:SourceIp": "10.1.2.3"}), "implicitly-denied"),
+        (only(json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/app"}})), &none, "allowed"),
+        (only(json!({"StringEquals": {"aws:PrincipalOrgID": "o-other"}})), &none, "implicitly-denied"),
+        (only(json!({"StringEquals": {"aws:PrincipalTag/team": "a"}})), &none, "unknown"),
+        (only(json!({"StringMatches": {"aws:SourceVpce": "x"}})), &none, "unknown"),
+        (only(json!({"StringEquals": {"aws:SourceVpce": "${aws:PrincipalTag/x}"}})), &vpce, "unknown"),
+        (
+            json!([{"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": "arn:aws:bedrock:*::foundation-model/${aws:PrincipalTag/x}"}]),
+            &none,
+            "unknown",
+        ),
+    ] {
+        let context: BTreeMap<String, Fact> =
+            context.as_object().expect("an object").iter().map(|(key, value)| (key.to_lowercase(), Fact::one(value.as_str().expect("a text")))).collect();
+        let request = Request { principal: principal("111111111111"), action: "bedrock:InvokeModel".to_owned(), resource: MODEL.to_owned(), context };
+        assert_eq!(word(&Grants::alone(document(statements.clone())).decide(&request)), expected, "{statements}");
+    }
+}
+
+#[test]
+fn fences_narrow_and_every_level_must_allow() {
+    let all = || document(json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
+    let s3 = || document(json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}));
+    let request =
+        Request { principal: principal("111111111111"), action: "bedrock:InvokeModel".to_owned(), resource: MODEL.to_owned(), context: BTreeMap::new() };
+    for (boundary, control, unknown, expected) in [
+        (None, vec![], vec![], "allowed"),
+        (Some(s3()), vec![], vec![], "implicitly-denied"),
+        (Some(all()), vec![vec![all()], vec![all()]], vec![], "allowed"),
+        (None, vec![vec![all()], vec![s3()]], vec![], "implicitly-denied"),
+        (None, vec![vec![all()], vec![s3(), all()]], vec![], "allowed"),
+        (None, vec![vec![all()], vec![]], vec![], "implicitly-denied"),
+        (None, vec![], vec!["not read".to_owned()], "unknown"),
+    ] {
+        let grants = Grants { identity: vec![all()], boundary, control, control_unknown: unknown };
+        assert_eq!(word(&grants.decide(&request)), expected, "{grants:?}");
+    }
+}
+
+fn told(found: &Found) -> &'static str {
+    match found {
+        Found::Yes(_) => "yes",
+        Found::No => "no",
+        Found::Unknown(_) => "unknown",
+    }
+}
+
+#[test]
+fn endpoint_policies_are_read_by_meaning() {
+    let anyone = |rest: Json| {
+        let mut statement = json!({"Effect": "Allow", "Principal": "*", "Action": "bedrock:InvokeModel", "Resource": MODEL});
+        for (key, value) in rest.as_object().expect("an object") {
+            statement[key] = value.clone();
+        }
+        json!([statement])
+    };
+    // (policy, everyone may do everything, an outsider passes, any model passes, a family passes)
+    for (statements, full, outsider, any, family) in [
+        (json!([{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]), "yes", "yes", "yes", "yes"),
+        (json!([{"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": "*", "Resource": "*"}]), "yes", "yes", "yes", "yes"),
+        (anyone(json!({})), "no", "yes", "no", "no"),
+        (anyone(json!({"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-ours"}}})), "no", "no", "no", "no"),
+        (anyone(json!({"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-vendor"}}})), "no", "yes", "no", "no"),
+        (anyone(json!({"Condition": {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-ours"}}})), "no", "no", "no", "no"),
+        (anyone(json!({"Condition": {"StringEquals": {"aws:ResourceOrgID": "o-ours"}}})), "no", "yes", "no", "no"),
+        (anyone(json!({"Principal": {"AWS": "111111111111"}})), "no", "no", "no", "no"),
+        (anyone(json!({"Principal": {"AWS": "arn:aws:iam::999900001111:root"}})), "no", "yes", "no", "no"),
+        (anyone(json!({"Principal": {"AWS": "111111111111"}, "Resource": "arn:aws:bedrock:*::foundation-model/anthropic.*"})), "no", "no", "no", "yes"),
+        (anyone(json!({"Principal": {"AWS": "111111111111"}, "Action": "bedrock:Invoke*", "Resource": "*"})), "no", "no", "yes", "yes"),
+        (json!([{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "*", "NotResource": MODEL}]), "no", "no", "yes", "no"),
+        (
+            json!([{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Principal": "*", "Action": "*", "NotResource": MODEL}]),
+            "no",
+            "no",
+            "no",
+            "no",
+        ),
+        (
+            json!([{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-ours"}}}]),
+            "no",
+            "no",
+            "yes",
+            "yes",
+        ),
+    ] {
+        let document = document(statements.clone());
+        let context = BTreeMap::new();
+        let trusted = ["o-ours".to_owned()];
+        let actions = ["bedrock:InvokeModel"];
+        let is_trusted = |account: &str| Some(account == "111111111111");
+        assert_eq!(told(&is_full_access(&document, "bedrock", &context)), full, "everything: {statements}");
+        assert_eq!(told(&outsider_through(&document, &actions, &context, Some(&trusted), &is_trusted)), outsider, "an outsider: {statements}");
+        let (found_any, found_family, _) = models_through(&document, &actions, "eu-west-1", &principal("111111111111"), &context);
+        assert_eq!((told(&found_any), told(&found_family)), (any, family), "models: {statements}");
+    }
+}
+
+#[test]
+fn what_aws_would_refuse_is_an_error_and_odd_forms_are_read() {
+    for text in [
+        "[]",
+        "{}",
+        "{\"Statement\": [{\"Effect\": \"Maybe\", \"Action\": \"*\"}]}",
+        "{\"Statement\": [{\"Effect\": \"Allow\"}]}",
+        "\"not json\"",
+        "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"*\", \"NotAction\": \"*\"}]}",
+    ] {
+        assert!(Document::parse("p", &serde_json::from_str(text).expect("JSON")).is_err(), "{text}");
+    }
+    // One statement, no version, numbers as account ids, a policy as text.
+    for policy in [
+        json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": {"AWS": 111_111_111_111_u64}}}),
+        json!("{\"Statement\": {\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}}"),
+    ] {
+        assert!(Document::parse("p", &policy).is_ok(), "{policy}");
+    }
+}
