@@ -215,7 +215,12 @@ pub(super) mod live {
                 if let Some(failure) = &targets.failure {
                     batch.part_failed("organizations_policy_target", &format!("targets of {id}"), failure);
                 }
+                // Rows are kept by target, so the gap of a policy that could not be read is told for each.
+                let gap = batch.coverage.iter().find(|line| line.group == "content" && line.parent == id).cloned();
                 for target in targets.items.iter().filter_map(|target| target.target_id()) {
+                    if let Some(gap) = &gap {
+                        batch.coverage.push(crate::inventory::Coverage { parent: format!("{target}/{id}"), ..gap.clone() });
+                    }
                     let mut row = place
                         .row("organizations_policy_target")
                         .set("id", format!("{target}/{id}"))
