@@ -363,3 +363,54 @@ fn the_generated_role_is_enough_and_one_permission_less_is_told() {
         }
     }
 }
+
+/// AWS in which the account 222222222222 can be entered by its role.
+fn entered(more: Json) -> Aws {
+    let inside = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:sts::222222222222:assumed-role/x/y</Arn><UserId>u</UserId><Account>222222222222</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+    let role = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials><AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
+    let mut script = more.as_array().expect("a list").clone();
+    script.push(json!({"service": "sts", "operation": "AssumeRole", "then": {"type": "text/xml", "body": role}}));
+    script.push(json!({"service": "sts", "operation": "GetCallerIdentity", "nth": 2, "then": {"type": "text/xml", "body": inside}}));
+    alone(Json::from(script))
+}
+
+#[test]
+fn a_role_is_assumed_once_and_again_when_its_session_ran_out() {
+    let expired = json!({"status": 400, "body": "{\"__type\":\"ExpiredTokenException\",\"message\":\"expired\"}"});
+    let list = json!({"service": "logs", "then": {"json": {"logGroups": []}}});
+    for (script, assumed) in [(json!([list]), 1), (json!([{"service": "logs", "nth": 1, "then": expired}, list]), 2)] {
+        let aws = entered(script);
+        let done = scan(&aws, &["--account", "222222222222", "--external-id", "x", "--region", "eu-west-1", "--select", GROUPS]);
+        assert_eq!(line(&done.out, "cloudwatch_log_group")["status"], "complete", "{}", done.said);
+        assert_eq!(calls(&aws).iter().filter(|(_, operation)| operation == "AssumeRole").count(), assumed);
+    }
+}
+
+#[test]
+fn an_interrupted_scan_is_marked_and_has_its_own_code() {
+    let aws = alone(json!([{"service": "logs", "then": {"stall": 3, "json": {"logGroups": []}}}]));
+    let folder = TempDir::new().expect("a folder");
+    let child = Command::new(assert_cmd::cargo::cargo_bin!("outcrop"))
+        .current_dir(folder.path())
+        .env_clear()
+        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "eu-west-1"), ("AWS_EC2_METADATA_DISABLED", "true")])
+        .env("AWS_ENDPOINT_URL", aws.told["endpoint"].as_str().expect("an endpoint"))
+        .args(["scan", "--select", GROUPS, "--format", "json", "--out", "run.outcrop"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    // Once the slow call is under way, the collection is.
+    for _ in 0..200 {
+        if calls(&aws).iter().any(|(service, _)| service == "logs") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(25));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    let output = child.wait_with_output().expect("its end");
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: Json = serde_json::from_slice(&output.stdout).expect("JSON all the same");
+    assert_eq!(told["run"]["complete"], false);
+    assert!(folder.path().join("run.outcrop").exists() && !folder.path().join("run.outcrop-wal").exists());
+}
