@@ -11,6 +11,8 @@ mod laws;
 #[cfg(feature = "live")]
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod live;
+#[expect(clippy::panic, reason = "a test that fails says so")]
+mod paths;
 mod policy;
 mod rules;
 mod secrets;

@@ -220,7 +220,11 @@ fn attempt(grants: &Grants, request: &Request, fixed: &[&str]) -> Found {
             }
             let dodge = op.negated || op.base == "null" && first.eq_ignore_ascii_case("true");
             if dodge && !fixed.contains(&condition.key.as_str()) && !PRINCIPAL_KEYS.contains(&condition.key.as_str()) {
-                let value = if op.base == "null" { STRANGE.to_owned() } else { pattern_instance(first, STRANGE) };
+                let value = match op.base.as_str() {
+                    "null" => STRANGE.to_owned(),
+                    "ipaddress" => first.split('/').next().unwrap_or(first).to_owned(),
+                    _ => pattern_instance(first, STRANGE),
+                };
                 request.context.entry(condition.key.clone()).or_insert_with(|| Fact::one(value));
             }
             if op.base == "bool" && !fixed.contains(&condition.key.as_str()) {
