@@ -3,7 +3,7 @@
 //! What is wrong with its form stops the run with file, line and key; a waiver that is merely past,
 //! incomplete or without effect is reported and waives nothing.
 
-use super::ParameterKind;
+use super::Parameter;
 use crate::model::{AccountKind, Severity};
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
@@ -171,9 +171,9 @@ fn at_key(file: &str, text: &str, key: &str, message: String) -> ConfigError {
 ///
 /// # Errors
 /// With file, line and key.
-pub(super) fn check(file: &str, text: &str, config: &Config, rules: &[&str], kinds: &BTreeMap<String, ParameterKind>) -> Result<(), ConfigError> {
+pub(super) fn check(file: &str, text: &str, config: &Config, rules: &[&str], parameters: &BTreeMap<String, Parameter>) -> Result<(), ConfigError> {
     for (name, value) in &config.parameters {
-        match kinds.get(name) {
+        match parameters.get(name) {
             None => {
                 return Err(at_key(
                     file,
@@ -182,7 +182,7 @@ pub(super) fn check(file: &str, text: &str, config: &Config, rules: &[&str], kin
                     format!("parameters: there is no parameter `{name}`; `outcrop rules list` and `show` tell which there are"),
                 ));
             }
-            Some(kind) if !kind.admits(value) => return Err(at_key(file, text, name, format!("parameters: `{name}` must be {}", kind.as_str()))),
+            Some(parameter) if !parameter.admits(value) => return Err(at_key(file, text, name, format!("parameters: `{name}` must be {}", parameter.takes()))),
             Some(_) => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use super::config::{self, Config, ConfigError};
 use super::expression::{self, Reads};
-use super::{Parameter, ParameterKind, Rule, RuleError, column_kind};
+use super::{Parameter, Rule, RuleError, column_kind};
 use crate::inventory::{Role, Table};
 use crate::model::{Severity, Source};
 use rust_embed::RustEmbed;
@@ -150,8 +150,7 @@ impl Library {
     /// When it names what there is not.
     pub fn configure(&mut self, file: &str, text: &str, config: &Config) -> Result<(), ConfigError> {
         let ids: Vec<&str> = self.rules.iter().map(|loaded| loaded.rule.id.as_str()).collect();
-        let kinds: BTreeMap<String, ParameterKind> = self.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.kind)).collect();
-        config::check(file, text, config, &ids, &kinds)?;
+        config::check(file, text, config, &ids, &self.parameters)?;
         self.values.extend(config.parameters.clone());
         for loaded in &mut self.rules {
             if let Some(severity) = config.severities.get(&loaded.rule.id) {

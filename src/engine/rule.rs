@@ -81,9 +81,24 @@ pub struct Parameter {
     pub kind: ParameterKind,
     /// Value when the configuration says nothing.
     pub default: Json,
+    /// The only values it takes; empty for any of its type.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_of: Vec<String>,
     /// What it steers.
     #[serde(default)]
     pub doc: String,
+}
+
+impl Parameter {
+    /// Does it take the value?
+    pub fn admits(&self, value: &Json) -> bool {
+        self.kind.admits(value) && (self.one_of.is_empty() || value.as_str().is_some_and(|text| self.one_of.iter().any(|known| known == text)))
+    }
+
+    /// What it takes, for messages.
+    pub fn takes(&self) -> String {
+        if self.one_of.is_empty() { self.kind.as_str().to_owned() } else { format!("one of {}", self.one_of.join(", ")) }
+    }
 }
 
 /// Sentences for each verdict; `{column}` is filled in.
@@ -202,8 +217,8 @@ impl Rule {
             return Err(fail("a rule names either `subject` or `from`, and one of them".to_owned()));
         }
         for (name, parameter) in &rule.parameters {
-            if !parameter.kind.admits(&parameter.default) {
-                return Err(fail(format!("parameters.{name}.default is not {}", parameter.kind.as_str())));
+            if !parameter.admits(&parameter.default) {
+                return Err(fail(format!("parameters.{name}.default is not {}", parameter.takes())));
             }
         }
         Ok(rule)

@@ -212,6 +212,7 @@ fn configurations_waive_for_a_time_and_say_what_is_wrong() {
     for (config, parts) in [
         ("parameter: {}\n", &["outcrop.yaml", "line 1", "parameter"][..]),
         ("parameters:\n  retention_min_days: soon\n", &["line 2", "retention_min_days", "number of days"]),
+        ("parameters:\n  min_confidence: Hgh\n", &["line 2", "one of low, medium, high"]),
         ("parameters:\n  retention: 3\n", &["line 2", "no parameter `retention`"]),
         ("disabled: [no-such-rule]\n", &["no rule `no-such-rule`"]),
         ("waivers:\n  - rule: x\n    expires: 2027-02-30\n", &["line", "2027-02-30"]),

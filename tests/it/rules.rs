@@ -88,7 +88,7 @@ fn every_rule_says_why_and_how_to_mend_it() {
 fn severity_and_parameters_are_declared_once() {
     let library = library();
     for (name, parameter) in &library.parameters {
-        assert!(parameter.kind.admits(&parameter.default), "{name}");
+        assert!(parameter.admits(&parameter.default), "{name}");
         assert!(!parameter.doc.is_empty(), "{name} has no documentation");
     }
 }
