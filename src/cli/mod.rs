@@ -3,12 +3,14 @@
 mod check;
 mod explain;
 mod judging;
+mod policy;
 mod query;
 mod report;
 mod role;
 mod rules;
 #[cfg(feature = "live")]
 mod scan;
+mod who_can;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{IsTerminal, Write};
@@ -79,6 +81,8 @@ enum Command {
     Query(query::Query),
     /// The whole argument behind a verdict: facts, hops, policies, witness.
     Explain(explain::Explain),
+    /// The policy reasoner on its own: compare two policies, decide one request, ask who can.
+    Policy(Box<policy::Policy>),
     /// The rules: list, show, test, new; and the tables they rest on.
     Rules(rules::Rules),
     /// Print the least-privilege audit role for the selected rules.
@@ -131,6 +135,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Report(report) => report.run(&cli.global),
         Command::Query(query) => query.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Policy(policy) => policy.run(),
         Command::Rules(rules) => rules.run(),
         Command::Role(role) => role.run(),
         Command::Demo(demo) => demo.run(&cli.global),

@@ -1,7 +1,7 @@
 //! What a role or user may effectively do with Bedrock, after boundaries and control policies.
 
 use super::Context;
-use super::policy::{Document, Exposure, Fact, Found, Grants, Principal, Request, find_request};
+use super::policy::{Ask, Document, Effect, Fact, Found, Policies, Principal, Request, Side, may, unnamed_model};
 use crate::inventory::{Lookup, Row};
 use crate::model::{Arn, GLOBAL, Gap, Observed, glob, merge};
 use Observed::{Known, Unknown};
@@ -117,9 +117,11 @@ pub(super) struct Access {
     pub administrator: Observed<bool>,
     /// Boundary and control policies that narrow it, for a person.
     pub limited_by: String,
-    grants: Observed<Rc<Grants>>,
+    /// Everything that decides over its requests on its own side.
+    pub grants: Observed<Rc<Policies>>,
     control_gaps: Vec<Gap>,
-    principal: Principal,
+    /// Itself.
+    pub principal: Principal,
 }
 
 #[derive(Default)]
@@ -153,14 +155,14 @@ impl<'w> Context<'w> {
     }
 }
 
-fn documents(name: &str, json: &Json) -> Observed<Document> {
+fn documents(name: &str, json: &Json) -> Observed<Rc<Document>> {
     match Document::parse(name, json) {
-        Ok(document) => Known(document),
-        Err(why) => Observed::gap(Gap::not_understood("iam_policy.document", why)),
+        Ok(document) => Known(Rc::new(document)),
+        Err(why) => Observed::gap(Gap::not_understood("iam_policy.document", why.to_string())),
     }
 }
 
-fn managed(context: &Context<'_>, account: &str, arn: &str) -> Observed<Document> {
+fn managed(context: &Context<'_>, account: &str, arn: &str) -> Observed<Rc<Document>> {
     match context.world.lookup("iam_policy", account, GLOBAL, arn) {
         Lookup::Found(row) => row.json("document").and_then(|json| documents(arn, &json)),
         Lookup::Absent => Observed::gap(Gap::not_understood("iam_policy", format!("the policy `{arn}` is attached, but not in the list"))),
@@ -169,7 +171,7 @@ fn managed(context: &Context<'_>, account: &str, arn: &str) -> Observed<Document
 }
 
 /// Policies of a role, user or group itself.
-fn own(context: &Context<'_>, row: Row<'_>) -> Observed<Vec<Document>> {
+fn own(context: &Context<'_>, row: Row<'_>) -> Observed<Vec<Rc<Document>>> {
     let inline = row.json("inline_policies").and_then(|json| {
         let all = json.as_array().cloned().unwrap_or_default();
         all.iter().map(|policy| documents(policy["name"].as_str().unwrap_or("inline"), &policy["document"])).fold(Known(Vec::new()), push)
@@ -186,7 +188,7 @@ fn push<T>(all: Observed<Vec<T>>, next: Observed<T>) -> Observed<Vec<T>> {
 }
 
 /// Service control policies of an account, level by level.
-fn control(context: &Context<'_>, account: &str) -> Observed<Vec<Vec<Document>>> {
+fn control(context: &Context<'_>, account: &str) -> Observed<Vec<Vec<Rc<Document>>>> {
     let world = context.world;
     let organization = match world.lookup("organization", account, GLOBAL, account) {
         Lookup::Found(row) => row.text("id").zip(row.text("master_account_id")),
@@ -256,7 +258,7 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
                     Lookup::Absent => Observed::gap(Gap::not_understood("iam_group", format!("the group `{group}` is not in the list"))),
                     Lookup::Unknown(gaps) => Unknown(gaps),
                 })
-                .fold(Known(Vec::new()), |all: Observed<Vec<Document>>, more| all.zip(more).map(|(all, more)| [all, more].concat()))
+                .fold(Known(Vec::new()), |all: Observed<Vec<Rc<Document>>>, more| all.zip(more).map(|(all, more)| [all, more].concat()))
         });
         identity = identity.zip(groups).map(|(own, groups)| [own, groups].concat());
     }
@@ -275,15 +277,14 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
         Lookup::Absent => Fact::Absent,
         Lookup::Unknown(_) => Fact::Unknown,
     };
-    let principal = Principal { arn: row.key().to_owned(), account: account.to_owned(), organization };
+    let principal = Principal { organization, ..Principal::parse(row.key()) };
     let control_gaps = control.gaps().to_vec();
     let grants = identity.zip(boundary).map(|(identity, boundary)| {
-        Rc::new(Grants {
-            identity,
-            boundary,
-            control: control.clone().known().unwrap_or_default(),
-            control_unknown: control_gaps.iter().map(|gap| format!("{}: {}", gap.operation, gap.detail)).collect(),
-        })
+        let unknown = match control_gaps.as_slice() {
+            [] => Vec::new(),
+            gaps => vec![(Side::Control(0), gaps.iter().map(|gap| format!("{}: {}", gap.operation, gap.detail)).collect())],
+        };
+        Rc::new(Policies { identity, boundary, control: control.clone().known().unwrap_or_default(), unknown, ..Policies::default() })
     });
     let mut access = Access {
         families: Known(BTreeSet::new()),
@@ -333,7 +334,7 @@ impl OrganizationFact for Observed<&str> {
 
 impl Access {
     /// Looks for a request. `public`: without any endpoint, and from an address that no list names, unless `address_free`.
-    fn ask(&self, grants: &Grants, actions: &[&str], resources: &[String], resources_only: bool, way: Way) -> Found {
+    fn ask(&self, grants: &Policies, actions: &[&str], resources: &[String], resources_only: bool, way: Way) -> Found {
         let mut context = BTreeMap::new();
         if way != Way::Any {
             for key in ["aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"] {
@@ -344,19 +345,9 @@ impl Access {
             // An address of documentation (RFC 5737) that no policy lists.
             context.insert("aws:sourceip".to_owned(), Fact::one("198.51.100.7"));
         }
-        find_request(
-            grants,
-            &Exposure {
-                actions,
-                resources: resources.to_vec(),
-                resources_only,
-                principal: Some(self.principal.clone()),
-                insider: self.principal.clone(),
-                context,
-                network_fixed: way == Way::Elsewhere,
-                suggest: !resources_only || way != Way::Any,
-            },
-        )
+        let choose = !resources_only || way != Way::Any;
+        let resources = if resources_only { resources } else { &[] };
+        may(grants, &Ask { principal: &self.principal, actions, resources, resource_account: None, context, choose })
     }
 
     /// Turns what was found into a fact with its gaps.
@@ -373,11 +364,11 @@ impl Access {
         }
     }
 
-    fn families(&self, grants: &Grants) -> Observed<BTreeSet<&'static str>> {
+    fn families(&self, grants: &Policies) -> Observed<BTreeSet<&'static str>> {
         let mut families = BTreeSet::new();
         let mut gaps = Vec::new();
         for statement in grants.identity.iter().flat_map(|document| &document.statements) {
-            if statement.effect != super::policy::Effect::Allow || statement.actions.negated {
+            if statement.effect != Effect::Allow || statement.actions.negated {
                 continue;
             }
             for pattern in &statement.actions.all {
@@ -410,7 +401,7 @@ impl Access {
         if gaps.is_empty() { Known(families) } else { Unknown(gaps) }
     }
 
-    fn full(&self, grants: &Grants) -> Observed<Option<(&'static str, Json)>> {
+    fn full(&self, grants: &Policies) -> Observed<Option<(&'static str, Json)>> {
         let mut answer = Known(None);
         for prefix in PREFIXES {
             let resource = format!("arn:aws:{prefix}:us-east-1:{}:outcrop-probe/x", self.principal.account);
@@ -438,8 +429,8 @@ impl Access {
     }
 
     /// A request that invokes a model, by any path or by none that is private.
-    fn invoking(&self, grants: &Grants, public: bool) -> Observed<Option<Box<Request>>> {
-        let model = ["arn:aws:bedrock:us-east-1::foundation-model/outcrop-probe.model-v1:0".to_owned()];
+    fn invoking(&self, grants: &Policies, public: bool) -> Observed<Option<Box<Request>>> {
+        let model = [unnamed_model("us-east-1")];
         self.seen(self.ask(grants, INVOKE, &model, false, if public { Way::Elsewhere } else { Way::Any }))
     }
 }

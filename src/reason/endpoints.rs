@@ -1,6 +1,6 @@
 //! Subjects: endpoints for Bedrock, and the other endpoints of VPCs with Bedrock callers.
 
-use super::policy::{Document, Fact, Found, Principal, is_full_access, models_through, outsider_through};
+use super::policy::{Document, Fact, Found, is_full_access, models_through, outsider_through};
 use super::{Context, Sink, network, paths};
 use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Lookup, Role, Row, Span, Table};
@@ -88,7 +88,7 @@ fn prefix(family: &str) -> &'static str {
 fn policy(endpoint: Row<'_>) -> Observed<Document> {
     endpoint.json("policy").and_then(|json| match Document::parse(endpoint.key(), &json) {
         Ok(document) => Known(document),
-        Err(why) => Observed::gap(Gap::not_understood("vpc_endpoint.policy", why)),
+        Err(why) => Observed::gap(Gap::not_understood("vpc_endpoint.policy", why.to_string())),
     })
 }
 
@@ -206,15 +206,6 @@ fn bedrock_row(context: &Context<'_>, sink: &mut Sink<'_>, endpoint: Row<'_>, se
         Lookup::Unknown(gaps) => gaps,
     };
     organizations.extend(own_organization.clone());
-    let insider = Principal {
-        arn: format!("arn:{}:iam::{account}:role/outcrop-probe", context.world.run.partition),
-        account: account.to_owned(),
-        organization: match own_organization {
-            Some(id) if id.is_empty() => Fact::Absent,
-            Some(id) => Fact::one(id),
-            None => Fact::Unknown,
-        },
-    };
     let default = document.clone().and_then(|document| found(is_full_access(&document, prefix(family), &through)));
     let outsider = document.clone().and_then(|document| {
         let gaps = std::cell::RefCell::new(own_gaps);
@@ -231,10 +222,10 @@ fn bedrock_row(context: &Context<'_>, sink: &mut Sink<'_>, endpoint: Row<'_>, se
         }
     });
     let inference: Vec<&str> = actions(family).iter().copied().filter(|action| super::access::INVOKE.contains(action)).collect();
-    let models = document.map(|document| models_through(&document, &inference, region, &insider, &through));
-    let any = models.clone().and_then(|(any, ..)| found(any));
-    let wild = models.clone().and_then(|(_, family, _)| found(family));
-    let named = models.map(|(.., named)| named);
+    let (any, wild, named) = match document.map(|document| models_through(&document, &inference, region, &through)) {
+        Known(models) => (found(models.any), found(models.family), Known(models.named)),
+        Unknown(gaps) => (Unknown(gaps.clone()), Unknown(gaps.clone()), Unknown(gaps)),
+    };
     let reason = match (&any, &wild) {
         (Known(Some(_)), _) => "a model that nobody named passes".to_owned(),
         (_, Known(Some(_))) => "a wildcard stands inside a model id: a family, not a list".to_owned(),

@@ -129,7 +129,7 @@ fn trust(row: Row<'_>) -> Observed<Trust> {
     row.json("assume_role_policy")
         .and_then(|json| match Document::parse("trust policy", &json) {
             Ok(document) => Known(document),
-            Err(why) => Observed::gap(Gap::not_understood("iam_role.assume_role_policy", why)),
+            Err(why) => Observed::gap(Gap::not_understood("iam_role.assume_role_policy", why.to_string())),
         })
         .map(|document| {
             let mut trust = Trust { services: BTreeSet::new(), people: false, federated: false, accounts: BTreeSet::new() };
@@ -154,10 +154,13 @@ fn trust(row: Row<'_>) -> Observed<Trust> {
                         trust.people = true;
                         trust.accounts.extend(Arn::parse(arn).map(|arn| arn.account.to_owned()));
                     }
-                    PrincipalPattern::Other(name) => {
+                    PrincipalPattern::Federated(name) => {
                         trust.people |= name.contains(":saml-provider/");
                         trust.federated = true;
                     }
+                    PrincipalPattern::Canonical(_) => trust.people = true,
+                    // It matches nobody.
+                    PrincipalPattern::Deleted(_) => {}
                 }
             }
             trust

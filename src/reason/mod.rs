@@ -17,6 +17,7 @@ mod network;
 mod paths;
 pub mod policy;
 mod topology;
+pub mod who_can;
 
 use crate::inventory::{Error, NewRow, Span, Store, Table, World};
 use crate::model::{GLOBAL, Gap, Observed, Value, merge};

@@ -1,11 +1,11 @@
 //! What the policy reasoner says of one request and of all of them; each case is a policy and an answer.
 
-use outcrop::reason::policy::{Answer, Document, Fact, Found, Grants, Principal, Request, is_full_access, models_through, outsider_through};
+use outcrop::reason::policy::{Answer, Document, Fact, Found, Others, Policies, Principal, Request, Side, is_full_access, models_through, outsider_through};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 fn principal(account: &str) -> Principal {
-    Principal { arn: format!("arn:aws:iam::{account}:role/app"), account: account.to_owned(), organization: Fact::one("o-ours") }
+    Principal { organization: Fact::one("o-ours"), ..Principal::parse(&format!("arn:aws:iam::{account}:role/app")) }
 }
 
 fn document(statements: Json) -> Document {
@@ -16,8 +16,19 @@ fn word(answer: &Answer) -> &'static str {
     match answer {
         Answer::Allowed(_) => "allowed",
         Answer::ExplicitlyDenied(_) => "explicitly-denied",
-        Answer::ImplicitlyDenied => "implicitly-denied",
+        Answer::ImplicitlyDenied(_) => "implicitly-denied",
         Answer::Unknown(_) => "unknown",
+    }
+}
+
+fn request(context: BTreeMap<String, Fact>) -> Request {
+    Request {
+        principal: principal("111111111111"),
+        action: "bedrock:InvokeModel".to_owned(),
+        resource: MODEL.to_owned(),
+        resource_account: None,
+        context,
+        others: Others::Usual,
     }
 }
 
@@ -63,8 +74,8 @@ fn one_request_is_decided_as_aws_decides() {
     ] {
         let context: BTreeMap<String, Fact> =
             context.as_object().expect("an object").iter().map(|(key, value)| (key.to_lowercase(), Fact::one(value.as_str().expect("a text")))).collect();
-        let request = Request { principal: principal("111111111111"), action: "bedrock:InvokeModel".to_owned(), resource: MODEL.to_owned(), context };
-        assert_eq!(word(&Grants::alone(document(statements.clone())).decide(&request)), expected, "{statements}");
+        let request = request(context);
+        assert_eq!(word(&Policies::alone(document(statements.clone())).decide(&request)), expected, "{statements}");
     }
 }
 
@@ -72,8 +83,7 @@ fn one_request_is_decided_as_aws_decides() {
 fn fences_narrow_and_every_level_must_allow() {
     let all = || document(json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
     let s3 = || document(json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}));
-    let request =
-        Request { principal: principal("111111111111"), action: "bedrock:InvokeModel".to_owned(), resource: MODEL.to_owned(), context: BTreeMap::new() };
+    let request = request(BTreeMap::new());
     for (boundary, control, unknown, expected) in [
         (None, vec![], vec![], "allowed"),
         (Some(s3()), vec![], vec![], "implicitly-denied"),
@@ -83,8 +93,15 @@ fn fences_narrow_and_every_level_must_allow() {
         (None, vec![vec![all()], vec![]], vec![], "implicitly-denied"),
         (None, vec![], vec!["not read".to_owned()], "unknown"),
     ] {
-        let grants = Grants { identity: vec![all()], boundary, control, control_unknown: unknown };
-        assert_eq!(word(&grants.decide(&request)), expected, "{grants:?}");
+        let rc = |document: Document| std::rc::Rc::new(document);
+        let policies = Policies {
+            identity: vec![rc(all())],
+            boundary: boundary.map(rc),
+            control: control.into_iter().map(|level: Vec<Document>| level.into_iter().map(rc).collect()).collect(),
+            unknown: if unknown.is_empty() { Vec::new() } else { vec![(Side::Control(0), unknown)] },
+            ..Policies::default()
+        };
+        assert_eq!(word(&policies.decide(&request)), expected, "{policies:?}");
     }
 }
 
@@ -112,13 +129,14 @@ fn endpoint_policies_are_read_by_meaning() {
         (anyone(json!({})), "no", "yes", "no", "no"),
         (anyone(json!({"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-ours"}}})), "no", "no", "no", "no"),
         (anyone(json!({"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-vendor"}}})), "no", "yes", "no", "no"),
-        (anyone(json!({"Condition": {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-ours"}}})), "no", "no", "no", "no"),
+        // Accounts outside any organisation bring no such key, and neither does who is not signed in.
+        (anyone(json!({"Condition": {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-ours"}}})), "no", "yes", "no", "no"),
         (anyone(json!({"Condition": {"StringEquals": {"aws:ResourceOrgID": "o-ours"}}})), "no", "yes", "no", "no"),
         (anyone(json!({"Principal": {"AWS": "111111111111"}})), "no", "no", "no", "no"),
         (anyone(json!({"Principal": {"AWS": "arn:aws:iam::999900001111:root"}})), "no", "yes", "no", "no"),
         (anyone(json!({"Principal": {"AWS": "111111111111"}, "Resource": "arn:aws:bedrock:*::foundation-model/anthropic.*"})), "no", "no", "no", "yes"),
         (anyone(json!({"Principal": {"AWS": "111111111111"}, "Action": "bedrock:Invoke*", "Resource": "*"})), "no", "no", "yes", "yes"),
-        (json!([{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "*", "NotResource": MODEL}]), "no", "no", "yes", "no"),
+        (json!([{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "*", "NotResource": MODEL}]), "no", "no", "yes", "yes"),
         (
             json!([{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Principal": "*", "Action": "*", "NotResource": MODEL}]),
             "no",
@@ -141,8 +159,8 @@ fn endpoint_policies_are_read_by_meaning() {
         let is_trusted = |account: &str| Some(account == "111111111111");
         assert_eq!(told(&is_full_access(&document, "bedrock", &context)), full, "everything: {statements}");
         assert_eq!(told(&outsider_through(&document, &actions, &context, Some(&trusted), &is_trusted)), outsider, "an outsider: {statements}");
-        let (found_any, found_family, _) = models_through(&document, &actions, "eu-west-1", &principal("111111111111"), &context);
-        assert_eq!((told(&found_any), told(&found_family)), (any, family), "models: {statements}");
+        let models = models_through(&document, &actions, "eu-west-1", &context);
+        assert_eq!((told(&models.any), told(&models.family)), (any, family), "models: {statements}");
     }
 }
 

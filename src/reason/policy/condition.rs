@@ -6,59 +6,34 @@
 
 use super::document::Condition;
 use super::truth::{Fact, Tri};
-use crate::model::{arn_matches, glob};
+use super::variable;
+use crate::model::Pattern;
 use jiff::Timestamp;
 use std::net::IpAddr;
 
-fn ip_within(range: &str, address: &str) -> Result<bool, String> {
-    let address: IpAddr = address.parse().map_err(|_| format!("`{address}` is no address"))?;
-    let net: ipnet::IpNet = match range.parse() {
-        Ok(net) => net,
-        Err(_) => range.parse::<IpAddr>().map(ipnet::IpNet::from).map_err(|_| format!("`{range}` is no address range"))?,
-    };
-    Ok(net.contains(&address))
-}
-
-fn number(text: &str) -> Result<f64, String> {
-    text.parse().map_err(|_| format!("`{text}` is no number"))
-}
-
-fn instant(text: &str) -> Result<Timestamp, String> {
-    text.parse::<Timestamp>()
-        .ok()
-        .or_else(|| text.parse::<i64>().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()))
-        .or_else(|| text.parse::<jiff::civil::Date>().ok().and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|zoned| zoned.timestamp()))
-        .ok_or_else(|| format!("`{text}` is no instant"))
-}
-
-/// One comparison of a policy's value with a request's.
-fn compare(operator: &str, wanted: &str, found: &str) -> Option<Result<bool, String>> {
-    let both = |test: fn(f64, f64) -> bool| number(found).and_then(|found| number(wanted).map(|wanted| test(found, wanted)));
-    let times = |test: fn(Timestamp, Timestamp) -> bool| instant(found).and_then(|found| instant(wanted).map(|wanted| test(found, wanted)));
-    Some(match operator {
-        "stringequals" | "binaryequals" => Ok(wanted == found),
-        "stringequalsignorecase" => Ok(wanted.eq_ignore_ascii_case(found)),
-        "stringlike" => Ok(glob(wanted, found)),
-        "arnequals" | "arnlike" => Ok(arn_matches(wanted, found)),
-        "bool" => Ok(wanted.eq_ignore_ascii_case(found)),
-        "ipaddress" => ip_within(wanted, found),
-        "numericequals" => both(|found, wanted| (found - wanted).abs() < f64::EPSILON),
-        "numericlessthan" => both(|found, wanted| found < wanted),
-        "numericlessthanequals" => both(|found, wanted| found <= wanted),
-        "numericgreaterthan" => both(|found, wanted| found > wanted),
-        "numericgreaterthanequals" => both(|found, wanted| found >= wanted),
-        "dateequals" => times(|found, wanted| found == wanted),
-        "datelessthan" => times(|found, wanted| found < wanted),
-        "datelessthanequals" => times(|found, wanted| found <= wanted),
-        "dategreaterthan" => times(|found, wanted| found > wanted),
-        "dategreaterthanequals" => times(|found, wanted| found >= wanted),
-        _ => return None,
-    })
+/// How an operator compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Text,
+    TextNoCase,
+    Like,
+    Arn,
+    Bool,
+    Address,
+    Number,
+    Instant,
+    /// Only whether the key is there.
+    Null,
+    /// Not understood.
+    Other,
 }
 
 /// An operator taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Operator {
-    pub base: String,
+    pub comparison: Comparison,
+    /// For numbers and instants: below, equal, above.
+    holds_for: (bool, bool, bool),
     pub negated: bool,
     pub if_exists: bool,
     pub for_all: bool,
@@ -67,60 +42,152 @@ pub(super) struct Operator {
 
 pub(super) fn operator(text: &str) -> Operator {
     let lower = text.to_ascii_lowercase();
-    let (for_all, lower) = lower.strip_prefix("forallvalues:").map_or((false, lower.clone()), |rest| (true, rest.to_owned()));
-    let (for_any, lower) = lower.strip_prefix("foranyvalue:").map_or((false, lower.clone()), |rest| (true, rest.to_owned()));
-    let (if_exists, lower) = lower.strip_suffix("ifexists").map_or((false, lower.clone()), |rest| (true, rest.to_owned()));
-    let (negated, base) = match lower.as_str() {
-        "stringnotequals" => (true, "stringequals"),
-        "stringnotequalsignorecase" => (true, "stringequalsignorecase"),
-        "stringnotlike" => (true, "stringlike"),
-        "arnnotequals" | "arnnotlike" => (true, "arnlike"),
-        "notipaddress" => (true, "ipaddress"),
-        "numericnotequals" => (true, "numericequals"),
-        "datenotequals" => (true, "dateequals"),
-        other => (false, other),
+    let (for_all, rest) = lower.strip_prefix("forallvalues:").map_or((false, lower.as_str()), |rest| (true, rest));
+    let (for_any, rest) = rest.strip_prefix("foranyvalue:").map_or((false, rest), |rest| (true, rest));
+    let (if_exists, rest) = rest.strip_suffix("ifexists").map_or((false, rest), |rest| (true, rest));
+    use Comparison::{Address, Arn, Bool, Instant, Like, Null, Number, Other, Text, TextNoCase};
+    const EQUAL: (bool, bool, bool) = (false, true, false);
+    let (comparison, negated, holds_for) = match rest {
+        "stringequals" | "binaryequals" => (Text, false, EQUAL),
+        "stringnotequals" => (Text, true, EQUAL),
+        "stringequalsignorecase" => (TextNoCase, false, EQUAL),
+        "stringnotequalsignorecase" => (TextNoCase, true, EQUAL),
+        "stringlike" => (Like, false, EQUAL),
+        "stringnotlike" => (Like, true, EQUAL),
+        "arnequals" | "arnlike" => (Arn, false, EQUAL),
+        "arnnotequals" | "arnnotlike" => (Arn, true, EQUAL),
+        "bool" => (Bool, false, EQUAL),
+        "ipaddress" => (Address, false, EQUAL),
+        "notipaddress" => (Address, true, EQUAL),
+        // `Null` with IfExists is no operator.
+        "null" if !if_exists => (Null, false, EQUAL),
+        other => {
+            let (kind, relation) = match (other.strip_prefix("numeric"), other.strip_prefix("date")) {
+                (Some(relation), _) => (Number, relation),
+                (None, Some(relation)) => (Instant, relation),
+                (None, None) => (Other, ""),
+            };
+            match relation {
+                "equals" => (kind, false, EQUAL),
+                "notequals" => (kind, true, EQUAL),
+                "lessthan" => (kind, false, (true, false, false)),
+                "lessthanequals" => (kind, false, (true, true, false)),
+                "greaterthan" => (kind, false, (false, false, true)),
+                "greaterthanequals" => (kind, false, (false, true, true)),
+                _ => (Other, false, EQUAL),
+            }
+        }
     };
-    Operator { base: base.to_owned(), negated, if_exists, for_all, for_any }
+    Operator { comparison, holds_for, negated, if_exists, for_all, for_any }
+}
+
+pub(super) fn is_known(text: &str) -> bool {
+    operator(text).comparison != Comparison::Other
+}
+
+pub(super) fn range(text: &str) -> Result<ipnet::IpNet, String> {
+    text.parse::<ipnet::IpNet>()
+        .map(|net| net.trunc())
+        .or_else(|_| text.parse::<IpAddr>().map(ipnet::IpNet::from))
+        .map_err(|_| format!("`{text}` is no address range"))
+}
+
+pub(super) fn number(text: &str) -> Result<f64, String> {
+    text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| format!("`{text}` is no number"))
+}
+
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse::<Timestamp>()
+        .ok()
+        .or_else(|| text.parse::<i64>().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()))
+        .or_else(|| text.parse::<jiff::civil::DateTime>().ok().and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|zoned| zoned.timestamp()))
+        .ok_or_else(|| format!("`{text}` is no instant"))
+}
+
+impl Operator {
+    fn ordered(&self, ordering: Option<std::cmp::Ordering>) -> bool {
+        match ordering {
+            Some(std::cmp::Ordering::Less) => self.holds_for.0,
+            Some(std::cmp::Ordering::Equal) => self.holds_for.1,
+            Some(std::cmp::Ordering::Greater) => self.holds_for.2,
+            None => false,
+        }
+    }
+
+    /// One comparison of a policy's value with a request's; negation comes later.
+    fn compare(&self, wanted: &Pattern, text: &str, found: &str) -> Result<bool, String> {
+        Ok(match self.comparison {
+            Comparison::Text | Comparison::TextNoCase | Comparison::Like | Comparison::Arn => wanted.matches(found),
+            Comparison::Bool => text.eq_ignore_ascii_case(found),
+            Comparison::Address => range(text)?.contains(&found.parse::<IpAddr>().map_err(|_| format!("`{found}` is no address"))?),
+            Comparison::Number => self.ordered(number(found)?.partial_cmp(&number(text)?)),
+            Comparison::Instant => self.ordered(Some(instant(found)?.cmp(&instant(text)?))),
+            Comparison::Null | Comparison::Other => return Err("the operator is not understood".to_owned()),
+        })
+    }
+
+    /// A value of the policy as a pattern; the wildcards count for some operators only.
+    pub fn pattern(&self, value: &variable::Value) -> Pattern {
+        match self.comparison {
+            Comparison::Like => value.pattern(true),
+            Comparison::Arn => value.pattern(true).into_arn(),
+            Comparison::TextNoCase => value.pattern(false).no_case(),
+            _ => value.pattern(false),
+        }
+    }
 }
 
 fn unknown(condition: &Condition, why: &str) -> Tri {
     Tri::Unknown(vec![format!("{} on {}: {why}", condition.operator, condition.key)])
 }
 
-/// Does the condition hold for a fact?
-pub(super) fn holds(condition: &Condition, fact: &Fact, variables: bool) -> Tri {
+/// Does the condition hold for a fact? `facts` answers for the variables in the policy's values, where it has any.
+pub(super) fn holds(condition: &Condition, fact: &Fact, facts: Option<&dyn Fn(&str) -> Fact>) -> Tri {
     let op = operator(&condition.operator);
-    if op.base == "null" {
-        let wants_absent = condition.values.iter().any(|value| value.eq_ignore_ascii_case("true"));
-        return match fact {
-            Fact::Unknown => unknown(condition, "whether the key is there is not known"),
-            Fact::Absent => Tri::from(wants_absent),
-            Fact::Values(_) => Tri::from(!wants_absent),
-        };
+    match op.comparison {
+        Comparison::Other => return unknown(condition, "the operator is not understood"),
+        Comparison::Null => {
+            let wants_absent = condition.values.iter().any(|value| value.eq_ignore_ascii_case("true"));
+            return match fact {
+                Fact::Unknown => unknown(condition, "whether the key is there is not known"),
+                Fact::Absent => Tri::from(wants_absent),
+                Fact::Values(_) => Tri::from(condition.values.iter().any(|value| value.eq_ignore_ascii_case("false"))),
+            };
+        }
+        _ => {}
     }
     let values = match fact {
         Fact::Unknown => return unknown(condition, "the value is not known"),
-        Fact::Absent => {
-            if compare(&op.base, "", "").is_none() {
-                return unknown(condition, "the operator is not understood");
-            }
-            return Tri::from(op.if_exists || op.for_all || op.negated && !op.for_any);
-        }
+        Fact::Absent => return Tri::from(op.if_exists || op.for_all || op.negated && !op.for_any),
         Fact::Values(values) => values,
     };
-    if variables && condition.values.iter().any(|value| value.contains("${")) {
-        return unknown(condition, "it holds a policy variable");
+    // What the policy names, with its variables filled in; a variable without a value names nothing.
+    let mut wanted: Vec<(Pattern, String)> = Vec::new();
+    let mut unclear = None;
+    for text in &condition.values {
+        match facts.map_or_else(|| Ok(Some(variable::Value::plain(text))), |facts| variable::resolve(text, facts)) {
+            Ok(Some(value)) => wanted.push((op.pattern(&value), value.text())),
+            Ok(None) => {}
+            Err(why) => unclear = Some(unknown(condition, &why)),
+        }
     }
-    let test = |found: &str| -> Tri {
-        let mut any = Tri::False;
-        for wanted in &condition.values {
-            any = any.or(match compare(&op.base, wanted, found) {
-                None => unknown(condition, "the operator is not understood"),
-                Some(Err(why)) => unknown(condition, &why),
-                Some(Ok(hit)) => Tri::from(hit),
+    let any = |found: &str| -> Tri {
+        let mut any = unclear.clone().unwrap_or(Tri::False);
+        for (pattern, text) in &wanted {
+            any = any.or(match op.compare(pattern, text, found) {
+                Ok(hit) => Tri::from(hit),
+                Err(why) => unknown(condition, &why),
             });
         }
-        if op.negated { any.not() } else { any }
+        any
     };
-    if op.for_all { values.iter().fold(Tri::True, |all, found| all.and(test(found))) } else { values.iter().fold(Tri::False, |any, found| any.or(test(found))) }
+    let each = |found: &String| if op.negated { any(found).not() } else { any(found) };
+    if op.for_all {
+        values.iter().map(each).fold(Tri::True, Tri::and)
+    } else if op.for_any {
+        values.iter().map(each).fold(Tri::False, Tri::or)
+    } else {
+        let some = values.iter().map(|found| any(found)).fold(Tri::False, Tri::or);
+        if op.negated { some.not() } else { some }
+    }
 }

@@ -1,217 +1,459 @@
-//! One request against the policies that apply to it.
+//! One request against all the policies that apply to it, in AWS's order.
+//!
+//! Source: IAM User Guide, reference_policies_evaluation-logic (single account, cross-account, boundaries,
+//! sessions, resource policies by the form of principal), KMS Developer Guide, key-policies.
 
 use super::condition::holds;
 use super::document::{Document, Effect, Patterns, PrincipalPattern, Statement};
+use super::formula::{Bits, Formula};
+use super::request::{Kind, Principal, Request};
 use super::truth::{Fact, Tri};
-use crate::model::{Arn, arn_matches, glob};
-use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
+use super::{authorization, variable};
+use crate::model::{Arn, Pattern};
+use std::rc::Rc;
 
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// ARN of the user or role.
-    pub arn: String,
-    /// Account.
-    pub account: String,
-    /// Organisation id.
-    pub organization: Fact,
+/// What a policy is to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// Inline, managed and group policies.
+    Identity,
+    /// Permissions boundary.
+    Boundary,
+    /// Session policy.
+    Session,
+    /// Policy of the resource; trust policies and key policies are such.
+    Resource,
+    /// Grants of a KMS key.
+    Grant,
+    /// Policy of the VPC endpoint that the request comes through.
+    Endpoint,
+    /// Service control policies of one level, from the root to the account.
+    Control(usize),
+    /// Resource control policies of one level.
+    ResourceControl(usize),
 }
 
-/// One request. A key that `context` does not hold is absent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Who asks.
-    pub principal: Principal,
-    /// `service:Action`.
-    pub action: String,
-    /// ARN.
-    pub resource: String,
-    /// Condition keys in lower case.
-    pub context: BTreeMap<String, Fact>,
+impl Side {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity policies",
+            Self::Boundary => "permissions boundary",
+            Self::Session => "session policy",
+            Self::Resource => "resource policy",
+            Self::Grant => "grants of the key",
+            Self::Endpoint => "endpoint policy",
+            Self::Control(_) => "service control policies",
+            Self::ResourceControl(_) => "resource control policies",
+        }
+    }
 }
 
-impl Request {
-    /// What is known of a key: what follows from principal and resource, else the context.
-    pub fn fact(&self, key: &str) -> Fact {
-        if let Some(fact) = self.context.get(key) {
-            return fact.clone();
-        }
-        match key {
-            "aws:principalarn" => Fact::one(&self.principal.arn),
-            "aws:principalaccount" => Fact::one(&self.principal.account),
-            "aws:principalorgid" => self.principal.organization.clone(),
-            "aws:principalisawsservice" | "aws:viaawsservice" => Fact::one("false"),
-            "aws:securetransport" => Fact::one("true"),
-            "aws:resourceaccount" => match Arn::parse(&self.resource).map(|arn| arn.account).filter(|account| !account.is_empty()) {
-                Some(account) => Fact::one(account),
-                None => Fact::Unknown,
-            },
-            "aws:requestedregion" => match Arn::parse(&self.resource).map(|arn| arn.region).filter(|region| !region.is_empty()) {
-                Some(region) => Fact::one(region),
-                None => Fact::Unknown,
-            },
-            _ if key.starts_with("aws:principaltag/")
-                || key.starts_with("aws:resourcetag/")
-                || key == "aws:principalorgpaths"
-                || key == "aws:resourceorgid"
-                || key == "aws:resourceorgpaths"
-                || key == "aws:userid"
-                || key == "aws:username" =>
-            {
-                Fact::Unknown
-            }
-            _ => Fact::Absent,
-        }
-    }
-
-    /// The request for a person and for the evidence.
-    pub fn witness(&self) -> Json {
-        let context: BTreeMap<&str, Json> = self
-            .context
-            .iter()
-            .filter_map(|(key, fact)| match fact {
-                Fact::Values(values) => Some((key.as_str(), json!(values))),
-                Fact::Absent | Fact::Unknown => None,
-            })
-            .collect();
-        json!({"principal": self.principal.arn, "action": self.action, "resource": self.resource, "context": context})
-    }
+/// A statement that decided.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Because {
+    /// Name of the policy.
+    pub policy: String,
+    /// `Sid`, or its number.
+    pub statement: String,
+    /// What it says, in one line.
+    pub text: String,
 }
 
 /// The decision on one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Allowed, by these statements.
-    Allowed(Vec<String>),
+    Allowed(Vec<Because>),
     /// A Deny statement applies.
-    ExplicitlyDenied(Vec<String>),
-    /// Nothing allows it.
-    ImplicitlyDenied,
+    ExplicitlyDenied(Vec<Because>),
+    /// Nothing allows it; what does not.
+    ImplicitlyDenied(Vec<Because>),
     /// It cannot be told.
     Unknown(Vec<String>),
 }
 
-fn action_matches(patterns: &Patterns<String>, action: &str) -> Tri {
-    let lower = action.to_ascii_lowercase();
-    let hit = patterns.all.iter().any(|pattern| glob(&pattern.to_ascii_lowercase(), &lower));
-    Tri::from(hit != patterns.negated)
+fn action_matches(patterns: &Patterns<String>, action: &str) -> bool {
+    patterns.all.iter().any(|pattern| action_pattern(pattern).matches(action)) != patterns.negated
 }
 
-fn resource_matches(patterns: &Patterns<String>, resource: &str, variables: bool) -> Tri {
+/// Actions are matched whatever their case.
+pub(super) fn action_pattern(text: &str) -> Pattern {
+    Pattern::glob(text).no_case()
+}
+
+pub(super) fn resource_matches(patterns: &Patterns<String>, resource: &str, facts: Option<&dyn Fn(&str) -> Fact>) -> Tri {
     let mut hit = Tri::False;
-    for pattern in &patterns.all {
-        hit = hit.or(if variables && pattern.contains("${") {
-            Tri::Unknown(vec![format!("the resource `{pattern}` holds a policy variable")])
-        } else {
-            Tri::from(pattern == "*" || arn_matches(pattern, resource))
+    for text in &patterns.all {
+        let value = facts.map_or_else(|| Ok(Some(variable::Value::plain(text))), |facts| variable::resolve(text, facts));
+        hit = hit.or(match value {
+            Ok(Some(value)) => Tri::from(value.pattern(true).into_arn().matches(resource)),
+            Ok(None) => Tri::False,
+            Err(why) => Tri::Unknown(vec![format!("the resource `{text}`: {why}")]),
         });
     }
     if patterns.negated { hit.not() } else { hit }
 }
 
+/// How a statement names a principal, strongest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    Not,
+    /// By its account: the decision is left to identity policies.
+    Account,
+    /// A role by its ARN: boundary and session still limit.
+    Role,
+    /// With everyone.
+    Anyone,
+    /// Itself: a user, or one session.
+    Itself,
+}
+
+fn form(pattern: &PrincipalPattern, principal: &Principal) -> (Form, Tri) {
+    let yes = |form: Form, is: bool| (if is { form } else { Form::Not }, Tri::from(is));
+    match pattern {
+        PrincipalPattern::Anyone => yes(Form::Anyone, true),
+        PrincipalPattern::Account(account) => yes(Form::Account, principal.is_aws() && *account == principal.account),
+        PrincipalPattern::Arn(arn) => match principal.kind {
+            Kind::User | Kind::FederatedUser | Kind::Root => yes(Form::Itself, *arn == principal.arn),
+            Kind::Role if is_session_of(arn, principal) => {
+                (Form::Itself, Tri::Unknown(vec![format!("the policy names the session `{arn}`; which session of the role asks is not known")]))
+            }
+            Kind::Role => yes(Form::Role, *arn == principal.arn),
+            Kind::Session if *arn == principal.arn => yes(Form::Itself, true),
+            Kind::Session => yes(Form::Role, is_session_of(&principal.arn, &Principal::parse(arn))),
+            _ => yes(Form::Not, false),
+        },
+        PrincipalPattern::Deleted(_) => yes(Form::Not, false),
+        PrincipalPattern::Service(name) => yes(Form::Itself, principal.kind == Kind::Service && (name == "*" || *name == principal.arn)),
+        PrincipalPattern::Federated(name) => yes(Form::Itself, principal.kind == Kind::Federated && (name == "*" || *name == principal.arn)),
+        PrincipalPattern::Canonical(id) => yes(Form::Itself, principal.kind == Kind::Canonical && *id == principal.arn),
+    }
+}
+
+/// Is the ARN that of a session of the role? The session's ARN lacks the role's path.
+fn is_session_of(session: &str, role: &Principal) -> bool {
+    let (Some(session), Some(role_arn)) = (Arn::parse(session), Arn::parse(&role.arn)) else { return false };
+    let mut parts = session.resource.split('/');
+    parts.next() == Some("assumed-role")
+        && role_arn.resource.starts_with("role/")
+        && parts.next() == role_arn.resource.rsplit('/').next()
+        && session.account == role_arn.account
+}
+
 fn principal_matches(patterns: &Patterns<PrincipalPattern>, principal: &Principal) -> Tri {
-    let hit = patterns.all.iter().any(|pattern| match pattern {
-        PrincipalPattern::Anyone => true,
-        PrincipalPattern::Account(account) => *account == principal.account,
-        PrincipalPattern::Arn(arn) => *arn == principal.arn,
-        PrincipalPattern::Service(_) | PrincipalPattern::Other(_) => false,
+    if !patterns.negated {
+        return patterns.all.iter().map(|pattern| form(pattern, principal).1).fold(Tri::False, Tri::or);
+    }
+    // A Deny with NotPrincipal always hits a principal with a boundary (IAM User Guide, access_policies_boundaries).
+    if principal.bounded {
+        return Tri::True;
+    }
+    let excepted = patterns.all.iter().map(|pattern| match pattern {
+        // The account stands there for its root user, and so that its members can be excepted at all.
+        PrincipalPattern::Account(account) => Tri::from(principal.kind == Kind::Root && *account == principal.account),
+        pattern => match form(pattern, principal) {
+            (Form::Role, Tri::True) if principal.kind == Kind::Session => {
+                Tri::Unknown(vec!["NotPrincipal names the role and not its session: whether that excepts the session depends on the service".to_owned()])
+            }
+            (_, matches) => matches,
+        },
     });
-    Tri::from(hit != patterns.negated)
+    excepted.fold(Tri::False, Tri::or).not()
 }
 
 impl Statement {
     /// Does the statement speak of the action?
     pub fn names_action(&self, action: &str) -> bool {
-        action_matches(&self.actions, action) == Tri::True
+        action_matches(&self.actions, action)
     }
 
-    /// Does the statement speak of the request?
+    /// Does the statement speak of the request? With `variables`, `${...}` in its values are filled in.
     pub fn applies(&self, request: &Request, variables: bool) -> Tri {
-        let mut applies = action_matches(&self.actions, &request.action);
-        if let Some(principals) = &self.principals {
-            applies = applies.and(principal_matches(principals, &request.principal));
+        if !self.names_action(&request.action) {
+            return Tri::False;
         }
-        if let Some(resources) = &self.resources {
-            applies = applies.and(resource_matches(resources, &request.resource, variables));
+        let mut applies = self.names_principal(&request.principal);
+        let fact = |key: &str| request.fact(key);
+        let facts: Option<&dyn Fn(&str) -> Fact> = if variables { Some(&fact) } else { None };
+        if applies != Tri::False
+            && let Some(resources) = &self.resources
+        {
+            applies = applies.and(resource_matches(resources, &request.resource, facts));
         }
         for condition in &self.conditions {
             if applies == Tri::False {
                 return applies;
             }
-            applies = applies.and(holds(condition, &request.fact(&condition.key), variables));
+            applies = applies.and(holds(condition, &request.fact(&condition.key), facts));
         }
         applies
     }
-}
 
-/// (allow, deny, statements that did either)
-fn tally(documents: &[Document], request: &Request) -> (Tri, Tri, Vec<String>, Vec<String>) {
-    let (mut allow, mut deny, mut allowing, mut denying) = (Tri::False, Tri::False, Vec::new(), Vec::new());
-    for document in documents {
-        for statement in &document.statements {
-            let applies = statement.applies(request, document.variables);
-            let text = || format!("{}: {}", document.name, statement.sid);
-            match statement.effect {
-                Effect::Allow => {
-                    if applies == Tri::True {
-                        allowing.push(text());
-                    }
-                    allow = allow.or(applies);
-                }
-                Effect::Deny => {
-                    if applies == Tri::True {
-                        denying.push(text());
-                    }
-                    deny = deny.or(applies);
-                }
-            }
+    pub(super) fn names_principal(&self, principal: &Principal) -> Tri {
+        self.principals.as_ref().map_or(Tri::True, |patterns| principal_matches(patterns, principal))
+    }
+
+    /// How the statement names a principal that it applies to.
+    fn form(&self, principal: &Principal) -> Form {
+        match &self.principals {
+            None => Form::Account,
+            Some(patterns) if patterns.negated => Form::Anyone,
+            Some(patterns) => patterns.all.iter().map(|pattern| form(pattern, principal).0).max().unwrap_or(Form::Not),
         }
     }
-    (allow, deny, allowing, denying)
 }
 
-/// Everything that decides over one principal's requests on its own side.
+/// Everything that decides over a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Grants {
+pub struct Policies {
     /// Inline, managed and group policies.
-    pub identity: Vec<Document>,
+    pub identity: Vec<Rc<Document>>,
     /// Permissions boundary.
-    pub boundary: Option<Document>,
+    pub boundary: Option<Rc<Document>>,
+    /// Session policy.
+    pub session: Option<Rc<Document>>,
+    /// Policy of the resource.
+    pub resource: Option<Rc<Document>>,
+    /// Grants of the KMS key, each as a policy.
+    pub grants: Vec<Rc<Document>>,
+    /// Policy of the VPC endpoint.
+    pub endpoint: Option<Rc<Document>>,
     /// Service control policies, level by level from the root to the account; empty without an organisation.
-    pub control: Vec<Vec<Document>>,
-    /// Why the control policies are not known; none when they are.
-    pub control_unknown: Vec<String>,
+    pub control: Vec<Vec<Rc<Document>>>,
+    /// Resource control policies of the resource's owner, likewise.
+    pub resource_control: Vec<Vec<Rc<Document>>>,
+    /// Sides that are not known, and why.
+    pub unknown: Vec<(Side, Vec<String>)>,
 }
 
-impl Grants {
+/// One statement in its place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'p> {
+    pub side: Side,
+    pub document: &'p Document,
+    pub statement: &'p Statement,
+}
+
+impl Entry<'_> {
+    fn because(&self) -> Because {
+        Because { policy: self.document.name.clone(), statement: self.statement.sid.clone(), text: self.statement.to_string() }
+    }
+}
+
+/// What must be so for a request to be allowed, and what denies it.
+pub(super) struct Decision {
+    pub allow: Formula,
+    pub deny: Formula,
+}
+
+impl Decision {
+    pub fn allowed(self) -> Formula {
+        Formula::And(vec![self.deny.negate(), self.allow])
+    }
+}
+
+/// Without the resource's own policy nothing is allowed: KMS keys, and roles that are to be assumed.
+fn must_allow(action: &str) -> bool {
+    let lower = action.to_ascii_lowercase();
+    lower.starts_with("kms:") && !["kms:createkey", "kms:listkeys", "kms:listaliases", "kms:generaterandom"].contains(&lower.as_str())
+        || lower.starts_with("sts:assumerole")
+}
+
+impl Policies {
     /// A policy alone.
     pub fn alone(document: Document) -> Self {
-        Self { identity: vec![document], ..Self::default() }
+        Self { identity: vec![Rc::new(document)], ..Self::default() }
+    }
+
+    pub(super) fn entries(&self) -> Vec<Entry<'_>> {
+        let mut all = Vec::new();
+        fn push<'p>(all: &mut Vec<Entry<'p>>, side: Side, documents: impl IntoIterator<Item = &'p Rc<Document>>) {
+            for document in documents {
+                all.extend(document.statements.iter().map(|statement| Entry { side, document, statement }));
+            }
+        }
+        push(&mut all, Side::Identity, &self.identity);
+        push(&mut all, Side::Boundary, &self.boundary);
+        push(&mut all, Side::Session, &self.session);
+        push(&mut all, Side::Resource, &self.resource);
+        push(&mut all, Side::Grant, &self.grants);
+        push(&mut all, Side::Endpoint, &self.endpoint);
+        for (level, documents) in self.control.iter().enumerate() {
+            push(&mut all, Side::Control(level), documents);
+        }
+        for (level, documents) in self.resource_control.iter().enumerate() {
+            push(&mut all, Side::ResourceControl(level), documents);
+        }
+        all
+    }
+
+    /// The decision as a function of the statements that apply.
+    pub(super) fn decision(&self, entries: &[Entry<'_>], principal: &Principal, action: &str, owner: Option<&str>) -> Decision {
+        let len = entries.len();
+        let pick =
+            |wanted: &dyn Fn(&Entry<'_>) -> bool| Formula::Any(Bits::of(len, entries.iter().enumerate().filter(|(_, entry)| wanted(entry)).map(|(at, _)| at)));
+        let unknown = |side: Side| self.unknown.iter().find(|(own, _)| *own == side).map(|(_, why)| Formula::Unknown(why.join("; ")));
+        let allows = |side: Side| {
+            let known = pick(&|entry| entry.side == side && entry.statement.effect == Effect::Allow);
+            match unknown(side) {
+                Some(why) => Formula::Or(vec![known, why]),
+                None => known,
+            }
+        };
+        let fence = |present: bool, side: Side| if present || unknown(side).is_some() { allows(side) } else { Formula::True };
+        let has_controls = principal.is_aws() && !principal.is_service_linked();
+        let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        let has_resource_controls = authorization::has_resource_control(&service) && !principal.is_service_linked();
+
+        let mut control = Vec::new();
+        if has_controls {
+            control.extend((0..self.control.len()).map(|level| allows(Side::Control(level))));
+            if self.control.is_empty() {
+                control.extend(unknown(Side::Control(0)));
+            }
+        }
+        let control = || Formula::And(control.clone());
+        let limits = || {
+            let mut parts = Vec::new();
+            if matches!(principal.kind, Kind::User | Kind::Role | Kind::Session) {
+                parts.push(fence(self.boundary.is_some(), Side::Boundary));
+            }
+            if matches!(principal.kind, Kind::Role | Kind::Session | Kind::FederatedUser) {
+                parts.push(fence(self.session.is_some(), Side::Session));
+            }
+            Formula::And(parts)
+        };
+        let identity = || if principal.kind == Kind::Root { Formula::True } else { allows(Side::Identity) };
+        let names = |least: Form, most: Form| {
+            pick(&|entry| entry.side == Side::Resource && entry.statement.effect == Effect::Allow && (least..=most).contains(&entry.statement.form(principal)))
+        };
+        let mut resource = names(Form::Account, Form::Itself);
+        if let Some(why) = unknown(Side::Resource) {
+            resource = Formula::Or(vec![resource, why]);
+        }
+        if self.resource.is_none() && must_allow(action) && unknown(Side::Resource).is_none() {
+            let what = if service == "kms" { "the key policy" } else { "the trust policy of the role" };
+            resource = Formula::Or(vec![resource, Formula::Unknown(format!("{what} decides, and it is not given"))]);
+        }
+        let mut granted = allows(Side::Grant);
+        if has_controls {
+            granted = Formula::And(vec![granted, control()]);
+        }
+
+        let own_account = || {
+            let mut by_identity = vec![identity(), limits(), control()];
+            if must_allow(action) {
+                by_identity.push(resource.clone());
+            }
+            let undocumented =
+                Formula::Unknown("whether a boundary or session policy limits what a resource policy gives to everyone is not documented".to_owned());
+            let mut ways = vec![
+                Formula::And(by_identity),
+                Formula::And(vec![names(Form::Role, Form::Role), limits(), control()]),
+                Formula::And(vec![names(Form::Itself, Form::Itself), control()]),
+                Formula::And(vec![names(Form::Anyone, Form::Anyone), control(), Formula::Or(vec![limits(), undocumented])]),
+                granted.clone(),
+            ];
+            if let Some(why) = unknown(Side::Resource) {
+                ways.push(Formula::And(vec![why, control()]));
+            }
+            Formula::Or(ways)
+        };
+        let other_account = || Formula::Or(vec![Formula::And(vec![identity(), limits(), control(), resource.clone()]), granted.clone()]);
+
+        let mut allow = if !principal.is_aws() {
+            Formula::Or(vec![resource.clone(), allows(Side::Grant)])
+        } else {
+            match owner {
+                Some(owner) if owner == principal.account || owner == "aws" => own_account(),
+                Some(_) => other_account(),
+                None if self.resource.is_none() && unknown(Side::Resource).is_none() => own_account(),
+                // Told only where both ways agree.
+                None => {
+                    let (own, other) = (own_account(), other_account());
+                    let either = Formula::And(vec![own.clone(), Formula::Unknown("the account that owns the resource is not given".to_owned())]);
+                    Formula::Or(vec![Formula::And(vec![own, other]), either])
+                }
+            }
+        };
+        if self.endpoint.is_some() || unknown(Side::Endpoint).is_some() {
+            allow = Formula::And(vec![allow, allows(Side::Endpoint)]);
+        }
+        let counts = |side: Side| match side {
+            Side::Control(_) => has_controls,
+            Side::ResourceControl(_) => has_resource_controls,
+            Side::Grant => false,
+            _ => true,
+        };
+        let mut deny = vec![pick(&|entry| entry.statement.effect == Effect::Deny && counts(entry.side))];
+        deny.extend(self.unknown.iter().filter(|(side, _)| counts(*side)).map(|(_, why)| Formula::Unknown(why.join("; "))));
+        Decision { allow, deny: Formula::Or(deny) }
     }
 
     /// Decides one request.
     pub fn decide(&self, request: &Request) -> Answer {
-        let (mut allow, mut deny, allowing, mut denying) = tally(&self.identity, request);
-        let fences = self.boundary.iter().map(std::slice::from_ref).chain(self.control.iter().map(Vec::as_slice));
-        for fence in fences {
-            let (fence_allow, fence_deny, _, fence_denying) = tally(fence, request);
-            allow = allow.and(fence_allow);
-            deny = deny.or(fence_deny);
-            denying.extend(fence_denying);
-        }
-        if !self.control_unknown.is_empty() {
-            allow = allow.and(Tri::Unknown(self.control_unknown.clone()));
-        }
+        let mut request = request.clone();
+        request.principal.bounded |= self.boundary.is_some();
+        let entries = self.entries();
+        let truths: Vec<Tri> = entries.iter().map(|entry| entry.statement.applies(&request, entry.document.variables)).collect();
+        let numbered = |wanted: &dyn Fn(&Tri) -> bool| Bits::of(entries.len(), truths.iter().enumerate().filter(|(_, truth)| wanted(truth)).map(|(at, _)| at));
+        let may = numbered(&|truth| *truth != Tri::False);
+        let may_not = numbered(&|truth| *truth != Tri::True);
+        let decision = self.decision(&entries, &request.principal, &request.action, request.owner());
+        let because = |effect: Effect| {
+            entries
+                .iter()
+                .zip(&truths)
+                .filter(|(entry, truth)| **truth == Tri::True && entry.statement.effect == effect)
+                .map(|(entry, _)| entry.because())
+                .collect()
+        };
+        let (allow, deny) = (decision.allow.value(&may, &may_not), decision.deny.value(&may, &may_not));
         match (allow, deny) {
-            (_, Tri::True) => Answer::ExplicitlyDenied(denying),
-            (Tri::False, _) => Answer::ImplicitlyDenied,
-            (Tri::True, Tri::False) => Answer::Allowed(allowing),
-            (Tri::Unknown(why), Tri::False) | (Tri::True, Tri::Unknown(why)) => Answer::Unknown(why),
-            (Tri::Unknown(mut why), Tri::Unknown(more)) => {
-                why.extend(more);
+            (_, (true, false)) => Answer::ExplicitlyDenied(because(Effect::Deny)),
+            ((false, true), _) => Answer::ImplicitlyDenied(self.lacking(&entries, &truths, &request)),
+            ((true, false), (false, true)) => Answer::Allowed(because(Effect::Allow)),
+            _ => {
+                let mut why: Vec<String> = Vec::new();
+                for truth in &truths {
+                    if let Tri::Unknown(reasons) = truth {
+                        why.extend(reasons.iter().cloned());
+                    }
+                }
+                if allow == (true, true) {
+                    decision.allow.reasons(&mut why);
+                }
+                if deny == (true, true) {
+                    decision.deny.reasons(&mut why);
+                }
+                why.sort();
+                why.dedup();
                 Answer::Unknown(why)
             }
         }
+    }
+
+    /// Which sides are there and allow nothing.
+    fn lacking(&self, entries: &[Entry<'_>], truths: &[Tri], request: &Request) -> Vec<Because> {
+        let mut sides: Vec<Side> = Vec::new();
+        if request.principal.is_aws() && request.principal.kind != Kind::Root {
+            sides.push(Side::Identity);
+        }
+        sides.extend(self.boundary.is_some().then_some(Side::Boundary));
+        sides.extend(self.session.is_some().then_some(Side::Session));
+        sides.extend((self.resource.is_some() || !request.principal.is_aws()).then_some(Side::Resource));
+        sides.extend(self.endpoint.is_some().then_some(Side::Endpoint));
+        sides.extend((0..self.control.len()).map(Side::Control));
+        let allowed =
+            |side: Side| entries.iter().zip(truths).any(|(entry, truth)| entry.side == side && entry.statement.effect == Effect::Allow && *truth != Tri::False);
+        sides
+            .into_iter()
+            .filter(|side| !allowed(*side))
+            .map(|side| Because {
+                policy: side.name().to_owned(),
+                statement: String::new(),
+                text: format!("nothing here allows {} on {}", request.action, request.resource),
+            })
+            .collect()
     }
 }

@@ -1,18 +1,33 @@
-//! Who may do what: parse, evaluate one request, and look for a request that passes.
+//! Who may do what: parse, evaluate one request, and decide over all requests.
 //!
 //! Invariants: what is not understood is kept and makes an answer unknown, never dropped; every
-//! "it can" carries the concrete request, confirmed by the plain evaluator; semantics follow the
-//! IAM User Guide, "Policy evaluation logic".
+//! "it can" carries the concrete request, confirmed by the plain evaluator; "it cannot" is a search of
+//! all atoms that came to its end; semantics follow the IAM User Guide, "Policy evaluation logic".
 //!
 //! Pages: reference_policies_evaluation-logic, reference_policies_elements_condition_operators.
 
+mod atom;
+pub mod authorization;
+mod automaton;
+mod compare;
 mod condition;
 mod document;
 mod evaluate;
+mod formula;
 mod questions;
+mod request;
+mod search;
 mod truth;
+mod variable;
+pub mod wire;
 
-pub use document::{Document, Effect, PrincipalPattern, Statement};
-pub use evaluate::{Answer, Grants, Principal, Request};
-pub use questions::{Exposure, Found, find_request, is_full_access, models_through, outsider_through, pattern_instance};
+pub use compare::{Comparison, PolicyType, compare, find};
+pub use document::{Condition, Document, Effect, Malformed, Patterns, PrincipalPattern, Statement};
+pub use evaluate::{Answer, Because, Policies, Side};
+pub use questions::{Ask, Models, is_full_access, may, models_of, models_through, of_caller, outsider_through, unnamed_model};
+pub use request::{Kind, Others, Principal, Request};
+pub use search::{Found, Mode, Scope, Who};
 pub use truth::{Fact, Tri};
+
+/// A name that no approved model, role or resource has.
+pub const PROBE: &str = "outcrop-probe";

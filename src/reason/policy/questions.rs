@@ -1,62 +1,14 @@
-//! Looking for a request that passes: instances of the policy's own patterns, each confirmed by the evaluator.
-//!
-//! A request that is found proves its answer. That none is found proves nothing about patterns that
-//! were not understood: then the answer is unknown.
+//! The questions that Outcrop asks of policies, each a search over all requests.
 
-use super::condition::operator;
-use super::document::{Document, Effect, PrincipalPattern, Statement};
-use super::evaluate::{Answer, Grants, Principal, Request};
+use super::document::{Document, Effect, Patterns, PrincipalPattern, Statement};
+use super::formula::{Bits, Formula};
+use super::request::Principal;
+use super::search::{Found, Mode, Part, Scope, Who, search};
 use super::truth::Fact;
+use super::{Condition, PROBE, Policies, find};
 use crate::model::Arn;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A name that no approved model, role or resource has.
-const STRANGE: &str = "outcrop-probe";
-/// An organisation that nobody trusts.
-const STRANGE_ORGANIZATION: &str = "o-outcropprobe";
-/// At most this many requests are tried for one question.
-const TRIES: usize = 4_000;
-
-/// The answer to "is there a request that passes?".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// This one, confirmed.
-    Yes(Box<Request>),
-    /// None.
-    No,
-    /// It cannot be told.
-    Unknown(Vec<String>),
-}
-
-impl Found {
-    fn or(self, other: impl FnOnce() -> Self) -> Self {
-        match self {
-            Self::Yes(_) => self,
-            Self::No => other(),
-            Self::Unknown(why) => match other() {
-                Self::Yes(request) => Self::Yes(request),
-                Self::No => Self::Unknown(why),
-                Self::Unknown(more) => Self::Unknown([why, more].concat()),
-            },
-        }
-    }
-}
-
-/// A text that a pattern matches: `*` becomes `fill`, `?` becomes `x`.
-pub fn pattern_instance(pattern: &str, fill: &str) -> String {
-    pattern
-        .chars()
-        .map(|c| match c {
-            '*' => fill.to_owned(),
-            '?' => "x".to_owned(),
-            other => other.to_string(),
-        })
-        .collect()
-}
-
-/// Keys that tell over which network a request came; a question about the path sets them itself.
-const NETWORK_KEYS: &[&str] =
-    &["aws:sourcevpce", "aws:sourcevpc", "aws:sourceip", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"];
 /// Keys that AWS sets when a service calls for someone: no caller can choose them, and exemptions by them are no hole.
 const SERVICE_KEYS: &[&str] = &[
     "aws:viaawsservice",
@@ -66,209 +18,170 @@ const SERVICE_KEYS: &[&str] = &[
     "aws:principalisawsservice",
     "aws:principalservicename",
     "aws:securetransport",
+    "aws:sourcearn",
+    "aws:sourceaccount",
+    "aws:sourceorgid",
+    "aws:sourceorgpaths",
 ];
-const PRINCIPAL_KEYS: &[&str] = &["aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths"];
+/// Keys that follow from who asks, from when, and from tags that are somewhere else.
+const GIVEN_KEYS: &[&str] = &[
+    "aws:principalarn",
+    "aws:principalaccount",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:principaltype",
+    "aws:userid",
+    "aws:username",
+    "aws:resourceaccount",
+    "aws:resourceorgid",
+    "aws:resourceorgpaths",
+    "aws:requestedregion",
+    "kms:calleraccount",
+];
+const CLOCK_KEYS: &[&str] = &["aws:currenttime", "aws:epochtime", "aws:tokenissuetime"];
 
-/// Values that would make a statement's conditions hold.
-fn suggestions(statement: &Statement, fixed: &[&str]) -> BTreeMap<String, Fact> {
-    let mut context = BTreeMap::new();
-    for condition in &statement.conditions {
-        let op = operator(&condition.operator);
-        if op.negated || op.if_exists || op.for_all || fixed.contains(&condition.key.as_str()) || SERVICE_KEYS.contains(&condition.key.as_str()) {
-            continue;
-        }
-        let Some(first) = condition.values.first().filter(|value| !value.contains("${")) else { continue };
-        let value = match op.base.as_str() {
-            "null" if first.eq_ignore_ascii_case("false") => STRANGE.to_owned(),
-            "null" => continue,
-            "ipaddress" => first.split('/').next().unwrap_or(first).to_owned(),
-            // Which number or instant a request brings is not known, so the condition stays unknown.
-            base if base.starts_with("numeric") || base.starts_with("date") => {
-                context.insert(condition.key.clone(), Fact::Unknown);
-                continue;
-            }
-            _ => pattern_instance(first, STRANGE),
-        };
-        context.entry(condition.key.clone()).or_insert_with(|| Fact::one(value));
+/// What a caller that is known may choose: everything but what follows from itself, from AWS and from the clock.
+pub fn of_caller(key: &str) -> Mode {
+    if CLOCK_KEYS.contains(&key) {
+        Mode::Is(Fact::Unknown)
+    } else if SERVICE_KEYS.contains(&key) || GIVEN_KEYS.contains(&key) || key.starts_with("aws:principaltag/") || key.contains(":resourcetag/") {
+        Mode::Derived
+    } else {
+        Mode::Free
     }
-    context
 }
 
-/// What a question fixes, and what it leaves to be chosen.
-#[derive(Debug, Clone)]
-pub struct Exposure<'q> {
-    /// Actions to try; a statement must match one.
+/// What someone unknown may bring: any tag and any organisation too.
+fn of_anyone(key: &str) -> Mode {
+    if CLOCK_KEYS.contains(&key) {
+        Mode::Is(Fact::Unknown)
+    } else if SERVICE_KEYS.contains(&key) || ["aws:requestedregion", "aws:principaltype"].contains(&key) {
+        Mode::Derived
+    } else {
+        Mode::Free
+    }
+}
+
+/// Nothing but what follows.
+fn of_nobody(_: &str) -> Mode {
+    Mode::Derived
+}
+
+/// One question about one principal: may it do one of the actions on one of the resources (none is any)?
+pub struct Ask<'q> {
+    /// Who asks.
+    pub principal: &'q Principal,
+    /// Actions of one service.
     pub actions: &'q [&'q str],
-    /// Resources to try beside the instances of the statements' own patterns.
-    pub resources: Vec<String>,
-    /// Try only `resources`.
-    pub resources_only: bool,
-    /// Who asks; `None` lets the statement's own principals ask.
-    pub principal: Option<Principal>,
-    /// Who asks where a statement admits anyone.
-    pub insider: Principal,
+    /// Resources, perhaps with wildcards.
+    pub resources: &'q [String],
+    /// Account that owns the resource, where the ARN does not say.
+    pub resource_account: Option<&'q str>,
     /// Facts of the request.
     pub context: BTreeMap<String, Fact>,
-    /// Are the network keys fixed by `context`?
-    pub network_fixed: bool,
-    /// May condition keys be given the values that the policy asks for?
-    pub suggest: bool,
+    /// May the caller choose what the policies ask for?
+    pub choose: bool,
 }
 
-/// Is there a request of this kind that the policies let through?
-pub fn find_request(grants: &Grants, question: &Exposure<'_>) -> Found {
-    let mut fixed: Vec<&str> = if question.network_fixed { NETWORK_KEYS.to_vec() } else { Vec::new() };
-    if question.principal.is_some() {
-        fixed.extend(PRINCIPAL_KEYS);
-    }
-    let mut tries = 0;
-    let mut answer = Found::No;
-    let named_resources = named_resources(grants);
-    for statement in grants.identity.iter().flat_map(|document| &document.statements).filter(|statement| statement.effect == Effect::Allow) {
-        let mut resources = question.resources.clone();
-        if !question.resources_only {
-            resources.extend(named_resources.iter().cloned());
-            let variable =
-                statement.resources.iter().filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all).find(|pattern| pattern.contains("${"));
-            if let Some(pattern) = variable
-                && question.actions.iter().any(|action| statement.names_action(action))
-            {
-                answer = answer.or(|| Found::Unknown(vec![format!("the resource `{pattern}` holds a policy variable")]));
-            }
-        }
-        let suggested = if question.suggest { suggestions(statement, &fixed) } else { BTreeMap::new() };
-        for action in question.actions.iter().filter(|action| statement.names_action(action)) {
-            for resource in &resources {
-                for principal in principals(statement, question, &suggested) {
-                    tries += 2;
-                    if tries > TRIES {
-                        return answer.or(|| Found::Unknown(vec![format!("the policy has more than {TRIES} combinations to try")]));
-                    }
-                    let mut context = question.context.clone();
-                    for (key, fact) in &suggested {
-                        context.entry(key.clone()).or_insert_with(|| fact.clone());
-                    }
-                    let request = Request { principal, action: (*action).to_owned(), resource: resource.clone(), context };
-                    answer = answer.or(|| attempt(grants, &request, &fixed));
-                    if let Found::Yes(_) = answer {
-                        return answer;
-                    }
-                }
-            }
-        }
-    }
-    answer
+/// Is there such a request that the policies allow?
+pub fn may(policies: &Policies, ask: &Ask<'_>) -> Found {
+    let scope = Scope {
+        who: Who::One(ask.principal.clone()),
+        actions: ask.actions.iter().map(|action| (*action).to_owned()).collect(),
+        resources: ask.resources.to_vec(),
+        resource_account: ask.resource_account.map(str::to_owned),
+        context: ask.context.clone(),
+        mode: if ask.choose { &of_caller } else { &of_nobody },
+        variables_without_version: false,
+    };
+    find(policies, &scope)
 }
 
-/// A well-formed model, and an instance of every resource that any of the policies names: what a fence leaves open is tried too.
-fn named_resources(grants: &Grants) -> BTreeSet<String> {
-    let documents = grants.identity.iter().chain(&grants.boundary).chain(grants.control.iter().flatten());
-    let patterns = documents.flat_map(|document| &document.statements).filter_map(|statement| statement.resources.as_ref()).flat_map(|patterns| &patterns.all);
-    let mut all: BTreeSet<String> =
-        patterns.filter(|pattern| pattern.as_str() != "*" && !pattern.contains("${")).map(|pattern| pattern_instance(pattern, STRANGE)).take(200).collect();
-    all.insert(format!("arn:aws:bedrock:us-east-1::foundation-model/{STRANGE}.model-v1:0"));
-    all
+fn scope<'q>(actions: Vec<String>, resources: Vec<String>, context: &BTreeMap<String, Fact>) -> Scope<'q> {
+    let mut context = context.clone();
+    // A call of its own, by TLS.
+    for (key, value) in [("aws:viaawsservice", "false"), ("aws:securetransport", "true")] {
+        context.entry(key.to_owned()).or_insert_with(|| Fact::one(value));
+    }
+    Scope { who: Who::Anyone, actions, resources, resource_account: None, context, mode: &of_anyone, variables_without_version: false }
 }
 
-fn principals(statement: &Statement, question: &Exposure<'_>, suggested: &BTreeMap<String, Fact>) -> Vec<Principal> {
-    if let Some(principal) = &question.principal {
-        return vec![principal.clone()];
-    }
-    let mut insider = question.insider.clone();
-    if let Some(Fact::Values(arns)) = suggested.get("aws:principalarn")
-        && let Some(arn) = arns.first()
-    {
-        arn.clone_into(&mut insider.arn);
-        if let Some(arn) = Arn::parse(arn) {
-            arn.account.clone_into(&mut insider.account);
-        }
-    }
-    let named = statement.principals.iter().filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all);
-    let mut all: Vec<Principal> = named
-        .filter_map(|pattern| match pattern {
-            PrincipalPattern::Anyone | PrincipalPattern::Service(_) | PrincipalPattern::Other(_) => None,
-            PrincipalPattern::Account(account) => {
-                Some(Principal { arn: format!("arn:aws:iam::{account}:role/{STRANGE}"), account: account.clone(), organization: insider.organization.clone() })
-            }
-            PrincipalPattern::Arn(arn) => Some(Principal {
-                arn: arn.clone(),
-                account: Arn::parse(arn).map_or_else(String::new, |arn| arn.account.to_owned()),
-                organization: insider.organization.clone(),
-            }),
-        })
-        .collect();
-    all.push(insider);
-    all
+fn wild(value: &str) -> Patterns<String> {
+    Patterns { negated: false, all: vec![value.to_owned()] }
 }
 
-/// One request as it is, and once more with the values that would take it past the Deny statements.
-fn attempt(grants: &Grants, request: &Request, fixed: &[&str]) -> Found {
-    match grants.decide(request) {
-        Answer::Allowed(_) => return Found::Yes(Box::new(request.clone())),
-        Answer::ImplicitlyDenied => return Found::No,
-        Answer::Unknown(why) => return Found::Unknown(why),
-        Answer::ExplicitlyDenied(_) => {}
-    }
-    let mut request = request.clone();
-    let fences = grants.identity.iter().chain(&grants.boundary).chain(grants.control.iter().flatten());
-    for statement in fences.flat_map(|document| &document.statements).filter(|statement| statement.effect == Effect::Deny) {
-        for condition in &statement.conditions {
-            let op = operator(&condition.operator);
-            let Some(first) = condition.values.first().filter(|value| !value.contains("${")) else { continue };
-            if SERVICE_KEYS.contains(&condition.key.as_str()) {
-                continue;
-            }
-            let dodge = op.negated || op.base == "null" && first.eq_ignore_ascii_case("true");
-            if dodge && !fixed.contains(&condition.key.as_str()) && !PRINCIPAL_KEYS.contains(&condition.key.as_str()) {
-                let value = match op.base.as_str() {
-                    "null" => STRANGE.to_owned(),
-                    "ipaddress" => first.split('/').next().unwrap_or(first).to_owned(),
-                    _ => pattern_instance(first, STRANGE),
-                };
-                request.context.entry(condition.key.clone()).or_insert_with(|| Fact::one(value));
-            }
-            if op.base == "bool" && !fixed.contains(&condition.key.as_str()) {
-                let other = if first.eq_ignore_ascii_case("true") { "false" } else { "true" };
-                request.context.entry(condition.key.clone()).or_insert_with(|| Fact::one(other));
-            }
-        }
-    }
-    match grants.decide(&request) {
-        Answer::Allowed(_) => Found::Yes(Box::new(request)),
-        Answer::Unknown(why) => Found::Unknown(why),
-        Answer::ExplicitlyDenied(_) | Answer::ImplicitlyDenied => Found::No,
+/// A statement that says what a request has to be like.
+fn wish(resources: Option<Patterns<String>>, conditions: Vec<(&str, &str, Vec<String>)>) -> Statement {
+    Statement {
+        sid: "question".to_owned(),
+        effect: Effect::Allow,
+        principals: None,
+        actions: wild("*"),
+        resources,
+        conditions: conditions.into_iter().map(|(operator, key, values)| Condition { operator: operator.to_owned(), key: key.to_owned(), values }).collect(),
     }
 }
 
-/// Does the policy let anyone do anything (an action and a resource that nobody named)?
+/// Identities and nobody, but neither services nor those whom an identity provider vouches for.
+fn callers() -> Vec<(&'static str, &'static str, Vec<String>)> {
+    vec![("Bool", "aws:principalisawsservice", vec!["false".to_owned()]), ("Null", "aws:principaltype", vec!["false".to_owned()])]
+}
+
+/// Is there a request that the policy alone allows and that is as wished?
+fn alone(document: &Document, wish: Statement, scope: &Scope<'_>) -> Found {
+    let question = Document::made("question", vec![wish]);
+    let len = document.statements.len() + 1;
+    let of = |effect: Effect| {
+        Formula::Any(Bits::of(len, document.statements.iter().enumerate().filter(|(_, statement)| statement.effect == effect).map(|(at, _)| at)))
+    };
+    let goal = Formula::And(vec![Formula::Any(Bits::of(len, [len - 1])), of(Effect::Deny).negate(), of(Effect::Allow)]);
+    let mut parts: Vec<Part<'_>> = document.statements.iter().map(|statement| Part { document, statement }).collect();
+    parts.extend(question.statements.iter().map(|statement| Part { document: &question, statement }));
+    search(parts, &goal, scope)
+}
+
+/// Does the policy let anyone do anything: an action and a resource that nobody named, without meeting any condition?
 pub fn is_full_access(document: &Document, prefix: &str, context: &BTreeMap<String, Fact>) -> Found {
-    let outsider = outsider();
     let mut context = context.clone();
     // The resource is a stranger's as well.
-    context.insert("aws:resourceorgid".to_owned(), Fact::one(STRANGE_ORGANIZATION));
-    find_request(
-        &Grants::alone(document.clone()),
-        &Exposure {
-            actions: &[&format!("{prefix}:OutcropProbe")],
-            resources: vec![format!("arn:aws:{prefix}:us-east-1:999999999999:{STRANGE}/x")],
-            resources_only: true,
-            principal: Some(outsider.clone()),
-            insider: outsider,
-            context,
-            network_fixed: true,
-            suggest: false,
-        },
-    )
+    context.insert("aws:resourceorgid".to_owned(), Fact::one("o-outcropprobe"));
+    let mut outsider = Principal::parse(&format!("arn:aws:iam::999999999999:role/{PROBE}"));
+    outsider.organization = Fact::one("o-outcropprobe");
+    let resources = [format!("arn:aws:{prefix}:us-east-1:999999999999:{PROBE}/x")];
+    let actions = [format!("{prefix}:OutcropProbe")];
+    let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+    let ask = Ask { principal: &outsider, actions: &actions, resources: &resources, resource_account: None, context, choose: false };
+    // What a bare request cannot do is no full access, whatever a condition would make of others.
+    may(&Policies::alone(document.clone()), &ask)
 }
 
-/// A principal of an account and an organisation that nobody trusts.
-fn outsider() -> Principal {
-    Principal { arn: format!("arn:aws:iam::999999999999:role/{STRANGE}"), account: "999999999999".to_owned(), organization: Fact::one(STRANGE_ORGANIZATION) }
+/// Accounts and organisations that a policy names.
+fn named(document: &Document) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut accounts, mut organizations) = (BTreeSet::new(), BTreeSet::new());
+    for statement in &document.statements {
+        for pattern in statement.principals.iter().flat_map(|patterns| &patterns.all) {
+            match pattern {
+                PrincipalPattern::Account(account) => accounts.insert(account.clone()),
+                PrincipalPattern::Arn(arn) => accounts.insert(Arn::parse(arn).map_or_else(String::new, |arn| arn.account.to_owned())),
+                _ => false,
+            };
+        }
+        for condition in &statement.conditions {
+            match condition.key.as_str() {
+                "aws:principalorgid" => organizations.extend(condition.values.iter().cloned()),
+                "aws:principalaccount" | "kms:calleraccount" => accounts.extend(condition.values.iter().cloned()),
+                "aws:principalarn" => accounts.extend(condition.values.iter().filter_map(|arn| Arn::parse(arn)).map(|arn| arn.account.to_owned())),
+                _ => {}
+            }
+        }
+    }
+    accounts.retain(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()));
+    (accounts, organizations)
 }
 
 /// Does the policy let a principal through whose account `is_trusted` does not know?
 ///
-/// Tried: someone from nowhere, and each principal that the policy names. `is_trusted` gives `None` where it cannot tell.
+/// `trusted_organizations` is `None` where the own organisation is not known; `is_trusted` gives `None` where it cannot tell.
 pub fn outsider_through(
     document: &Document,
     actions: &[&str],
@@ -276,164 +189,150 @@ pub fn outsider_through(
     trusted_organizations: Option<&[String]>,
     is_trusted: &dyn Fn(&str) -> Option<bool>,
 ) -> Found {
-    let grants = Grants::alone(document.clone());
-    let allows = || document.statements.iter().filter(|statement| statement.effect == Effect::Allow);
-    // The family's usual actions, and an instance of everything that the policy itself names.
-    let mut tried: BTreeSet<String> = actions.iter().map(|action| (*action).to_owned()).collect();
-    tried.extend(
-        allows()
-            .filter(|statement| !statement.actions.negated)
-            .flat_map(|statement| &statement.actions.all)
-            .map(|action| pattern_instance(action, "OutcropProbe")),
-    );
-    let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
-    let ask = |principal: Principal| {
-        find_request(
-            &grants,
-            &Exposure {
-                actions: &tried,
-                resources: vec![format!("arn:aws:bedrock:us-east-1::foundation-model/{STRANGE}")],
-                resources_only: false,
-                insider: principal.clone(),
-                principal: Some(principal),
-                context: context.clone(),
-                network_fixed: true,
-                suggest: true,
-            },
-        )
-    };
-    let mut answer = ask(outsider());
-    let mut named: BTreeSet<(String, String)> = BTreeSet::new();
-    for pattern in allows().flat_map(|statement| &statement.principals).filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all) {
-        match pattern {
-            PrincipalPattern::Account(account) => named.insert((format!("arn:aws:iam::{account}:role/{STRANGE}"), account.clone())),
-            PrincipalPattern::Arn(arn) => named.insert((arn.clone(), Arn::parse(arn).map_or_else(String::new, |arn| arn.account.to_owned()))),
-            // A deleted principal shows as an id and matches nobody.
-            _ => false,
-        };
-    }
-    for condition in allows().flat_map(|statement| &statement.conditions).filter(|condition| !operator(&condition.operator).negated) {
-        for value in condition.values.iter().filter(|value| !value.contains("${")) {
-            match condition.key.as_str() {
-                "aws:principalorgid" => {
-                    answer = answer.or(|| match trusted_organizations {
-                        Some(trusted) if trusted.contains(value) => Found::No,
-                        Some(_) => ask(Principal { organization: Fact::one(pattern_instance(value, STRANGE)), ..outsider() }),
-                        None => Found::Unknown(vec![format!("whether {value} is the own organisation is not known")]),
-                    });
-                }
-                "aws:principalaccount" => {
-                    named.insert((format!("arn:aws:iam::{value}:role/{STRANGE}"), value.clone()));
-                }
-                "aws:principalarn" => {
-                    let arn = pattern_instance(value, STRANGE);
-                    let account = Arn::parse(value).map_or("", |arn| arn.account);
-                    let account = if account.contains('*') { "999999999999" } else { account };
-                    named.insert((arn.replacen(&format!("::{STRANGE}:"), &format!("::{account}:"), 1), account.to_owned()));
-                }
-                _ => {}
-            }
+    let (accounts, organizations) = named(document);
+    let scope = scope(actions.iter().map(|action| (*action).to_owned()).collect(), Vec::new(), context);
+    let ask = |accounts: Vec<String>, organizations: Vec<String>| {
+        let mut conditions = callers();
+        // A condition without values would hold for nobody.
+        if !accounts.is_empty() {
+            conditions.push(("StringNotEquals", "aws:principalaccount", accounts));
         }
+        if !organizations.is_empty() {
+            conditions.push(("StringNotEquals", "aws:principalorgid", organizations));
+        }
+        alone(document, wish(None, conditions), &scope)
+    };
+    let of = |wanted: &dyn Fn(Option<bool>) -> bool| accounts.iter().filter(|account| wanted(is_trusted(account))).cloned().collect::<Vec<_>>();
+    let known: Vec<String> = trusted_organizations.map_or_else(Vec::new, <[String]>::to_vec);
+    let perhaps: Vec<String> = if trusted_organizations.is_some() { known.clone() } else { organizations.iter().cloned().collect() };
+    // An outsider for certain, whoever the unknown ones are.
+    let certain = ask(of(&|trusted| trusted != Some(false)), perhaps);
+    if certain != Found::No {
+        return certain;
     }
-    for (arn, account) in named.into_iter().filter(|(_, account)| !account.is_empty()) {
-        answer = answer.or(|| match is_trusted(&account) {
-            Some(true) => Found::No,
-            Some(false) => ask(Principal { arn, account: account.clone(), organization: Fact::one(STRANGE_ORGANIZATION) }),
-            None => match ask(Principal { arn, account: account.clone(), organization: Fact::Unknown }) {
-                Found::No => Found::No,
-                _ => Found::Unknown(vec![format!("whether account {account} belongs to the organisation is not known")]),
-            },
-        });
+    match ask(of(&|trusted| trusted == Some(true)), known) {
+        Found::Yes(request) => Found::Unknown(vec![if request.principal.account.is_empty()
+            || accounts.contains(&request.principal.account) && is_trusted(&request.principal.account).is_none()
+        {
+            format!("whether account {} belongs to the organisation is not known", request.principal.account)
+        } else {
+            "whether an organisation that the policy names is the own one is not known".to_owned()
+        }]),
+        other => other,
     }
-    answer
 }
 
-/// Which models pass: any at all, a family by wildcard, and those named.
-pub fn models_through(
-    document: &Document,
+/// Kinds of resources that stand for a model (Service Authorization Reference for Bedrock).
+const MODEL_KINDS: &[&str] = &[
+    "foundation-model",
+    "inference-profile",
+    "application-inference-profile",
+    "provisioned-model",
+    "custom-model",
+    "custom-model-deployment",
+    "imported-model",
+    "default-prompt-router",
+    "prompt-router",
+];
+
+/// Which models pass.
+pub struct Models {
+    /// One that nobody named.
+    pub any: Found,
+    /// One that is not named itself: a wildcard stands in the name of a model.
+    pub family: Found,
+    /// Those named, by id.
+    pub named: Vec<String>,
+}
+
+/// A model that no policy names.
+pub fn unnamed_model(region: &str) -> String {
+    format!("arn:aws:bedrock:{region}::foundation-model/{PROBE}.model-v1:0")
+}
+
+/// Names of models in what a policy allows, and in what its Deny leaves out.
+fn model_patterns<'d>(statements: impl Iterator<Item = &'d Statement>) -> BTreeSet<&'d str> {
+    statements
+        .filter_map(|statement| statement.resources.as_ref().map(|patterns| (statement, patterns)))
+        .filter(|(statement, patterns)| (statement.effect == Effect::Allow) != patterns.negated)
+        .flat_map(|(_, patterns)| &patterns.all)
+        .map(String::as_str)
+        .filter(|pattern| Arn::parse(pattern).is_some_and(|arn| MODEL_KINDS.contains(&arn.resource.split('/').next().unwrap_or_default())))
+        .collect()
+}
+
+fn model_id(pattern: &str) -> &str {
+    Arn::parse(pattern).map_or(pattern, |arn| arn.resource.split_once('/').map_or(arn.resource, |(_, id)| id))
+}
+
+/// Which models a policy lets through to `actions`, for anyone.
+pub fn models_through(document: &Document, actions: &[&str], region: &str, context: &BTreeMap<String, Fact>) -> Models {
+    models(document.statements.iter(), actions, region, |actions, resources, left_out, mantle| {
+        let scope = scope(actions.to_vec(), resources, context);
+        let mut conditions = callers();
+        conditions.extend(mantle);
+        alone(document, wish(left_out, conditions), &scope)
+    })
+}
+
+/// Which models a principal may invoke with `actions`, after everything that limits it.
+pub fn models_of(policies: &Policies, principal: &Principal, actions: &[&str], region: &str) -> Models {
+    let statements: Vec<&Statement> = policies.entries().iter().map(|entry| entry.statement).collect();
+    models(statements.into_iter(), actions, region, |actions, resources, left_out, mantle| {
+        let mut policies = policies.clone();
+        if left_out.is_some() || !mantle.is_empty() {
+            // What is asked for is one more fence.
+            let mut statement = wish(left_out, mantle);
+            statement.sid.clear();
+            policies.control.push(vec![std::rc::Rc::new(Document::made("question", vec![statement]))]);
+        }
+        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+        may(&policies, &Ask { principal, actions: &actions, resources: &resources, resource_account: None, context: BTreeMap::new(), choose: true })
+    })
+}
+
+type MoreConditions = Vec<(&'static str, &'static str, Vec<String>)>;
+
+fn models<'d>(
+    statements: impl Iterator<Item = &'d Statement> + Clone,
     actions: &[&str],
     region: &str,
-    insider: &Principal,
-    context: &BTreeMap<String, Fact>,
-) -> (Found, Found, Vec<String>) {
-    let grants = Grants::alone(document.clone());
-    let ask = |resources: Vec<String>| {
-        find_request(
-            &grants,
-            &Exposure {
-                actions,
-                resources,
-                resources_only: true,
-                principal: None,
-                insider: insider.clone(),
-                context: context.clone(),
-                network_fixed: true,
-                suggest: true,
-            },
-        )
-    };
-    let mut context = context.clone();
-    context.entry("bedrock-mantle:model".to_owned()).or_insert_with(|| Fact::one(STRANGE));
-    let any = find_request(
-        &grants,
-        &Exposure {
-            actions,
-            resources: vec![
-                format!("arn:aws:bedrock:{region}::foundation-model/{STRANGE}.model-v1:0"),
-                format!("arn:aws:bedrock-mantle:{region}:{}:project/{STRANGE}", insider.account),
-            ],
-            resources_only: true,
-            principal: None,
-            insider: insider.clone(),
-            context: context.clone(),
-            network_fixed: true,
-            suggest: true,
-        },
-    );
-    let mut family = Found::No;
-    let mut models: Vec<String> = Vec::new();
-    if actions.iter().any(|action| action.starts_with("bedrock-mantle:")) {
-        // Mantle names projects, so only its condition key can name models.
-        let keys = document.statements.iter().flat_map(|statement| &statement.conditions).filter(|condition| condition.key == "bedrock-mantle:model");
-        models.extend(keys.flat_map(|condition| &condition.values).cloned());
-    } else {
-        // What an Allow names, and what a Deny leaves out.
-        let named = document.statements.iter().filter_map(|statement| statement.resources.as_ref().map(|patterns| (statement, patterns)));
-        let named = named.filter(|(statement, patterns)| (statement.effect == Effect::Allow) != patterns.negated).flat_map(|(_, patterns)| &patterns.all);
-        for pattern in named.filter(|pattern| names_a_model(pattern)) {
-            let id = Arn::parse(pattern).map_or(pattern.as_str(), |arn| arn.resource.split_once('/').map_or(arn.resource, |(_, id)| id));
-            let passes = ask(vec![pattern_instance(pattern, STRANGE)]);
-            if matches!(passes, Found::No) {
-                continue;
-            }
-            if id.contains(['*', '?']) {
-                family = family.or(|| passes);
-            } else {
-                models.push(id.to_owned());
+    ask: impl Fn(&[String], Vec<String>, Option<Patterns<String>>, MoreConditions) -> Found,
+) -> Models {
+    let of = |prefix: &str| actions.iter().filter(|action| action.starts_with(prefix)).map(|action| (*action).to_owned()).collect::<Vec<_>>();
+    let (bedrock, mantle) = (of("bedrock:"), of("bedrock-mantle:"));
+    let mut models = Models { any: Found::No, family: Found::No, named: Vec::new() };
+    if !bedrock.is_empty() {
+        models.any = ask(&bedrock, vec![unnamed_model(region)], None, Vec::new());
+        let patterns = model_patterns(statements.clone());
+        let (families, exact): (Vec<&str>, Vec<&str>) = patterns.into_iter().partition(|pattern| model_id(pattern).contains(['*', '?']));
+        let _ = families;
+        let every = MODEL_KINDS.iter().map(|kind| format!("arn:*:bedrock:*:*:{kind}/*")).collect();
+        let left_out = Patterns { negated: true, all: exact.iter().map(|pattern| (*pattern).to_owned()).collect() };
+        models.family = ask(&bedrock, every, Some(left_out), Vec::new());
+        for pattern in exact {
+            if ask(&bedrock, vec![pattern.to_owned()], None, Vec::new()) != Found::No {
+                models.named.push(model_id(pattern).to_owned());
             }
         }
     }
-    models.sort();
-    models.dedup();
-    (any, family, models)
-}
-
-/// Can the pattern match a model or an inference profile? Guardrails and the like are no models.
-fn names_a_model(pattern: &str) -> bool {
-    let Some(arn) = Arn::parse(pattern) else { return pattern.contains('*') };
-    let kind = arn.resource.split('/').next().unwrap_or_default();
-    kind.contains('*')
-        || [
-            "foundation-model",
-            "inference-profile",
-            "application-inference-profile",
-            "provisioned-model",
-            "custom-model",
-            "imported-model",
-            "marketplace",
-            "default-prompt-router",
-            "prompt-router",
-            "custom-model-deployment",
-        ]
-        .contains(&kind)
+    if !mantle.is_empty() {
+        // Mantle names projects, so only its condition key can name models.
+        let keys = statements.flat_map(|statement| &statement.conditions).filter(|condition| condition.key == "bedrock-mantle:model");
+        let values: BTreeSet<String> = keys.flat_map(|condition| &condition.values).cloned().collect();
+        let model = |operator: &'static str, values: Vec<String>| vec![(operator, "bedrock-mantle:model", values)];
+        models.any = models.any.or(|| ask(&mantle, Vec::new(), None, model("StringEquals", vec![PROBE.to_owned()])));
+        let exact: Vec<String> = values.iter().filter(|value| !value.contains(['*', '?'])).cloned().collect();
+        models.family = models.family.or(|| {
+            let mut conditions = model("Null", vec!["false".to_owned()]);
+            if !exact.is_empty() {
+                conditions.extend(model("StringNotEquals", exact.clone()));
+            }
+            ask(&mantle, Vec::new(), None, conditions)
+        });
+        models.named.extend(exact);
+    }
+    models.named.sort();
+    models.named.dedup();
+    models
 }

@@ -1,0 +1,83 @@
+//! `outcrop policy who-can`: which principals of a run may do something.
+
+use super::policy::lines;
+use crate::inventory::{Store, World};
+use crate::reason;
+use crate::reason::policy::wire::{self, WhoCanQuestion};
+use crate::reason::who_can::{WhoCan as Answer, who_can};
+use crate::report::safe::cut;
+use crate::sources::fixture;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct WhoCan {
+    /// Run file or inventory folder.
+    #[arg(required_unless_present = "jsonl")]
+    run: Option<PathBuf>,
+    /// `service:Action`.
+    #[arg(long, required_unless_present = "jsonl")]
+    action: Option<String>,
+    /// ARN; any where it is left out.
+    #[arg(long)]
+    resource: Option<String>,
+    /// Account that owns the resource, where its ARN does not say.
+    #[arg(long, value_name = "ID")]
+    resource_account: Option<String>,
+    /// Answer one question a line from standard input.
+    #[arg(long, conflicts_with = "run")]
+    jsonl: bool,
+}
+
+fn world(path: &Path) -> anyhow::Result<World> {
+    if path.is_dir() {
+        let mut store = Store::memory(&reason::tables())?;
+        fixture::load_folder(path, &mut store)?;
+        return Ok(World::load(&store)?);
+    }
+    Ok(World::load(&Store::open(path, &reason::tables())?)?)
+}
+
+impl WhoCan {
+    pub fn run(&self) -> anyhow::Result<u8> {
+        let (Some(run), Some(action)) = (&self.run, &self.action) else {
+            // One run is often asked many questions.
+            let mut worlds: BTreeMap<PathBuf, World> = BTreeMap::new();
+            return lines(&mut |json| {
+                let asked: WhoCanQuestion = wire::question(json)?;
+                if !asked.action.contains(':') {
+                    return Err(format!("action: `{}` is no action; write `service:Action`", asked.action));
+                }
+                if !worlds.contains_key(&asked.run) {
+                    worlds.insert(asked.run.clone(), world(&asked.run).map_err(|error| format!("{error:#}"))?);
+                }
+                let answer = who_can(&worlds[&asked.run], &asked.action, asked.resource.as_deref(), asked.resource_account.as_deref());
+                serde_json::to_value(&answer).map_err(|error| error.to_string())
+            });
+        };
+        let answer = who_can(&world(run)?, action, self.resource.as_deref(), self.resource_account.as_deref());
+        print(&answer, action, self.resource.as_deref())?;
+        Ok(0)
+    }
+}
+
+fn print(answer: &Answer, action: &str, resource: Option<&str>) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    let what = format!("{} on {}", cut(action, 200), resource.map_or_else(|| "some resource".to_owned(), |resource| cut(resource, 800)));
+    writeln!(out, "{} may do {what}", answer.principals.len())?;
+    for able in &answer.principals {
+        writeln!(out, "  {}", cut(&able.principal, 800))?;
+        for because in &able.conditions {
+            writeln!(out, "    only by {}, {}: {}", cut(&because.policy, 200), cut(&because.statement, 200), cut(&because.text, 800))?;
+        }
+    }
+    if !answer.unknown.is_empty() {
+        writeln!(out, "of {} it cannot be told", answer.unknown.len())?;
+        for unclear in &answer.unknown {
+            writeln!(out, "  {}: {}", cut(&unclear.principal, 800), cut(&unclear.reason, 800))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Texts that tell patterns apart: the product of all patterns' automata, walked from the empty text.
+//!
+//! Every combination of patterns that some text of the universe matches, and no other, gets one
+//! text, the shortest of its kind unless a seed shows it already.
+
+use crate::model::{Pattern, Token};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What a question may cost; beyond it the answer is unknown.
+#[derive(Debug)]
+pub(super) struct Budget {
+    left: u64,
+}
+
+/// The budget is spent.
+#[derive(Debug)]
+pub(super) struct Spent;
+
+impl Budget {
+    /// About half a second of one core.
+    pub fn new() -> Self {
+        Self { left: 150_000_000 }
+    }
+
+    pub fn spend(&mut self, work: usize) -> Result<(), Spent> {
+        self.left = self.left.checked_sub(work as u64 + 1).ok_or(Spent)?;
+        Ok(())
+    }
+}
+
+/// Literals up to this number take part in the walk, so that no witness is mistaken for one of them.
+const WALKED_LITERALS: usize = 24;
+
+/// One text for each combination of `split` that a text of `universe` can match.
+pub(super) fn atoms(universe: &[Pattern], split: &[Pattern], seeds: impl IntoIterator<Item = String>, budget: &mut Budget) -> Result<Vec<String>, Spent> {
+    let split: BTreeSet<&Pattern> = split.iter().filter(|pattern| !matches!(pattern.tokens(), [Token::Many(crate::model::Class::Any)])).collect();
+    let (literals, wild): (Vec<&Pattern>, Vec<&Pattern>) =
+        split.iter().partition(|pattern| pattern.tokens().iter().all(|token| matches!(token, Token::Char(_))));
+    let within = |text: &str| universe.iter().any(|pattern| pattern.matches(text));
+    let mut found: BTreeMap<Vec<bool>, String> = BTreeMap::new();
+    let mut order: Vec<String> = Vec::new();
+    let texts: Vec<String> = literals.iter().filter_map(|pattern| pattern.only()).collect();
+    let known: BTreeSet<&str> = texts.iter().map(String::as_str).collect();
+    for seed in seeds {
+        if within(&seed) && !known.contains(seed.as_str()) {
+            budget.spend((seed.len() + 8) * (wild.len() + 1))?;
+            let vector = wild.iter().map(|pattern| pattern.matches(&seed)).collect();
+            found.entry(vector).or_insert_with(|| {
+                order.push(seed.clone());
+                seed
+            });
+        }
+    }
+    // A literal is matched by itself alone, so it needs no walk.
+    for text in &texts {
+        budget.spend((text.len() + 8) * (universe.len() + 1))?;
+        if within(text) {
+            order.push(text.clone());
+        }
+    }
+    if wild.is_empty() && !found.is_empty() {
+        return Ok(order);
+    }
+    let walked: Vec<&Pattern> = if literals.len() <= WALKED_LITERALS { literals } else { Vec::new() };
+    let mut walk = Walk::new(universe, &wild, &walked);
+    walk.run(budget, |vector, text| {
+        if vector[wild.len()..].iter().any(|hit| *hit) || known.contains(text().as_str()) {
+            return;
+        }
+        let vector = vector[..wild.len()].to_vec();
+        if let Entry::Vacant(place) = found.entry(vector) {
+            let text = text();
+            order.push(text.clone());
+            place.insert(text);
+        }
+    })?;
+    Ok(order)
+}
+
+type Bits = Vec<u64>;
+
+struct Walk {
+    tokens: Vec<Option<Token>>,
+    /// Where each pattern accepts; those of the universe first.
+    accepts: Vec<usize>,
+    universe: usize,
+    words: usize,
+    start: Bits,
+    other: char,
+}
+
+impl Walk {
+    fn new(universe: &[Pattern], wild: &[&Pattern], literals: &[&Pattern]) -> Self {
+        let (mut tokens, mut accepts, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+        for pattern in universe.iter().chain(wild.iter().copied()).chain(literals.iter().copied()) {
+            starts.push(tokens.len());
+            tokens.extend(pattern.tokens().iter().copied().map(Some));
+            accepts.push(tokens.len());
+            tokens.push(None);
+        }
+        let words = tokens.len().div_ceil(64);
+        let used: BTreeSet<char> =
+            tokens.iter().flatten().filter_map(|token| if let Token::Char(c) | Token::NoCase(c) = token { Some(*c) } else { None }).collect();
+        // A character that no pattern names stands for all of those.
+        let other = "xyzwvutsrqponmlkjihgfedcba0123456789".chars().chain('\u{e000}'..).find(|c| !used.contains(c) && !used.contains(&c.to_ascii_uppercase()));
+        let mut walk = Self { tokens, accepts, universe: universe.len(), words, start: vec![0; words], other: other.unwrap_or('\u{e000}') };
+        let mut start = vec![0; words];
+        for at in starts {
+            walk.enter(&mut start, at);
+        }
+        walk.start = start;
+        walk
+    }
+
+    /// Sets a position, and those that an empty run of wildcards leads to.
+    fn enter(&self, state: &mut Bits, mut at: usize) {
+        loop {
+            state[at / 64] |= 1 << (at % 64);
+            if matches!(self.tokens[at], Some(Token::Many(_))) {
+                at += 1;
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn positions<'s>(&self, state: &'s Bits) -> impl Iterator<Item = usize> + 's {
+        state.iter().enumerate().flat_map(|(word, bits)| {
+            let mut bits = *bits;
+            std::iter::from_fn(move || {
+                (bits != 0).then(|| {
+                    let at = bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    word * 64 + at
+                })
+            })
+        })
+    }
+
+    fn step(&self, state: &Bits, c: char) -> Bits {
+        let mut next = vec![0; self.words];
+        for at in self.positions(state) {
+            match self.tokens[at] {
+                Some(Token::Many(class)) if class.takes(c) => self.enter(&mut next, at),
+                Some(Token::Many(_)) | None => {}
+                Some(token) if token.takes(c) => self.enter(&mut next, at + 1),
+                Some(_) => {}
+            }
+        }
+        next
+    }
+
+    /// Characters that can matter in a state; all others act as `other`.
+    fn alphabet(&self, state: &Bits) -> BTreeSet<char> {
+        let mut all = BTreeSet::from([self.other]);
+        for at in self.positions(state) {
+            match self.tokens[at] {
+                Some(Token::Char(c)) => {
+                    all.insert(c);
+                }
+                Some(Token::NoCase(c)) => {
+                    all.extend([c, c.to_ascii_uppercase()]);
+                }
+                Some(Token::One(class) | Token::Many(class)) if class != crate::model::Class::Any => {
+                    all.insert(':');
+                    if class == crate::model::Class::NoSlash {
+                        all.insert('/');
+                    }
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
+    fn run(&mut self, budget: &mut Budget, mut seen: impl FnMut(&[bool], &dyn Fn() -> String)) -> Result<(), Spent> {
+        let mut states: Vec<(Bits, usize, char)> = vec![(self.start.clone(), usize::MAX, ' ')];
+        let mut index: HashMap<Bits, usize> = HashMap::from([(self.start.clone(), 0)]);
+        let is_set = |state: &Bits, at: usize| state[at / 64] & (1 << (at % 64)) != 0;
+        let mut alive = vec![0; self.words];
+        for at in 0..=self.accepts[self.universe - 1] {
+            alive[at / 64] |= 1 << (at % 64);
+        }
+        let mut at = 0;
+        while at < states.len() {
+            let state = states[at].0.clone();
+            let hits: Vec<bool> = self.accepts.iter().map(|accept| is_set(&state, *accept)).collect();
+            if hits[..self.universe].iter().any(|hit| *hit) {
+                let text = || {
+                    let (mut text, mut from) = (Vec::new(), at);
+                    while states[from].1 != usize::MAX {
+                        text.push(states[from].2);
+                        from = states[from].1;
+                    }
+                    text.iter().rev().collect::<String>()
+                };
+                seen(&hits[self.universe..], &text);
+            }
+            for c in self.alphabet(&state) {
+                let next = self.step(&state, c);
+                budget.spend(self.words * 4 + self.tokens.len() / 8 + 40)?;
+                // Nothing of the universe begins like this any more.
+                if next.iter().zip(&alive).all(|(next, alive)| next & alive == 0) || index.contains_key(&next) {
+                    continue;
+                }
+                index.insert(next.clone(), states.len());
+                states.push((next, at, c));
+            }
+            at += 1;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_combination_that_can_be_has_a_text() {
+        let patterns = |texts: &[&str]| texts.iter().map(|text| Pattern::glob(text)).collect::<Vec<_>>();
+        for (split, expected) in [
+            (vec![], 1),
+            (vec!["a*"], 2),
+            (vec!["a*", "*b"], 4),
+            // Both cannot be.
+            (vec!["a*", "b*"], 3),
+            // The second lies within the first.
+            (vec!["a*", "ab*"], 3),
+            // The literal is matched by the first as well.
+            (vec!["a*", "ab"], 3),
+            (vec!["a", "b", "c"], 4),
+            (vec!["?*", "??*"], 2),
+            (vec!["*"], 1),
+        ] {
+            let split = patterns(&split);
+            let found = atoms(&patterns(&["?*"]), &split, [], &mut Budget::new()).expect("small");
+            let vectors: BTreeSet<Vec<bool>> = found.iter().map(|text| split.iter().map(|pattern| pattern.matches(text)).collect()).collect();
+            assert_eq!((vectors.len(), found.len()), (expected, expected), "{split:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_product_that_explodes_is_given_up() {
+        let split: Vec<Pattern> = (0..40).map(|n| Pattern::glob(&format!("*{}*", char::from(b'a' + n % 26)).repeat(20))).collect();
+        assert!(atoms(&[Pattern::glob("*")], &split, [], &mut Budget::new()).is_err());
+    }
+}

@@ -1,0 +1,91 @@
+//! Does one policy allow what another does not?
+
+use super::Effect;
+use super::document::Document;
+use super::evaluate::Policies;
+use super::formula::{Bits, Formula};
+use super::search::{Found, Mode, Part, Scope, Who, search};
+use std::collections::BTreeMap;
+
+/// Identity policy, or policy of a resource; the latter names principals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyType {
+    /// Of a user, group or role.
+    Identity,
+    /// Of a resource: bucket, key, endpoint, role trust and so on.
+    Resource,
+}
+
+/// A comparison's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// A request that the candidate allows and the reference does not.
+    pub new_access: Found,
+    /// What a person should know besides.
+    pub notes: Vec<String>,
+}
+
+/// Looks for a request that `candidate` allows and `reference` does not.
+///
+/// A policy without a Version is compared as if its `${...}` were variables, because that is what its author
+/// meant, and a note says that AWS takes them as plain text.
+pub fn compare(reference: &Document, candidate: &Document, kind: PolicyType) -> Comparison {
+    let mut parts = Vec::new();
+    let (mut sets, mut notes) = (Vec::new(), Vec::new());
+    let len = reference.statements.len() + candidate.statements.len();
+    for (name, document) in [("reference", reference), ("candidate", candidate)] {
+        let first = parts.len();
+        parts.extend(document.statements.iter().map(|statement| Part { document, statement }));
+        let of = |effect: Effect| {
+            Formula::Any(Bits::of(len, document.statements.iter().enumerate().filter(|(_, statement)| statement.effect == effect).map(|(at, _)| first + at)))
+        };
+        sets.push(Formula::And(vec![of(Effect::Deny).negate(), of(Effect::Allow)]));
+        notes.extend(document.problems.iter().map(|problem| format!("{name}: {problem}")));
+        let names = document.statements.iter().any(|statement| statement.principals.is_some());
+        if names && kind == PolicyType::Identity {
+            notes.push(format!("{name}: it names principals, which an identity policy does not"));
+        }
+        let speaks = document.statements.iter().any(|statement| {
+            statement
+                .conditions
+                .iter()
+                .flat_map(|condition| &condition.values)
+                .chain(statement.resources.iter().flat_map(|patterns| &patterns.all))
+                .any(|text| text.contains("${"))
+        });
+        if document.unversioned && speaks {
+            notes.push(format!("{name}: without `\"Version\": \"2012-10-17\"` AWS takes its variables as plain text; they are compared as variables"));
+        }
+    }
+    let [reference, candidate]: [Formula; 2] = match sets.try_into() {
+        Ok(both) => both,
+        Err(_) => [Formula::FALSE, Formula::FALSE],
+    };
+    let goal = Formula::And(vec![candidate, reference.negate()]);
+    let free = |_: &str| Mode::Free;
+    let scope = Scope {
+        who: Who::Anyone,
+        actions: Vec::new(),
+        resources: Vec::new(),
+        resource_account: None,
+        context: BTreeMap::new(),
+        mode: &free,
+        variables_without_version: true,
+    };
+    Comparison { new_access: search(parts, &goal, &scope), notes }
+}
+
+/// Is there a request of the scope that the policies allow? The principal of the scope decides how they combine.
+pub fn find(policies: &Policies, scope: &Scope<'_>) -> Found {
+    let Who::One(principal) = &scope.who else {
+        return Found::Unknown(vec!["the question names no principal".to_owned()]);
+    };
+    let entries = policies.entries();
+    let mut principal = principal.clone();
+    principal.bounded |= policies.boundary.is_some();
+    let action = scope.actions.first().map_or("*", String::as_str);
+    let goal = policies.decision(&entries, &principal, action, scope.resource_account.as_deref()).allowed();
+    let parts = entries.iter().map(|entry| Part { document: entry.document, statement: entry.statement }).collect();
+    let scope = Scope { who: Who::One(principal), ..scope.clone() };
+    search(parts, &goal, &scope)
+}
