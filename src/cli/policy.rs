@@ -114,10 +114,11 @@ pub(super) fn lines(answer: &mut dyn FnMut(&Json) -> Result<Json, String>) -> an
         if input.read_until(b'\n', &mut line)? == 0 {
             break;
         }
-        if line.iter().all(u8::is_ascii_whitespace) {
+        let line = line.trim_ascii();
+        if line.is_empty() {
             continue;
         }
-        serde_json::to_writer(&mut out, &wire::answer_line(&line, number, answer))?;
+        serde_json::to_writer(&mut out, &wire::answer_line(line, number, answer))?;
         writeln!(out)?;
         out.flush()?;
     }

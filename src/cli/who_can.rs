@@ -34,7 +34,8 @@ pub(super) struct WhoCan {
 fn world(path: &Path) -> anyhow::Result<World> {
     if path.is_dir() {
         let mut store = Store::memory(&reason::tables())?;
-        fixture::load_folder(path, &mut store)?;
+        let run = fixture::load_folder(path, &mut store)?;
+        store.write_run(&run)?;
         return Ok(World::load(&store)?);
     }
     Ok(World::load(&Store::open(path, &reason::tables())?)?)

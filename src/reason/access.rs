@@ -1,7 +1,7 @@
 //! What a role or user may effectively do with Bedrock, after boundaries and control policies.
 
 use super::Context;
-use super::policy::{Ask, Document, Effect, Fact, Found, Policies, Principal, Request, Side, may, unnamed_model};
+use super::policy::{Ask, Document, Effect, Fact, Found, Policies, Principal, Request, Side, may, models_of, unnamed_model};
 use crate::inventory::{Lookup, Row};
 use crate::model::{Arn, GLOBAL, Gap, Observed, glob, merge};
 use Observed::{Known, Unknown};
@@ -102,6 +102,17 @@ pub(super) const INVOKE: &[&str] = &["bedrock:InvokeModel", "bedrock:InvokeModel
 /// Prefixes of which holding everything is full access.
 const PREFIXES: &[&str] = &["bedrock", "bedrock-mantle", "bedrock-agentcore"];
 
+/// Which models a principal may invoke.
+#[derive(Debug, Clone)]
+pub(super) struct Models {
+    /// One that nobody named, with the request.
+    pub any: Observed<Option<Json>>,
+    /// One by a wildcard in its name, with the request.
+    pub family: Observed<Option<Json>>,
+    /// Those named.
+    pub named: Vec<String>,
+}
+
 /// What a principal may do.
 #[derive(Debug)]
 pub(super) struct Access {
@@ -113,6 +124,10 @@ pub(super) struct Access {
     pub invokes: Observed<Option<Json>>,
     /// The same without any private path.
     pub anywhere: Observed<Option<Json>>,
+    /// Which models it may invoke.
+    pub models: Observed<Models>,
+    /// A bearer key may stand for it: the prefixes, and a request that shows it.
+    pub bearer: Observed<Option<(String, Json)>>,
     /// Action `*` on Resource `*`.
     pub administrator: Observed<bool>,
     /// Boundary and control policies that narrow it, for a person.
@@ -291,6 +306,8 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
         full: Known(None),
         invokes: Known(None),
         anywhere: Known(None),
+        models: Known(Models { any: Known(None), family: Known(None), named: Vec::new() }),
+        bearer: Known(None),
         administrator: Known(false),
         limited_by: limited_by.join(", "),
         grants: grants.clone(),
@@ -303,6 +320,8 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
             access.full = Unknown(gaps.clone());
             access.invokes = Unknown(gaps.clone());
             access.anywhere = Unknown(gaps.clone());
+            access.models = Unknown(gaps.clone());
+            access.bearer = Unknown(gaps.clone());
             access.administrator = Unknown(gaps);
         }
         Known(grants) => {
@@ -310,6 +329,13 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
             access.full = access.full(&grants);
             access.invokes = access.invoking(&grants, false).map(|request| request.map(|request| request.witness()));
             access.anywhere = access.invoking(&grants, true).map(|request| request.map(|request| request.witness()));
+            access.bearer = access.bearing(&grants);
+            // Who invokes nothing invokes no model.
+            if !matches!(access.invokes, Known(None)) {
+                let models = models_of(&grants, &access.principal, INVOKE, "us-east-1");
+                let witness = |found: Found| access.seen(found).map(|found| found.map(|request| request.witness()));
+                access.models = Known(Models { any: witness(models.any), family: witness(models.family), named: models.named });
+            }
             access.administrator = access
                 .seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:aws:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], true, Way::Any))
                 .map(|found| found.is_some());
@@ -426,6 +452,39 @@ impl Access {
         let some = self.seen(self.ask(grants, &actions, &[], false, Way::Any)).map(|found| found.is_some());
         let outside = self.seen(self.ask(grants, &actions, &[], false, Way::OutsideEndpoint)).map(|found| found.is_some());
         some.and(!outside)
+    }
+
+    /// How the principal can make itself an administrator, with the request.
+    pub(super) fn escalation(&self) -> Observed<Option<(String, Json)>> {
+        match &self.grants {
+            Unknown(gaps) => Unknown(gaps.clone()),
+            Known(policies) => {
+                let (found, how) = super::escalation::escalation(self, policies);
+                self.seen(found).map(|found| found.map(|request| (how, request.witness())))
+            }
+        }
+    }
+
+    /// Keys are used under two prefixes, one for each kind of endpoint.
+    fn bearing(&self, grants: &Policies) -> Observed<Option<(String, Json)>> {
+        let (mut on, mut witness, mut gaps) = (Vec::new(), Json::Null, Vec::new());
+        for prefix in ["bedrock", "bedrock-mantle"] {
+            match self.seen(self.ask(grants, &[&format!("{prefix}:CallWithBearerToken")], &[], false, Way::Any)) {
+                Known(Some(request)) => {
+                    on.push(prefix);
+                    if witness.is_null() {
+                        witness = request.witness();
+                    }
+                }
+                Known(None) => {}
+                Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
+        match (on.is_empty(), gaps.is_empty()) {
+            (false, _) => Known(Some((on.join(" and "), witness))),
+            (true, true) => Known(None),
+            (true, false) => Unknown(gaps),
+        }
     }
 
     /// A request that invokes a model, by any path or by none that is private.

@@ -133,7 +133,7 @@ fn endpoint_arn(context: &Context<'_>, row: Row<'_>) -> String {
 }
 
 /// Is an account one of ours? `None` when the organisation's accounts could not be read.
-fn trust(context: &Context<'_>, own: &str) -> impl Fn(&str) -> Observed<bool> {
+pub(super) fn trusted(context: &Context<'_>, own: &str) -> impl Fn(&str) -> Observed<bool> {
     let mut trusted: BTreeSet<String> = context.list("trusted_accounts").into_iter().collect();
     trusted.insert(own.to_owned());
     let organization = match context.world.lookup("organization", own, GLOBAL, own) {
@@ -168,6 +168,14 @@ fn trust(context: &Context<'_>, own: &str) -> impl Fn(&str) -> Observed<bool> {
     }
 }
 
+/// Organisations that are ours; `None` when the own one could not be read.
+pub(super) fn trusted_organizations(context: &Context<'_>, account: &str) -> Option<Vec<String>> {
+    let own = context.world.lookup("organization", account, GLOBAL, account).found().and_then(|row| row.text("id").known().map(str::to_owned))?;
+    let mut all = context.list("trusted_org_ids");
+    all.extend(Some(own).filter(|own| !own.is_empty()));
+    Some(all)
+}
+
 pub(super) fn derive_bedrock(context: &Context<'_>, sink: &mut Sink<'_>) {
     for (account, region) in context.scopes(&BEDROCK_ENDPOINT) {
         let endpoints = context.world.all("vpc_endpoint", &account, &region);
@@ -196,20 +204,17 @@ fn bedrock_row(context: &Context<'_>, sink: &mut Sink<'_>, endpoint: Row<'_>, se
     let document = policy(endpoint);
     let through = network_context(endpoint);
     let dns = private_dns(context, endpoint, family);
-    let trusted = trust(context, account);
-    let mut organizations = context.list("trusted_org_ids");
-    let own_organization = context.world.lookup("organization", account, GLOBAL, account).found().and_then(|row| row.text("id").known().map(str::to_owned));
-    let own_known = own_organization.is_some();
+    let trusted = trusted(context, account);
+    let organizations = trusted_organizations(context, account);
     let own_gaps = match context.world.lookup("organization", account, GLOBAL, account) {
         Lookup::Found(row) => row.text("id").gaps().to_vec(),
         Lookup::Absent => Vec::new(),
         Lookup::Unknown(gaps) => gaps,
     };
-    organizations.extend(own_organization.clone());
     let default = document.clone().and_then(|document| found(is_full_access(&document, prefix(family), &through)));
     let outsider = document.clone().and_then(|document| {
         let gaps = std::cell::RefCell::new(own_gaps);
-        let answer = outsider_through(&document, actions(family), &through, own_known.then_some(organizations.as_slice()), &|account| match trusted(account) {
+        let answer = outsider_through(&document, actions(family), &through, organizations.as_deref(), &|account| match trusted(account) {
             Known(known) => Some(known),
             Unknown(more) => {
                 gaps.borrow_mut().extend(more);

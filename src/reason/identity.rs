@@ -2,7 +2,7 @@
 
 use super::callers::Workload;
 use super::policy::{Document, Effect, PrincipalPattern};
-use super::{Context, Sink, paths};
+use super::{Context, Sink, endpoints, paths, trust};
 use crate::inventory::cols::{flag, int, json, list, text};
 use crate::inventory::{Lookup, Role, Row, Span, Table};
 use crate::model::{Arn, GLOBAL, Gap, Observed, merge};
@@ -23,6 +23,7 @@ const EFFECTIVE: &[&str] = &[
     "organizations_policy_target.list",
     "organizations_policy_target.content",
 ];
+const TRUST: &[&str] = &["iam_role.list", "iam_user.list", "organization.list", "organizations_account.list"];
 const AGENTS: &[&str] = &[
     "bedrock_agent.list",
     "bedrock_agent.detail",
@@ -57,6 +58,16 @@ pub const PRINCIPAL: Table = Table {
         flag("invokes", "May it invoke some model?").by(EFFECTIVE),
         flag("invokes_from_anywhere", "May it do so without a VPC endpoint, from an address that no policy lists?").by(EFFECTIVE),
         json("invoke_witness", "A request that shows it.").absent("null").by(EFFECTIVE),
+        flag("any_model", "May it invoke a model that nobody named?").by(EFFECTIVE),
+        flag("model_family", "May it invoke a model by a wildcard in its name?").by(EFFECTIVE),
+        list("models", "Models named that it may invoke.").by(EFFECTIVE),
+        json("model_witness", "A request that shows it.").absent("null").by(EFFECTIVE),
+        flag("bearer_token", "May a bearer key stand for it, on either kind of endpoint?").by(EFFECTIVE),
+        text("bearer_token_on", "Prefixes of the actions that let it.").absent("''").by(EFFECTIVE),
+        json("bearer_token_witness", "A request that shows it.").absent("null").by(EFFECTIVE),
+        flag("trust_open", "May a caller that nobody named assume it? False for a user.").by(TRUST),
+        text("trust_reason", "Which caller.").absent("''").by(TRUST),
+        json("trust_witness", "The request that passes.").absent("null").by(TRUST),
         flag("assumed_by_managed_service", "Do only services assume it that call from their own network?").by(IAM),
     ],
     reads: &[],
@@ -75,6 +86,10 @@ pub const ROLE_USE: Table = Table {
         int("workload_count", "How many of them, as workloads.").by(paths::CALLER_INPUTS),
         flag("genai", "Does it reach Bedrock?").by(paths::CALLER_INPUTS),
         flag("shared", "Do two or more run under it?").by(paths::CALLER_INPUTS),
+        flag("is_administrator", "Does it hold every action on every resource?").by(EFFECTIVE),
+        flag("escalates", "Can it make itself an administrator?").by(EFFECTIVE),
+        text("escalation", "How.").absent("''").by(EFFECTIVE),
+        json("escalation_witness", "The request that shows it.").absent("null").by(EFFECTIVE),
         flag("doubles_as_execution_role", "Is it also the role that starts the containers?").by(&["ecs_task_definition.list"]),
         list("environments", "Environments of the workloads.").by(paths::TAG_INPUTS),
         flag("spans_environments", "Does it serve production and something else?").by(paths::TAG_INPUTS),
@@ -125,7 +140,7 @@ struct Trust {
     accounts: BTreeSet<String>,
 }
 
-fn trust(row: Row<'_>) -> Observed<Trust> {
+fn trust_of(row: Row<'_>) -> Observed<Trust> {
     row.json("assume_role_policy")
         .and_then(|json| match Document::parse("trust policy", &json) {
             Ok(document) => Known(document),
@@ -181,14 +196,15 @@ pub(super) fn derive_principals(context: &Context<'_>, sink: &mut Sink<'_>) {
 
 fn principal_row<'w>(context: &Context<'w>, sink: &mut Sink<'_>, principal: Row<'w>, kind: &'static str, resource_type: &str) {
     let access = context.access(principal);
-    let nothing = matches!((&access.full, &access.invokes, &access.families), (Known(None), Known(None), Known(families)) if families.is_empty());
+    let nothing = matches!((&access.full, &access.invokes, &access.families), (Known(None), Known(None), Known(families)) if families.is_empty())
+        && access.bearer == Known(None);
     if nothing {
         return;
     }
     let account = principal.account();
     let linked = if kind == "role" { principal.text("path").map(|path| path.starts_with("/aws-service-role/")) } else { Known(false) };
     let managed = if kind == "role" {
-        trust(principal).map(|trust| {
+        trust_of(principal).map(|trust| {
             !trust.people && !trust.federated && !trust.services.is_empty() && trust.services.iter().all(|service| MANAGED.contains(&service.as_str()))
         })
     } else {
@@ -208,7 +224,51 @@ fn principal_row<'w>(context: &Context<'w>, sink: &mut Sink<'_>, principal: Row<
         .set("invokes_from_anywhere", access.anywhere.clone().map(|found| found.is_some()))
         .put("invoke_witness", witness(&access.anywhere))
         .set("assumed_by_managed_service", managed);
+    let (any, family, named) = match access.models.clone() {
+        Known(models) => (models.any, models.family, Known(models.named)),
+        Unknown(gaps) => (Unknown(gaps.clone()), Unknown(gaps.clone()), Unknown(gaps)),
+    };
+    let model = witness(&any);
+    row.put("model_witness", if model.is_null() { witness(&family) } else { model })
+        .set("any_model", any.map(|found| found.is_some()))
+        .set("model_family", family.map(|found| found.is_some()))
+        .set("models", named)
+        .set("bearer_token", access.bearer.clone().map(|found| found.is_some()))
+        .set("bearer_token_on", access.bearer.clone().map(|found| found.map_or(String::new(), |(on, _)| on)))
+        .put("bearer_token_witness", witness(&access.bearer.clone().map(|found| found.map(|(_, request)| request))));
+    let open = if kind == "role" { openness(context, principal) } else { Known(None) };
+    row.set("trust_open", open.clone().map(|found| found.is_some()))
+        .set("trust_reason", open.clone().map(|found| found.map_or(String::new(), |(reason, _)| reason)))
+        .put("trust_witness", witness(&open.map(|found| found.map(|(_, request)| request))));
     sink.push(row);
+}
+
+/// A caller that nobody named and that may assume the role.
+fn openness(context: &Context<'_>, role: Row<'_>) -> Observed<Option<(String, Json)>> {
+    let document = role.json("assume_role_policy").and_then(|json| match Document::parse("trust policy", &json) {
+        Ok(document) => Known(document),
+        Err(why) => Observed::gap(Gap::not_understood("iam_role.assume_role_policy", why.to_string())),
+    });
+    document.and_then(|document| {
+        let is_ours = endpoints::trusted(context, role.account());
+        let organizations = endpoints::trusted_organizations(context, role.account());
+        let gaps = std::cell::RefCell::new(Vec::new());
+        let answer = trust::openness(role.key(), &document, organizations.as_deref(), &|account| match is_ours(account) {
+            Known(known) => Some(known),
+            Unknown(more) => {
+                gaps.borrow_mut().extend(more);
+                None
+            }
+        });
+        match answer {
+            trust::Openness::Open(reason, witness) => Known(Some((reason, witness))),
+            trust::Openness::Closed => Known(None),
+            trust::Openness::Unknown(why) => {
+                let gaps = merge(Vec::new(), gaps.into_inner());
+                Unknown(if gaps.is_empty() { why.into_iter().map(|why| Gap::not_understood("iam_role.assume_role_policy", why)).collect() } else { gaps })
+            }
+        }
+    })
 }
 
 /// True for two or more; unknown for fewer where more may be unseen.
@@ -268,7 +328,7 @@ fn role_row(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, role: &st
     let all_gaps = merge(gaps.to_vec(), tag_gaps);
     let iam = Arn::parse(role).map(|arn| context.world.lookup("iam_role", arn.account, GLOBAL, role));
     let trusted = match &iam {
-        Some(Lookup::Found(row)) => trust(*row),
+        Some(Lookup::Found(row)) => trust_of(*row),
         Some(Lookup::Unknown(gaps)) => Unknown(gaps.clone()),
         _ => Observed::gap(Gap::not_understood("iam_role", format!("the role `{role}` does not exist"))),
     };
@@ -289,12 +349,17 @@ fn role_row(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, role: &st
         .set("workload_count", lower_bound(names.len(), &all_gaps))
         .set("shared", two_or_more(names.len(), &all_gaps))
         .set("genai", genai)
+        .set("is_administrator", context.role_access(role).and_then(|access| access.administrator.clone()))
         .set("doubles_as_execution_role", doubles)
         .set("environments", environments)
         .set("spans_environments", spans)
         .set("trusted_services", trusted_ref(&trusted, |trust| trust.services.iter().cloned().collect::<Vec<_>>()))
         .set("several_services", trusted_ref(&trusted, |trust| several(&trust.services)))
         .set("services_and_people", trusted_ref(&trusted, |trust| trust.people && !trust.services.is_empty()));
+    let way = context.role_access(role).and_then(|access| access.escalation());
+    row.put("escalation_witness", way.clone().known().flatten().map_or(Json::Null, |(_, request)| request))
+        .set("escalates", way.clone().map(|way| way.is_some()))
+        .set("escalation", way.map(|way| way.map_or(String::new(), |(how, _)| how)));
     sink.push(row);
 }
 

@@ -9,6 +9,7 @@ mod accounts;
 mod callers;
 mod endpoints;
 mod environment;
+mod escalation;
 mod identity;
 mod keys;
 mod logs;
@@ -17,6 +18,7 @@ mod network;
 mod paths;
 pub mod policy;
 mod topology;
+mod trust;
 pub mod who_can;
 
 use crate::inventory::{Error, NewRow, Span, Store, Table, World};

@@ -189,11 +189,26 @@ pub fn outsider_through(
     trusted_organizations: Option<&[String]>,
     is_trusted: &dyn Fn(&str) -> Option<bool>,
 ) -> Found {
+    stranger_through(document, actions, context, trusted_organizations, is_trusted, &[])
+}
+
+/// The same, for principals other than those whose ARNs are given.
+pub fn stranger_through(
+    document: &Document,
+    actions: &[&str],
+    context: &BTreeMap<String, Fact>,
+    trusted_organizations: Option<&[String]>,
+    is_trusted: &dyn Fn(&str) -> Option<bool>,
+    but: &[String],
+) -> Found {
     let (accounts, organizations) = named(document);
     let scope = scope(actions.iter().map(|action| (*action).to_owned()).collect(), Vec::new(), context);
     let ask = |accounts: Vec<String>, organizations: Vec<String>| {
         let mut conditions = callers();
         // A condition without values would hold for nobody.
+        if !but.is_empty() {
+            conditions.push(("StringNotEquals", "aws:principalarn", but.to_vec()));
+        }
         if !accounts.is_empty() {
             conditions.push(("StringNotEquals", "aws:principalaccount", accounts));
         }

@@ -1,0 +1,100 @@
+//! Can a role make itself an administrator?
+//!
+//! The ways are those that change what a role may do, and those that run code under a role that nobody named.
+
+use super::access::Access;
+use super::policy::{Ask, Fact, Found, PROBE, Policies, may};
+use crate::model::Arn;
+use std::collections::BTreeMap;
+
+/// Actions that change who may do what, by the resource that they are tried on.
+const CHANGES: &[(&str, &str)] = &[
+    ("iam:PutRolePolicy", "role"),
+    ("iam:AttachRolePolicy", "role"),
+    ("iam:DeleteRolePermissionsBoundary", "role"),
+    ("iam:UpdateAssumeRolePolicy", "role"),
+    ("iam:CreatePolicyVersion", "policy"),
+    ("iam:SetDefaultPolicyVersion", "policy"),
+    ("iam:PutUserPolicy", "user"),
+    ("iam:AttachUserPolicy", "user"),
+    ("iam:CreateAccessKey", "user"),
+    ("iam:CreateLoginProfile", "user"),
+    ("iam:UpdateLoginProfile", "user"),
+    ("iam:PutGroupPolicy", "group"),
+    ("iam:AttachGroupPolicy", "group"),
+    ("iam:AddUserToGroup", "group"),
+];
+
+/// Actions that run something under a role that is passed to them, and the service it is passed to.
+const PASSED: &[(&str, &str)] = &[
+    ("lambda:CreateFunction", "lambda.amazonaws.com"),
+    ("ecs:RegisterTaskDefinition", "ecs-tasks.amazonaws.com"),
+    ("ec2:RunInstances", "ec2.amazonaws.com"),
+    ("sagemaker:CreateNotebookInstance", "sagemaker.amazonaws.com"),
+    ("sagemaker:CreateProcessingJob", "sagemaker.amazonaws.com"),
+    ("sagemaker:CreateTrainingJob", "sagemaker.amazonaws.com"),
+    ("bedrock:CreateAgent", "bedrock.amazonaws.com"),
+    ("bedrock-agentcore:CreateCodeInterpreter", "bedrock-agentcore.amazonaws.com"),
+    ("bedrock-agentcore:CreateAgentRuntime", "bedrock-agentcore.amazonaws.com"),
+    ("cloudformation:CreateStack", "cloudformation.amazonaws.com"),
+    ("codebuild:CreateProject", "codebuild.amazonaws.com"),
+    ("glue:CreateJob", "glue.amazonaws.com"),
+    ("states:CreateStateMachine", "states.amazonaws.com"),
+];
+
+/// A way, with the request that shows it; `No` when none is left.
+pub(super) fn escalation(access: &Access, policies: &Policies) -> (Found, String) {
+    let account = access.principal.account.as_str();
+    let partition = Arn::parse(&access.principal.arn).map_or("aws", |arn| arn.partition);
+    let ask = |action: &str, resources: Vec<String>, context: BTreeMap<String, Fact>| {
+        may(policies, &Ask { principal: &access.principal, actions: &[action], resources: &resources, resource_account: None, context, choose: true })
+    };
+    let mut unknown = Vec::new();
+    for (action, kind) in CHANGES {
+        let mut tried = vec![format!("arn:{partition}:iam::{account}:{kind}/{PROBE}")];
+        if *kind == "role" {
+            tried.insert(0, access.principal.arn.clone());
+        }
+        if *kind == "policy" {
+            // A policy of its own that it may rewrite.
+            let own = policies.identity.iter().map(|document| document.name.clone()).filter(|name| Arn::parse(name).is_some_and(|arn| arn.account == account));
+            tried.extend(own);
+        }
+        for resource in tried {
+            let itself = resource == access.principal.arn;
+            match ask(action, vec![resource.clone()], BTreeMap::new()) {
+                Found::Yes(request) => {
+                    let on = if itself {
+                        "itself".to_owned()
+                    } else if resource.ends_with(PROBE) {
+                        format!("any {kind}")
+                    } else {
+                        resource
+                    };
+                    return (Found::Yes(request), format!("{action} on {on}"));
+                }
+                Found::No => {}
+                Found::Unknown(why) => unknown.extend(why),
+            }
+        }
+    }
+    for (action, service) in PASSED {
+        let passes = ask(
+            "iam:PassRole",
+            vec![format!("arn:{partition}:iam::{account}:role/{PROBE}")],
+            BTreeMap::from([("iam:passedtoservice".to_owned(), Fact::one(*service))]),
+        );
+        if passes == Found::No {
+            continue;
+        }
+        match (passes, ask(action, Vec::new(), BTreeMap::new())) {
+            (_, Found::No) => {}
+            (Found::Yes(request), Found::Yes(_)) => return (Found::Yes(request), format!("iam:PassRole of any role with {action}")),
+            (Found::Unknown(why), _) | (_, Found::Unknown(why)) => unknown.extend(why),
+            (Found::No, _) => {}
+        }
+    }
+    unknown.sort();
+    unknown.dedup();
+    (if unknown.is_empty() { Found::No } else { Found::Unknown(unknown) }, String::new())
+}
