@@ -184,3 +184,41 @@ fn what_aws_would_refuse_is_an_error_and_odd_forms_are_read() {
         assert!(Document::parse("p", &policy).is_ok(), "{policy}");
     }
 }
+
+/// Set `OUTCROP_PAIRS` for more; the bench `policy` tries 100,000.
+#[test]
+fn two_ways_to_compare_agree() {
+    let pairs = std::env::var("OUTCROP_PAIRS").ok().and_then(|text| text.parse().ok()).unwrap_or(2_000_u64);
+    let answers: Vec<bool> = (0..pairs).map(|seed| crate::brute::check(seed, 60).unwrap_or_else(|fault| panic!("{fault}"))).collect();
+    // Neither answer is the only one.
+    assert!(answers.iter().any(|new| *new) && answers.iter().any(|new| !new));
+}
+
+#[test]
+fn what_would_never_end_is_an_answer_or_an_error() {
+    let question = |statement: Json| {
+        let policy = json!({"Version": "2012-10-17", "Statement": statement});
+        json!({"id": 1, "reference": policy, "candidate": policy})
+    };
+    let wild = "*?".repeat(3_000);
+    let letters: Vec<String> = ('a'..='t').map(|letter| format!("*{letter}*{letter}*")).collect();
+    let many: Vec<Json> = (0..10_000).map(|n| json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::bucket-{n}/*")})).collect();
+    for (name, statement) in [
+        (
+            "wildcards",
+            json!({"Effect": "Allow", "Action": wild, "Resource": format!("arn:aws:s3:::{wild}"), "Condition": {"StringLike": {"aws:SourceVpce": wild}}}),
+        ),
+        ("letters", json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringLike": {"aws:SourceVpce": letters}}})),
+        ("statements", json!(many)),
+        ("account numbers", json!({"Effect": "Allow", "Principal": {"AWS": 111_122_223_333_u64}, "Action": "s3:*", "Resource": "*"})),
+    ] {
+        let answer = outcrop::reason::policy::wire::compare_json(&question(statement)).expect("a question");
+        assert_ne!(answer["answer"], "new-access", "{name}: no policy allows more than itself");
+    }
+    let nested = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let bytes: [&[u8]; 3] = [nested.as_bytes(), b"{\"id\": 7, \"reference\": \"\xff\"}", b"{"];
+    for line in bytes {
+        let answer = outcrop::reason::policy::wire::answer_line(line, 3, &mut |json| outcrop::reason::policy::wire::compare_json(json));
+        assert!(answer["error"].as_str().is_some_and(|error| error.contains("line 3")), "{answer}");
+    }
+}

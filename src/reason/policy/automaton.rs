@@ -18,9 +18,9 @@ pub(super) struct Budget {
 pub(super) struct Spent;
 
 impl Budget {
-    /// About half a second of one core.
+    /// Less than half a second of one core, optimised.
     pub fn new() -> Self {
-        Self { left: 150_000_000 }
+        Self { left: 70_000_000 }
     }
 
     pub fn spend(&mut self, work: usize) -> Result<(), Spent> {
