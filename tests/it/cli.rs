@@ -333,3 +333,37 @@ fn the_table_fits_its_width() {
         assert!(longest <= width, "{longest} columns at {width}");
     }
 }
+
+#[test]
+fn questions_about_policies_are_answered() {
+    const NARROW: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}}"#;
+    const WIDE: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*Object", "Resource": "arn:aws:s3:::b/*"}}"#;
+    const BROKEN: &str = r#"{"Statement": {"Effect": "allow", "Action": "s3:GetObject", "Resource": "*"}}"#;
+    let files = [("narrow.json", NARROW), ("wide.json", WIDE), ("broken.json", BROKEN)];
+    let simulate =
+        ["policy", "simulate", "--principal", "arn:aws:iam::111122223333:role/a", "--resource", "arn:aws:s3:::b/x", "--identity-policy", "narrow.json"];
+    for (arguments, code, said) in [
+        (vec!["policy", "compare", "wide.json", "narrow.json"], 0, "no new access"),
+        (vec!["policy", "compare", "narrow.json", "wide.json"], 3, "action     s3:"),
+        (vec!["policy", "compare", "narrow.json", "broken.json"], 1, "Statement[0].Effect"),
+        (vec!["policy", "compare", "narrow.json"], 2, "Usage"),
+        ([&simulate[..], &["--action", "s3:GetObject"]].concat(), 0, "allowed"),
+        ([&simulate[..], &["--action", "s3:PutObject"]].concat(), 0, "implicitly-denied"),
+    ] {
+        let (found, out, err) = given(&files, &arguments);
+        assert_eq!(found, code, "{arguments:?}: {out}{err}");
+        assert!(out.contains(said) || err.contains(said), "{arguments:?}: {out}{err}");
+    }
+    let folder = TempDir::new().expect("a folder");
+    let estate = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/estates/broken");
+    let question = serde_json::json!({"id": "q", "run": estate, "action": "bedrock:InvokeModel", "resource": null});
+    let mut command = assert_cmd::cargo::cargo_bin_cmd!("outcrop");
+    let output =
+        command.current_dir(folder.path()).args(["policy", "who-can", "--jsonl"]).write_stdin(format!("{question}\n{{\n")).output().expect("the binary");
+    let lines: Vec<Json> = String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 2);
+    let names: Vec<&str> = lines[0]["principals"].as_array().expect("a list").iter().filter_map(|able| able["principal"].as_str()).collect();
+    assert_eq!(names.len(), 7, "{names:?}");
+    assert!(names.contains(&"arn:aws:iam::111111111111:role/summarizer"), "{names:?}");
+    assert!(lines[1]["error"].is_string());
+}
