@@ -1,7 +1,7 @@
 //! What a role or user may effectively do with Bedrock, after boundaries and control policies.
 
 use super::Context;
-use super::policy::{Ask, Document, Effect, Fact, Found, Policies, Principal, Request, Side, may, models_of, unnamed_model};
+use super::policy::{Ask, Document, Effect, Fact, Found, Policies, Principal, Request, Side, may, models_of};
 use crate::inventory::{Lookup, Row};
 use crate::model::{Arn, GLOBAL, Gap, Observed, glob, merge};
 use Observed::{Known, Unknown};
@@ -110,7 +110,7 @@ pub(super) struct Models {
     /// One by a wildcard in its name, with the request.
     pub family: Observed<Option<Json>>,
     /// Those named.
-    pub named: Vec<String>,
+    pub named: Observed<Vec<String>>,
 }
 
 /// What a principal may do.
@@ -306,7 +306,7 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
         full: Known(None),
         invokes: Known(None),
         anywhere: Known(None),
-        models: Known(Models { any: Known(None), family: Known(None), named: Vec::new() }),
+        models: Known(Models { any: Known(None), family: Known(None), named: Known(Vec::new()) }),
         bearer: Known(None),
         administrator: Known(false),
         limited_by: limited_by.join(", "),
@@ -332,12 +332,13 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
             access.bearer = access.bearing(&grants);
             // Who invokes nothing invokes no model.
             if !matches!(access.invokes, Known(None)) {
-                let models = models_of(&grants, &access.principal, INVOKE, "us-east-1");
+                let models = models_of(&grants, &access.principal, INVOKE);
                 let witness = |found: Found| access.seen(found).map(|found| found.map(|request| request.witness()));
-                access.models = Known(Models { any: witness(models.any), family: witness(models.family), named: models.named });
+                let named = if models.unclear.is_empty() { Known(models.named) } else { access.seen(Found::Unknown(models.unclear)).map(|_| Vec::new()) };
+                access.models = Known(Models { any: witness(models.any), family: witness(models.family), named });
             }
             access.administrator = access
-                .seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:aws:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], true, Way::Any))
+                .seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:aws:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], Way::Any))
                 .map(|found| found.is_some());
         }
     }
@@ -359,8 +360,9 @@ impl OrganizationFact for Observed<&str> {
 }
 
 impl Access {
-    /// Looks for a request. `public`: without any endpoint, and from an address that no list names, unless `address_free`.
-    fn ask(&self, grants: &Policies, actions: &[&str], resources: &[String], resources_only: bool, way: Way) -> Found {
+    /// Looks for a request that comes this way. On resources that are named it brings nothing but itself; on any, whatever
+    /// the policies ask for.
+    fn ask(&self, grants: &Policies, actions: &[&str], resources: &[String], way: Way) -> Found {
         let mut context = BTreeMap::new();
         if way != Way::Any {
             for key in ["aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"] {
@@ -371,8 +373,7 @@ impl Access {
             // An address of documentation (RFC 5737) that no policy lists.
             context.insert("aws:sourceip".to_owned(), Fact::one("198.51.100.7"));
         }
-        let choose = !resources_only || way != Way::Any;
-        let resources = if resources_only { resources } else { &[] };
+        let choose = resources.is_empty();
         may(grants, &Ask { principal: &self.principal, actions, resources, resource_account: None, context, choose })
     }
 
@@ -413,7 +414,7 @@ impl Access {
                     let tried: Vec<String> =
                         actions.iter().filter(|action| glob(named, &action.to_ascii_lowercase())).map(|action| format!("{prefix}:{action}")).collect();
                     let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
-                    match self.seen(self.ask(grants, &tried, &[], false, Way::Any)) {
+                    match self.seen(self.ask(grants, &tried, &[], Way::Any)) {
                         Known(Some(_)) => {
                             families.insert(*family);
                         }
@@ -431,7 +432,7 @@ impl Access {
         let mut answer = Known(None);
         for prefix in PREFIXES {
             let resource = format!("arn:aws:{prefix}:us-east-1:{}:outcrop-probe/x", self.principal.account);
-            match self.seen(self.ask(grants, &[&format!("{prefix}:OutcropProbe")], &[resource], true, Way::Any)) {
+            match self.seen(self.ask(grants, &[&format!("{prefix}:OutcropProbe")], &[resource], Way::Any)) {
                 Known(Some(request)) => return Known(Some((prefix, request.witness()))),
                 Known(None) => {}
                 Unknown(gaps) => answer = Unknown(gaps),
@@ -449,8 +450,8 @@ impl Access {
         let Some((_, prefix, actions)) = FAMILIES.iter().find(|(known, ..)| *known == family) else { return Known(false) };
         let actions: Vec<String> = actions.iter().map(|action| format!("{prefix}:{action}")).collect();
         let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
-        let some = self.seen(self.ask(grants, &actions, &[], false, Way::Any)).map(|found| found.is_some());
-        let outside = self.seen(self.ask(grants, &actions, &[], false, Way::OutsideEndpoint)).map(|found| found.is_some());
+        let some = self.seen(self.ask(grants, &actions, &[], Way::Any)).map(|found| found.is_some());
+        let outside = self.seen(self.ask(grants, &actions, &[], Way::OutsideEndpoint)).map(|found| found.is_some());
         some.and(!outside)
     }
 
@@ -469,7 +470,7 @@ impl Access {
     fn bearing(&self, grants: &Policies) -> Observed<Option<(String, Json)>> {
         let (mut on, mut witness, mut gaps) = (Vec::new(), Json::Null, Vec::new());
         for prefix in ["bedrock", "bedrock-mantle"] {
-            match self.seen(self.ask(grants, &[&format!("{prefix}:CallWithBearerToken")], &[], false, Way::Any)) {
+            match self.seen(self.ask(grants, &[&format!("{prefix}:CallWithBearerToken")], &[], Way::Any)) {
                 Known(Some(request)) => {
                     on.push(prefix);
                     if witness.is_null() {
@@ -489,7 +490,6 @@ impl Access {
 
     /// A request that invokes a model, by any path or by none that is private.
     fn invoking(&self, grants: &Policies, public: bool) -> Observed<Option<Box<Request>>> {
-        let model = [unnamed_model("us-east-1")];
-        self.seen(self.ask(grants, INVOKE, &model, false, if public { Way::Elsewhere } else { Way::Any }))
+        self.seen(self.ask(grants, INVOKE, &[], if public { Way::Elsewhere } else { Way::Any }))
     }
 }

@@ -228,7 +228,10 @@ fn bedrock_row(context: &Context<'_>, sink: &mut Sink<'_>, endpoint: Row<'_>, se
     });
     let inference: Vec<&str> = actions(family).iter().copied().filter(|action| super::access::INVOKE.contains(action)).collect();
     let (any, wild, named) = match document.map(|document| models_through(&document, &inference, region, &through)) {
-        Known(models) => (found(models.any), found(models.family), Known(models.named)),
+        Known(models) => {
+            let named = if models.unclear.is_empty() { Known(models.named) } else { found(Found::Unknown(models.unclear)).map(|_| Vec::new()) };
+            (found(models.any), found(models.family), named)
+        }
         Unknown(gaps) => (Unknown(gaps.clone()), Unknown(gaps.clone()), Unknown(gaps)),
     };
     let reason = match (&any, &wild) {

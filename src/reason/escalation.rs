@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 const CHANGES: &[(&str, &str)] = &[
     ("iam:PutRolePolicy", "role"),
     ("iam:AttachRolePolicy", "role"),
-    ("iam:DeleteRolePermissionsBoundary", "role"),
     ("iam:UpdateAssumeRolePolicy", "role"),
     ("iam:CreatePolicyVersion", "policy"),
     ("iam:SetDefaultPolicyVersion", "policy"),
@@ -42,6 +41,16 @@ const PASSED: &[(&str, &str)] = &[
     ("states:CreateStateMachine", "states.amazonaws.com"),
 ];
 
+/// Can it take its own boundary away?
+fn may_shed_boundary(access: &Access, policies: &Policies) -> Found {
+    let resources = [access.principal.arn.clone()];
+    let actions = ["iam:DeleteRolePermissionsBoundary"];
+    may(
+        policies,
+        &Ask { principal: &access.principal, actions: &actions, resources: &resources, resource_account: None, context: BTreeMap::new(), choose: true },
+    )
+}
+
 /// A way, with the request that shows it; `No` when none is left.
 pub(super) fn escalation(access: &Access, policies: &Policies) -> (Found, String) {
     let account = access.principal.account.as_str();
@@ -52,10 +61,12 @@ pub(super) fn escalation(access: &Access, policies: &Policies) -> (Found, String
     let mut unknown = Vec::new();
     for (action, kind) in CHANGES {
         let mut tried = vec![format!("arn:{partition}:iam::{account}:{kind}/{PROBE}")];
-        if *kind == "role" {
+        // Under a boundary, more of its own policies gives it nothing; and who may assume it is no gain of its own.
+        let gains = policies.boundary.is_none() || may_shed_boundary(access, policies) != Found::No;
+        if *kind == "role" && gains && *action != "iam:UpdateAssumeRolePolicy" {
             tried.insert(0, access.principal.arn.clone());
         }
-        if *kind == "policy" {
+        if *kind == "policy" && gains {
             // A policy of its own that it may rewrite.
             let own = policies.identity.iter().map(|document| document.name.clone()).filter(|name| Arn::parse(name).is_some_and(|arn| arn.account == account));
             tried.extend(own);

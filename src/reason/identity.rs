@@ -225,7 +225,7 @@ fn principal_row<'w>(context: &Context<'w>, sink: &mut Sink<'_>, principal: Row<
         .put("invoke_witness", witness(&access.anywhere))
         .set("assumed_by_managed_service", managed);
     let (any, family, named) = match access.models.clone() {
-        Known(models) => (models.any, models.family, Known(models.named)),
+        Known(models) => (models.any, models.family, models.named),
         Unknown(gaps) => (Unknown(gaps.clone()), Unknown(gaps.clone()), Unknown(gaps)),
     };
     let model = witness(&any);

@@ -27,16 +27,7 @@ const STRANGER: &str = "999999999999";
 ///
 /// `is_trusted` gives `None` where it cannot tell whether an account is one of ours.
 pub(super) fn openness(role: &str, document: &Document, organizations: Option<&[String]>, is_trusted: &dyn Fn(&str) -> Option<bool>) -> Openness {
-    let mut unknown = Vec::new();
-    let answers = [deputy(role, document), token(role, document), stranger(document, organizations, is_trusted)];
-    for answer in answers {
-        match answer {
-            Openness::Open(..) => return answer,
-            Openness::Closed => {}
-            Openness::Unknown(why) => unknown.extend(why),
-        }
-    }
-    if unknown.is_empty() { Openness::Closed } else { Openness::Unknown(unknown) }
+    first([deputy(role, document), token(role, document), stranger(document, organizations, is_trusted)].into_iter())
 }
 
 fn decide(role: &str, document: &Document, principal: Principal, action: &str, context: BTreeMap<String, Fact>, reason: String) -> Openness {

@@ -3,7 +3,7 @@
 use super::Context;
 use super::policy::{Answer, Ask, Because, Document, Effect, Fact, Found, Policies, PrincipalPattern, Request, Side, may};
 use crate::inventory::{Lookup, World};
-use crate::model::{Arn, GLOBAL, Observed};
+use crate::model::{Arn, GLOBAL, Gap, Observed};
 use Observed::{Known, Unknown};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,7 +50,6 @@ const WITH_RESOURCE_POLICIES: &[&str] = &[
     "events",
     "execute-api",
     "glue",
-    "iam",
     "kinesis",
     "kms",
     "lambda",
@@ -64,7 +63,7 @@ const WITH_RESOURCE_POLICIES: &[&str] = &[
     "sts",
 ];
 
-fn reason(gaps: &[crate::model::Gap]) -> String {
+fn reason(gaps: &[Gap]) -> String {
     let mut texts: Vec<String> = gaps
         .iter()
         .map(|gap| [gap.operation.as_str(), gap.detail.as_str()].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(": "))
@@ -78,10 +77,9 @@ fn reason(gaps: &[crate::model::Gap]) -> String {
 pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_account: Option<&str>) -> WhoCan {
     let context = Context::new(world);
     let mut answer = WhoCan { principals: Vec::new(), unknown: Vec::new() };
-    let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
     let owner =
         resource_account.map(str::to_owned).or_else(|| resource.and_then(Arn::parse).map(|arn| arn.account.to_owned())).filter(|owner| !owner.is_empty());
-    let policy = resource.map_or(Known(None), |resource| resource_policy(world, &service, resource));
+    let policy = resource_policy(world, action, resource);
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for account in world.accounts() {
         let root = format!("arn:{}:iam::{account}:root", world.run.partition);
@@ -106,15 +104,30 @@ pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_acc
                     Unknown(gaps) => policies.unknown.push((Side::Resource, vec![reason(gaps)])),
                 }
                 let resources: Vec<String> = resource.map(str::to_owned).into_iter().collect();
-                let ask = Ask {
-                    principal: &access.principal,
-                    actions: &[action],
-                    resources: &resources,
-                    resource_account: owner.as_deref(),
-                    context: BTreeMap::new(),
-                    choose: true,
+                let ask = |policies: &Policies| {
+                    let actions = [action];
+                    let ask = Ask {
+                        principal: &access.principal,
+                        actions: &actions,
+                        resources: &resources,
+                        resource_account: owner.as_deref(),
+                        context: BTreeMap::new(),
+                        choose: true,
+                    };
+                    may(policies, &ask)
                 };
-                match may(&policies, &ask) {
+                let found = match ask(&policies) {
+                    // Of some resource its own policies tell enough; that no resource's policy lets it in, nobody knows.
+                    Found::Unknown(why) if resource.is_none() => {
+                        policies.unknown.retain(|(side, _)| *side != Side::Resource);
+                        match ask(&policies) {
+                            Found::Yes(request) => Found::Yes(request),
+                            _ => Found::Unknown(why),
+                        }
+                    }
+                    found => found,
+                };
+                match found {
                     Found::Yes(request) => answer.principals.push(Able {
                         principal: row.key().to_owned(),
                         conditions: conditions(&policies, &request),
@@ -135,17 +148,29 @@ pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_acc
     answer
 }
 
-/// The policy of the resource itself; none where its service has none.
-fn resource_policy(world: &World, service: &str, resource: &str) -> Observed<Option<Rc<Document>>> {
-    use crate::model::Gap;
-    if !WITH_RESOURCE_POLICIES.contains(&service) {
+/// Can the resource have a policy of its own?
+fn has_policy(service: &str, action: &str, resource: Option<&str>) -> bool {
+    match service {
+        "sts" => action.to_ascii_lowercase().starts_with("sts:assumerole"),
+        // Of Bedrock's resources these (Bedrock User Guide, "Resource-based policies"); all of AgentCore's.
+        "bedrock" => {
+            resource.and_then(Arn::parse).is_some_and(|arn| ["custom-model", "guardrail", "knowledge-base"].iter().any(|kind| arn.resource.starts_with(kind)))
+        }
+        "bedrock-agentcore" => true,
+        _ => WITH_RESOURCE_POLICIES.contains(&service),
+    }
+}
+
+/// The policy of the resource itself; none where it can have none.
+fn resource_policy(world: &World, action: &str, resource: Option<&str>) -> Observed<Option<Rc<Document>>> {
+    let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    if !has_policy(&service, action, resource) {
         return Known(None);
     }
-    let role = Arn::parse(resource).filter(|arn| arn.service == "iam" && arn.resource.starts_with("role/"));
-    let Some(role) = role.filter(|_| service == "sts") else {
-        if service == "iam" {
-            return Known(None);
-        }
+    let Some(resource) = resource else {
+        return Observed::gap(Gap::not_understood("resource policy", "the policy of a resource may let it in; name the resource".to_owned()));
+    };
+    let Some(role) = Arn::parse(resource).filter(|arn| service == "sts" && arn.service == "iam" && arn.resource.starts_with("role/")) else {
         return Observed::gap(Gap::not_understood("resource policy", format!("the policy of `{resource}` is not in the run")));
     };
     match world.lookup("iam_role", role.account, GLOBAL, resource) {
@@ -158,16 +183,17 @@ fn resource_policy(world: &World, service: &str, resource: &str) -> Observed<Opt
     }
 }
 
-/// Whom a resource's policy names and the run does not hold: services and identity providers may for certain,
-/// of other accounts the identity side is not known.
+/// Whom a resource's policy names and the run does not hold: services and identity providers have no other policies,
+/// so they may unless a Deny speaks of the action; of other accounts the identity side is not known.
 fn strangers(world: &World, document: &Document, action: &str, seen: &BTreeSet<String>, answer: &mut WhoCan) {
+    let denied = document.statements.iter().any(|statement| statement.effect == Effect::Deny && statement.names_action(action));
     let mut named: BTreeMap<String, bool> = BTreeMap::new();
     let statements = document.statements.iter().filter(|statement| statement.effect == Effect::Allow && statement.names_action(action));
     for pattern in
         statements.clone().filter_map(|statement| statement.principals.as_ref()).filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all)
     {
         match pattern {
-            PrincipalPattern::Service(name) | PrincipalPattern::Federated(name) => drop(named.insert(name.clone(), true)),
+            PrincipalPattern::Service(name) | PrincipalPattern::Federated(name) => drop(named.insert(name.clone(), !denied)),
             PrincipalPattern::Account(account) if world.run.account(account).is_none() => {
                 named.insert(format!("arn:{}:iam::{account}:root", world.run.partition), false);
             }
@@ -183,23 +209,25 @@ fn strangers(world: &World, document: &Document, action: &str, seen: &BTreeSet<S
             let conditions = statements
                 .clone()
                 .filter(|statement| !statement.conditions.is_empty())
-                .map(|statement| Because { policy: document.name.clone(), statement: statement.sid.clone(), text: statement.to_string() })
+                .map(|statement| Because { policy: document.name.clone(), statement: statement.sid.clone(), text: statement.to_string(), conditional: true })
                 .collect();
             answer.principals.push(Able { principal, conditions, witness: serde_json::Value::Null });
         } else {
-            let reason = "the resource's policy names it, and its own policies are not in this run".to_owned();
+            let reason = "the resource's policy names it; whether that is enough is not in this run".to_owned();
             answer.unknown.push(Unclear { principal, reason });
         }
     }
 }
 
-/// The statements that let the request pass only under a condition.
+/// The statements that let the request pass only under a condition: what allows it then, and what denies it otherwise.
 fn conditions(policies: &Policies, request: &Request) -> Vec<Because> {
     let Answer::Allowed(because) = policies.decide(request) else { return Vec::new() };
-    let bare = Request { context: BTreeMap::from_iter(request.context.keys().map(|key| (key.clone(), Fact::Absent))), ..request.clone() };
-    // What is allowed without any of the chosen values depends on none.
-    if matches!(policies.decide(&bare), Answer::Allowed(_)) {
-        return Vec::new();
-    }
-    because.into_iter().filter(|because| because.text.contains(" when ")).collect()
+    let bare = Request { context: request.context.keys().map(|key| (key.clone(), Fact::Absent)).collect(), ..request.clone() };
+    let denies = match policies.decide(&bare) {
+        // What is allowed without any of the chosen values depends on none.
+        Answer::Allowed(_) => return Vec::new(),
+        Answer::ExplicitlyDenied(denies) => denies,
+        Answer::ImplicitlyDenied(_) | Answer::Unknown(_) => Vec::new(),
+    };
+    because.into_iter().chain(denies).filter(|because| because.conditional).collect()
 }

@@ -50,6 +50,7 @@ const CONDITIONS: &[(&str, &str, &[&str])] = &[
     ("ForAllValues:StringEquals", "aws:TagKeys", &["a", "b"]),
     ("ForAnyValue:StringLike", "aws:TagKeys", &["a*", "b"]),
     ("ForAnyValue:StringNotEquals", "aws:TagKeys", &["a"]),
+    ("StringEquals", "aws:TagKeys", &["c", "a"]),
     ("ArnLike", "aws:PrincipalArn", &["arn:aws:iam::444455556666:role/*", "arn:aws:iam::*:role/a"]),
     ("ArnNotEquals", "aws:PrincipalArn", &["arn:aws:iam::444455556666:role/a"]),
 ];

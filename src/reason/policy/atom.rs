@@ -196,7 +196,7 @@ fn patterns(conditions: &[(&Condition, bool)], base: &Request) -> Vec<Pattern> {
     let mut all = Vec::new();
     for (condition, variables) in conditions {
         let op = operator(&condition.operator);
-        if matches!(op.comparison, Comparison::Text | Comparison::TextNoCase | Comparison::Like | Comparison::Arn | Comparison::Bool) {
+        if matches!(op.comparison, Comparison::Text | Comparison::TextNoCase | Comparison::Like | Comparison::Arn) {
             for text in &condition.values {
                 let value = if *variables { variable::resolve(text, &fact).ok().flatten() } else { Some(variable::Value::plain(text)) };
                 all.extend(value.map(|value| op.pattern(&value)));
@@ -418,11 +418,12 @@ pub(super) fn values(key: &str, statements: Statements<'_, '_>, base: &Request, 
     let conditions = conditions(statements, key);
     let splits = patterns(&conditions, base);
     let mut texts: BTreeSet<String> = BTreeSet::new();
-    let mut sets = 0;
+    let (mut sets, mut switch) = (false, false);
     let (mut numbers, mut instants, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
     for (condition, _) in &conditions {
         let op = operator(&condition.operator);
-        sets += usize::from(op.for_all || op.for_any);
+        sets |= op.for_all || op.for_any;
+        switch |= op.comparison == Comparison::Bool;
         for text in &condition.values {
             match op.comparison {
                 Comparison::Bool => texts.extend(["true".to_owned(), "false".to_owned()]),
@@ -445,20 +446,21 @@ pub(super) fn values(key: &str, statements: Statements<'_, '_>, base: &Request, 
         );
     }
     texts.extend(addresses(&ranges));
-    let only_text = numbers.is_empty() && instants.is_empty() && ranges.is_empty() && texts.is_empty();
     let mut ordered: Vec<String> = texts.into_iter().collect();
-    if only_text {
-        let seeds = std::iter::once(PROBE.to_owned()).chain(splits.iter().map(instance));
-        ordered.extend(atoms(&[Pattern::glob("?*")], &splits, seeds, budget)?);
-    } else {
-        ordered.extend(splits.iter().filter_map(Pattern::only));
+    if switch {
+        // A switch is on or off, however else it is asked for.
+        ordered.extend(splits.iter().filter_map(Pattern::only).filter(|text| !["true", "false"].contains(&text.as_str())));
+    } else if ordered.is_empty() || !splits.is_empty() {
+        let seeds: Vec<String> = ordered.iter().cloned().chain([PROBE.to_owned()]).chain(splits.iter().map(instance)).collect();
+        let more = atoms(&[Pattern::glob("?*")], &splits, seeds, budget)?;
+        ordered.extend(more.into_iter().filter(|text| !ordered.contains(text)).collect::<Vec<_>>());
     }
     let mut all = vec![Fact::Absent];
     all.extend(ordered.iter().map(|text| Fact::one(text.as_str())));
-    if sets > 0 {
-        // As many values as there are conditions that ask for one are enough.
+    if sets {
+        // As many values as there are conditions are enough, because each can ask for one at most.
         let mut layer: Vec<Vec<usize>> = (0..ordered.len()).map(|at| vec![at]).collect();
-        for _ in 1..sets.min(4) {
+        for _ in 1..conditions.len().min(ordered.len()) {
             layer = layer.iter().flat_map(|set| (set[set.len() - 1] + 1..ordered.len()).map(|at| [set.as_slice(), &[at]].concat())).collect();
             budget.spend(layer.len() * 50)?;
             if layer.len() > 2_000 {

@@ -5,7 +5,7 @@
 
 use crate::model::{Pattern, Token};
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What a question may cost; beyond it the answer is unknown.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Budget {
 }
 
 /// Literals up to this number take part in the walk, so that no witness is mistaken for one of them.
-const WALKED_LITERALS: usize = 24;
+const WALKED_LITERALS: usize = 64;
 
 /// One text for each combination of `split` that a text of `universe` can match.
 pub(super) fn atoms(universe: &[Pattern], split: &[Pattern], seeds: impl IntoIterator<Item = String>, budget: &mut Budget) -> Result<Vec<String>, Spent> {
@@ -63,18 +63,28 @@ pub(super) fn atoms(universe: &[Pattern], split: &[Pattern], seeds: impl IntoIte
         return Ok(order);
     }
     let walked: Vec<&Pattern> = if literals.len() <= WALKED_LITERALS { literals } else { Vec::new() };
-    let mut walk = Walk::new(universe, &wild, &walked);
-    walk.run(budget, |vector, text| {
-        if vector[wild.len()..].iter().any(|hit| *hit) || known.contains(text().as_str()) {
+    let apart = walked.is_empty() && !texts.is_empty();
+    let mut walk = Walk::new(universe, &wild, &walked, &texts);
+    let mut hidden: BTreeSet<Vec<bool>> = BTreeSet::new();
+    walk.run(apart, budget, |vector, text| {
+        if vector[wild.len()..].iter().any(|hit| *hit) {
             return;
         }
         let vector = vector[..wild.len()].to_vec();
+        if apart && known.contains(text().as_str()) {
+            hidden.insert(vector);
+            return;
+        }
         if let Entry::Vacant(place) = found.entry(vector) {
             let text = text();
             order.push(text.clone());
             place.insert(text);
         }
     })?;
+    // A combination that was seen on a literal only may have other texts: it is not known that there are none.
+    if hidden.iter().any(|vector| !found.contains_key(vector)) {
+        return Err(Spent);
+    }
     Ok(order)
 }
 
@@ -91,7 +101,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(universe: &[Pattern], wild: &[&Pattern], literals: &[&Pattern]) -> Self {
+    fn new(universe: &[Pattern], wild: &[&Pattern], literals: &[&Pattern], texts: &[String]) -> Self {
         let (mut tokens, mut accepts, mut starts) = (Vec::new(), Vec::new(), Vec::new());
         for pattern in universe.iter().chain(wild.iter().copied()).chain(literals.iter().copied()) {
             starts.push(tokens.len());
@@ -100,9 +110,10 @@ impl Walk {
             tokens.push(None);
         }
         let words = tokens.len().div_ceil(64);
-        let used: BTreeSet<char> =
+        let mut used: BTreeSet<char> =
             tokens.iter().flatten().filter_map(|token| if let Token::Char(c) | Token::NoCase(c) = token { Some(*c) } else { None }).collect();
-        // A character that no pattern names stands for all of those.
+        used.extend(texts.iter().flat_map(|text| text.chars()));
+        // A character that no pattern and no literal holds stands for all of those.
         let other = "xyzwvutsrqponmlkjihgfedcba0123456789".chars().chain('\u{e000}'..).find(|c| !used.contains(c) && !used.contains(&c.to_ascii_uppercase()));
         let mut walk = Self { tokens, accepts, universe: universe.len(), words, start: vec![0; words], other: other.unwrap_or('\u{e000}') };
         let mut start = vec![0; words];
@@ -174,9 +185,11 @@ impl Walk {
         all
     }
 
-    fn run(&mut self, budget: &mut Budget, mut seen: impl FnMut(&[bool], &dyn Fn() -> String)) -> Result<(), Spent> {
+    /// `apart`: texts with the character that no literal holds are states of their own, so that none hides behind a literal.
+    fn run(&mut self, apart: bool, budget: &mut Budget, mut seen: impl FnMut(&[bool], &dyn Fn() -> String)) -> Result<(), Spent> {
         let mut states: Vec<(Bits, usize, char)> = vec![(self.start.clone(), usize::MAX, ' ')];
-        let mut index: HashMap<Bits, usize> = HashMap::from([(self.start.clone(), 0)]);
+        let mut index: HashSet<(Bits, bool)> = HashSet::from([(self.start.clone(), false)]);
+        let mut free = vec![false];
         let is_set = |state: &Bits, at: usize| state[at / 64] & (1 << (at % 64)) != 0;
         let mut alive = vec![0; self.words];
         for at in 0..=self.accepts[self.universe - 1] {
@@ -201,11 +214,14 @@ impl Walk {
                 let next = self.step(&state, c);
                 budget.spend(self.words * 4 + self.tokens.len() / 8 + 40)?;
                 // Nothing of the universe begins like this any more.
-                if next.iter().zip(&alive).all(|(next, alive)| next & alive == 0) || index.contains_key(&next) {
+                if next.iter().zip(&alive).all(|(next, alive)| next & alive == 0) {
                     continue;
                 }
-                index.insert(next.clone(), states.len());
-                states.push((next, at, c));
+                let is_free = apart && (free[at] || c == self.other);
+                if index.insert((next.clone(), is_free)) {
+                    states.push((next, at, c));
+                    free.push(is_free);
+                }
             }
             at += 1;
         }
@@ -239,6 +255,18 @@ mod tests {
             let vectors: BTreeSet<Vec<bool>> = found.iter().map(|text| split.iter().map(|pattern| pattern.matches(text)).collect()).collect();
             assert_eq!((vectors.len(), found.len()), (expected, expected), "{split:?}: {found:?}");
         }
+    }
+
+    #[test]
+    fn nothing_hides_behind_many_literals() {
+        let mut split: Vec<Pattern> = (0..200).map(|n| Pattern::literal(&format!("a{n}b"))).chain([Pattern::literal("ab"), Pattern::literal("a")]).collect();
+        split.extend([Pattern::glob("a*"), Pattern::glob("*b")]);
+        let found = atoms(&[Pattern::glob("?*")], &split, [], &mut Budget::new()).expect("small");
+        let both = |text: &String| text.starts_with('a') && text.ends_with('b');
+        // Texts that only the wildcards match, each in its own way.
+        let unnamed: Vec<&String> = found.iter().filter(|text| !split[..202].iter().any(|pattern| pattern.matches(text))).collect();
+        assert!(unnamed.iter().any(|text| both(text)) && unnamed.iter().any(|text| text.starts_with('a') && !both(text)), "{unnamed:?}");
+        assert_eq!(unnamed.len(), 4);
     }
 
     #[test]

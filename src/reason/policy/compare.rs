@@ -2,7 +2,7 @@
 
 use super::Effect;
 use super::document::{Document, Statement};
-use super::evaluate::Policies;
+use super::evaluate::{Entry, Policies, Side};
 use super::formula::{Bits, Formula};
 use super::search::{Found, Mode, Part, Scope, Who, search};
 use std::collections::BTreeMap;
@@ -95,17 +95,23 @@ fn nothing_added(reference: &Document, candidate: &Document) -> bool {
         && texts(reference, Effect::Deny).is_subset(&texts(candidate, Effect::Deny))
 }
 
-/// Is there a request of the scope that the policies allow? The principal of the scope decides how they combine.
-pub fn find(policies: &Policies, scope: &Scope<'_>) -> Found {
+/// Is there a request of the scope that the policies allow, and that is as the question wishes where it does?
+/// The principal of the scope decides how the policies combine.
+pub(super) fn find(policies: &Policies, scope: &Scope<'_>, wish: Option<&Document>) -> Found {
     let Who::One(principal) = &scope.who else {
         return Found::Unknown(vec!["the question names no principal".to_owned()]);
     };
-    let entries = policies.entries();
+    let mut entries = policies.entries();
+    let own = entries.len();
+    entries.extend(wish.iter().flat_map(|document| document.statements.iter().map(move |statement| Entry { side: Side::Question, document, statement })));
     let mut principal = principal.clone();
     principal.bounded |= policies.boundary.is_some();
     let action = scope.actions.first().map_or("*", String::as_str);
-    let goal = policies.decision(&entries, &principal, action, scope.resource_account.as_deref()).allowed();
+    let mut goal = vec![policies.decision(&entries, &principal, action, scope.resource_account.as_deref()).allowed()];
+    if wish.is_some() {
+        goal.push(Formula::Any(Bits::of(entries.len(), own..entries.len())));
+    }
     let parts = entries.iter().map(|entry| Part { document: entry.document, statement: entry.statement }).collect();
     let scope = Scope { who: Who::One(principal), ..scope.clone() };
-    search(parts, &goal, &scope)
+    search(parts, &Formula::And(goal), &scope)
 }

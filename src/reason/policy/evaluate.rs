@@ -31,6 +31,8 @@ pub enum Side {
     Control(usize),
     /// Resource control policies of one level.
     ResourceControl(usize),
+    /// No policy: what a question asks of the request.
+    Question,
 }
 
 impl Side {
@@ -44,6 +46,7 @@ impl Side {
             Self::Endpoint => "endpoint policy",
             Self::Control(_) => "service control policies",
             Self::ResourceControl(_) => "resource control policies",
+            Self::Question => "question",
         }
     }
 }
@@ -57,6 +60,9 @@ pub struct Because {
     pub statement: String,
     /// What it says, in one line.
     pub text: String,
+    /// Does it apply under conditions only?
+    #[serde(skip)]
+    pub conditional: bool,
 }
 
 /// The decision on one request.
@@ -236,7 +242,12 @@ pub(super) struct Entry<'p> {
 
 impl Entry<'_> {
     fn because(&self) -> Because {
-        Because { policy: self.document.name.clone(), statement: self.statement.sid.clone(), text: self.statement.to_string() }
+        Because {
+            policy: self.document.name.clone(),
+            statement: self.statement.sid.clone(),
+            text: self.statement.to_string(),
+            conditional: !self.statement.conditions.is_empty(),
+        }
     }
 }
 
@@ -382,7 +393,7 @@ impl Policies {
         let counts = |side: Side| match side {
             Side::Control(_) => has_controls,
             Side::ResourceControl(_) => has_resource_controls,
-            Side::Grant => false,
+            Side::Grant | Side::Question => false,
             _ => true,
         };
         let mut deny = vec![pick(&|entry| entry.statement.effect == Effect::Deny && counts(entry.side))];
@@ -453,6 +464,7 @@ impl Policies {
                 policy: side.name().to_owned(),
                 statement: String::new(),
                 text: format!("nothing here allows {} on {}", request.action, request.resource),
+                conditional: false,
             })
             .collect()
     }

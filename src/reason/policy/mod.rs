@@ -21,10 +21,10 @@ mod truth;
 mod variable;
 pub mod wire;
 
-pub use compare::{Comparison, PolicyType, compare, find};
+pub use compare::{Comparison, PolicyType, compare};
 pub use document::{Condition, Document, Effect, Malformed, Patterns, PrincipalPattern, Statement};
 pub use evaluate::{Answer, Because, Policies, Side};
-pub use questions::{Ask, Models, is_full_access, may, models_of, models_through, of_caller, outsider_through, stranger_through, unnamed_model};
+pub use questions::{Ask, Models, is_full_access, may, models_of, models_through, of_caller, outsider_through, stranger_through};
 pub use request::{Kind, Others, Principal, Request};
 pub use search::{Found, Mode, Scope, Who};
 pub use truth::{Fact, Tri};

@@ -1,11 +1,12 @@
 //! The questions that Outcrop asks of policies, each a search over all requests.
 
+use super::compare::find;
 use super::document::{Document, Effect, Patterns, PrincipalPattern, Statement};
 use super::formula::{Bits, Formula};
 use super::request::Principal;
 use super::search::{Found, Mode, Part, Scope, Who, search};
 use super::truth::Fact;
-use super::{Condition, PROBE, Policies, find};
+use super::{Condition, PROBE, Policies};
 use crate::model::Arn;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,6 +86,10 @@ pub struct Ask<'q> {
 
 /// Is there such a request that the policies allow?
 pub fn may(policies: &Policies, ask: &Ask<'_>) -> Found {
+    may_as_wished(policies, ask, None)
+}
+
+fn may_as_wished(policies: &Policies, ask: &Ask<'_>, wish: Option<Statement>) -> Found {
     let scope = Scope {
         who: Who::One(ask.principal.clone()),
         actions: ask.actions.iter().map(|action| (*action).to_owned()).collect(),
@@ -94,7 +99,8 @@ pub fn may(policies: &Policies, ask: &Ask<'_>) -> Found {
         mode: if ask.choose { &of_caller } else { &of_nobody },
         variables_without_version: false,
     };
-    find(policies, &scope)
+    let wish = wish.map(|wish| Document::made("question", vec![wish]));
+    find(policies, &scope, wish.as_ref())
 }
 
 fn scope<'q>(actions: Vec<String>, resources: Vec<String>, context: &BTreeMap<String, Fact>) -> Scope<'q> {
@@ -258,10 +264,22 @@ pub struct Models {
     pub family: Found,
     /// Those named, by id.
     pub named: Vec<String>,
+    /// Why it cannot be told whether some that are named pass.
+    pub unclear: Vec<String>,
 }
 
-/// A model that no policy names.
-pub fn unnamed_model(region: &str) -> String {
+impl Models {
+    fn name(&mut self, name: &str, found: Found) {
+        match found {
+            Found::Yes(_) => self.named.push(name.to_owned()),
+            Found::No => {}
+            Found::Unknown(why) => self.unclear.extend(why),
+        }
+    }
+}
+
+/// A model that no policy names, in a Region or (`*`) in any.
+fn unnamed_model(region: &str) -> String {
     format!("arn:aws:bedrock:{region}::foundation-model/{PROBE}.model-v1:0")
 }
 
@@ -291,18 +309,12 @@ pub fn models_through(document: &Document, actions: &[&str], region: &str, conte
 }
 
 /// Which models a principal may invoke with `actions`, after everything that limits it.
-pub fn models_of(policies: &Policies, principal: &Principal, actions: &[&str], region: &str) -> Models {
+pub fn models_of(policies: &Policies, principal: &Principal, actions: &[&str]) -> Models {
     let statements: Vec<&Statement> = policies.entries().iter().map(|entry| entry.statement).collect();
-    models(statements.into_iter(), actions, region, |actions, resources, left_out, mantle| {
-        let mut policies = policies.clone();
-        if left_out.is_some() || !mantle.is_empty() {
-            // What is asked for is one more fence.
-            let mut statement = wish(left_out, mantle);
-            statement.sid.clear();
-            policies.control.push(vec![std::rc::Rc::new(Document::made("question", vec![statement]))]);
-        }
+    models(statements.into_iter(), actions, "*", |actions, resources, left_out, mantle| {
         let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
-        may(&policies, &Ask { principal, actions: &actions, resources: &resources, resource_account: None, context: BTreeMap::new(), choose: true })
+        let ask = Ask { principal, actions: &actions, resources: &resources, resource_account: None, context: BTreeMap::new(), choose: true };
+        may_as_wished(policies, &ask, Some(wish(left_out, mantle)))
     })
 }
 
@@ -316,19 +328,16 @@ fn models<'d>(
 ) -> Models {
     let of = |prefix: &str| actions.iter().filter(|action| action.starts_with(prefix)).map(|action| (*action).to_owned()).collect::<Vec<_>>();
     let (bedrock, mantle) = (of("bedrock:"), of("bedrock-mantle:"));
-    let mut models = Models { any: Found::No, family: Found::No, named: Vec::new() };
+    let mut models = Models { any: Found::No, family: Found::No, named: Vec::new(), unclear: Vec::new() };
     if !bedrock.is_empty() {
         models.any = ask(&bedrock, vec![unnamed_model(region)], None, Vec::new());
         let patterns = model_patterns(statements.clone());
-        let (families, exact): (Vec<&str>, Vec<&str>) = patterns.into_iter().partition(|pattern| model_id(pattern).contains(['*', '?']));
-        let _ = families;
+        let exact: Vec<&str> = patterns.into_iter().filter(|pattern| !model_id(pattern).contains(['*', '?'])).collect();
         let every = MODEL_KINDS.iter().map(|kind| format!("arn:*:bedrock:*:*:{kind}/*")).collect();
         let left_out = Patterns { negated: true, all: exact.iter().map(|pattern| (*pattern).to_owned()).collect() };
         models.family = ask(&bedrock, every, Some(left_out), Vec::new());
         for pattern in exact {
-            if ask(&bedrock, vec![pattern.to_owned()], None, Vec::new()) != Found::No {
-                models.named.push(model_id(pattern).to_owned());
-            }
+            models.name(model_id(pattern), ask(&bedrock, vec![pattern.to_owned()], None, Vec::new()));
         }
     }
     if !mantle.is_empty() {
@@ -345,7 +354,10 @@ fn models<'d>(
             }
             ask(&mantle, Vec::new(), None, conditions)
         });
-        models.named.extend(exact);
+        for name in exact {
+            let found = ask(&mantle, Vec::new(), None, model("StringEquals", vec![name.clone()]));
+            models.name(&name, found);
+        }
     }
     models.named.sort();
     models.named.dedup();

@@ -215,7 +215,9 @@ pub fn answer_json(answer: &Answer) -> Json {
         Answer::Allowed(because) => ("allowed", because.clone()),
         Answer::ExplicitlyDenied(because) => ("explicitly-denied", because.clone()),
         Answer::ImplicitlyDenied(because) => ("implicitly-denied", because.clone()),
-        Answer::Unknown(why) => ("unknown", why.iter().map(|why| Because { policy: String::new(), statement: String::new(), text: why.clone() }).collect()),
+        Answer::Unknown(why) => {
+            ("unknown", why.iter().map(|why| Because { policy: String::new(), statement: String::new(), text: why.clone(), conditional: false }).collect())
+        }
     };
     json!({"answer": word, "because": because})
 }
