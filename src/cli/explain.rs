@@ -1,6 +1,7 @@
 //! `outcrop explain`: the whole argument behind a verdict.
 
 use super::Usage;
+use super::policy::{policy_data, request_text};
 use crate::inventory::{Store, Table};
 use crate::model::{Finding, Verdict};
 use crate::report::safe::{cut, terminal};
@@ -67,6 +68,11 @@ fn one(store: &Store, result: &Finding, rule: Option<&engine::Rule>, out: &mut d
             facts(store, result, rule, subject, out)?;
         }
     }
+    if let Some(subject) = rule.and_then(|rule| rule.subject.as_deref())
+        && reason::rests_on_published_data(subject)
+    {
+        writeln!(out, "\n{}", policy_data())?;
+    }
     if !result.missing.is_empty() {
         writeln!(out, "\nMissing")?;
         for gap in &result.missing {
@@ -126,10 +132,8 @@ fn facts(store: &Store, result: &Finding, rule: &engine::Rule, subject: &str, ou
             hops(value, out)?;
         }
         if column.name.ends_with("witness") && value.is_object() {
-            writeln!(out, "\nWitness ({}): this request passes", column.name)?;
-            for (key, value) in value.as_object().into_iter().flatten() {
-                writeln!(out, "  {key}: {}", cut(&value.as_str().map_or_else(|| value.to_string(), str::to_owned), 800))?;
-            }
+            writeln!(out, "\nWitness ({}): the policies allow this request", column.name)?;
+            request_text(value, out)?;
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! `outcrop policy`: the policy reasoner on its own.
 
 use super::Usage;
-use crate::reason::policy::{Document, Found, PolicyType, compare, wire};
+use crate::reason::policy::{Document, Found, PolicyType, authorization, compare, wire};
 use crate::report::safe::cut;
 use anyhow::Context as _;
 use serde_json::Value as Json;
@@ -172,6 +172,11 @@ impl Compare {
         }
         Ok(code)
     }
+}
+
+/// Which published data policies are read with.
+pub(super) fn policy_data() -> String {
+    format!("Actions, resources and resource control policies are those that AWS published by {} ({}).", authorization::date(), authorization::source())
 }
 
 /// A witness for a person.

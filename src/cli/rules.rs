@@ -134,6 +134,9 @@ fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> any
     for (operation, action) in operations {
         writeln!(out, "  {operation}{}", if operation == action { String::new() } else { format!(" (permission {action})") })?;
     }
+    if rule.subject.as_deref().is_some_and(reason::rests_on_published_data) {
+        writeln!(out, "\n{}", super::policy::policy_data())?;
+    }
     for (name, text) in
         [("CLI", &rule.fix.cli), ("Terraform", &rule.fix.terraform), ("CloudFormation", &rule.fix.cloudformation), ("Console", &rule.fix.console)]
     {

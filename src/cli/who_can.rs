@@ -74,6 +74,15 @@ fn print(answer: &Answer, action: &str, resource: Option<&str>) -> anyhow::Resul
             writeln!(out, "    only by {}, {}: {}", cut(&because.policy, 200), cut(&because.statement, 200), cut(&because.text, 800))?;
         }
     }
+    if !answer.indirect.is_empty() {
+        writeln!(out, "{} come to it by another way", answer.indirect.len())?;
+        for way in &answer.indirect {
+            writeln!(out, "  {}", cut(&way.principal, 800))?;
+            for step in &way.via {
+                writeln!(out, "    {} -> {}", cut(&step.by, 200), cut(&step.to, 800))?;
+            }
+        }
+    }
     if !answer.unknown.is_empty() {
         writeln!(out, "of {} it cannot be told", answer.unknown.len())?;
         for unclear in &answer.unknown {

@@ -121,6 +121,10 @@ pub mod cols {
     pub const fn flag(name: &'static str, doc: &'static str) -> Column {
         Column { name, kind: Kind::Bool, doc, absent: "", reads: LIST }
     }
+    /// A column of the `list` group with a time, RFC 3339 in UTC.
+    pub const fn time(name: &'static str, doc: &'static str) -> Column {
+        Column { name, kind: Kind::Time, doc, absent: "", reads: LIST }
+    }
     /// A list column of the `list` group.
     pub const fn list(name: &'static str, doc: &'static str) -> Column {
         Column { name, kind: Kind::List, doc, absent: "[]", reads: LIST }
@@ -128,6 +132,22 @@ pub mod cols {
     /// A JSON column of the `list` group.
     pub const fn json(name: &'static str, doc: &'static str) -> Column {
         Column { name, kind: Kind::Json, doc, absent: "", reads: LIST }
+    }
+
+    /// Lists of inputs as one; `N` is the sum of their lengths.
+    pub const fn joined<const N: usize>(parts: &[&[&'static str]]) -> [&'static str; N] {
+        let mut all = [""; N];
+        let (mut part, mut at) = (0, 0);
+        while part < parts.len() {
+            let mut inner = 0;
+            while inner < parts[part].len() {
+                all[at] = parts[part][inner];
+                at += 1;
+                inner += 1;
+            }
+            part += 1;
+        }
+        all
     }
 
     impl Column {

@@ -1,7 +1,8 @@
 //! What a role or user may effectively do with Bedrock, after boundaries and control policies.
 
 use super::Context;
-use super::policy::{Ask, Document, Effect, Fact, Found, Policies, Principal, Request, Side, may, models_of};
+use super::organization::{Fence, fences};
+use super::policy::{Answer, Ask, Document, Effect, Fact, Found, Policies, Principal, Request, Side, conditions_of, may, models_of};
 use crate::inventory::{Lookup, Row};
 use crate::model::{Arn, GLOBAL, Gap, Observed, glob, merge};
 use Observed::{Known, Unknown};
@@ -122,6 +123,10 @@ pub(super) struct Access {
     pub full: Observed<Option<(&'static str, Json)>>,
     /// A request that invokes a model.
     pub invokes: Observed<Option<Json>>,
+    /// Policies that let it invoke one, and the statements that do so under a condition alone.
+    pub granted: Observed<(Vec<String>, Vec<String>)>,
+    /// Inference profiles by which it may invoke, each with the Regions in which the call may run.
+    pub profiles: Observed<BTreeMap<String, BTreeSet<String>>>,
     /// The same without any private path.
     pub anywhere: Observed<Option<Json>>,
     /// Which models it may invoke.
@@ -134,7 +139,8 @@ pub(super) struct Access {
     pub limited_by: String,
     /// Everything that decides over its requests on its own side.
     pub grants: Observed<Rc<Policies>>,
-    control_gaps: Vec<Gap>,
+    /// What hides the control policies over its account.
+    pub control_gaps: Vec<Gap>,
     /// Itself.
     pub principal: Principal,
 }
@@ -170,7 +176,7 @@ impl<'w> Context<'w> {
     }
 }
 
-fn documents(name: &str, json: &Json) -> Observed<Rc<Document>> {
+pub(super) fn documents(name: &str, json: &Json) -> Observed<Rc<Document>> {
     match Document::parse(name, json) {
         Ok(document) => Known(Rc::new(document)),
         Err(why) => Observed::gap(Gap::not_understood("iam_policy.document", why.to_string())),
@@ -195,69 +201,10 @@ fn own(context: &Context<'_>, row: Row<'_>) -> Observed<Vec<Rc<Document>>> {
     inline.zip(attached).map(|(inline, attached)| [inline, attached].concat())
 }
 
-fn push<T>(all: Observed<Vec<T>>, next: Observed<T>) -> Observed<Vec<T>> {
+pub(super) fn push<T>(all: Observed<Vec<T>>, next: Observed<T>) -> Observed<Vec<T>> {
     all.zip(next).map(|(mut all, next)| {
         all.push(next);
         all
-    })
-}
-
-/// Service control policies of an account, level by level.
-fn control(context: &Context<'_>, account: &str) -> Observed<Vec<Vec<Rc<Document>>>> {
-    let world = context.world;
-    let organization = match world.lookup("organization", account, GLOBAL, account) {
-        Lookup::Found(row) => row.text("id").zip(row.text("master_account_id")),
-        Lookup::Absent => return Known(Vec::new()),
-        Lookup::Unknown(gaps) => return Unknown(gaps),
-    };
-    organization.and_then(|(id, master)| {
-        // The management account and accounts outside any organisation have no control policies.
-        if id.is_empty() || master == account {
-            return Known(Vec::new());
-        }
-        let Some(entry) = world.everywhere("organizations_account").into_iter().find(|row| row.text("id") == Known(account)) else {
-            return Unknown(merge(
-                world.hidden_anywhere("organizations_account"),
-                vec![Gap {
-                    fact: "organizations_policy_target".to_owned(),
-                    operation: "organizations:ListPolicies".to_owned(),
-                    action: "organizations:ListPolicies".to_owned(),
-                    reason: crate::model::Reason::NotScanned,
-                    detail: format!("the control policies over {account} are read from the management account"),
-                }],
-            ));
-        };
-        entry.list("path").and_then(|mut path| {
-            path.push(account.to_owned());
-            let mut levels = Vec::new();
-            let mut any = false;
-            for target in path {
-                let attached = world.children("organizations_policy_target", entry.account(), GLOBAL, "target_id", &target);
-                if !attached.gaps.is_empty() {
-                    return Unknown(attached.gaps);
-                }
-                let mut level = Known(Vec::new());
-                for row in attached.rows {
-                    match row.text("type") {
-                        Known("SERVICE_CONTROL_POLICY") => {
-                            level =
-                                push(level, row.json("content").and_then(|json| documents(row.text("policy_name").known().unwrap_or("control policy"), &json)))
-                        }
-                        Known(_) => {}
-                        Unknown(gaps) => return Unknown(gaps),
-                    }
-                }
-                match level {
-                    Known(level) => {
-                        any |= !level.is_empty();
-                        levels.push(level);
-                    }
-                    Unknown(gaps) => return Unknown(gaps),
-                }
-            }
-            // An organisation without a single attached policy has not switched control policies on.
-            Known(if any { levels } else { Vec::new() })
-        })
     })
 }
 
@@ -279,7 +226,7 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
     }
     let boundary = row.text("permissions_boundary_arn").and_then(|arn| if arn.is_empty() { Known(None) } else { managed(context, account, arn).map(Some) });
     let linked = row.text("path").known().is_some_and(|path| path.starts_with("/aws-service-role/"));
-    let control = if linked { Known(Vec::new()) } else { control(context, account) };
+    let control = if linked { Known(Vec::new()) } else { fences(context, account, Fence::Principals) };
     let mut limited_by: Vec<String> = Vec::new();
     if let Known(Some(boundary)) = &boundary {
         limited_by.push(format!("boundary {}", boundary.name));
@@ -305,6 +252,8 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
         families: Known(BTreeSet::new()),
         full: Known(None),
         invokes: Known(None),
+        granted: Known((Vec::new(), Vec::new())),
+        profiles: Known(BTreeMap::new()),
         anywhere: Known(None),
         models: Known(Models { any: Known(None), family: Known(None), named: Known(Vec::new()) }),
         bearer: Known(None),
@@ -319,6 +268,8 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
             access.families = Unknown(gaps.clone());
             access.full = Unknown(gaps.clone());
             access.invokes = Unknown(gaps.clone());
+            access.granted = Unknown(gaps.clone());
+            access.profiles = Unknown(gaps.clone());
             access.anywhere = Unknown(gaps.clone());
             access.models = Unknown(gaps.clone());
             access.bearer = Unknown(gaps.clone());
@@ -327,7 +278,13 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
         Known(grants) => {
             access.families = access.families(&grants);
             access.full = access.full(&grants);
-            access.invokes = access.invoking(&grants, false).map(|request| request.map(|request| request.witness()));
+            let invoking = access.invoking(&grants, false);
+            access.granted = invoking.as_ref().map(|request| request.as_ref().map_or_else(Default::default, |request| granted(&grants, request)));
+            access.profiles = match &invoking {
+                Known(None) => Known(BTreeMap::new()),
+                _ => access.profiles(context, &grants),
+            };
+            access.invokes = invoking.map(|request| request.map(|request| request.witness()));
             access.anywhere = access.invoking(&grants, true).map(|request| request.map(|request| request.witness()));
             access.bearer = access.bearing(&grants);
             // Who invokes nothing invokes no model.
@@ -343,6 +300,14 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
         }
     }
     access
+}
+
+/// Names of the policies that allow a request, and the statements that do so only under a condition.
+fn granted(grants: &Policies, request: &Request) -> (Vec<String>, Vec<String>) {
+    let Answer::Allowed(because) = grants.decide(request) else { return Default::default() };
+    let by: BTreeSet<String> = because.into_iter().map(|because| because.policy).filter(|name| name != "FullAWSAccess").collect();
+    let conditions = conditions_of(grants, request).into_iter().map(|because| format!("{}, {}: {}", because.policy, because.statement, because.text));
+    (by.into_iter().collect(), conditions.collect())
 }
 
 trait OrganizationFact {
@@ -464,6 +429,47 @@ impl Access {
                 self.seen(found).map(|found| found.map(|request| (how, request.witness())))
             }
         }
+    }
+
+    /// A call by a profile needs the profile, and its model in every Region that it leads to (Bedrock User Guide,
+    /// "Prerequisites for inference profiles").
+    fn profiles(&self, context: &Context<'_>, grants: &Policies) -> Observed<BTreeMap<String, BTreeSet<String>>> {
+        let account = self.principal.account.as_str();
+        let partition = context.world.run.partition.as_str();
+        let invoke = ["bedrock:InvokeModel"];
+        let any = ["inference-profile", "application-inference-profile"].map(|kind| format!("arn:{partition}:bedrock:*:{account}:{kind}/*"));
+        if self.ask(grants, &invoke, &any, Way::Any) == Found::No {
+            return Known(BTreeMap::new());
+        }
+        let (mut found, mut gaps) = (BTreeMap::new(), Vec::new());
+        for region in &context.world.run.regions {
+            let profiles = context.world.all("bedrock_inference_profile", account, region);
+            gaps = merge(gaps, profiles.gaps);
+            for profile in profiles.rows {
+                let models = match profile.list("model_arns") {
+                    Known(models) => models,
+                    Unknown(more) => {
+                        gaps = merge(gaps, more);
+                        continue;
+                    }
+                };
+                let by = BTreeMap::from([("bedrock:inferenceprofilearn".to_owned(), Fact::one(profile.key()))]);
+                let may = |resource: &str, context: BTreeMap<String, Fact>| {
+                    let resources = [resource.to_owned()];
+                    let ask = Ask { principal: &self.principal, actions: &invoke, resources: &resources, resource_account: None, context, choose: true };
+                    self.seen(may(grants, &ask)).map(|found| found.is_some())
+                };
+                match models.iter().fold(may(profile.key(), BTreeMap::new()), |all, model| if all.is_false() { all } else { all.and(may(model, by.clone())) }) {
+                    Known(true) => {
+                        let regions = models.iter().filter_map(|model| Arn::parse(model)).map(|arn| if arn.region.is_empty() { "any" } else { arn.region });
+                        found.insert(profile.key().to_owned(), regions.map(str::to_owned).collect());
+                    }
+                    Known(false) => {}
+                    Unknown(more) => gaps = merge(gaps, more),
+                }
+            }
+        }
+        if gaps.is_empty() { Known(found) } else { Unknown(gaps) }
     }
 
     /// Keys are used under two prefixes, one for each kind of endpoint.

@@ -25,7 +25,7 @@ const CHANGES: &[(&str, &str)] = &[
 ];
 
 /// Actions that run something under a role that is passed to them, and the service it is passed to.
-const PASSED: &[(&str, &str)] = &[
+pub(super) const PASSED: &[(&str, &str)] = &[
     ("lambda:CreateFunction", "lambda.amazonaws.com"),
     ("ecs:RegisterTaskDefinition", "ecs-tasks.amazonaws.com"),
     ("ec2:RunInstances", "ec2.amazonaws.com"),

@@ -3,7 +3,7 @@
 use super::callers::Workload;
 use super::policy::{Document, Effect, PrincipalPattern};
 use super::{Context, Sink, endpoints, paths, trust};
-use crate::inventory::cols::{flag, int, json, list, text};
+use crate::inventory::cols::{flag, int, joined, json, list, text};
 use crate::inventory::{Lookup, Role, Row, Span, Table};
 use crate::model::{Arn, GLOBAL, Gap, Observed, merge};
 use crate::subject_columns;
@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 const IAM: &[&str] = &["iam_role.list", "iam_user.list", "iam_group.list", "iam_policy.list"];
-const EFFECTIVE: &[&str] = &[
+pub(super) const EFFECTIVE: &[&str] = &[
     "iam_role.list",
     "iam_user.list",
     "iam_group.list",
@@ -23,8 +23,9 @@ const EFFECTIVE: &[&str] = &[
     "organizations_policy_target.list",
     "organizations_policy_target.content",
 ];
+const PROFILES: &[&str] = &joined::<{ EFFECTIVE.len() + 1 }>(&[EFFECTIVE, &["bedrock_inference_profile.list"]]);
 const TRUST: &[&str] = &["iam_role.list", "iam_user.list", "organization.list", "organizations_account.list"];
-const AGENTS: &[&str] = &[
+pub(super) const AGENTS: &[&str] = &[
     "bedrock_agent.list",
     "bedrock_agent.detail",
     "bedrock_agent.versions",
@@ -50,12 +51,17 @@ pub const PRINCIPAL: Table = Table {
     columns: subject_columns![
         text("principal_kind", "`role` or `user`.").by(IAM),
         flag("is_service_linked", "Is it a service-linked role?").by(IAM),
+        flag("has_access", "May it do something with Bedrock? True, or unknown.").by(EFFECTIVE),
         flag("is_administrator", "Does it hold every action on every resource?").by(EFFECTIVE),
         flag("full_access", "Does it hold every Bedrock, Mantle or AgentCore action on every resource?").by(EFFECTIVE),
         text("full_access_on", "Prefix of those actions.").absent("''").by(EFFECTIVE),
         json("full_access_witness", "A request that shows it.").absent("null").by(EFFECTIVE),
         text("limited_by", "Boundary and control policies that narrow it.").absent("''").by(EFFECTIVE),
         flag("invokes", "May it invoke some model?").by(EFFECTIVE),
+        list("granted_by", "Policies that let it.").by(EFFECTIVE),
+        list("conditions", "Statements that let it only under a condition.").by(EFFECTIVE),
+        list("inference_profiles", "Inference profiles by which it may.").by(PROFILES),
+        list("inference_regions", "Regions in which calls by these profiles may run; `any` for global ones.").by(PROFILES),
         flag("invokes_from_anywhere", "May it do so without a VPC endpoint, from an address that no policy lists?").by(EFFECTIVE),
         json("invoke_witness", "A request that shows it.").absent("null").by(EFFECTIVE),
         flag("any_model", "May it invoke a model that nobody named?").by(EFFECTIVE),
@@ -213,7 +219,14 @@ fn principal_row<'w>(context: &Context<'w>, sink: &mut Sink<'_>, principal: Row<
     let witness = |found: &Observed<Option<Json>>| found.clone().known().flatten().unwrap_or(Json::Null);
     let mut row = sink.row(account, GLOBAL, principal.key(), resource_type);
     row.set("name", principal.text("name")).tagged(context, account, principal.tags());
+    let some = Observed::any([
+        access.full.clone().map(|found| found.is_some()),
+        access.invokes.clone().map(|found| found.is_some()),
+        access.families.clone().map(|families| !families.is_empty()),
+        access.bearer.clone().map(|found| found.is_some()),
+    ]);
     row.put("principal_kind", kind)
+        .set("has_access", some)
         .set("is_service_linked", linked)
         .set("is_administrator", access.administrator.clone())
         .set("full_access", access.full.clone().map(|found| found.is_some()))
@@ -221,6 +234,13 @@ fn principal_row<'w>(context: &Context<'w>, sink: &mut Sink<'_>, principal: Row<
         .put("full_access_witness", witness(&access.full.clone().map(|found| found.map(|(_, request)| request))))
         .put("limited_by", access.limited_by.as_str())
         .set("invokes", access.invokes.clone().map(|found| found.is_some()))
+        .set("granted_by", access.granted.clone().map(|(by, _)| by))
+        .set("conditions", access.granted.clone().map(|(_, conditions)| conditions))
+        .set("inference_profiles", access.profiles.clone().map(|profiles| profiles.into_keys().collect::<Vec<_>>()))
+        .set(
+            "inference_regions",
+            access.profiles.clone().map(|profiles| profiles.into_values().flatten().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()),
+        )
         .set("invokes_from_anywhere", access.anywhere.clone().map(|found| found.is_some()))
         .put("invoke_witness", witness(&access.anywhere))
         .set("assumed_by_managed_service", managed);
@@ -417,32 +437,41 @@ fn environments(
     )
 }
 
-pub(super) fn derive_agent_roles(context: &Context<'_>, sink: &mut Sink<'_>) {
+/// What runs under a role.
+pub(super) type Users = BTreeMap<String, BTreeSet<String>>;
+
+/// The roles of agents of an account, by their users, and what may hide more.
+pub(super) fn agent_roles(context: &Context<'_>, account: &str) -> (Users, Vec<Gap>) {
     const TABLES: &[&str] =
         &["bedrock_agent", "bedrock_knowledge_base", "bedrock_flow", "bedrock_agentcore_runtime", "bedrock_agentcore_gateway", "bedrock_agentcore_memory"];
-    for (account, _) in context.scopes(&AGENT_ROLE) {
-        let mut gaps: Vec<Gap> = context.unscanned(&account);
-        let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for region in &context.world.run.regions {
-            for table in TABLES {
-                let found = context.world.all(table, &account, region);
-                gaps = merge(gaps, found.gaps);
-                for row in found.rows {
-                    let mut roles = row.text("role_arn").map(|role| vec![role.to_owned()]);
-                    if *table == "bedrock_agent" {
-                        roles = roles.zip(row.list("version_role_arns")).map(|(draft, versions)| [draft, versions].concat());
-                    }
-                    match roles {
-                        Known(roles) => {
-                            for role in roles.into_iter().filter(|role| !role.is_empty()) {
-                                uses.entry(role).or_default().insert(row.key().to_owned());
-                            }
+    let mut gaps: Vec<Gap> = context.unscanned(account);
+    let mut uses = Users::new();
+    for region in &context.world.run.regions {
+        for table in TABLES {
+            let found = context.world.all(table, account, region);
+            gaps = merge(gaps, found.gaps);
+            for row in found.rows {
+                let mut roles = row.text("role_arn").map(|role| vec![role.to_owned()]);
+                if *table == "bedrock_agent" {
+                    roles = roles.zip(row.list("version_role_arns")).map(|(draft, versions)| [draft, versions].concat());
+                }
+                match roles {
+                    Known(roles) => {
+                        for role in roles.into_iter().filter(|role| !role.is_empty()) {
+                            uses.entry(role).or_default().insert(row.key().to_owned());
                         }
-                        Unknown(more) => gaps = merge(gaps, more),
                     }
+                    Unknown(more) => gaps = merge(gaps, more),
                 }
             }
         }
+    }
+    (uses, gaps)
+}
+
+pub(super) fn derive_agent_roles(context: &Context<'_>, sink: &mut Sink<'_>) {
+    for (account, _) in context.scopes(&AGENT_ROLE) {
+        let (uses, gaps) = agent_roles(context, &account);
         sink.hide(&account, GLOBAL, gaps.clone());
         for (role, users) in uses {
             let mut row = sink.row(&account, GLOBAL, role.as_str(), "AWS::IAM::Role");

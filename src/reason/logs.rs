@@ -3,7 +3,7 @@
 use super::{Context, Sink, keys, paths};
 use crate::inventory::cols::{flag, int, list, text};
 use crate::inventory::{Lookup, Role, Row, Span, Table};
-use crate::model::{Gap, Observed};
+use crate::model::{Gap, Observed, merge};
 use crate::subject_columns;
 use Observed::{Known, Unknown};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,22 +98,29 @@ fn of<'w, T>(group: &Observed<Option<Row<'w>>>, name: &str, fact: impl FnOnce(Ro
     }
 }
 
-pub(super) fn derive_groups(context: &Context<'_>, sink: &mut Sink<'_>) {
-    let named = context.list("inference_log_groups");
-    for (account, region) in context.scopes(&INFERENCE_LOG_GROUP) {
-        let configured = context.world.all("bedrock_model_invocation_logging", &account, &region);
-        sink.hide(&account, &region, configured.gaps);
-        let mut names: BTreeSet<String> = BTreeSet::new();
-        for row in configured.rows {
-            match row.text("log_group_name") {
-                Known("") => {}
-                Known(name) => {
-                    names.insert(name.to_owned());
-                }
-                Unknown(gaps) => sink.hide(&account, &region, gaps),
+/// Names of the inference log groups of a scope, and what may hide more.
+pub(super) fn inference_groups(context: &Context<'_>, account: &str, region: &str) -> (BTreeSet<String>, Vec<Gap>) {
+    let configured = context.world.all("bedrock_model_invocation_logging", account, region);
+    let mut gaps = configured.gaps;
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for row in configured.rows {
+        match row.text("log_group_name") {
+            Known("") => {}
+            Known(name) => {
+                names.insert(name.to_owned());
             }
+            Unknown(more) => gaps = merge(gaps, more),
         }
-        names.extend(named.iter().filter(|name| context.world.lookup("cloudwatch_log_group", &account, &region, name).found().is_some()).cloned());
+    }
+    let named = context.list("inference_log_groups");
+    names.extend(named.into_iter().filter(|name| context.world.lookup("cloudwatch_log_group", account, region, name).found().is_some()));
+    (names, gaps)
+}
+
+pub(super) fn derive_groups(context: &Context<'_>, sink: &mut Sink<'_>) {
+    for (account, region) in context.scopes(&INFERENCE_LOG_GROUP) {
+        let (names, gaps) = inference_groups(context, &account, &region);
+        sink.hide(&account, &region, gaps);
         for name in names {
             let group = group(context, &account, &region, &name);
             let key = of(&group, &name, |row| row.text("kms_key_id")).and_then(|key| keys::customer_key(context, &account, &region, key));
@@ -131,26 +138,35 @@ pub(super) fn derive_groups(context: &Context<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-pub(super) fn derive_buckets(context: &Context<'_>, sink: &mut Sink<'_>) {
-    let named = context.list("inference_log_buckets");
-    for (account, region) in context.scopes(&INFERENCE_LOG_BUCKET) {
-        let configured = context.world.all("bedrock_model_invocation_logging", &account, &region);
-        sink.hide(&account, &region, configured.gaps);
-        let mut wanted: BTreeMap<(String, &str), Observed<String>> = BTreeMap::new();
-        for row in configured.rows {
-            for (bucket, prefix, part) in [("bucket_name", "bucket_prefix", "invocation-logs"), ("large_data_bucket_name", "large_data_prefix", "large-data")] {
-                match row.text(bucket) {
-                    Known("") => {}
-                    Known(name) => {
-                        wanted.insert((name.to_owned(), part), row.text(prefix).map(str::to_owned));
-                    }
-                    Unknown(gaps) => sink.hide(&account, &region, gaps),
+/// Buckets of inference logs by name and part, with the prefix that is written under.
+pub(super) type Buckets = BTreeMap<(String, &'static str), Observed<String>>;
+
+/// The inference log buckets of a scope, and what may hide more.
+pub(super) fn inference_buckets(context: &Context<'_>, account: &str, region: &str) -> (Buckets, Vec<Gap>) {
+    let configured = context.world.all("bedrock_model_invocation_logging", account, region);
+    let mut gaps = configured.gaps;
+    let mut wanted = Buckets::new();
+    for row in configured.rows {
+        for (bucket, prefix, part) in [("bucket_name", "bucket_prefix", "invocation-logs"), ("large_data_bucket_name", "large_data_prefix", "large-data")] {
+            match row.text(bucket) {
+                Known("") => {}
+                Known(name) => {
+                    wanted.insert((name.to_owned(), part), row.text(prefix).map(str::to_owned));
                 }
+                Unknown(more) => gaps = merge(gaps, more),
             }
         }
-        for name in &named {
-            wanted.entry((name.clone(), "invocation-logs")).or_insert_with(|| Known(String::new()));
-        }
+    }
+    for name in context.list("inference_log_buckets") {
+        wanted.entry((name, "invocation-logs")).or_insert_with(|| Known(String::new()));
+    }
+    (wanted, gaps)
+}
+
+pub(super) fn derive_buckets(context: &Context<'_>, sink: &mut Sink<'_>) {
+    for (account, region) in context.scopes(&INFERENCE_LOG_BUCKET) {
+        let (wanted, gaps) = inference_buckets(context, &account, &region);
+        sink.hide(&account, &region, gaps);
         for ((name, part), prefix) in wanted {
             bucket_row(context, sink, (&account, &region), &name, part, &prefix);
         }

@@ -6,17 +6,23 @@
 
 mod access;
 mod accounts;
+mod api_keys;
 mod callers;
+mod data_keys;
 mod endpoints;
 mod environment;
 mod escalation;
+mod guard;
 mod identity;
 mod keys;
 mod logs;
 pub mod needs;
 mod network;
+mod organization;
 mod paths;
 pub mod policy;
+pub mod reach;
+mod statements;
 mod topology;
 mod trust;
 pub mod who_can;
@@ -42,20 +48,37 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { table: &endpoints::BEDROCK_ENDPOINT, derive: endpoints::derive_bedrock },
     Subject { table: &endpoints::DEPENDENCY_ENDPOINT, derive: endpoints::derive_dependencies },
     Subject { table: &identity::PRINCIPAL, derive: identity::derive_principals },
+    Subject { table: &api_keys::BEDROCK_API_KEY, derive: api_keys::derive },
     Subject { table: &identity::ROLE_USE, derive: identity::derive_role_use },
     Subject { table: &identity::AGENT_ROLE, derive: identity::derive_agent_roles },
     Subject { table: &logs::INFERENCE_LOG_GROUP, derive: logs::derive_groups },
     Subject { table: &logs::INFERENCE_LOG_BUCKET, derive: logs::derive_buckets },
     Subject { table: &logs::WORKLOAD_LOG_GROUP, derive: logs::derive_workload_groups },
+    Subject { table: &data_keys::DATA_KEY, derive: data_keys::derive },
     Subject { table: &environment::VARIABLE, derive: environment::derive },
     Subject { table: &topology::CORPUS_BUCKET, derive: topology::derive_corpus },
     Subject { table: &accounts::PLACEMENT, derive: accounts::derive },
+    Subject { table: &statements::POLICY_STATEMENT, derive: statements::derive },
     Subject { table: &topology::DEPLOY_PIPELINE, derive: topology::derive_pipelines },
 ];
 
 /// Collected and derived tables, in the order of the documentation.
 pub fn tables() -> Vec<&'static Table> {
     crate::services::TABLES.iter().copied().chain(SUBJECTS.iter().map(|subject| subject.table)).collect()
+}
+
+/// Do verdicts on the subject rest on what AWS publishes of its actions and resources ([`policy::authorization`])?
+pub fn rests_on_published_data(subject: &str) -> bool {
+    const TABLES: &[&Table] = &[
+        &paths::PATH,
+        &endpoints::BEDROCK_ENDPOINT,
+        &endpoints::DEPENDENCY_ENDPOINT,
+        &identity::PRINCIPAL,
+        &identity::ROLE_USE,
+        &api_keys::BEDROCK_API_KEY,
+        &data_keys::DATA_KEY,
+    ];
+    TABLES.iter().any(|table| table.name == subject)
 }
 
 /// What derivations share.

@@ -1,11 +1,14 @@
 //! Which principals of a run may do something, and under which conditions.
 
 use super::Context;
-use super::policy::{Answer, Ask, Because, Document, Effect, Fact, Found, Policies, PrincipalPattern, Request, Side, may};
-use crate::inventory::{Lookup, World};
-use crate::model::{Arn, GLOBAL, Gap, Observed};
+use super::guard::{Guard, reasons};
+use super::policy::{Ask, Because, Document, Effect, Found, Policies, PrincipalPattern, Side, conditions_of, may};
+use super::reach::{Indirect, Step, reach};
+use crate::inventory::World;
+use crate::model::{Arn, GLOBAL, Observed};
 use Observed::{Known, Unknown};
 use serde::Serialize;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -34,59 +37,24 @@ pub struct Unclear {
 pub struct WhoCan {
     /// Those that may.
     pub principals: Vec<Able>,
+    /// Those that come to one of them by other ways: assuming its role, passing it, changing policies.
+    pub indirect: Vec<Indirect>,
     /// Those of which it cannot be told.
     pub unknown: Vec<Unclear>,
-}
-
-/// Services whose resources have policies of their own (IAM User Guide, reference_aws-services-that-work-with-iam);
-/// of these only the trust policies of roles are in a run.
-const WITH_RESOURCE_POLICIES: &[&str] = &[
-    "apigateway",
-    "backup",
-    "dynamodb",
-    "ecr",
-    "elasticfilesystem",
-    "es",
-    "events",
-    "execute-api",
-    "glue",
-    "kinesis",
-    "kms",
-    "lambda",
-    "logs",
-    "s3",
-    "s3tables",
-    "s3vectors",
-    "secretsmanager",
-    "sns",
-    "sqs",
-    "sts",
-];
-
-fn reason(gaps: &[Gap]) -> String {
-    let mut texts: Vec<String> = gaps
-        .iter()
-        .map(|gap| [gap.operation.as_str(), gap.detail.as_str()].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(": "))
-        .collect();
-    texts.sort();
-    texts.dedup();
-    texts.join("; ")
 }
 
 /// Who may do `action` on `resource` (on any that the action takes, where there is none)?
 pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_account: Option<&str>) -> WhoCan {
     let context = Context::new(world);
-    let mut answer = WhoCan { principals: Vec::new(), unknown: Vec::new() };
-    let owner =
-        resource_account.map(str::to_owned).or_else(|| resource.and_then(Arn::parse).map(|arn| arn.account.to_owned())).filter(|owner| !owner.is_empty());
-    let policy = resource_policy(world, action, resource);
+    let mut answer = WhoCan { principals: Vec::new(), indirect: Vec::new(), unknown: Vec::new() };
+    let guard = Guard::of(&context, action, resource, resource_account);
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for account in world.accounts() {
         let root = format!("arn:{}:iam::{account}:root", world.run.partition);
         for table in ["iam_role", "iam_user"] {
             let found = world.all(table, account, GLOBAL);
             if !found.gaps.is_empty() {
-                answer.unknown.push(Unclear { principal: root.clone(), reason: reason(&found.gaps) });
+                answer.unknown.push(Unclear { principal: root.clone(), reason: reasons(&found.gaps).join("; ") });
             }
             for row in found.rows {
                 seen.insert(row.key().to_owned());
@@ -94,15 +62,11 @@ pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_acc
                 let policies = match &access.grants {
                     Known(policies) => policies,
                     Unknown(gaps) => {
-                        answer.unknown.push(Unclear { principal: row.key().to_owned(), reason: reason(gaps) });
+                        answer.unknown.push(Unclear { principal: row.key().to_owned(), reason: reasons(gaps).join("; ") });
                         continue;
                     }
                 };
-                let mut policies = Policies::clone(policies);
-                match &policy {
-                    Known(document) => policies.resource.clone_from(document),
-                    Unknown(gaps) => policies.unknown.push((Side::Resource, vec![reason(gaps)])),
-                }
+                let mut policies = guard.over(policies);
                 let resources: Vec<String> = resource.map(str::to_owned).into_iter().collect();
                 let ask = |policies: &Policies| {
                     let actions = [action];
@@ -110,7 +74,7 @@ pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_acc
                         principal: &access.principal,
                         actions: &actions,
                         resources: &resources,
-                        resource_account: owner.as_deref(),
+                        resource_account: guard.owner.as_deref(),
                         context: BTreeMap::new(),
                         choose: true,
                     };
@@ -130,7 +94,7 @@ pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_acc
                 match found {
                     Found::Yes(request) => answer.principals.push(Able {
                         principal: row.key().to_owned(),
-                        conditions: conditions(&policies, &request),
+                        conditions: conditions_of(&policies, &request),
                         witness: request.witness(),
                     }),
                     Found::No => {}
@@ -139,48 +103,47 @@ pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_acc
             }
         }
     }
-    if let Known(Some(document)) = &policy {
+    if let Known(Some(document)) = &guard.policy {
         strangers(world, document, action, &seen, &mut answer);
     }
+    let able: BTreeSet<String> = answer.principals.iter().map(|able| able.principal.clone()).collect();
+    let (mut indirect, unclear) = reach(&context, &able);
+    indirect.extend(by_own_policies(&context, &guard, action, resource, &able.iter().chain(indirect.iter().map(|way| &way.principal)).cloned().collect()));
+    answer.indirect = indirect;
+    answer.unknown.extend(unclear.into_iter().map(|(principal, reason)| Unclear { principal, reason }));
     answer.principals.sort_by(|a, b| a.principal.cmp(&b.principal));
     answer.unknown.sort_by(|a, b| (&a.principal, &a.reason).cmp(&(&b.principal, &b.reason)));
     answer.unknown.dedup_by(|a, b| a.principal == b.principal && a.reason == b.reason);
     answer
 }
 
-/// Can the resource have a policy of its own?
-fn has_policy(service: &str, action: &str, resource: Option<&str>) -> bool {
-    match service {
-        "sts" => action.to_ascii_lowercase().starts_with("sts:assumerole"),
-        // Of Bedrock's resources these (Bedrock User Guide, "Resource-based policies"); all of AgentCore's.
-        "bedrock" => {
-            resource.and_then(Arn::parse).is_some_and(|arn| ["custom-model", "guardrail", "knowledge-base"].iter().any(|kind| arn.resource.starts_with(kind)))
+/// Those that may give themselves the right by a change of their own policies.
+fn by_own_policies(context: &Context<'_>, guard: &Guard, action: &str, resource: Option<&str>, known: &BTreeSet<String>) -> Vec<Indirect> {
+    let anything = Document::parse("changed", &json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}));
+    let Ok(anything) = anything.map(Rc::new) else { return Vec::new() };
+    let resources: Vec<String> = resource.map(str::to_owned).into_iter().collect();
+    let mut found = Vec::new();
+    for account in context.world.accounts() {
+        for row in ["iam_role", "iam_user"].iter().flat_map(|table| context.world.all(table, account, GLOBAL).rows).filter(|row| !known.contains(row.key())) {
+            let access = context.access(row);
+            let (Known(own), Known(Some((how, witness)))) = (&access.grants, access.escalation()) else { continue };
+            // Fences and the resource's own policy stay as they are.
+            let policies = guard.over(&Policies { identity: vec![Rc::clone(&anything)], ..Policies::clone(own) });
+            let ask = Ask {
+                principal: &access.principal,
+                actions: &[action],
+                resources: &resources,
+                resource_account: guard.owner.as_deref(),
+                context: BTreeMap::new(),
+                choose: true,
+            };
+            if let Found::Yes(_) = may(&policies, &ask) {
+                let step = Step { to: row.key().to_owned(), by: how, witness };
+                found.push(Indirect { principal: row.key().to_owned(), via: vec![step] });
+            }
         }
-        "bedrock-agentcore" => true,
-        _ => WITH_RESOURCE_POLICIES.contains(&service),
     }
-}
-
-/// The policy of the resource itself; none where it can have none.
-fn resource_policy(world: &World, action: &str, resource: Option<&str>) -> Observed<Option<Rc<Document>>> {
-    let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    if !has_policy(&service, action, resource) {
-        return Known(None);
-    }
-    let Some(resource) = resource else {
-        return Observed::gap(Gap::not_understood("resource policy", "the policy of a resource may let it in; name the resource".to_owned()));
-    };
-    let Some(role) = Arn::parse(resource).filter(|arn| service == "sts" && arn.service == "iam" && arn.resource.starts_with("role/")) else {
-        return Observed::gap(Gap::not_understood("resource policy", format!("the policy of `{resource}` is not in the run")));
-    };
-    match world.lookup("iam_role", role.account, GLOBAL, resource) {
-        Lookup::Found(row) => row.json("assume_role_policy").and_then(|json| match Document::parse("trust policy", &json) {
-            Ok(document) => Known(Some(Rc::new(document))),
-            Err(why) => Observed::gap(Gap::not_understood("iam_role.assume_role_policy", why.to_string())),
-        }),
-        Lookup::Absent => Observed::gap(Gap::not_understood("iam_role", format!("the role `{resource}` does not exist"))),
-        Lookup::Unknown(gaps) => Unknown(gaps),
-    }
+    found
 }
 
 /// Whom a resource's policy names and the run does not hold: services and identity providers have no other policies,
@@ -217,17 +180,4 @@ fn strangers(world: &World, document: &Document, action: &str, seen: &BTreeSet<S
             answer.unknown.push(Unclear { principal, reason });
         }
     }
-}
-
-/// The statements that let the request pass only under a condition: what allows it then, and what denies it otherwise.
-fn conditions(policies: &Policies, request: &Request) -> Vec<Because> {
-    let Answer::Allowed(because) = policies.decide(request) else { return Vec::new() };
-    let bare = Request { context: request.context.keys().map(|key| (key.clone(), Fact::Absent)).collect(), ..request.clone() };
-    let denies = match policies.decide(&bare) {
-        // What is allowed without any of the chosen values depends on none.
-        Answer::Allowed(_) => return Vec::new(),
-        Answer::ExplicitlyDenied(denies) => denies,
-        Answer::ImplicitlyDenied(_) | Answer::Unknown(_) => Vec::new(),
-    };
-    because.into_iter().chain(denies).filter(|because| because.conditional).collect()
 }

@@ -1,6 +1,6 @@
 //! Amazon Bedrock, control plane.
 
-use crate::inventory::cols::text;
+use crate::inventory::cols::{list, text};
 use crate::inventory::{Read, Role, Span, Table};
 
 /// Invocation logging.
@@ -22,11 +22,30 @@ pub const INVOCATION_LOGGING: Table = Table {
     lists: &[],
 };
 
+/// Inference profiles.
+pub const INFERENCE_PROFILE: Table = Table {
+    name: "bedrock_inference_profile",
+    doc: "Inference profiles: AWS's cross-Region ones and the account's own. A call by one may run in the Region of any of its models.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("id", "Id, such as `eu.anthropic...`."),
+        text("type", "`SYSTEM_DEFINED` or `APPLICATION`."),
+        text("status", "`ACTIVE`."),
+        list("model_arns", "Foundation models that it leads to, one for each destination Region."),
+    ],
+    reads: &[Read::new("list", "bedrock:ListInferenceProfiles")],
+    lists: &[],
+};
+
 /// The calls.
 #[cfg(feature = "live")]
 pub(super) mod live {
     use crate::client;
     use crate::services::collect::{Batch, Place};
+    use aws_sdk_bedrock::types::InferenceProfileType;
 
     pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_bedrock, place);
@@ -48,6 +67,43 @@ pub(super) mod live {
                 .set("large_data_bucket_name", large.map_or("", |large| large.bucket_name()))
                 .set("large_data_prefix", large.and_then(|large| large.key_prefix()).unwrap_or_default())
         }));
+        batch
+    }
+
+    pub(in crate::services) async fn inference_profiles(place: &Place<'_>) -> Batch {
+        let client = client!(aws_sdk_bedrock, place);
+        let mut batch = Batch::default();
+        // Without a type the list holds AWS's own alone.
+        let mut lists = Vec::new();
+        for kind in [InferenceProfileType::SystemDefined, InferenceProfileType::Application] {
+            lists.push(
+                place
+                    .pages(
+                        "bedrock:ListInferenceProfiles",
+                        |token| client.list_inference_profiles().type_equals(kind.clone()).max_results(1000).set_next_token(token).send(),
+                        |answer| (answer.inference_profile_summaries.unwrap_or_default(), answer.next_token),
+                    )
+                    .await,
+            );
+        }
+        for (at, listing) in lists.iter().enumerate() {
+            match (&listing.failure, at) {
+                (_, 0) => batch.listed(place, "bedrock_inference_profile", listing),
+                (Some(failure), _) => batch.part_failed("bedrock_inference_profile", "the profiles of the account", failure),
+                (None, _) => {}
+            }
+            batch.rows.extend(listing.items.iter().map(|profile| {
+                let models: Vec<String> = profile.models().iter().filter_map(|model| model.model_arn().map(str::to_owned)).collect();
+                place
+                    .row("bedrock_inference_profile")
+                    .set("arn", profile.inference_profile_arn())
+                    .set("id", profile.inference_profile_id())
+                    .set("type", profile.r#type().as_str())
+                    .set("status", profile.status().as_str())
+                    .set("model_arns", models)
+            }));
+        }
+        batch.count("bedrock_inference_profile");
         batch
     }
 }

@@ -430,5 +430,10 @@ pub fn tags(pairs: impl IntoIterator<Item = (String, String)>) -> serde_json::Va
     serde_json::Value::Object(pairs.into_iter().map(|(key, value)| (key, value.into())).collect())
 }
 
+/// A time of AWS's as RFC 3339 in UTC, to the second; empty where there is none.
+pub fn when(time: Option<&aws_smithy_types::DateTime>) -> String {
+    time.and_then(|time| jiff::Timestamp::from_second(time.secs()).ok()).map_or_else(String::new, |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 /// Shares a semaphore between tasks.
 pub type Flight = Arc<Semaphore>;

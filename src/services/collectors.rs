@@ -12,6 +12,7 @@ pub const COLLECTORS: &[Collector] = &[
         run: |place| Box::pin(organizations::live::collect(place)),
     },
     Collector { tables: &["iam_role", "iam_user", "iam_group", "iam_policy"], span: Global, run: |place| Box::pin(iam::live::collect(place)) },
+    Collector { tables: &["iam_service_specific_credential"], span: Global, run: |place| Box::pin(iam::live::service_specific_credentials(place)) },
     Collector { tables: &["s3_bucket"], span: Global, run: |place| Box::pin(s3::live::collect(place)) },
     Collector { tables: &["vpc"], span: Regional, run: |place| Box::pin(vpc::live::vpcs(place)) },
     Collector { tables: &["vpc_subnet"], span: Regional, run: |place| Box::pin(vpc::live::subnets(place)) },
@@ -29,6 +30,7 @@ pub const COLLECTORS: &[Collector] = &[
     Collector { tables: &["lambda_function", "lambda_environment_variable"], span: Regional, run: |place| Box::pin(lambda::live::collect(place)) },
     Collector { tables: &["ecs_service", "ecs_task_definition", "ecs_environment_variable"], span: Regional, run: |place| Box::pin(ecs::live::collect(place)) },
     Collector { tables: &["bedrock_model_invocation_logging"], span: Regional, run: |place| Box::pin(bedrock::live::collect(place)) },
+    Collector { tables: &["bedrock_inference_profile"], span: Regional, run: |place| Box::pin(bedrock::live::inference_profiles(place)) },
     Collector { tables: &["bedrock_agent"], span: Regional, run: |place| Box::pin(bedrock_agent::live::agents(place)) },
     Collector {
         tables: &["bedrock_knowledge_base", "bedrock_data_source"],

@@ -1,6 +1,6 @@
 //! AWS IAM: principals and their policies, from one call.
 
-use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::cols::{flag, json, list, text, time};
 use crate::inventory::{Read, Role, Span, Table};
 
 const DETAILS: &[Read] = &[Read::new("list", "iam:GetAccountAuthorizationDetails")];
@@ -75,12 +75,31 @@ pub const POLICY: Table = Table {
     lists: &[],
 };
 
+/// Credentials for one service, such as long-term Bedrock API keys.
+pub const SERVICE_SPECIFIC_CREDENTIAL: Table = Table {
+    name: "iam_service_specific_credential",
+    doc: "Service-specific credentials of IAM users; a long-term Bedrock API key is one for `bedrock.amazonaws.com`. Never the secret itself.",
+    key: "id",
+    span: Span::Global,
+    role: Role::Base,
+    columns: &[
+        text("id", "Credential id."),
+        text("user_name", "IAM user that owns it."),
+        text("service_name", "Service that takes it."),
+        text("status", "`Active`, `Inactive` or `Expired`."),
+        time("create_date", "When it was made."),
+        time("expiration_date", "When it ends.").absent("'' (never)"),
+    ],
+    reads: &[Read::new("list", "iam:ListServiceSpecificCredentials")],
+    lists: &[],
+};
+
 /// The calls.
 #[cfg(feature = "live")]
 pub(super) mod live {
     use crate::client;
     use crate::inventory::NewRow;
-    use crate::services::collect::{Batch, Place, tags};
+    use crate::services::collect::{Batch, Place, tags, when};
     use aws_sdk_iam::types::{AttachedPolicy, PolicyDetail, Tag};
     use serde_json::{Value as Json, json};
 
@@ -171,6 +190,33 @@ pub(super) mod live {
             batch.listed(place, table, &listing);
             batch.count(table);
         }
+        batch
+    }
+
+    pub(in crate::services) async fn service_specific_credentials(place: &Place<'_>) -> Batch {
+        let client = client!(aws_sdk_iam, place);
+        let listing = place
+            .pages(
+                "iam:ListServiceSpecificCredentials",
+                |token| client.list_service_specific_credentials().all_users(true).set_marker(token).send(),
+                |answer| {
+                    let next = answer.marker.filter(|_| answer.is_truncated);
+                    (answer.service_specific_credentials.unwrap_or_default(), next)
+                },
+            )
+            .await;
+        let mut batch = Batch::default();
+        batch.listed(place, "iam_service_specific_credential", &listing);
+        batch.rows.extend(listing.items.iter().map(|credential| {
+            place
+                .row("iam_service_specific_credential")
+                .set("id", credential.service_specific_credential_id())
+                .set("user_name", credential.user_name())
+                .set("service_name", credential.service_name())
+                .set("status", credential.status().as_str())
+                .set("create_date", when(Some(credential.create_date())))
+                .set("expiration_date", when(credential.expiration_date()))
+        }));
         batch
     }
 }

@@ -1,6 +1,6 @@
-//! AWS KMS: whose keys they are.
+//! AWS KMS: whose keys they are, and who may use them.
 
-use crate::inventory::cols::text;
+use crate::inventory::cols::{json, text};
 use crate::inventory::{Read, Role, Span, Table};
 
 /// Keys.
@@ -15,8 +15,16 @@ pub const KEY: Table = Table {
         text("id", "Key id."),
         text("key_manager", "`CUSTOMER` or `AWS`.").by(&["detail"]),
         text("key_state", "`Enabled`, `Disabled`, `PendingDeletion`, ...").by(&["detail"]),
+        text("origin", "Where its material comes from: `AWS_KMS`, `EXTERNAL`, `AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`.").by(&["detail"]),
+        json("policy", "Key policy; there is always one.").by(&["policy"]),
+        json("grants", "`[{id, name, grantee_principal, operations, context_equals, context_subset}]`.").absent("[]").by(&["grants"]),
     ],
-    reads: &[Read::new("list", "kms:ListKeys"), Read::new("detail", "kms:DescribeKey")],
+    reads: &[
+        Read::new("list", "kms:ListKeys"),
+        Read::new("detail", "kms:DescribeKey"),
+        Read::new("policy", "kms:GetKeyPolicy"),
+        Read::new("grants", "kms:ListGrants"),
+    ],
     lists: &[],
 };
 
@@ -36,7 +44,44 @@ pub const ALIAS: Table = Table {
 #[cfg(feature = "live")]
 pub(super) mod live {
     use crate::client;
-    use crate::services::collect::{Batch, Place};
+    use crate::services::collect::{Batch, Failure, Place};
+    use aws_sdk_kms::types::GrantListEntry;
+    use serde_json::{Value as Json, json};
+
+    /// A policy that does not parse is kept as text, so that reasoning can say so.
+    fn document(text: &str) -> Json {
+        serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned()))
+    }
+
+    fn grant(grant: &GrantListEntry) -> Json {
+        let constraints = grant.constraints();
+        json!({
+            "id": grant.grant_id(),
+            "name": grant.name().unwrap_or_default(),
+            // A service that grants to itself is named in a field of its own.
+            "grantee_principal": grant.grantee_principal().or(grant.grantee_service_principal()),
+            "operations": grant.operations().iter().map(|operation| operation.as_str()).collect::<Vec<_>>(),
+            "context_equals": constraints.and_then(|constraints| constraints.encryption_context_equals()).cloned().unwrap_or_default().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+            "context_subset": constraints.and_then(|constraints| constraints.encryption_context_subset()).cloned().unwrap_or_default().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+        })
+    }
+
+    async fn grants(place: &Place<'_>, client: &aws_sdk_kms::Client, key: &str) -> Result<Json, Failure> {
+        let listing = place
+            .pages(
+                "kms:ListGrants",
+                |token| client.list_grants().key_id(key).set_marker(token).send(),
+                |answer| {
+                    let next = answer.next_marker.filter(|_| answer.truncated);
+                    (answer.grants.unwrap_or_default(), next)
+                },
+            )
+            .await;
+        match listing.failure {
+            Some(failure) => Err(failure),
+            None => Ok(listing.items.iter().map(grant).collect()),
+        }
+    }
 
     pub(in crate::services) async fn keys(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_kms, place);
@@ -52,26 +97,40 @@ pub(super) mod live {
             .await;
         let mut batch = Batch::default();
         batch.listed(place, "kms_key", &listing);
+        let key_arn = |key: &aws_sdk_kms::types::KeyListEntry| key.key_arn().unwrap_or_default().to_owned();
         let details = place
-            .details(
-                &mut batch,
-                "kms_key",
-                "detail",
-                &listing.items,
-                |key| key.key_arn().unwrap_or_default().to_owned(),
-                |index| {
-                    place.call("kms:DescribeKey", {
-                        let (client, id) = (&client, listing.items[index].key_arn().unwrap_or_default());
-                        move || client.describe_key().key_id(id).send()
-                    })
-                },
-            )
+            .details(&mut batch, "kms_key", "detail", &listing.items, key_arn, |index| {
+                place.call("kms:DescribeKey", {
+                    let (client, id) = (&client, listing.items[index].key_arn().unwrap_or_default());
+                    move || client.describe_key().key_id(id).send()
+                })
+            })
             .await;
-        for (key, detail) in listing.items.iter().zip(details) {
+        let policies = place
+            .details(&mut batch, "kms_key", "policy", &listing.items, key_arn, |index| {
+                place.call("kms:GetKeyPolicy", {
+                    let (client, id) = (&client, listing.items[index].key_arn().unwrap_or_default());
+                    move || client.get_key_policy().key_id(id).policy_name("default").send()
+                })
+            })
+            .await;
+        let grants = place
+            .details(&mut batch, "kms_key", "grants", &listing.items, key_arn, |index| {
+                grants(place, &client, listing.items[index].key_arn().unwrap_or_default())
+            })
+            .await;
+        for (((key, detail), policy), grants) in listing.items.iter().zip(details).zip(policies).zip(grants) {
             let mut row = place.row("kms_key").set("arn", key.key_arn()).set("id", key.key_id());
             if let Some(metadata) = detail.as_ref().and_then(|answer| answer.key_metadata()) {
                 row.put("key_manager", metadata.key_manager().map(|manager| manager.as_str()));
                 row.put("key_state", metadata.key_state().map(|state| state.as_str()));
+                row.put("origin", metadata.origin().map(|origin| origin.as_str()));
+            }
+            if let Some(policy) = policy.as_ref().and_then(|answer| answer.policy()) {
+                row.put("policy", document(policy));
+            }
+            if let Some(grants) = grants {
+                row.put("grants", grants);
             }
             batch.rows.push(row);
         }

@@ -122,7 +122,7 @@ fn a_run_is_judged_reported_queried_and_explained_again() {
         assert!(text.contains(part), "explain lacks `{part}`");
     }
     let explained = run(&["explain", "demo.outcrop", "bedrock-endpoint-policy-any-model"]);
-    assert!(String::from_utf8_lossy(&explained.stdout).contains("action: bedrock:InvokeModel"), "the witness is a request");
+    assert!(String::from_utf8_lossy(&explained.stdout).contains("action     bedrock:InvokeModel"), "the witness is a request");
     assert_eq!(run(&["demo", "--out", "demo.outcrop"]).status.code(), Some(1), "an existing run is not overwritten");
 }
 

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 REST = {
     ("lambda", "GET", r"^/2015-03-31/functions/?(\?|$)"): "ListFunctions",
     ("lambda", "GET", r"^/2017-03-31/tags/"): "ListTags",
+    ("bedrock", "GET", r"^/inference-profiles/?(\?|$)"): "ListInferenceProfiles",
     ("bedrock", "GET", r"^/logging/modelinvocations"): "GetModelInvocationLoggingConfiguration",
     ("bedrock", "POST", r"^/agents/[^/]+/agentaliases/?(\?|$)"): "ListAgentAliases",
     ("bedrock", "POST", r"^/agents/?(\?|$)"): "ListAgents",

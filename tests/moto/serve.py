@@ -56,6 +56,9 @@ class Account:
             FunctionName=name, Runtime="python3.12", Role=role, Handler="index.handler", Code={"ZipFile": code.getvalue()}, Publish=publish,
             Environment={"Variables": variables or {}}, Tags=tags or {}, **({"VpcConfig": {"SubnetIds": list(subnets), "SecurityGroupIds": list(groups)}} if subnets else {}))
 
+    def key(self, statements):
+        return self.client("kms").create_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))["KeyMetadata"]["Arn"]
+
     def network(self, cidr, egress, hostnames=True):
         ec2 = self.client("ec2")
         vpc = ec2.create_vpc(CidrBlock=f"{cidr}.0.0/16")["Vpc"]["VpcId"]
@@ -95,6 +98,12 @@ def seed_broken(account):
     s3 = account.client("s3", OTHER)
     for bucket in ("broken-prompts", "broken-trail", "broken-documents"):
         s3.create_bucket(Bucket=bucket)
+    key = account.key([{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account.id}:root"}, "Action": "kms:*", "Resource": "*"},
+                       {"Sid": "Through S3", "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*", "Condition": {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}},
+                       {"Sid": "Copied", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/ExampleRole"}, "Action": "kms:Decrypt", "Resource": "*"}])
+    account.client("kms").create_grant(KeyId=key, GranteePrincipal=shared, Operations=["Decrypt"])
+    s3.put_bucket_encryption(Bucket="broken-documents", ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}]})
+    account.client("iam").create_user(UserName="ci")
     account.client("bedrock").put_model_invocation_logging_configuration(loggingConfig={
         "cloudWatchConfig": {"logGroupName": "/aws/bedrock/invocations", "roleArn": shared}, "s3Config": {"bucketName": "broken-prompts", "keyPrefix": "prompts/"}, "textDataDeliveryEnabled": True})
     trail = account.client("cloudtrail")
@@ -116,7 +125,10 @@ def seed_sound(account):
     account.endpoint_for("bedrock-runtime", vpc, subnet, door, policy)
     role = account.role("answers", ["lambda.amazonaws.com"], allow("bedrock:InvokeModel", MODEL, Condition={"StringEquals": {"aws:SourceVpc": vpc}}))
     account.function("answers", role, {"MODEL_ID": "anthropic.claude-sonnet-4-20250514-v1:0", "DB_SECRET_ARN": f"arn:aws:secretsmanager:{REGION}:{account.id}:secret:db-AbCdEf"}, [subnet], [group], tags={"Environment": "prod"})
-    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    administers = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy", "kms:DisableKey", "kms:ScheduleKeyDeletion"]
+    admin = account.role("key-admin", ["ssm.amazonaws.com"], allow(administers, "*"))
+    key = account.key([{"Effect": "Allow", "Principal": {"AWS": admin}, "Action": administers, "Resource": "*"},
+                       {"Effect": "Allow", "Principal": {"Service": f"logs.{REGION}.amazonaws.com"}, "Action": ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*"], "Resource": "*"}])
     logs = account.client("logs")
     for name in ("/aws/bedrock/invocations", "/aws/lambda/answers"):
         logs.create_log_group(logGroupName=name, kmsKeyId=key)
@@ -167,7 +179,7 @@ def bedrock_agents(accounts):
         here("ListDataSources", "broken", {"dataSourceSummaries": [source]}),
         here("GetDataSource", "broken", {"dataSource": {**source, "createdAt": "2026-01-01T00:00:00Z", "dataSourceConfiguration": {"type": "S3", "s3Configuration": {"bucketArn": "arn:aws:s3:::broken-documents"}}}}),
     ]
-    empty = {"ListAgents": "agentSummaries", "ListAgentAliases": "agentAliasSummaries", "ListKnowledgeBases": "knowledgeBaseSummaries", "ListDataSources": "dataSourceSummaries", "ListFlows": "flowSummaries"}
+    empty = {"ListAgents": "agentSummaries", "ListAgentAliases": "agentAliasSummaries", "ListKnowledgeBases": "knowledgeBaseSummaries", "ListDataSources": "dataSourceSummaries", "ListFlows": "flowSummaries", "ListInferenceProfiles": "inferenceProfileSummaries"}
     rules += [{"service": "bedrock", "operation": operation, "then": {"json": {key: []}}} for operation, key in empty.items()]
     empty = {"ListAgentRuntimes": "agentRuntimes", "ListGateways": "items", "ListMemories": "memories"}
     return rules + [{"service": "bedrock-agentcore", "operation": operation, "then": {"json": {key: []}}} for operation, key in empty.items()]
@@ -178,7 +190,14 @@ def standing_rules(accounts):
     refuse = "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User is not authorized to perform: sts:AssumeRole</Message></Error><RequestId>r</RequestId></ErrorResponse>"
     off = "<DescribeVpcBlockPublicAccessOptionsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>r</requestId><vpcBlockPublicAccessOptions><internetGatewayBlockMode>off</internetGatewayBlockMode></vpcBlockPublicAccessOptions></DescribeVpcBlockPublicAccessOptionsResponse>"
     none = "<DescribeVpcBlockPublicAccessExclusionsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>r</requestId><vpcBlockPublicAccessExclusionSet/></DescribeVpcBlockPublicAccessExclusionsResponse>"
+    def keys(members):
+        return ("<ListServiceSpecificCredentialsResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ListServiceSpecificCredentialsResult><IsTruncated>false</IsTruncated>"
+                f"<ServiceSpecificCredentials>{members}</ServiceSpecificCredentials></ListServiceSpecificCredentialsResult></ListServiceSpecificCredentialsResponse>")
+    forever = ("<member><UserName>ci</UserName><Status>Active</Status><ServiceUserName>ci-at-broken</ServiceUserName><CreateDate>2026-01-01T00:00:00Z</CreateDate>"
+               "<ServiceSpecificCredentialId>ACCABROKEN0000000001</ServiceSpecificCredentialId><ServiceName>bedrock.amazonaws.com</ServiceName></member>")
     return [
+        {"service": "iam", "operation": "ListServiceSpecificCredentials", "account": accounts["broken"], "then": {"status": 200, "type": "text/xml", "body": keys(forever)}},
+        {"service": "iam", "operation": "ListServiceSpecificCredentials", "then": {"status": 200, "type": "text/xml", "body": keys("")}},
         {"service": "ec2", "operation": "DescribeVpcBlockPublicAccessOptions", "then": {"status": 200, "type": "text/xml", "body": off}},
         {"service": "ec2", "operation": "DescribeVpcBlockPublicAccessExclusions", "then": {"status": 200, "type": "text/xml", "body": none}},
         *bedrock_agents(accounts),

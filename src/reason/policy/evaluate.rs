@@ -195,7 +195,8 @@ impl Statement {
         applies
     }
 
-    pub(super) fn names_principal(&self, principal: &Principal) -> Tri {
+    /// Does the statement speak of the principal?
+    pub fn names_principal(&self, principal: &Principal) -> Tri {
         self.principals.as_ref().map_or(Tri::True, |patterns| principal_matches(patterns, principal))
     }
 

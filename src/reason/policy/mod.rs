@@ -24,7 +24,9 @@ pub mod wire;
 pub use compare::{Comparison, PolicyType, compare};
 pub use document::{Condition, Document, Effect, Malformed, Patterns, PrincipalPattern, Statement};
 pub use evaluate::{Answer, Because, Policies, Side};
-pub use questions::{Ask, Models, is_full_access, may, models_of, models_through, of_caller, outsider_through, stranger_through};
+pub use questions::{
+    Ask, Models, anyone_through, conditions_of, is_full_access, may, models_of, models_through, of_caller, outsider_through, stranger_through,
+};
 pub use request::{Kind, Others, Principal, Request};
 pub use search::{Found, Mode, Scope, Who};
 pub use truth::{Fact, Tri};

@@ -6,7 +6,7 @@ use super::formula::{Bits, Formula};
 use super::request::Principal;
 use super::search::{Found, Mode, Part, Scope, Who, search};
 use super::truth::Fact;
-use super::{Condition, PROBE, Policies};
+use super::{Answer, Because, Condition, PROBE, Policies, Request};
 use crate::model::Arn;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -243,6 +243,13 @@ pub fn stranger_through(
     }
 }
 
+/// Does the policy let a principal through of an account and an organisation that it does not name?
+pub fn anyone_through(document: &Document, actions: &[&str], context: &BTreeMap<String, Fact>) -> Found {
+    let (_, organizations) = named(document);
+    let organizations: Vec<String> = organizations.into_iter().collect();
+    stranger_through(document, actions, context, Some(&organizations), &|_| Some(true), &[])
+}
+
 /// Kinds of resources that stand for a model (Service Authorization Reference for Bedrock).
 const MODEL_KINDS: &[&str] = &[
     "foundation-model",
@@ -362,4 +369,17 @@ fn models<'d>(
     models.named.sort();
     models.named.dedup();
     models
+}
+
+/// The statements that let the request pass only under a condition: what allows it then, and what denies it otherwise.
+pub fn conditions_of(policies: &Policies, request: &Request) -> Vec<Because> {
+    let Answer::Allowed(because) = policies.decide(request) else { return Vec::new() };
+    let bare = Request { context: request.context.keys().map(|key| (key.clone(), Fact::Absent)).collect(), ..request.clone() };
+    let denies = match policies.decide(&bare) {
+        // What is allowed without any of the chosen values depends on none.
+        Answer::Allowed(_) => return Vec::new(),
+        Answer::ExplicitlyDenied(denies) => denies,
+        Answer::ImplicitlyDenied(_) | Answer::Unknown(_) => Vec::new(),
+    };
+    because.into_iter().chain(denies).filter(|because| because.conditional).collect()
 }

@@ -1,0 +1,576 @@
+//! Subject: the keys under which documents and prompts lie, who can decrypt with them, and who rules over them.
+
+use super::access::{Access, documents};
+use super::guard::Guard;
+use super::keys::{self, Key};
+use super::policy::{
+    Ask, Document, Effect, Fact, Found, Policies, Principal, PrincipalPattern, Request, Statement, Tri, anyone_through, may, outsider_through,
+};
+use super::{Context, Sink, endpoints, identity, logs, paths, topology};
+use crate::inventory::cols::{flag, joined, json, list, text};
+use crate::inventory::{Lookup, Role, Row, Span, Table};
+use crate::model::{Arn, GLOBAL, Gap, Observed, glob, merge};
+use crate::subject_columns;
+use Observed::{Known, Unknown};
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+const PROTECTED: &[&str] = &[
+    "bedrock_data_source.list",
+    "bedrock_data_source.detail",
+    "bedrock_knowledge_base.list",
+    "bedrock_knowledge_base.detail",
+    "bedrock_model_invocation_logging.list",
+    "cloudwatch_log_group.list",
+    "s3_bucket.list",
+    "s3_bucket.encryption",
+    "kms_alias.list",
+    "kms_key.list",
+];
+const KEY: &[&str] = &["kms_key.detail"];
+const POLICY: &[&str] = &["kms_key.policy"];
+const DECRYPTORS: &[&str] = &joined::<{ 3 + identity::EFFECTIVE.len() + paths::CALLER_INPUTS.len() + identity::AGENTS.len() }>(&[
+    &["kms_key.policy", "kms_key.grants", "kms_key.detail"],
+    identity::EFFECTIVE,
+    paths::CALLER_INPUTS,
+    identity::AGENTS,
+]);
+
+/// Keys of data.
+pub const DATA_KEY: Table = Table {
+    name: "data_key",
+    doc: "A KMS key that encrypts the corpus, the inference log groups or their buckets, in the scope that uses it; where the service's own key does, the bucket or group itself.",
+    key: "resource",
+    span: Span::Regional,
+    role: Role::Subject,
+    columns: subject_columns![
+        list("protects", "What it encrypts.").by(PROTECTED),
+        text("kind", "`customer`, `aws-managed` or `service-owned`.").by(KEY),
+        text("owner_account_id", "Account of the key.").absent("''").by(PROTECTED),
+        text("origin", "Where its material comes from.").absent("''").by(KEY),
+        flag("under_control", "Can a principal of the own organisation disable and delete it, and nobody outside?").by(DECRYPTORS),
+        text("control_reason", "Why, or why not.").by(DECRYPTORS),
+        list("administrators", "Principals who may change its policy.").by(DECRYPTORS),
+        flag("open_to_anyone", "Does its policy let a principal use it whom nobody named?").by(POLICY),
+        json("open_witness", "A request that shows it.").absent("null").by(POLICY),
+        list("decryptors", "Principals who can decrypt with it, directly or by a grant that they may make.").by(DECRYPTORS),
+        list("unexpected_decryptors", "Those of them who are neither roles of workloads, of agents nor declared.").by(DECRYPTORS),
+        flag("too_wide", "Are there such?").by(DECRYPTORS),
+        json("decrypt_witness", "A request that shows it.").absent("null").by(DECRYPTORS),
+        list("placeholders", "Names and accounts in its policy that come from documentation.").by(POLICY),
+        flag("has_placeholders", "Are there such?").by(POLICY),
+    ],
+    reads: &[],
+    lists: PROTECTED,
+};
+
+/// What decrypts, directly or by way of a grant or another key.
+const DECRYPT: &[&str] = &["kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant"];
+/// What takes a key out of use, and what decides over everything else.
+const RULE: &[&str] = &["kms:PutKeyPolicy", "kms:DisableKey", "kms:ScheduleKeyDeletion"];
+/// Accounts of AWS's documentation (AWS style guide and the examples of the KMS Developer Guide).
+const DOCUMENTATION_ACCOUNTS: &[&str] = &["111122223333", "444455556666", "777788889999", "123456789012", "210987654321"];
+
+/// Keys that protect something in a scope, by reference.
+#[derive(Default)]
+struct Protected<'w> {
+    /// Key and what it protects, by the resource under which it is judged.
+    keys: BTreeMap<String, (Observed<Key<'w>>, String, BTreeSet<String>)>,
+}
+
+impl<'w> Protected<'w> {
+    fn add(&mut self, context: &Context<'w>, (account, region): (&str, &str), reference: Observed<String>, protected: &str, sink: &mut Sink<'_>) {
+        let found = reference.clone().and_then(|reference| keys::resolve(context, account, region, &reference));
+        let resource = match (&found, &reference) {
+            (Known(Key::Row(row)), _) => row.key().to_owned(),
+            (Known(Key::Foreign), Known(reference)) => reference.clone(),
+            (Known(_), _) => protected.to_owned(),
+            // Which key it is cannot be told, so there is nothing yet to judge.
+            (Unknown(gaps), _) => return sink.hide(account, region, gaps.clone()),
+        };
+        let entry = self.keys.entry(resource).or_insert_with(|| (found, reference.known().unwrap_or_default(), BTreeSet::new()));
+        entry.2.insert(protected.to_owned());
+    }
+}
+
+fn bucket_key(context: &Context<'_>, bucket: &str) -> Observed<String> {
+    match context.world.lookup_anywhere("s3_bucket", bucket) {
+        Lookup::Found(row) => row.text("sse_algorithm").zip(row.text("kms_key_id")).map(|(algorithm, key)| match (algorithm.starts_with("aws:kms"), key) {
+            (false, _) => String::new(),
+            (true, "") => "alias/aws/s3".to_owned(),
+            // A bucket names its key within its own account.
+            (true, key) if key.starts_with("arn:") => key.to_owned(),
+            (true, key) => {
+                format!("arn:{}:kms:{{region}}:{}:{}{key}", context.world.run.partition, row.account(), if key.starts_with("alias/") { "" } else { "key/" })
+            }
+        }),
+        Lookup::Absent => Observed::gap(Gap::not_understood("s3_bucket", format!("the bucket `{bucket}` is in no account of this run"))),
+        Lookup::Unknown(gaps) => Unknown(gaps),
+    }
+}
+
+pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
+    for (account, region) in context.scopes(&DATA_KEY) {
+        let scope = (account.as_str(), region.as_str());
+        let mut protected = Protected::default();
+        let partition = context.world.run.partition.as_str();
+        let mut buckets: BTreeSet<String> = BTreeSet::new();
+        let (corpus, gaps) = topology::corpus(context, &account, &region);
+        sink.hide(&account, &region, gaps);
+        buckets.extend(corpus.into_iter().map(|corpus| corpus.bucket));
+        let (logs, gaps) = logs::inference_buckets(context, &account, &region);
+        sink.hide(&account, &region, gaps);
+        buckets.extend(logs.into_keys().map(|(name, _)| name));
+        for bucket in buckets {
+            let key = bucket_key(context, &bucket).map(|key| key.replace("{region}", &region));
+            protected.add(context, scope, key, &format!("arn:{partition}:s3:::{bucket}"), sink);
+        }
+        let (groups, gaps) = logs::inference_groups(context, &account, &region);
+        sink.hide(&account, &region, gaps);
+        for name in groups {
+            let key = match context.world.lookup("cloudwatch_log_group", &account, &region, &name) {
+                Lookup::Found(row) => row.text("kms_key_id").map(str::to_owned),
+                Lookup::Absent => continue,
+                Lookup::Unknown(gaps) => Unknown(gaps),
+            };
+            protected.add(context, scope, key, &format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"), sink);
+        }
+        for (resource, (key, reference, protects)) in protected.keys {
+            row(context, sink, scope, &resource, key, &reference, protects);
+        }
+    }
+}
+
+fn row(
+    context: &Context<'_>,
+    sink: &mut Sink<'_>,
+    (account, region): (&str, &str),
+    resource: &str,
+    key: Observed<Key<'_>>,
+    reference: &str,
+    protects: BTreeSet<String>,
+) {
+    let Known(key) = key else { return };
+    let (owner, _, local) = keys::place(account, region, reference);
+    let kind = match key {
+        Key::Service => Known("service-owned"),
+        Key::Managed => Known("aws-managed"),
+        Key::Foreign => Known("customer"),
+        Key::Row(row) => row.text("key_manager").map(|manager| if manager == "CUSTOMER" { "customer" } else { "aws-managed" }),
+    };
+    let of_aws = matches!(key, Key::Service | Key::Managed);
+    let resource_type = match (of_aws, Arn::parse(resource).map(|arn| arn.service)) {
+        (true, Some("s3")) => "AWS::S3::Bucket",
+        (true, _) => "AWS::Logs::LogGroup",
+        (false, _) => "AWS::KMS::Key",
+    };
+    let mut row = sink.row(account, region, resource, resource_type);
+    let name = if of_aws { Arn::parse(resource).map_or(resource, |arn| arn.name()) } else { local };
+    // The same key may serve several accounts, and each scope that uses it has a row of its own.
+    row.put("part", if of_aws || owner == account { String::new() } else { format!("used by {account}") }).put("name", name);
+    row.tagged(context, account, Known(BTreeMap::new()));
+    row.put("protects", protects.into_iter().collect::<Vec<_>>())
+        .put("owner_account_id", if matches!(key, Key::Service) { "" } else { owner })
+        .set("kind", kind.clone());
+    let verdict = match key {
+        Key::Service => Judged::not_ours("the key is the service's own: it is in no account, and nobody here can disable or delete it"),
+        Key::Managed => Judged::not_ours("AWS manages the key: its policy cannot be changed, and nobody here can disable or delete it"),
+        Key::Row(found) => match &kind {
+            Known("aws-managed") => Judged::not_ours("AWS manages the key: its policy cannot be changed, and nobody here can disable or delete it"),
+            _ => judge(context, found, owner),
+        },
+        Key::Foreign => foreign(context, account, owner),
+    };
+    verdict.write(&mut row);
+    sink.push(row);
+}
+
+/// What is found out about a key.
+struct Judged {
+    origin: Observed<String>,
+    control: Observed<(bool, String)>,
+    administrators: Observed<Vec<String>>,
+    open: Observed<Option<Json>>,
+    decryptors: Observed<Vec<String>>,
+    unexpected: Observed<Vec<String>>,
+    too_wide: Observed<Option<Json>>,
+    placeholders: Observed<Vec<String>>,
+}
+
+impl Judged {
+    /// A key over which no policy of a customer rules.
+    fn not_ours(why: &str) -> Self {
+        Self {
+            origin: Known(String::new()),
+            control: Known((false, why.to_owned())),
+            administrators: Known(Vec::new()),
+            open: Known(None),
+            decryptors: Known(Vec::new()),
+            unexpected: Known(Vec::new()),
+            too_wide: Known(None),
+            placeholders: Known(Vec::new()),
+        }
+    }
+
+    fn write(self, row: &mut super::DerivedRow) {
+        let witness = |found: &Observed<Option<Json>>| found.clone().known().flatten().unwrap_or(Json::Null);
+        row.set("origin", self.origin)
+            .set("under_control", self.control.clone().map(|(control, _)| control))
+            .set("control_reason", self.control.map(|(_, why)| why))
+            .set("administrators", self.administrators)
+            .put("open_witness", witness(&self.open))
+            .set("open_to_anyone", self.open.map(|found| found.is_some()))
+            .set("decryptors", self.decryptors)
+            .set("unexpected_decryptors", self.unexpected)
+            .put("decrypt_witness", witness(&self.too_wide))
+            .set("too_wide", self.too_wide.map(|found| found.is_some()))
+            .set("has_placeholders", self.placeholders.clone().map(|all| !all.is_empty()))
+            .set("placeholders", self.placeholders);
+    }
+}
+
+/// A key of an account that the run does not hold.
+fn foreign(context: &Context<'_>, account: &str, owner: &str) -> Judged {
+    let gaps = || vec![Gap { reason: crate::model::Reason::NotScanned, ..Gap::not_understood("kms_key", format!("the account {owner} is not in this run")) }];
+    let is_ours = endpoints::trusted(context, account)(owner);
+    let control = match is_ours {
+        Known(false) => Known((false, format!("the key belongs to account {owner}, which is not of the own organisation"))),
+        Known(true) if context.list("vendor_accounts").iter().any(|vendor| vendor == owner) => {
+            Known((false, format!("the key belongs to account {owner}, a declared vendor")))
+        }
+        Known(true) => Unknown(gaps()),
+        Unknown(more) => Unknown(more),
+    };
+    Judged {
+        origin: Unknown(gaps()),
+        control,
+        administrators: Unknown(gaps()),
+        open: Unknown(gaps()),
+        decryptors: Unknown(gaps()),
+        unexpected: Unknown(gaps()),
+        too_wide: Unknown(gaps()),
+        placeholders: Unknown(gaps()),
+    }
+}
+
+fn gaps_of(mut why: Vec<String>) -> Vec<Gap> {
+    why.sort();
+    why.dedup();
+    why.into_iter().map(|why| Gap::not_understood("kms_key.policy", why)).collect()
+}
+
+fn seen(found: Found) -> Observed<Option<Json>> {
+    match found {
+        Found::Yes(request) => Known(Some(request.witness())),
+        Found::No => Known(None),
+        Found::Unknown(why) => Unknown(gaps_of(why)),
+    }
+}
+
+/// A direct call: a grant for a service in the caller's name is no decryption of the caller's own.
+fn directly() -> BTreeMap<String, Fact> {
+    BTreeMap::from([("kms:grantisforawsresource".to_owned(), Fact::one("false"))])
+}
+
+/// A principal of the run with what decides over its requests.
+struct Candidate {
+    arn: String,
+    access: Rc<Access>,
+}
+
+/// May the statement allow one of the actions to someone in the account?
+fn names_account(statement: &Statement, account: &str, actions: &[&str]) -> bool {
+    statement.effect == Effect::Allow
+        && actions.iter().any(|action| statement.names_action(action))
+        && statement.principals.as_ref().is_none_or(|patterns| {
+            patterns.negated
+                || patterns.all.iter().any(|pattern| match pattern {
+                    PrincipalPattern::Anyone => true,
+                    PrincipalPattern::Account(named) => named == account,
+                    PrincipalPattern::Arn(arn) => Arn::parse(arn).is_none_or(|arn| arn.account == account),
+                    _ => false,
+                })
+        })
+}
+
+/// Those whom policy or grants speak of, in the accounts of the run.
+fn candidates(context: &Context<'_>, policy: &Document, grants: &[Rc<Document>]) -> Vec<Candidate> {
+    let statements = || std::iter::once(policy).chain(grants.iter().map(Rc::as_ref)).flat_map(|document| &document.statements);
+    let speaks = |row: &Row<'_>| {
+        let principal = Principal::parse(row.key());
+        statements().any(|statement| statement.effect == Effect::Allow && statement.names_principal(&principal) != Tri::False)
+    };
+    let rows =
+        context.world.accounts().flat_map(|account| ["iam_role", "iam_user"].into_iter().flat_map(|table| context.world.all(table, account, GLOBAL).rows));
+    rows.filter(speaks).map(|row| Candidate { arn: row.key().to_owned(), access: context.access(row) }).collect()
+}
+
+/// What hides principals to whom policy or grants may allow one of the actions.
+fn unseen(context: &Context<'_>, policy: &Document, grants: &[Rc<Document>], actions: &[&str]) -> Vec<Gap> {
+    let statements = || std::iter::once(policy).chain(grants.iter().map(Rc::as_ref)).flat_map(|document| &document.statements);
+    let named = context.world.accounts().filter(|account| statements().any(|statement| names_account(statement, account, actions)));
+    named.flat_map(|account| ["iam_role", "iam_user"].map(|table| context.world.all(table, account, GLOBAL).gaps)).fold(Vec::new(), merge)
+}
+
+/// What a search among many principals came to: those found, the first request, and what hides more.
+#[derive(Default)]
+struct Among {
+    found: Vec<String>,
+    witness: Option<Json>,
+    gaps: Vec<Gap>,
+}
+
+impl Among {
+    fn note(&mut self, arn: &str, found: Observed<Option<Json>>) {
+        match found {
+            Known(Some(witness)) => {
+                self.found.push(arn.to_owned());
+                self.witness.get_or_insert(witness);
+            }
+            Known(None) => {}
+            Unknown(gaps) => self.gaps = merge(std::mem::take(&mut self.gaps), gaps),
+        }
+    }
+
+    fn list(&self) -> Observed<Vec<String>> {
+        if self.gaps.is_empty() { Known(self.found.clone()) } else { Unknown(self.gaps.clone()) }
+    }
+
+    fn some(&self) -> Observed<Option<Json>> {
+        match (&self.witness, self.gaps.is_empty()) {
+            (Some(witness), _) => Known(Some(witness.clone())),
+            (None, true) => Known(None),
+            (None, false) => Unknown(self.gaps.clone()),
+        }
+    }
+}
+
+fn may_use(access: &Access, guard: &Guard, key: &str, actions: &[&str]) -> Observed<Option<Json>> {
+    guard.may(access, actions, &[key.to_owned()], directly()).map(|found| found.map(|request| request.witness()))
+}
+
+fn judge(context: &Context<'_>, key: Row<'_>, owner: &str) -> Judged {
+    let policy = key.json("policy").and_then(|json| documents(key.key(), &json));
+    let origin = key.text("origin").map(str::to_owned);
+    let policy = match policy {
+        Known(policy) => policy,
+        Unknown(gaps) => {
+            return Judged {
+                origin,
+                control: Unknown(gaps.clone()),
+                administrators: Unknown(gaps.clone()),
+                open: Unknown(gaps.clone()),
+                decryptors: Unknown(gaps.clone()),
+                unexpected: Unknown(gaps.clone()),
+                too_wide: Unknown(gaps.clone()),
+                placeholders: Unknown(gaps),
+            };
+        }
+    };
+    let guard = Guard::of_key(context, key, owner, Rc::clone(&policy));
+    let known_grants = guard.grants.clone().known().unwrap_or_default();
+    let unseen = |actions: &[&str]| unseen(context, &policy, &known_grants, actions);
+    let expected = expected(context);
+    let security = context.list("security_roles");
+    let mut decryptors = Among { gaps: merge(unseen(DECRYPT), guard.grants.gaps().to_vec()), ..Among::default() };
+    let mut administrators = Among { gaps: unseen(RULE), ..Among::default() };
+    let mut wide = Among { gaps: decryptors.gaps.clone(), ..Among::default() };
+    let mut rulers = Known(None);
+    for candidate in &candidates(context, &policy, &known_grants) {
+        // Only its service stands behind a service-linked role.
+        if candidate.access.principal.is_service_linked() {
+            continue;
+        }
+        let is_security = security.iter().any(|pattern| glob(pattern, &candidate.arn));
+        let decrypts = may_use(&candidate.access, &guard, key.key(), DECRYPT);
+        let administers = may_use(&candidate.access, &guard, key.key(), &["kms:PutKeyPolicy"]);
+        if administers != Known(None) && (security.is_empty() || is_security) {
+            let rules_over =
+                RULE.iter().fold(Known(true), |all, action| all.and(may_use(&candidate.access, &guard, key.key(), &[action]).map(|found| found.is_some())));
+            rulers = first(rulers, rules_over.map(|rules| rules.then(|| candidate.arn.clone())));
+        }
+        decryptors.note(&candidate.arn, decrypts.clone());
+        administrators.note(&candidate.arn, administers.clone());
+        if !is_security {
+            let at_last = if security.is_empty() { decrypts } else { first(decrypts, administers) };
+            match &expected {
+                Known(expected) if is_expected(expected, &candidate.arn) => {}
+                Unknown(gaps) if !matches!(at_last, Known(None)) => wide.gaps = merge(std::mem::take(&mut wide.gaps), gaps.clone()),
+                _ => wide.note(&candidate.arn, at_last),
+            }
+        }
+    }
+    for (arn, witness) in outsiders(context, &guard, &policy, key.key(), &known_grants) {
+        decryptors.note(&arn, witness.clone());
+        if !is_expected(&security, &arn) && !matches!(&expected, Known(expected) if is_expected(expected, &arn)) {
+            wide.note(&arn, witness);
+        }
+    }
+    if administrators.gaps.is_empty() {
+        rulers = rulers.map(|ruler| ruler.or(Some(String::new())));
+    }
+    Judged {
+        origin: origin.clone(),
+        control: control(context, owner, &policy, &origin, rulers, &administrators.gaps),
+        administrators: administrators.list(),
+        open: seen(anyone_through(&policy, &[DECRYPT, &["kms:Encrypt", "kms:GenerateDataKey", "kms:PutKeyPolicy"]].concat(), &directly())),
+        decryptors: decryptors.list(),
+        unexpected: wide.list(),
+        too_wide: wide.some(),
+        placeholders: Known(placeholders(context, owner, &policy)),
+    }
+}
+
+/// The first that is there; unknown where one may be.
+fn first<T>(a: Observed<Option<T>>, b: Observed<Option<T>>) -> Observed<Option<T>> {
+    match (a, b) {
+        (Known(Some(found)), _) | (_, Known(Some(found))) => Known(Some(found)),
+        (Known(None), other) | (other, Known(None)) => other,
+        (Unknown(a), Unknown(b)) => Unknown(merge(a, b)),
+    }
+}
+
+fn is_expected(patterns: &[String], arn: &str) -> bool {
+    patterns.iter().any(|pattern| glob(pattern, arn))
+}
+
+/// Who may decrypt: roles of workloads that call Bedrock, of knowledge bases and agents, and who is declared.
+fn expected(context: &Context<'_>) -> Observed<Vec<String>> {
+    let mut all: BTreeSet<String> = context.list("allowed_decrypters").into_iter().collect();
+    let mut gaps = Vec::new();
+    for workload in &context.callers().all {
+        match (workload.is_caller(), &workload.roles) {
+            (Known(false), _) => {}
+            (Known(true), Known(roles)) => all.extend(roles.iter().cloned()),
+            (Unknown(more), _) => gaps = merge(gaps, more),
+            (_, Unknown(more)) => gaps = merge(gaps, more.clone()),
+        }
+    }
+    for gap in context.callers().gaps.values() {
+        gaps = merge(gaps, gap.clone());
+    }
+    for account in context.world.accounts().map(str::to_owned).collect::<Vec<_>>() {
+        let (roles, more) = identity::agent_roles(context, &account);
+        gaps = merge(gaps, more);
+        all.extend(roles.into_keys());
+    }
+    if gaps.is_empty() { Known(all.into_iter().collect()) } else { Unknown(gaps) }
+}
+
+/// Principals outside the run to whom policy or grants hand the key; what their own accounts let them do is theirs to decide.
+fn outsiders(context: &Context<'_>, guard: &Guard, policy: &Rc<Document>, key: &str, grants: &[Rc<Document>]) -> BTreeMap<String, Observed<Option<Json>>> {
+    let mut all = BTreeMap::new();
+    let anything = Document::parse("its own account", &json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}));
+    let Ok(anything) = anything else { return all };
+    let own = Policies { identity: vec![Rc::new(anything)], ..Policies::default() };
+    let resources = [key.to_owned()];
+    let named = std::iter::once(policy).chain(grants).flat_map(|document| &document.statements).filter(|statement| statement.effect == Effect::Allow);
+    for pattern in named.filter_map(|statement| statement.principals.as_ref()).filter(|patterns| !patterns.negated).flat_map(|patterns| &patterns.all) {
+        let arn = match pattern {
+            PrincipalPattern::Account(account) => format!("arn:{}:iam::{account}:root", context.world.run.partition),
+            PrincipalPattern::Arn(arn) => arn.clone(),
+            _ => continue,
+        };
+        let principal = Principal::parse(&arn);
+        if principal.account.is_empty() || context.world.run.account(&principal.account).is_some() || all.contains_key(&arn) {
+            continue;
+        }
+        let ask =
+            Ask { principal: &principal, actions: DECRYPT, resources: &resources, resource_account: guard.owner.as_deref(), context: directly(), choose: true };
+        let found = seen(may(&guard.over(&own), &ask));
+        all.insert(arn, found);
+    }
+    // By a condition alone: an organisation, or accounts.
+    let in_run = |account: &str| Some(context.world.run.account(account).is_some());
+    match outsider_through(policy, DECRYPT, &directly(), Some(&[]), &in_run) {
+        Found::Yes(request) if !all.keys().any(|arn| arn.contains(&request.principal.account)) => {
+            let who = match &request.principal.organization {
+                Fact::Values(organizations) if !organizations.is_empty() => format!("any principal of organisation {}", organizations.join(", ")),
+                _ => request.principal.arn.clone(),
+            };
+            all.insert(who, Known(Some(request.witness())));
+        }
+        Found::Unknown(why) => {
+            all.insert("*".to_owned(), Unknown(gaps_of(why)));
+        }
+        _ => {}
+    }
+    all
+}
+
+/// Can the own organisation take the key out of use, and nobody else? `ruler` is empty for a search that found nobody.
+fn control(
+    context: &Context<'_>,
+    owner: &str,
+    policy: &Document,
+    origin: &Observed<String>,
+    ruler: Observed<Option<String>>,
+    gaps: &[Gap],
+) -> Observed<(bool, String)> {
+    let vendors = context.list("vendor_accounts");
+    let is_ours = endpoints::trusted(context, owner);
+    let organizations = endpoints::trusted_organizations(context, owner);
+    let told = std::cell::RefCell::new(Vec::new());
+    let outside = outsider_through(policy, RULE, &directly(), organizations.as_deref(), &|account| {
+        if vendors.iter().any(|vendor| vendor == account) {
+            return Some(false);
+        }
+        match is_ours(account) {
+            Known(known) => Some(known),
+            Unknown(more) => {
+                told.borrow_mut().extend(more);
+                None
+            }
+        }
+    });
+    let outside = match outside {
+        Found::Yes(request) => return Known((false, format!("{} may {}", name(&request), request.action))),
+        Found::No => Known(()),
+        Found::Unknown(why) => {
+            let told = merge(Vec::new(), told.into_inner());
+            Unknown(if told.is_empty() { gaps_of(why) } else { told })
+        }
+    };
+    let ruler = ruler.and_then(|ruler| match ruler {
+        Some(ruler) => Known(ruler),
+        None => Unknown(gaps.to_vec()),
+    });
+    if ruler == Known(String::new()) {
+        return Known((false, "nobody but the root user of its account may change its policy, disable it and delete it".to_owned()));
+    }
+    let origin = origin.clone().and_then(|origin| match origin.as_str() {
+        "AWS_KMS" | "AWS_CLOUDHSM" => Known(()),
+        _ => Observed::gap(Gap::not_understood("kms_key.origin", format!("its material comes from outside ({origin}); who else holds it, AWS does not know"))),
+    });
+    outside.zip(origin).zip(ruler).map(|(_, ruler)| (true, format!("{ruler} may change its policy, disable it and delete it")))
+}
+
+fn name(request: &Request) -> String {
+    if request.principal.arn.is_empty() { "anyone".to_owned() } else { request.principal.arn.clone() }
+}
+
+/// Texts of a policy that stand in documentation and in no company.
+fn placeholders(context: &Context<'_>, owner: &str, policy: &Document) -> Vec<String> {
+    let mut accounts = context.list("placeholder_accounts");
+    if accounts.is_empty() {
+        accounts = DOCUMENTATION_ACCOUNTS.iter().map(|account| (*account).to_owned()).collect();
+    }
+    accounts.retain(|account| account != owner && context.world.run.account(account).is_none());
+    let mut found = BTreeSet::new();
+    for statement in &policy.statements {
+        let principals = statement.principals.iter().flat_map(|patterns| &patterns.all).map(ToString::to_string);
+        let resources = statement.resources.iter().flat_map(|patterns| patterns.all.iter().cloned());
+        let values = statement.conditions.iter().flat_map(|condition| condition.values.iter().cloned());
+        for text in principals.chain(resources).chain(values) {
+            if accounts.iter().any(|account| text.contains(account.as_str()))
+                || text.contains("EXAMPLE")
+                || text.ends_with("/ExampleRole")
+                || text.ends_with("/ExampleUser")
+            {
+                found.insert(text);
+            }
+        }
+    }
+    found.into_iter().collect()
+}
