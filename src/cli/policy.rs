@@ -3,6 +3,7 @@
 use super::Usage;
 use crate::reason::policy::{Document, Found, PolicyType, authorization, compare, wire};
 use crate::report::safe::cut;
+use crate::sources::spans;
 use anyhow::Context as _;
 use serde_json::Value as Json;
 use std::io::{BufRead, Write};
@@ -125,15 +126,30 @@ pub(super) fn lines(answer: &mut dyn FnMut(&Json) -> Result<Json, String>) -> an
     Ok(0)
 }
 
-fn read(path: &Path) -> anyhow::Result<Json> {
+fn text(path: &Path) -> anyhow::Result<String> {
     let text = std::fs::read(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
-    let text =
-        String::from_utf8(text).map_err(|error| anyhow::anyhow!("`{}` is not UTF-8, from byte {} on", path.display(), error.utf8_error().valid_up_to()))?;
-    serde_json::from_str(&text).with_context(|| format!("`{}` is no JSON", path.display()))
+    String::from_utf8(text).map_err(|error| anyhow::anyhow!("`{}` is not UTF-8, from byte {} on", path.display(), error.utf8_error().valid_up_to()))
 }
 
+fn json(path: &Path, text: &str) -> anyhow::Result<Json> {
+    serde_json::from_str(text).with_context(|| format!("`{}` is no JSON", path.display()))
+}
+
+fn read(path: &Path) -> anyhow::Result<Json> {
+    json(path, &text(path)?)
+}
+
+/// A policy of a file; what is wrong with it is said with line and column.
 fn document(path: &Path) -> anyhow::Result<Document> {
-    Ok(Document::parse(&path.display().to_string(), &read(path)?)?)
+    let text = text(path)?;
+    let at = |place: &str| spans::position(&text, place).map_or_else(String::new, |(line, column)| format!(" (line {line}, column {column})"));
+    let mut document =
+        Document::parse(&path.display().to_string(), &json(path, &text)?).map_err(|malformed| anyhow::anyhow!("{malformed}{}", at(&malformed.place)))?;
+    for problem in &mut document.problems {
+        let place = problem.split(": ").next().unwrap_or_default().to_owned();
+        problem.push_str(&at(&place));
+    }
+    Ok(document)
 }
 
 impl Compare {

@@ -3,7 +3,7 @@
 //! The ways are those that change what a role may do, and those that run code under a role that nobody named.
 
 use super::access::Access;
-use super::policy::{Ask, Fact, Found, PROBE, Policies, may};
+use super::policy::{Ask, Fact, Found, Kind, PROBE, Policies, may};
 use crate::model::Arn;
 use std::collections::BTreeMap;
 
@@ -23,6 +23,9 @@ const CHANGES: &[(&str, &str)] = &[
     ("iam:AttachGroupPolicy", "group"),
     ("iam:AddUserToGroup", "group"),
 ];
+
+/// Those that give more rights to the principal that they are done on.
+const GRANTS_ITSELF: &[&str] = &["iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutUserPolicy", "iam:AttachUserPolicy"];
 
 /// Actions that run something under a role that is passed to them, and the service it is passed to.
 pub(super) const PASSED: &[(&str, &str)] = &[
@@ -44,7 +47,7 @@ pub(super) const PASSED: &[(&str, &str)] = &[
 /// Can it take its own boundary away?
 fn may_shed_boundary(access: &Access, policies: &Policies) -> Found {
     let resources = [access.principal.arn.clone()];
-    let actions = ["iam:DeleteRolePermissionsBoundary"];
+    let actions = [if access.principal.kind == Kind::User { "iam:DeleteUserPermissionsBoundary" } else { "iam:DeleteRolePermissionsBoundary" }];
     may(
         policies,
         &Ask { principal: &access.principal, actions: &actions, resources: &resources, resource_account: None, context: BTreeMap::new(), choose: true },
@@ -63,7 +66,8 @@ pub(super) fn escalation(access: &Access, policies: &Policies) -> (Found, String
         let mut tried = vec![format!("arn:{partition}:iam::{account}:{kind}/{PROBE}")];
         // Under a boundary, more of its own policies gives it nothing; and who may assume it is no gain of its own.
         let gains = policies.boundary.is_none() || may_shed_boundary(access, policies) != Found::No;
-        if *kind == "role" && gains && *action != "iam:UpdateAssumeRolePolicy" {
+        let own = format!(":{kind}/");
+        if gains && GRANTS_ITSELF.contains(action) && access.principal.arn.contains(&own) {
             tried.insert(0, access.principal.arn.clone());
         }
         if *kind == "policy" && gains {

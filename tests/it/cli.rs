@@ -367,3 +367,67 @@ fn questions_about_policies_are_answered() {
     assert!(names.contains(&"arn:aws:iam::111111111111:role/summarizer"), "{names:?}");
     assert!(lines[1]["error"].is_string());
 }
+
+#[test]
+fn who_can_follows_chains_passed_roles_and_changes_of_policies() {
+    let role = |account: &str, name: &str, trust: &str, policy: &str| {
+        format!(
+            "- {{account_id: '{account}', arn: 'arn:aws:iam::{account}:role/{name}', name: {name}, path: /, permissions_boundary_arn: '', attached_policy_arns: [], tags: {{}},\n   assume_role_policy: {{Version: '2012-10-17', Statement: [{{Effect: Allow, Principal: {trust}, Action: 'sts:AssumeRole'}}]}},\n   inline_policies: [{{name: own, document: {{Version: '2012-10-17', Statement: [{policy}]}}}}]}}\n"
+        )
+    };
+    let user = |name: &str, boundary: &str, policy: &str| {
+        format!(
+            "- {{account_id: '222222222222', arn: 'arn:aws:iam::222222222222:user/{name}', name: {name}, permissions_boundary_arn: '{boundary}', attached_policy_arns: [], groups: [], tags: {{}},\n   inline_policies: [{{name: own, document: {{Version: '2012-10-17', Statement: [{policy}]}}}}]}}\n"
+        )
+    };
+    let invoke = "{Effect: Allow, Action: 'bedrock:InvokeModel', Resource: '*'}";
+    let assume = |role: &str| format!("{{Effect: Allow, Action: 'sts:AssumeRole', Resource: 'arn:aws:iam::{role}'}}");
+    let itself = |name: &str| format!("{{Effect: Allow, Action: 'iam:PutUserPolicy', Resource: 'arn:aws:iam::222222222222:user/{name}'}}");
+    let roles = [
+        role("111111111111", "invoker", "{AWS: 'arn:aws:iam::222222222222:role/bridge'}", invoke),
+        role("111111111111", "runner", "{Service: lambda.amazonaws.com}", invoke),
+        role(
+            "111111111111",
+            "deployer",
+            "{Service: codebuild.amazonaws.com}",
+            "{Effect: Allow, Action: 'iam:PassRole', Resource: 'arn:aws:iam::111111111111:role/runner'}, {Effect: Allow, Action: 'lambda:*', Resource: '*'}",
+        ),
+        // It may pass a role that trusts another service only.
+        role(
+            "111111111111",
+            "clerk",
+            "{Service: codebuild.amazonaws.com}",
+            "{Effect: Allow, Action: 'iam:PassRole', Resource: 'arn:aws:iam::111111111111:role/runner'}, {Effect: Allow, Action: 'ecs:*', Resource: '*'}",
+        ),
+        role("222222222222", "bridge", "{AWS: '222222222222'}", &assume("111111111111:role/invoker")),
+    ];
+    let users = [
+        user("dev", "", &assume("222222222222:role/bridge")),
+        user("guest", "", &assume("222222222222:role/other")),
+        user("self", "", &itself("self")),
+        user("fenced", "arn:aws:iam::222222222222:policy/fence", &itself("fenced")),
+    ];
+    let fence = "- {account_id: '222222222222', arn: 'arn:aws:iam::222222222222:policy/fence', name: fence, aws_managed: false, document: {Version: '2012-10-17', Statement: [{Effect: Allow, Action: ['iam:PutUserPolicy', 's3:*'], Resource: '*'}]}}\n";
+    let run = "accounts: [{id: '111111111111', name: a}, {id: '222222222222', name: b}]\nregions: [eu-west-1]\ncoverage: all\n";
+    let (code, out, said) = given(
+        &[("e/run.yaml", run), ("e/iam_role.yaml", &roles.concat()), ("e/iam_user.yaml", &users.concat()), ("e/iam_policy.yaml", fence)],
+        &["policy", "who-can", "e", "--action", "bedrock:InvokeModel", "--resource", "arn:aws:bedrock:eu-west-1::foundation-model/x"],
+    );
+    assert_eq!(code, 0, "{said}");
+    let expected = "\
+2 may do bedrock:InvokeModel on arn:aws:bedrock:eu-west-1::foundation-model/x
+  arn:aws:iam::111111111111:role/invoker
+  arn:aws:iam::111111111111:role/runner
+4 come to it by another way
+  arn:aws:iam::111111111111:role/deployer
+    iam:PassRole with lambda:CreateFunction -> arn:aws:iam::111111111111:role/runner
+  arn:aws:iam::222222222222:role/bridge
+    sts:AssumeRole -> arn:aws:iam::111111111111:role/invoker
+  arn:aws:iam::222222222222:user/dev
+    sts:AssumeRole -> arn:aws:iam::222222222222:role/bridge
+    sts:AssumeRole -> arn:aws:iam::111111111111:role/invoker
+  arn:aws:iam::222222222222:user/self
+    iam:PutUserPolicy on itself -> arn:aws:iam::222222222222:user/self
+";
+    assert_eq!(out, expected);
+}
