@@ -5,7 +5,8 @@ use super::{Global, Usage};
 use crate::inventory::{Error, Store};
 use crate::model::RunInfo;
 use crate::reason;
-use crate::sources::fixture;
+use crate::report::safe::cut;
+use crate::sources::{fixture, trail};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `check`.
@@ -17,6 +18,9 @@ pub(super) struct Check {
     /// What the paths are, where it is not to be detected.
     #[arg(long = "as", value_enum)]
     kind: Option<Kind>,
+    /// CloudTrail log file (`.json`, `.json.gz`) or folder of them, laid over the paths; repeatable.
+    #[arg(long, value_name = "PATH")]
+    trail: Vec<PathBuf>,
     #[command(flatten)]
     judging: Judging,
 }
@@ -77,12 +81,38 @@ impl Check {
             run.started_at = now();
             run.finished_at.clone_from(&run.started_at);
         }
+        if !self.trail.is_empty() {
+            self.lay_trail(&mut store, &mut run, global)?;
+        }
+        judge.observing(&store, &mut run)?;
         judge.complete(&mut run);
         let outcome = judge.judge(&mut store, &run)?;
         if let Some(path) = &self.judging.out {
             save(&store, path)?;
         }
         self.judging.output.finish(&outcome, global)
+    }
+}
+
+impl Check {
+    /// What CloudTrail's files say stands in place of what the run holds of it.
+    fn lay_trail(&self, store: &mut Store, run: &mut RunInfo, global: &Global) -> anyhow::Result<()> {
+        let trail = trail::read(&self.trail, run)?;
+        for table in ["cloudtrail_bedrock_call", "cloudtrail_window"] {
+            store.conn.execute(&format!("DELETE FROM {table}"), [])?;
+            store.conn.execute("DELETE FROM coverage WHERE table_name = ?1", [table])?;
+        }
+        store.commit(&trail.rows, &trail.coverage)?;
+        for broken in &trail.broken {
+            run.notes.push(format!("not read: {broken}"));
+            if !global.quiet {
+                anstream::eprintln!("warning: not read: {}", cut(broken, 800));
+            }
+        }
+        if trail.elsewhere > 0 {
+            run.notes.push(format!("{} records of CloudTrail are of accounts or Regions outside this run", trail.elsewhere));
+        }
+        Ok(())
     }
 }
 
@@ -138,6 +168,7 @@ impl Demo {
         }
         let mut store = self.judging.store()?;
         let mut run = fixture::load_estate(&self.estate, &mut store)?;
+        judge.observing(&store, &mut run)?;
         judge.complete(&mut run);
         let outcome = judge.judge(&mut store, &run)?;
         self.judging.output.finish(&outcome, global)

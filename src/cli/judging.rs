@@ -2,7 +2,7 @@
 
 use super::{Global, Usage};
 use crate::engine::{self, Config, Library, Selection};
-use crate::inventory::Store;
+use crate::inventory::{Status, Store};
 use crate::model::{AccountInfo, Finding, Outcome, Reason, RunInfo, Severity, Verdict};
 use crate::{reason, report};
 use anyhow::Context as _;
@@ -292,6 +292,18 @@ impl Judge {
         if run.id.is_empty() {
             run.id = run_id(run);
         }
+    }
+
+    /// Leaves out what only CloudTrail can decide where it was not asked, unless it was selected by name; says so in the run.
+    pub fn observing(&mut self, store: &Store, run: &mut RunInfo) -> anyhow::Result<()> {
+        let observed = store.coverage()?.iter().any(|line| line.table == "cloudtrail_window" && line.status != Status::NotCollected);
+        if observed {
+            return Ok(());
+        }
+        for rule in self.library.leave_out(|rule| rule.subject.as_deref() == Some("bedrock_observed")) {
+            run.notes.push(format!("{rule} was left out: CloudTrail was not asked; give `scan` --observe, or `check` --trail"));
+        }
+        Ok(())
     }
 
     /// Derives, judges, and reads the outcome back.

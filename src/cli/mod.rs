@@ -3,6 +3,7 @@
 mod check;
 mod explain;
 mod judging;
+mod path;
 mod policy;
 mod query;
 mod report;
@@ -81,6 +82,8 @@ enum Command {
     Query(query::Query),
     /// The whole argument behind a verdict: facts, hops, policies, witness.
     Explain(explain::Explain),
+    /// The way a workload's traffic takes, hop by hop.
+    Path(path::Path),
     /// The policy reasoner on its own: compare two policies, decide one request, ask who can.
     Policy(Box<policy::Policy>),
     /// The rules: list, show, test, new; and the tables they rest on.
@@ -135,6 +138,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Report(report) => report.run(&cli.global),
         Command::Query(query) => query.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Path(path) => path.run(),
         Command::Policy(policy) => policy.run(),
         Command::Rules(rules) => rules.run(),
         Command::Role(role) => role.run(),

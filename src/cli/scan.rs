@@ -48,11 +48,27 @@ pub(super) struct Scan {
     /// Only accounts of this organisational unit and those below; repeatable, with --org.
     #[arg(long, value_name = "OU", value_delimiter = ',', requires = "org")]
     ou: Vec<String>,
+    /// Ask CloudTrail's event history what was called, so far back: 24h, 7d; at most 90d.
+    #[arg(long, value_name = "WINDOW", value_parser = window, num_args = 0..=1, default_missing_value = "7d")]
+    observe: Option<Duration>,
     /// Calls in flight at once, over all accounts.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     max_concurrency: u16,
     #[command(flatten)]
     judging: Judging,
+}
+
+/// Reads a window such as `24h` or `7d`.
+fn window(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no window; write hours or days, such as 24h or 7d, at most 90d");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    let hours = match unit {
+        'h' => number,
+        'd' => number.checked_mul(24).ok_or_else(wrong)?,
+        _ => return Err(wrong()),
+    };
+    if (1..=90 * 24).contains(&hours) { Ok(Duration::from_secs(hours * 3600)) } else { Err(wrong()) }
 }
 
 struct Bars {
@@ -133,6 +149,7 @@ impl Scan {
             role: self.role.clone(),
             external_id: self.external_id.clone(),
             session_name: self.session_name.clone(),
+            observe: self.observe,
             max_concurrency: usize::from(self.max_concurrency),
             wanted: Default::default(),
             deadline: Duration::from_secs(1800),
@@ -181,6 +198,7 @@ impl Scan {
             }
         };
         runtime.shutdown_background();
+        judge.observing(&store, &mut run)?;
         judge.complete(&mut run);
         let outcome = judge.judge(&mut store, &run)?;
         let code = self.judging.output.finish(&outcome, global)?;

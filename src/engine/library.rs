@@ -97,6 +97,8 @@ pub struct Library {
     pub values: BTreeMap<String, Json>,
     /// Switched off by the configuration.
     pub disabled: Vec<String>,
+    /// Selected by their very ids.
+    pub named: Vec<String>,
 }
 
 impl Library {
@@ -117,7 +119,7 @@ impl Library {
     /// # Errors
     /// For the first that does not parse or does not fit the tables.
     pub fn from_files(tables: &[&'static Table], files: Vec<(String, String)>) -> Result<Self, RuleError> {
-        let mut library = Self { rules: Vec::new(), parameters: BTreeMap::new(), values: BTreeMap::new(), disabled: Vec::new() };
+        let mut library = Self { rules: Vec::new(), parameters: BTreeMap::new(), values: BTreeMap::new(), disabled: Vec::new(), named: Vec::new() };
         for (file, text) in files {
             let rule = Rule::parse(&file, &text)?;
             let fail = |message: String| RuleError { file: file.clone(), message };
@@ -177,6 +179,7 @@ impl Library {
                 return Err(format!("`{term}` selects no rule; name a rule id, a pillar, `stage:30` or `severity:high` (`outcrop rules list` shows them)"));
             }
         }
+        self.named.clone_from(&selection.select);
         self.rules.retain(|rule| {
             (selection.select.is_empty() || selection.select.iter().any(|term| matches(term, rule))) && !selection.skip.iter().any(|term| matches(term, rule))
         });
@@ -190,6 +193,14 @@ impl Library {
     pub fn for_source(&mut self, source: Source) {
         let name = if source == Source::Inventory { "live" } else { source.as_str() };
         self.rules.retain(|loaded| loaded.rule.sources.is_empty() || loaded.rule.sources.iter().any(|known| known == name));
+    }
+
+    /// Drops rules that nobody selected by name; gives their ids.
+    pub fn leave_out(&mut self, which: impl Fn(&Rule) -> bool) -> Vec<String> {
+        let named = &self.named;
+        let (out, kept) = std::mem::take(&mut self.rules).into_iter().partition(|loaded| which(&loaded.rule) && !named.contains(&loaded.rule.id));
+        self.rules = kept;
+        out.into_iter().map(|loaded: Loaded| loaded.rule.id).collect()
     }
 
     /// The digest of the rules, in hexadecimal.

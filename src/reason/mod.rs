@@ -18,6 +18,7 @@ mod keys;
 mod logs;
 pub mod needs;
 mod network;
+mod observations;
 mod organization;
 mod paths;
 pub mod policy;
@@ -45,6 +46,7 @@ pub struct Subject {
 pub const SUBJECTS: &[Subject] = &[
     Subject { table: &paths::PATH, derive: paths::derive_paths },
     Subject { table: &paths::VPC_FAMILY, derive: paths::derive_vpc_families },
+    Subject { table: &observations::OBSERVED, derive: observations::derive },
     Subject { table: &endpoints::BEDROCK_ENDPOINT, derive: endpoints::derive_bedrock },
     Subject { table: &endpoints::DEPENDENCY_ENDPOINT, derive: endpoints::derive_dependencies },
     Subject { table: &identity::PRINCIPAL, derive: identity::derive_principals },

@@ -334,6 +334,11 @@ fn service_network(workload: &Workload<'_>, family: &str, host: &str) -> Way {
     }
 }
 
+/// Does every way of a workload to a family certainly pass an endpoint?
+pub(super) fn is_private(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Observed<bool> {
+    !any_way(&ways(context, workload, family), |way| !way.passes, |way| !way.passes)
+}
+
 /// True when a way has the property; unknown when none has and some are unknown.
 fn any_way(ways: &[(BTreeSet<String>, Way)], test: impl Fn(&Way) -> bool, undecided: impl Fn(&Way) -> bool) -> Observed<bool> {
     Observed::any(ways.iter().map(|(_, way)| if way.verdict == WayVerdict::Unknown && undecided(way) { Unknown(way.gaps.clone()) } else { Known(test(way)) }))
@@ -474,5 +479,7 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
 
 /// The inputs that decide who is a caller, for other subjects.
 pub(super) const CALLER_INPUTS: &[&str] = CALLER;
+/// The inputs that decide over ways, for other subjects.
+pub(super) const WALK_INPUTS: &[&str] = WALK;
 /// The inputs of tags of workloads.
 pub(super) const TAG_INPUTS: &[&str] = TAGS;

@@ -1,6 +1,6 @@
-//! AWS CloudTrail: where trails are kept.
+//! AWS CloudTrail: where trails are kept, and what they say of Bedrock.
 
-use crate::inventory::cols::{flag, text};
+use crate::inventory::cols::{flag, int, list, text, time};
 use crate::inventory::{Read, Role, Span, Table};
 
 /// Trails.
@@ -22,11 +22,71 @@ pub const TRAIL: Table = Table {
     lists: &[],
 };
 
+/// Calls of Bedrock, summed.
+pub const BEDROCK_CALL: Table = Table {
+    name: "cloudtrail_bedrock_call",
+    doc: "What CloudTrail saw of Bedrock, summed by principal, event and way; no prompt, answer or address is kept.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "Principal, source, event, way, inference Region and sign-in, joined."),
+        text("principal_arn", "Role behind the session, user, or name of a service."),
+        text("principal_account_id", "Its account.").absent("''"),
+        text("principal_kind", "`role`, `user`, `root`, `service` or `other`."),
+        text("event_source", "Such as `bedrock.amazonaws.com`."),
+        text("event_name", "Such as `InvokeModel`."),
+        text(
+            "way",
+            "`endpoint` (an endpoint id, its own name or a private source address), `public` (a public source address and no endpoint id), `service` (a service of AWS calls), `unknown`.",
+        ),
+        list("endpoint_ids", "Endpoints that the records name, at most 20."),
+        text("inference_region", "Region that served a call that was led on.").absent("'' (the Region itself)"),
+        flag("bearer_token", "Was it signed in with a bearer key, where the record says?"),
+        int("calls", "How many."),
+        int("failed_calls", "Of them with an error."),
+        time("first_seen", "Oldest."),
+        time("last_seen", "Newest."),
+    ],
+    reads: &[Read::new("list", "cloudtrail:LookupEvents")],
+    lists: &[],
+};
+
+/// The time that was looked at.
+pub const WINDOW: Table = Table {
+    name: "cloudtrail_window",
+    doc: "The time for which CloudTrail was asked or its files were read, one row for each Region; without a row nothing was observed there.",
+    key: "region_name",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("region_name", "Region."),
+        text("source", "`LookupEvents` or `files`."),
+        time("window_start", "Begin."),
+        time("window_end", "End."),
+        int("events", "Records that were read."),
+        flag("whole", "Was everything in the window read?"),
+        flag("sees_data_events", "Can data events (agents, retrieval, mantle, AgentCore) be in it?"),
+    ],
+    reads: &[Read::new("list", "cloudtrail:LookupEvents")],
+    lists: &[],
+};
+
 /// The calls.
 #[cfg(feature = "live")]
 pub(super) mod live {
     use crate::client;
-    use crate::services::collect::{Batch, Place};
+    use crate::inventory::Status;
+    use crate::services::collect::{Batch, Failure, Place};
+    use crate::services::trail_record::{IN_EVENT_HISTORY, Sums};
+    use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
+    use aws_smithy_types::DateTime;
+    use std::time::Duration;
+
+    /// Pages of one event name; a page holds 50 events.
+    const MOST_PAGES: usize = 200;
+    /// LookupEvents takes two requests a second for each account and Region (CloudTrail quotas).
+    const PAUSE: Duration = Duration::from_millis(550);
 
     pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_cloudtrail, place);
@@ -44,6 +104,96 @@ pub(super) mod live {
                 .set("is_organization_trail", trail.is_organization_trail())
         }));
         batch.count("cloudtrail_trail");
+        batch
+    }
+
+    /// One series of events, newest first; whether it came to its end.
+    async fn series(place: &Place<'_>, client: &aws_sdk_cloudtrail::Client, name: &str, start: DateTime, end: DateTime) -> (Vec<Event>, Option<Failure>) {
+        let (mut events, mut token) = (Vec::new(), None::<String>);
+        for page in 0..MOST_PAGES {
+            if page > 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let attribute = LookupAttribute::builder().attribute_key(LookupAttributeKey::EventName).attribute_value(name).build();
+            let answer = place
+                .call("cloudtrail:LookupEvents", || {
+                    client
+                        .lookup_events()
+                        .set_lookup_attributes(attribute.as_ref().ok().cloned().map(|attribute| vec![attribute]))
+                        .start_time(start)
+                        .end_time(end)
+                        .max_results(50)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await;
+            match answer {
+                Ok(answer) => {
+                    events.extend(answer.events.unwrap_or_default());
+                    match answer.next_token.filter(|next| !next.is_empty() && Some(next) != token.as_ref()) {
+                        Some(next) => token = Some(next),
+                        None => return (events, None),
+                    }
+                }
+                Err(failure) => return (events, Some(failure)),
+            }
+        }
+        let message = format!("{name}: the newest {} events were read, older ones of the window were not; ask for a shorter window", events.len());
+        (events, Some(Failure { status: Status::Partial, code: "TooManyPages".to_owned(), message }))
+    }
+
+    pub(in crate::services) async fn observe(place: &Place<'_>) -> Batch {
+        let mut batch = Batch::default();
+        let tables = ["cloudtrail_bedrock_call", "cloudtrail_window"];
+        let Some(window) = place.observe else {
+            for table in tables {
+                let mut line = place.line(table, "list", Status::NotCollected);
+                line.detail = "CloudTrail was not asked; scan with --observe".to_owned();
+                batch.coverage.push(line);
+            }
+            return batch;
+        };
+        let client = client!(aws_sdk_cloudtrail, place);
+        let now = jiff::Timestamp::now().as_second();
+        let (start, end) = (DateTime::from_secs(now - i64::try_from(window.as_secs()).unwrap_or(i64::MAX)), DateTime::from_secs(now));
+        let (mut sums, mut failed, mut count) = (Sums::default(), None::<Failure>, 0_i64);
+        for name in IN_EVENT_HISTORY {
+            let (events, failure) = series(place, &client, name, start, end).await;
+            count += i64::try_from(events.len()).unwrap_or(i64::MAX);
+            for event in &events {
+                if let Ok(record) = serde_json::from_str(event.cloud_trail_event().unwrap_or_default()) {
+                    sums.add(&record);
+                }
+            }
+            failed = failed.or(failure);
+            tokio::time::sleep(PAUSE).await;
+        }
+        // Rows that were read stay; whether they are all is said by the window.
+        let status = match &failed {
+            Some(failure) if count == 0 => failure.status,
+            Some(_) => Status::Partial,
+            None => Status::Complete,
+        };
+        batch.rows = sums.rows(|account, region| account == place.account && region == place.region);
+        if status == Status::Complete || count > 0 {
+            batch.rows.push(
+                place
+                    .row("cloudtrail_window")
+                    .set("region_name", place.region)
+                    .set("source", "LookupEvents")
+                    .set("window_start", crate::services::collect::when(Some(&start)))
+                    .set("window_end", crate::services::collect::when(Some(&end)))
+                    .set("events", count)
+                    .set("whole", failed.is_none())
+                    .set("sees_data_events", false),
+            );
+        }
+        for table in tables {
+            let mut line = place.line(table, "list", if table == "cloudtrail_window" && status == Status::Partial { Status::Complete } else { status });
+            line.detail = failed.as_ref().map(Failure::detail).unwrap_or_default();
+            batch.coverage.push(line);
+            batch.count(table);
+        }
         batch
     }
 }

@@ -54,6 +54,8 @@ pub struct Place<'a> {
     pub flight: &'a Semaphore,
     /// Calls made.
     pub calls: &'a AtomicU64,
+    /// How far back CloudTrail is asked; `None` is not at all.
+    pub observe: Option<std::time::Duration>,
     /// Is the endpoint overridden?
     pub overridden: bool,
     /// Forgets expired credentials.

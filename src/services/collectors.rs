@@ -41,6 +41,7 @@ pub const COLLECTORS: &[Collector] = &[
     Collector { tables: &["bedrock_agentcore_runtime"], span: Regional, run: |place| Box::pin(agentcore::live::runtimes(place)) },
     Collector { tables: &["bedrock_agentcore_gateway"], span: Regional, run: |place| Box::pin(agentcore::live::gateways(place)) },
     Collector { tables: &["bedrock_agentcore_memory"], span: Regional, run: |place| Box::pin(agentcore::live::memories(place)) },
+    Collector { tables: &["cloudtrail_bedrock_call", "cloudtrail_window"], span: Regional, run: |place| Box::pin(cloudtrail::live::observe(place)) },
     Collector { tables: &["cloudtrail_trail"], span: Regional, run: |place| Box::pin(cloudtrail::live::collect(place)) },
     Collector { tables: &["codepipeline_pipeline"], span: Regional, run: |place| Box::pin(code::live::pipelines(place)) },
     Collector { tables: &["codebuild_project"], span: Regional, run: |place| Box::pin(code::live::projects(place)) },

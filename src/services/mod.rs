@@ -20,6 +20,7 @@ pub mod lambda;
 pub mod logs;
 pub mod organizations;
 pub mod s3;
+pub mod trail_record;
 pub mod vpc;
 pub mod vpc_endpoint;
 
@@ -67,6 +68,8 @@ pub const TABLES: &[&Table] = &[
     &agentcore::GATEWAY,
     &agentcore::MEMORY,
     &cloudtrail::TRAIL,
+    &cloudtrail::BEDROCK_CALL,
+    &cloudtrail::WINDOW,
     &code::PIPELINE,
     &code::PROJECT,
 ];

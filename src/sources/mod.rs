@@ -4,3 +4,4 @@ pub mod fixture;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod spans;
+pub mod trail;

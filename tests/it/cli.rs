@@ -307,7 +307,7 @@ fn the_role_reads_and_nothing_else() {
     assert_eq!(policy["Statement"][1]["Effect"], "Deny");
     for action in &actions {
         let verb = action.split(':').nth(1).expect("an action");
-        assert!(["Get", "List", "Describe", "BatchGet"].iter().any(|start| verb.starts_with(start)), "{action} is no read");
+        assert!(["Get", "List", "Describe", "BatchGet", "Lookup"].iter().any(|start| verb.starts_with(start)), "{action} is no read");
         assert!(!never.contains(action), "{action} reads data");
     }
     for action in ["s3:GetObject", "logs:GetLogEvents", "secretsmanager:GetSecretValue", "kms:Decrypt", "lambda:GetFunction", "bedrock:InvokeModel"] {
@@ -430,4 +430,86 @@ fn who_can_follows_chains_passed_roles_and_changes_of_policies() {
     iam:PutUserPolicy on itself -> arn:aws:iam::222222222222:user/self
 ";
     assert_eq!(out, expected);
+}
+
+#[test]
+fn a_way_is_shown_as_a_tree_and_as_json() {
+    let estate = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/estates/broken");
+    let estate = estate.to_str().expect("UTF-8");
+    let (code, out, said) = given(&[], &["path", estate, "--from", "summarizer", "--format", "json"]);
+    assert_eq!(code, 0, "{said}");
+    let told: Json = serde_json::from_str(&out).expect("JSON");
+    let way = &told["paths"][0];
+    assert_eq!((way["verdict"].as_str(), way["kind"].as_str(), way["family"].as_str()), (Some("private-bypassable"), Some("lambda"), Some("bedrock-runtime")));
+    assert_eq!(way["host"], "bedrock-runtime.eu-west-1.amazonaws.com");
+    for hop in way["hops"].as_array().expect("hops") {
+        assert!(["kind", "id", "account_id", "because"].iter().all(|key| hop[key].as_str().is_some_and(|text| !text.is_empty())), "{hop}");
+    }
+    let all: Json = serde_json::from_str(&given(&[], &["path", estate, "--format", "json"]).1).expect("JSON");
+    assert!(all["paths"].as_array().expect("paths").len() > 3);
+    for (arguments, code, said) in [
+        (vec!["path", estate, "--to", "bedrock-runtime"], 0, "PUBLIC"),
+        (vec!["path", estate, "--from", "nobody"], 2, "no workload `nobody`"),
+        (vec!["path", estate, "--to", "nowhere"], 2, "no way leads to `nowhere`"),
+        (vec!["path", "nowhere.outcrop"], 1, "nowhere.outcrop"),
+    ] {
+        let (found, out, err) = given(&[], &arguments);
+        assert_eq!(found, code, "{arguments:?}: {err}");
+        assert!(out.contains(said) || err.contains(said), "{arguments:?}: {out}{err}");
+    }
+}
+
+#[test]
+fn log_files_of_cloudtrail_are_laid_over_a_run() {
+    const RULE: &str = "bedrock-calls-observed-outside-endpoint";
+    let estate = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/estates/sound");
+    let estate = estate.to_str().expect("UTF-8");
+    let record = |id: &str, role: &str, address: &str, more: &str| {
+        format!(
+            r#"{{"eventID": "{id}", "eventSource": "bedrock.amazonaws.com", "eventName": "InvokeModel", "awsRegion": "eu-west-1", "eventTime": "2026-10-30T08:00:00Z", "recipientAccountId": "111111111111", "sourceIPAddress": "{address}"{more}, "userIdentity": {{"type": "AssumedRole", "accountId": "111111111111", "sessionContext": {{"sessionIssuer": {{"arn": "arn:aws:iam::111111111111:role/{role}"}}}}}}}}"#
+        )
+    };
+    let log = |records: &[String]| format!(r#"{{"Records": [{}]}}"#, records.join(","));
+    let lies = log(&[record("1", "chat-api", "203.0.113.7", ""), record("2", "summarizer", "10.1.0.9", r#", "vpcEndpointId": "vpce-sum-runtime""#)]);
+    let fine = log(&[record("3", "chat-api", "10.0.0.9", "")]);
+    let roles = |out: &str| -> std::collections::BTreeMap<String, String> {
+        let told: Json = serde_json::from_str(out).expect("JSON");
+        told["results"]
+            .as_array()
+            .expect("results")
+            .iter()
+            .map(|result| {
+                (
+                    result["resource"].as_str().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned(),
+                    result["verdict"].as_str().unwrap_or_default().to_owned(),
+                )
+            })
+            .collect()
+    };
+    let check = |files: &[(&str, &str)], trail: &str| given(files, &["check", estate, "--trail", trail, "--select", RULE, "--format", "json"]);
+    let (code, out, _) = check(&[("t/a.json", &lies), ("t/b.json", &fine), ("t/CloudTrail-Digest/d.json", "{}")], "t");
+    let found = roles(&out);
+    assert_eq!((code, found["chat-api"].as_str(), found["summarizer"].as_str(), found["orders-task"].as_str()), (3, "fail", "pass", "unknown"), "{out}");
+    assert!(out.contains("the diagram lies"), "{out}");
+    // What could not be read leaves what was read standing, and no pass.
+    let (code, out, said) = check(&[("t/a.json", &fine), ("t/b.json", "{\"Records\": [")], "t");
+    assert_eq!((code, roles(&out)["chat-api"].as_str()), (4, "unknown"), "{out}");
+    assert!(said.contains("t/b.json") && said.contains("line 1"), "{said}");
+    for (name, text, said) in [
+        ("a.json", "{\"Records\": 7}", "no list `Records`"),
+        ("a.json", "[1, 2", "no JSON, line 1"),
+        ("a.json.gz", "this is not zipped", "truncated"),
+        ("a.json", "\u{feff}{}", "no JSON"),
+    ] {
+        let (code, _, err) = check(&[(name, text)], name);
+        assert_eq!(code, 1, "{name}: {err}");
+        assert!(err.contains(name) && err.contains(said), "{err}");
+    }
+    // Without CloudTrail the rule is left out, and the report says so; by name it is unknown.
+    let bare = "accounts: [{id: '111111111111', name: a}]\nregions: [eu-west-1]\ncoverage:\n  - {status: complete}\n  - {table: cloudtrail_window, status: not-collected}\n  - {table: cloudtrail_bedrock_call, status: not-collected}\n";
+    let (_, out, _) = given(&[("e/run.yaml", bare)], &["check", "e", "--format", "json"]);
+    let told: Json = serde_json::from_str(&out).expect("JSON");
+    assert!(told["results"].as_array().expect("results").iter().all(|result| result["rule"] != RULE));
+    assert!(told["run"]["notes"].to_string().contains("--observe"), "{}", told["run"]);
+    assert_eq!(given(&[("e/run.yaml", bare)], &["check", "e", "--select", RULE]).0, 4);
 }

@@ -22,7 +22,7 @@ fn every_rule_fails_somewhere_in_the_broken_estate() {
         assert!(verdicts.contains(&Verdict::Fail), "{rule} does not fail");
         assert!(!verdicts.contains(&Verdict::Unknown), "{rule} is unknown");
     }
-    assert_eq!(verdicts(&outcome).len(), 41);
+    assert_eq!(verdicts(&outcome).len(), 42);
 }
 
 #[test]

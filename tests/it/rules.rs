@@ -18,6 +18,7 @@ const RULES: &[(&str, Severity, u32)] = &[
     ("bedrock-bearer-token-not-denied", Severity::High, 30),
     ("bedrock-call-leaves-by-public-endpoint", Severity::Critical, 30),
     ("bedrock-call-may-leave-by-public-endpoint", Severity::High, 30),
+    ("bedrock-calls-observed-outside-endpoint", Severity::Critical, 30),
     ("bedrock-endpoint-policy-any-model", Severity::High, 30),
     ("bedrock-endpoint-policy-default", Severity::High, 30),
     ("bedrock-endpoint-policy-untrusted-principal", Severity::High, 30),

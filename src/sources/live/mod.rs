@@ -35,6 +35,8 @@ pub struct Request {
     pub external_id: Option<String>,
     /// Session name.
     pub session_name: String,
+    /// How far back CloudTrail is asked; `None` is not at all.
+    pub observe: Option<Duration>,
     /// Calls in flight, over all accounts.
     pub max_concurrency: usize,
     /// Readings that the selected rules need.

@@ -143,6 +143,7 @@ fn place<'p>(
         wanted: &request.wanted,
         flight,
         calls,
+        observe: request.observe,
         overridden: base.overridden,
         renew,
     }

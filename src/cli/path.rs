@@ -1,0 +1,188 @@
+//! `outcrop path`: the way a workload's traffic takes, hop by hop.
+
+use super::Usage;
+use crate::inventory::Store;
+use crate::reason;
+use crate::report::safe::cut;
+use crate::sources::fixture;
+use serde::Serialize;
+use serde_json::Value as Json;
+use std::io::Write;
+use std::path::{Path as File, PathBuf};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Path {
+    /// Run file or inventory folder.
+    run: PathBuf,
+    /// ARN of one workload; its name is enough where only one has it.
+    #[arg(long, value_name = "ARN")]
+    from: Option<String>,
+    /// One API family, such as `bedrock-runtime`.
+    #[arg(long, value_name = "FAMILY")]
+    to: Option<String>,
+    /// Output.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+/// One way of one workload to one family.
+#[derive(Debug, Serialize)]
+struct Entry {
+    workload: String,
+    kind: String,
+    family: String,
+    host: Option<String>,
+    subnets: Vec<String>,
+    verdict: String,
+    hops: Json,
+    reason: String,
+    missing: Json,
+}
+
+fn open(path: &File) -> anyhow::Result<Store> {
+    if !path.is_dir() {
+        return Ok(Store::open(path, &reason::tables())?);
+    }
+    let mut store = Store::memory(&reason::tables())?;
+    let run = fixture::load_folder(path, &mut store)?;
+    store.write_run(&run)?;
+    reason::derive(&store)?;
+    Ok(store)
+}
+
+impl Path {
+    pub fn run(&self) -> anyhow::Result<u8> {
+        let store = open(&self.run)?;
+        let mut entries = entries(&store)?;
+        self.narrow(&mut entries)?;
+        let hidden = hidden(&store)?;
+        let mut out = anstream::stdout().lock();
+        match self.format {
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut out, &serde_json::json!({"paths": entries, "missing": hidden}))?;
+                writeln!(out)?;
+            }
+            Format::Table => {
+                for entry in &entries {
+                    tree(entry, &mut out)?;
+                }
+                let count = |verdict: &str| entries.iter().filter(|entry| entry.verdict == verdict).count();
+                let counts: Vec<String> = ["public", "public-possible", "broken", "private-bypassable", "private-enforced", "unknown"]
+                    .iter()
+                    .map(|verdict| (count(verdict), verdict))
+                    .filter(|(count, _)| *count > 0)
+                    .map(|(count, verdict)| format!("{count} {verdict}"))
+                    .collect();
+                writeln!(out, "{} ways{}", entries.len(), if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) })?;
+                for gap in hidden.as_array().into_iter().flatten() {
+                    writeln!(out, "not all callers are known: {}", cut(gap.as_str().unwrap_or_default(), 800))?;
+                }
+            }
+        }
+        Ok(0)
+    }
+
+    fn narrow(&self, entries: &mut Vec<Entry>) -> anyhow::Result<()> {
+        if let Some(from) = &self.from {
+            let named = |entry: &Entry| entry.workload == *from || entry.workload.rsplit([':', '/']).next() == Some(from);
+            let mut workloads: Vec<&str> = entries.iter().filter(|entry| named(entry)).map(|entry| entry.workload.as_str()).collect();
+            workloads.dedup();
+            match workloads.as_slice() {
+                [] => {
+                    let mut known: Vec<&str> = entries.iter().map(|entry| entry.workload.as_str()).collect();
+                    known.dedup();
+                    let known: Vec<String> = known.iter().take(10).map(|arn| cut(arn, 300)).collect();
+                    return Err(Usage(format!("no workload `{from}` with a way to Bedrock is in this run; it knows {}", known.join(", "))).into());
+                }
+                [_] => {}
+                [..] => return Err(Usage(format!("`{from}` is the name of several workloads: {}", workloads.join(", "))).into()),
+            }
+            entries.retain(named);
+        }
+        if let Some(to) = &self.to {
+            let mut families: Vec<String> = entries.iter().map(|entry| entry.family.clone()).collect();
+            families.sort();
+            families.dedup();
+            entries.retain(|entry| entry.family == *to);
+            if entries.is_empty() {
+                return Err(Usage(format!("no way leads to `{to}`; there are ways to {}", families.join(", "))).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn entries(store: &Store) -> anyhow::Result<Vec<Entry>> {
+    let sql = "SELECT resource, workload_kind, family, host, ways FROM bedrock_path ORDER BY account_id, region, resource, family";
+    let mut statement = store.conn.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, Option<String>>(3)?, row.get::<_, Option<String>>(4)?))
+    })?;
+    let mut all = Vec::new();
+    for row in rows {
+        let (workload, kind, family, host, ways) = row?;
+        let ways: Vec<Json> = serde_json::from_str(ways.as_deref().unwrap_or("[]"))?;
+        for way in ways {
+            let text = |key: &str| way[key].as_str().unwrap_or_default().to_owned();
+            all.push(Entry {
+                workload: workload.clone(),
+                kind: kind.clone(),
+                family: family.clone(),
+                host: host.clone(),
+                subnets: way["subnets"].as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect(),
+                verdict: text("verdict"),
+                hops: way["hops"].clone(),
+                reason: text("reason"),
+                missing: way["missing"].clone(),
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// What hides callers, one sentence each.
+fn hidden(store: &Store) -> anyhow::Result<Json> {
+    let mut statement =
+        store.conn.prepare("SELECT account_id, region, gaps FROM subject_scope WHERE table_name = 'bedrock_path' AND gaps <> '[]' ORDER BY 1, 2")?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))?;
+    let mut all = Vec::new();
+    for row in rows {
+        let (account, region, gaps) = row?;
+        let gaps: Vec<Json> = serde_json::from_str(&gaps)?;
+        let mut texts: Vec<String> = gaps
+            .iter()
+            .map(|gap| match (gap["operation"].as_str().unwrap_or_default(), gap["detail"].as_str().unwrap_or_default()) {
+                ("", detail) => detail.to_owned(),
+                (operation, detail) => format!("{operation}: {detail}"),
+            })
+            .collect();
+        texts.dedup();
+        all.push(Json::from(format!("{account} {region}: {}", texts.join("; "))));
+    }
+    Ok(Json::from(all))
+}
+
+fn tree(entry: &Entry, out: &mut dyn Write) -> anyhow::Result<()> {
+    let subnets = if entry.subnets.is_empty() { String::new() } else { format!(" from {}", cut(&entry.subnets.join(", "), 400)) };
+    writeln!(out, "{} -> {}{subnets}: {}", cut(&entry.workload, 800), entry.family, entry.verdict.to_uppercase())?;
+    let hops = entry.hops.as_array().map(Vec::as_slice).unwrap_or_default();
+    let gaps = entry.missing.as_array().map(Vec::as_slice).unwrap_or_default();
+    for (at, hop) in hops.iter().enumerate() {
+        let text = |key: &str| cut(hop[key].as_str().unwrap_or_default(), 600);
+        let branch = if at + 1 == hops.len() && gaps.is_empty() { "└─" } else { "├─" };
+        writeln!(out, "  {branch} {} {}\n  {}   {}", text("kind"), text("id"), if branch == "└─" { " " } else { "│" }, text("because"))?;
+    }
+    for (at, gap) in gaps.iter().enumerate() {
+        let text = |key: &str| cut(gap[key].as_str().unwrap_or_default(), 600);
+        writeln!(out, "  {} not known: {}", if at + 1 == gaps.len() { "└─" } else { "├─" }, text("detail"))?;
+    }
+    writeln!(out, "  {}\n", cut(&entry.reason, 800))?;
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! Subject: what CloudTrail saw of each workload's role and of everyone else, beside what the network says.
+
+use super::{Context, Sink, paths};
+use crate::inventory::cols::{flag, int, joined, json, list, text, time};
+use crate::inventory::{Role, Row, Span, Table};
+use crate::model::{Arn, GLOBAL, Gap, Observed, Reason, merge};
+use crate::subject_columns;
+use Observed::{Known, Unknown};
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+const TRAIL: &[&str] = &["cloudtrail_bedrock_call.list", "cloudtrail_window.list"];
+const ROWS: &[&str] = &joined::<{ TRAIL.len() + paths::CALLER_INPUTS.len() }>(&[TRAIL, paths::CALLER_INPUTS]);
+const COMPARED: &[&str] = &joined::<{ ROWS.len() + paths::WALK_INPUTS.len() }>(&[ROWS, paths::WALK_INPUTS]);
+
+/// What was seen.
+pub const OBSERVED: Table = Table {
+    name: "bedrock_observed",
+    doc: "What CloudTrail saw of one principal in the window: each role of a workload that calls Bedrock, and every other principal that was seen.",
+    key: "resource",
+    span: Span::Global,
+    role: Role::Subject,
+    columns: subject_columns![
+        flag("is_workload", "Is it the role of a workload?").by(paths::CALLER_INPUTS),
+        list("workloads", "Workloads that run under it.").by(paths::CALLER_INPUTS),
+        int("calls", "Calls that were seen.").by(ROWS),
+        int("endpoint_calls", "Of them by an endpoint.").by(ROWS),
+        int("public_calls", "Of them from a public address and by no endpoint.").by(ROWS),
+        int("service_calls", "Of them by a service of AWS in its name.").by(ROWS),
+        int("unclear_calls", "Of them by a way that the record does not tell.").by(ROWS),
+        int("bearer_calls", "Of them signed in with a bearer key.").by(ROWS),
+        list("inference_regions", "Other Regions that served its calls.").by(ROWS),
+        flag("seen_outside", "Was a call seen that came by no endpoint?").by(ROWS),
+        flag("only_by_endpoint", "Were calls seen, all of them by an endpoint? Unknown where none was seen.").by(ROWS),
+        time("window_start", "Begin of what was looked at.").absent("''").by(TRAIL),
+        time("window_end", "Its end.").absent("''").by(TRAIL),
+        json("events", "`[{event, way, calls, last_seen, region}]`.").absent("[]").by(ROWS),
+        text("compared", "What was seen, beside what the network says: `agreement`, `the diagram lies`, `no traffic seen`, ...").by(COMPARED),
+    ],
+    reads: &[],
+    lists: ROWS,
+};
+
+/// The sums of one principal.
+#[derive(Default)]
+struct Seen {
+    by_way: BTreeMap<String, i64>,
+    bearer: i64,
+    regions: BTreeSet<String>,
+    events: Vec<Json>,
+}
+
+impl Seen {
+    fn add(&mut self, row: Row<'_>) -> Observed<()> {
+        let counted = row.text("way").zip(row.int("calls")).zip(row.text("event_name")).zip(row.text("last_seen"));
+        counted.zip(row.text("inference_region").zip(row.flag("bearer_token"))).map(|((((way, calls), event), last), (region, bearer))| {
+            *self.by_way.entry(way.to_owned()).or_default() += calls;
+            if bearer {
+                self.bearer += calls;
+            }
+            if !region.is_empty() {
+                self.regions.insert(region.to_owned());
+            }
+            self.events.push(json!({"event": event, "way": way, "calls": calls, "last_seen": last, "region": row.region()}));
+        })
+    }
+
+    fn calls(&self, way: &str) -> i64 {
+        self.by_way.get(way).copied().unwrap_or(0)
+    }
+}
+
+/// What was looked at in an account: begin and end over its Regions, and what is missing of it.
+fn window(context: &Context<'_>, account: &str) -> (String, String, Vec<Gap>) {
+    let (mut start, mut end, mut gaps) = (String::new(), String::new(), context.unscanned(account));
+    for region in &context.world.run.regions {
+        let found = context.world.all("cloudtrail_window", account, region);
+        gaps = merge(gaps, found.gaps);
+        for row in found.rows {
+            match row.text("window_start").zip(row.text("window_end")).zip(row.flag("whole")) {
+                Known(((from, to), whole)) => {
+                    if start.is_empty() || from < start.as_str() {
+                        from.clone_into(&mut start);
+                    }
+                    if to > end.as_str() {
+                        to.clone_into(&mut end);
+                    }
+                    if !whole {
+                        gaps.push(Gap::not_understood("cloudtrail_window", format!("{account} {region}: not everything in the window was read")));
+                    }
+                }
+                Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
+    }
+    (start, end, gaps)
+}
+
+pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
+    let callers = context.callers();
+    for (account, _) in context.scopes(&OBSERVED) {
+        let (start, end, window_gaps) = window(context, &account);
+        let (mut gaps, mut caller_gaps) = (window_gaps.clone(), context.unscanned(&account));
+        let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
+        for region in &context.world.run.regions {
+            let calls = context.world.all("cloudtrail_bedrock_call", &account, region);
+            gaps = merge(gaps, calls.gaps);
+            for row in calls.rows {
+                let added = row.text("principal_arn").and_then(|principal| seen.entry(principal.to_owned()).or_default().add(row));
+                if let Unknown(more) = added {
+                    gaps = merge(gaps, more);
+                }
+            }
+            caller_gaps = merge(caller_gaps, callers.hidden(&account, region));
+        }
+        gaps = merge(gaps, caller_gaps.clone());
+        let mut workloads: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for workload in callers.all.iter().filter(|workload| workload.account == account && workload.is_caller().is_true()) {
+            for role in workload.roles.as_ref().known().into_iter().flatten() {
+                workloads.entry(role).or_default().insert(&workload.arn);
+            }
+        }
+        sink.hide(&account, GLOBAL, gaps.clone());
+        let names: BTreeSet<String> = seen.keys().cloned().chain(workloads.keys().map(|role| (*role).to_owned())).collect();
+        for name in &names {
+            let nothing = Seen::default();
+            let (sums, users) = (seen.get(name).unwrap_or(&nothing), workloads.get(name.as_str()).cloned().unwrap_or_default());
+            let mut row = sink.row(&account, GLOBAL, name.as_str(), if name.contains(":user/") { "AWS::IAM::User" } else { "AWS::IAM::Role" });
+            row.put("name", Arn::parse(name).map_or(name.as_str(), |arn| arn.name())).tagged(context, &account, Known(BTreeMap::new()));
+            row.put("window_start", start.as_str()).put("window_end", end.as_str());
+            numbers(&mut row, sums, &gaps);
+            let (outside, only) = verdicts(sums, &gaps, &window_gaps, &start);
+            let configured = Observed::all(
+                callers
+                    .all
+                    .iter()
+                    .filter(|workload| users.contains(workload.arn.as_str()))
+                    .map(|workload| paths::is_private(context, workload, "bedrock-runtime")),
+            );
+            row.put("compared", compared(sums, &configured, users.is_empty()));
+            // Who is seen and is no known caller's role may be that of one that could not be read.
+            let is_workload = if users.is_empty() && !caller_gaps.is_empty() { Unknown(caller_gaps.clone()) } else { Known(!users.is_empty()) };
+            row.set("is_workload", is_workload)
+                .put("workloads", users.into_iter().map(str::to_owned).collect::<Vec<_>>())
+                .put("inference_regions", sums.regions.iter().cloned().collect::<Vec<_>>())
+                .put("events", Json::from(sums.events.clone()))
+                .set("seen_outside", outside)
+                .set("only_by_endpoint", only);
+            sink.push(row);
+        }
+    }
+}
+
+fn numbers(row: &mut super::DerivedRow, sums: &Seen, gaps: &[Gap]) {
+    let count = |number: i64| if gaps.is_empty() { Known(number) } else { Unknown(gaps.to_vec()) };
+    row.set("calls", count(sums.by_way.values().sum()))
+        .set("endpoint_calls", count(sums.calls("endpoint")))
+        .set("public_calls", count(sums.calls("public")))
+        .set("service_calls", count(sums.calls("service")))
+        .set("unclear_calls", count(sums.calls("unknown")))
+        .set("bearer_calls", count(sums.bearer));
+}
+
+/// Was a call seen outside, and were all by an endpoint? One call outside is enough; that there was none needs everything read.
+fn verdicts(sums: &Seen, gaps: &[Gap], window: &[Gap], start: &str) -> (Observed<bool>, Observed<bool>) {
+    let unknown = |detail: &str| Observed::gap(Gap { reason: Reason::NotScanned, ..Gap::not_understood("cloudtrail_bedrock_call", detail) });
+    if sums.calls("public") > 0 {
+        return (Known(true), Known(false));
+    }
+    let outside = if gaps.is_empty() { Known(false) } else { Unknown(gaps.to_vec()) };
+    let only = match (gaps.is_empty(), start.is_empty()) {
+        (false, _) => Unknown(merge(gaps.to_vec(), window.to_vec())),
+        (true, true) => unknown("CloudTrail was not looked at in any Region of the account"),
+        (true, false) if sums.calls("endpoint") == 0 && sums.calls("unknown") == 0 => unknown("no call of its own was seen in the window"),
+        (true, false) if sums.calls("unknown") > 0 => unknown("the records of some calls tell neither an endpoint nor a public address"),
+        (true, false) => Known(true),
+    };
+    (outside, only)
+}
+
+/// What was seen, beside what the network says.
+fn compared(sums: &Seen, private: &Observed<bool>, stranger: bool) -> String {
+    let (by_endpoint, public) = (sums.calls("endpoint"), sums.calls("public"));
+    match (by_endpoint + public, private) {
+        (0, _) => "no traffic seen".to_owned(),
+        (_, _) if stranger => "no workload of this run runs under it".to_owned(),
+        (_, Known(true)) if public > 0 => format!("the diagram lies: the network leads to an endpoint, and {public} calls came from public addresses"),
+        (_, Known(false)) if public == 0 => "the network does not lead to an endpoint for certain, and every call came by one".to_owned(),
+        (_, Known(_)) => "agreement".to_owned(),
+        (_, Unknown(_)) if public > 0 => format!("{public} calls came from public addresses; what the network says is not known"),
+        (_, Unknown(_)) => "every call came by an endpoint; what the network says is not known".to_owned(),
+    }
+}

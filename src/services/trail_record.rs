@@ -1,0 +1,273 @@
+//! CloudTrail records of Bedrock calls, summed: who called what, how often, and by which way.
+//!
+//! Sources: CloudTrail User Guide, "CloudTrail record contents"; Bedrock User Guide, "Monitor API calls using CloudTrail".
+
+use crate::inventory::NewRow;
+use crate::model::Arn;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Sources of events that are Bedrock's.
+const SOURCES: &[&str] = &["bedrock.amazonaws.com", "bedrock-mantle.amazonaws.com", "bedrock-agentcore.amazonaws.com"];
+
+/// Calls that run a model, an agent or a retrieval; configuration is read from elsewhere.
+const CALLS: &[&str] = &[
+    "ApplyGuardrail",
+    "Converse",
+    "ConverseStream",
+    "CreateInference",
+    "InvokeAgent",
+    "InvokeAgentRuntime",
+    "InvokeFlow",
+    "InvokeGateway",
+    "InvokeInlineAgent",
+    "InvokeModel",
+    "InvokeModelWithBidirectionalStream",
+    "InvokeModelWithResponseStream",
+    "Retrieve",
+    "RetrieveAndGenerate",
+    "StartAsyncInvoke",
+];
+
+/// Of these the event history knows without being told (the others are data events).
+pub const IN_EVENT_HISTORY: &[&str] = &["InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream"];
+
+/// What tells two sums apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    account: String,
+    region: String,
+    principal: String,
+    kind: &'static str,
+    source: String,
+    event: String,
+    way: &'static str,
+    inference_region: String,
+    bearer_token: bool,
+}
+
+#[derive(Debug, Default)]
+struct Sum {
+    calls: i64,
+    failed: i64,
+    first: String,
+    last: String,
+    endpoints: BTreeSet<String>,
+}
+
+/// Records, summed.
+#[derive(Debug, Default)]
+pub struct Sums {
+    sums: BTreeMap<Key, Sum>,
+    seen: BTreeSet<String>,
+    /// Records by account and Region, whatever they were about: how many, the oldest and the newest.
+    pub windows: BTreeMap<(String, String), (i64, String, String)>,
+}
+
+fn text<'j>(json: &'j Json, path: &[&str]) -> &'j str {
+    path.iter().try_fold(json, |json, key| json.get(*key)).and_then(Json::as_str).unwrap_or_default()
+}
+
+/// Where an address belongs: `private`, `public`, `service` (a name), or `unknown`.
+fn address_kind(address: &str) -> &'static str {
+    match address.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(v4)) => {
+            let shared = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);
+            if v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared { "private" } else { "public" }
+        }
+        Ok(std::net::IpAddr::V6(v6)) => {
+            if v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback() {
+                "private"
+            } else {
+                "public"
+            }
+        }
+        Err(_) if address.ends_with(".amazonaws.com") || address == "AWS Internal" => "service",
+        Err(_) => "unknown",
+    }
+}
+
+/// The principal of a record and its kind: the role behind a session, a user, a service.
+fn principal(identity: &Json) -> (String, &'static str) {
+    match text(identity, &["type"]) {
+        "AssumedRole" => {
+            let issuer = text(identity, &["sessionContext", "sessionIssuer", "arn"]);
+            (if issuer.is_empty() { text(identity, &["arn"]) } else { issuer }.to_owned(), "role")
+        }
+        "IAMUser" => (text(identity, &["arn"]).to_owned(), "user"),
+        "Root" => (text(identity, &["arn"]).to_owned(), "root"),
+        "AWSService" => (text(identity, &["invokedBy"]).to_owned(), "service"),
+        _ => (text(identity, &["arn"]).to_owned(), "other"),
+    }
+}
+
+/// The way that a record shows: an endpoint, the public one, a service of AWS in between, or nothing that tells.
+///
+/// No endpoint id proves nothing alone; a public source address without one does.
+fn way(record: &Json, kind: &str) -> &'static str {
+    let address = text(record, &["sourceIPAddress"]);
+    let host = text(record, &["tlsDetails", "clientProvidedHostHeader"]);
+    let own_name = host.starts_with("vpce-") && host.contains(".vpce.");
+    if kind == "service" || !text(record, &["userIdentity", "invokedBy"]).is_empty() {
+        return "service";
+    }
+    match address_kind(address) {
+        _ if !text(record, &["vpcEndpointId"]).is_empty() || own_name => "endpoint",
+        "private" => "endpoint",
+        "public" => "public",
+        "service" => "service",
+        _ => "unknown",
+    }
+}
+
+impl Sums {
+    /// Adds a record; those that are not about Bedrock count for the window alone. A record seen before is not counted twice.
+    pub fn add(&mut self, record: &Json) {
+        let (account, region, time) = (text(record, &["recipientAccountId"]), text(record, &["awsRegion"]), text(record, &["eventTime"]));
+        let account = if account.is_empty() { text(record, &["userIdentity", "accountId"]) } else { account };
+        if account.is_empty() || region.is_empty() || time.is_empty() {
+            return;
+        }
+        let id = text(record, &["eventID"]);
+        if !id.is_empty() && !self.seen.insert(id.to_owned()) {
+            return;
+        }
+        let window = self.windows.entry((account.to_owned(), region.to_owned())).or_insert_with(|| (0, time.to_owned(), time.to_owned()));
+        window.0 += 1;
+        widen(&mut window.1, &mut window.2, time);
+        let (source, event) = (text(record, &["eventSource"]), text(record, &["eventName"]));
+        if !SOURCES.contains(&source) || !CALLS.contains(&event) {
+            return;
+        }
+        let (principal, kind) = principal(record.get("userIdentity").unwrap_or(&Json::Null));
+        let bearer = record.pointer("/requestParameters/callWithBearerToken").or_else(|| record.pointer("/additionalEventData/callWithBearerToken"));
+        let key = Key {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            principal,
+            kind,
+            source: source.to_owned(),
+            event: event.to_owned(),
+            way: way(record, kind),
+            inference_region: text(record, &["additionalEventData", "inferenceRegion"]).to_owned(),
+            bearer_token: bearer.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
+        };
+        let sum = self.sums.entry(key).or_default();
+        sum.calls += 1;
+        sum.failed += i64::from(!text(record, &["errorCode"]).is_empty());
+        if sum.first.is_empty() {
+            (sum.first, sum.last) = (time.to_owned(), time.to_owned());
+        }
+        widen(&mut sum.first, &mut sum.last, time);
+        let endpoint = text(record, &["vpcEndpointId"]);
+        if !endpoint.is_empty() && sum.endpoints.len() < 20 {
+            sum.endpoints.insert(endpoint.to_owned());
+        }
+    }
+
+    /// The sums as rows of `cloudtrail_bedrock_call`, for the scopes that are wanted.
+    pub fn rows(&self, wanted: impl Fn(&str, &str) -> bool) -> Vec<NewRow> {
+        self.sums
+            .iter()
+            .filter(|(key, _)| wanted(&key.account, &key.region))
+            .map(|(key, sum)| {
+                let id = [key.principal.as_str(), &key.source, &key.event, key.way, &key.inference_region, if key.bearer_token { "bearer" } else { "signed" }];
+                NewRow::new("cloudtrail_bedrock_call", &key.account, &key.region)
+                    .set("id", id.join("|"))
+                    .set("principal_arn", key.principal.as_str())
+                    .set("principal_account_id", Arn::parse(&key.principal).map_or("", |arn| arn.account))
+                    .set("principal_kind", key.kind)
+                    .set("event_source", key.source.as_str())
+                    .set("event_name", key.event.as_str())
+                    .set("way", key.way)
+                    .set("endpoint_ids", sum.endpoints.iter().cloned().collect::<Vec<_>>())
+                    .set("inference_region", key.inference_region.as_str())
+                    .set("bearer_token", key.bearer_token)
+                    .set("calls", sum.calls)
+                    .set("failed_calls", sum.failed)
+                    .set("first_seen", sum.first.as_str())
+                    .set("last_seen", sum.last.as_str())
+            })
+            .collect()
+    }
+}
+
+fn widen(first: &mut String, last: &mut String, time: &str) {
+    if time < first.as_str() {
+        time.clone_into(first);
+    }
+    if time > last.as_str() {
+        time.clone_into(last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sums;
+    use crate::model::Value;
+    use serde_json::json;
+
+    #[test]
+    fn a_record_shows_the_way_it_came() {
+        for (change, way, kind) in [
+            (json!({"vpcEndpointId": "vpce-1", "sourceIPAddress": "10.0.0.7"}), "endpoint", "role"),
+            // The id is optional: a private address tells as much.
+            (json!({"sourceIPAddress": "10.0.0.7"}), "endpoint", "role"),
+            (json!({"sourceIPAddress": "100.64.3.2"}), "endpoint", "role"),
+            (json!({"sourceIPAddress": "fd00::7"}), "endpoint", "role"),
+            (json!({"sourceIPAddress": "203.0.113.9"}), "public", "role"),
+            (json!({"sourceIPAddress": "2a05::9"}), "public", "role"),
+            (json!({"sourceIPAddress": "203.0.113.9", "vpcEndpointId": "vpce-1"}), "endpoint", "role"),
+            (
+                json!({"sourceIPAddress": "203.0.113.9", "tlsDetails": {"clientProvidedHostHeader": "vpce-1-a.bedrock-runtime.eu-west-1.vpce.amazonaws.com"}}),
+                "endpoint",
+                "role",
+            ),
+            (json!({"sourceIPAddress": "states.amazonaws.com"}), "service", "role"),
+            (
+                json!({"sourceIPAddress": "203.0.113.9", "userIdentity": {"type": "AssumedRole", "invokedBy": "bedrock.amazonaws.com", "accountId": "1"}}),
+                "service",
+                "role",
+            ),
+            (
+                json!({"sourceIPAddress": "AWS Internal", "userIdentity": {"type": "AWSService", "invokedBy": "lex.amazonaws.com"}, "recipientAccountId": "1"}),
+                "service",
+                "service",
+            ),
+            (json!({}), "unknown", "role"),
+            (
+                json!({"sourceIPAddress": "203.0.113.9", "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::1:user/u", "accountId": "1"}}),
+                "public",
+                "user",
+            ),
+        ] {
+            let mut record = json!({"eventSource": "bedrock.amazonaws.com", "eventName": "Converse", "awsRegion": "eu-west-1", "eventTime": "2026-11-01T00:00:00Z",
+                "userIdentity": {"type": "AssumedRole", "accountId": "1", "arn": "arn:aws:sts::1:assumed-role/r/s", "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::1:role/x/r"}}}});
+            for (key, value) in change.as_object().expect("an object") {
+                record[key] = value.clone();
+            }
+            let mut sums = Sums::default();
+            sums.add(&record);
+            let rows = sums.rows(|_, _| true);
+            let cell = |name: &str| rows[0].cells.iter().find(|(column, _)| *column == name).map(|(_, value)| value.clone());
+            assert_eq!(cell("way"), Some(Value::from(way)), "{change}");
+            assert_eq!(cell("principal_kind"), Some(Value::from(kind)), "{change}");
+        }
+    }
+
+    #[test]
+    fn the_same_record_counts_once_and_others_only_widen_the_window() {
+        let mut sums = Sums::default();
+        let base = json!({"eventID": "a", "eventSource": "s3.amazonaws.com", "eventName": "GetObject", "awsRegion": "eu-west-1", "eventTime": "2026-11-01T00:00:00Z", "recipientAccountId": "1"});
+        sums.add(&base);
+        sums.add(&base);
+        let mut call = base.clone();
+        (call["eventID"], call["eventSource"], call["eventName"], call["eventTime"]) =
+            (json!("b"), json!("bedrock.amazonaws.com"), json!("InvokeModel"), json!("2026-11-02T00:00:00Z"));
+        sums.add(&call);
+        sums.add(&json!({"eventID": "c"}));
+        sums.add(&json!(7));
+        assert_eq!(sums.rows(|_, _| true).len(), 1);
+        assert_eq!(sums.windows[&("1".to_owned(), "eu-west-1".to_owned())], (2, "2026-11-01T00:00:00Z".to_owned(), "2026-11-02T00:00:00Z".to_owned()));
+    }
+}
