@@ -102,7 +102,7 @@ fn verdicts(out: &Json, account: &str) -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn an_organisation_is_scanned_account_by_account() {
     let aws = start("serve.py", &json!([]));
-    let done = scan(&aws, &["--org", "--external-id", "opensesame", "--region", "eu-west-1,us-east-1"]);
+    let done = scan(&aws, &["--org", "--external-id", "opensesame", "--region", "eu-west-1,us-east-1", "--observe", "24h"]);
     assert_eq!(done.code, 3, "{}", done.said);
     let expected: BTreeMap<String, BTreeMap<String, Vec<String>>> =
         yaml_serde::from_str(&std::fs::read_to_string(root().join("tests/moto/expected.yaml")).expect("expectations")).expect("a map");

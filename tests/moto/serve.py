@@ -179,6 +179,10 @@ def bedrock_agents(accounts):
         here("ListDataSources", "broken", {"dataSourceSummaries": [source]}),
         here("GetDataSource", "broken", {"dataSource": {**source, "createdAt": "2026-01-01T00:00:00Z", "dataSourceConfiguration": {"type": "S3", "s3Configuration": {"bucketArn": "arn:aws:s3:::broken-documents"}}}}),
     ]
+    seen = {"eventID": "e-1", "eventSource": "bedrock.amazonaws.com", "eventName": "InvokeModel", "awsRegion": REGION, "eventTime": "2026-11-01T00:00:00Z", "recipientAccountId": accounts["broken"], "sourceIPAddress": "203.0.113.7",
+            "userIdentity": {"type": "AssumedRole", "accountId": accounts["broken"], "sessionContext": {"sessionIssuer": {"arn": f"arn:aws:iam::{accounts['broken']}:role/ai-shared"}}}}
+    rules += [here("LookupEvents", "broken", {"Events": [{"EventId": "e-1", "EventName": "InvokeModel", "CloudTrailEvent": json.dumps(seen)}]}, "cloudtrail"),
+              {"service": "cloudtrail", "operation": "LookupEvents", "then": {"json": {"Events": []}}}]
     empty = {"ListAgents": "agentSummaries", "ListAgentAliases": "agentAliasSummaries", "ListKnowledgeBases": "knowledgeBaseSummaries", "ListDataSources": "dataSourceSummaries", "ListFlows": "flowSummaries", "ListInferenceProfiles": "inferenceProfileSummaries"}
     rules += [{"service": "bedrock", "operation": operation, "then": {"json": {key: []}}} for operation, key in empty.items()]
     empty = {"ListAgentRuntimes": "agentRuntimes", "ListGateways": "items", "ListMemories": "memories"}
