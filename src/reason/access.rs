@@ -87,6 +87,15 @@ const FAMILIES: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
+/// The actions that an API family serves.
+pub(super) fn actions_of(family: &str) -> Vec<String> {
+    FAMILIES
+        .iter()
+        .filter(|(known, ..)| *known == family)
+        .flat_map(|(_, prefix, actions)| actions.iter().map(move |action| format!("{prefix}:{action}")))
+        .collect()
+}
+
 /// How a request comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {

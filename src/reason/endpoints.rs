@@ -85,7 +85,7 @@ fn prefix(family: &str) -> &'static str {
     }
 }
 
-fn policy(endpoint: Row<'_>) -> Observed<Document> {
+pub(super) fn policy(endpoint: Row<'_>) -> Observed<Document> {
     endpoint.json("policy").and_then(|json| match Document::parse(endpoint.key(), &json) {
         Ok(document) => Known(document),
         Err(why) => Observed::gap(Gap::not_understood("vpc_endpoint.policy", why.to_string())),
@@ -113,7 +113,7 @@ fn takes_policy(context: &Context<'_>, endpoint: Row<'_>, service: &str) -> Obse
 }
 
 /// What a call through the endpoint carries with it.
-fn network_context(endpoint: Row<'_>) -> BTreeMap<String, Fact> {
+pub(super) fn network_context(endpoint: Row<'_>) -> BTreeMap<String, Fact> {
     let mut context = BTreeMap::from([
         ("aws:sourcevpce".to_owned(), Fact::one(endpoint.key())),
         ("aws:sourceip".to_owned(), Fact::Absent),

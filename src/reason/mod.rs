@@ -26,6 +26,7 @@ pub mod reach;
 mod statements;
 mod topology;
 mod trust;
+mod ways;
 pub mod who_can;
 
 use crate::inventory::{Error, NewRow, Span, Store, Table, World};

@@ -1,11 +1,12 @@
 //! Subjects: the way of each caller to each API family, and the endpoints that their VPCs need.
 
-use super::callers::{Deployment, Workload};
-use super::network::{self, Capture, Client, Egress, Hop, Way, WayVerdict};
+use super::callers::Workload;
+use super::network::{self, Capture, Client, Spot, Way, WayVerdict};
+use super::ways::{Placement, client, placement, ways};
 use super::{Context, Sink};
 use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Lookup, Role, Span, Table};
-use crate::model::{Gap, Observed, merge};
+use crate::model::{Gap, Observed};
 use crate::subject_columns;
 use Observed::{Known, Unknown};
 use serde_json::{Value as Json, json};
@@ -32,8 +33,23 @@ const WALK: &[&str] = &[
     "vpc_endpoint.list",
     "vpc_subnet.list",
     "vpc_security_group.list",
+    "vpc_network_acl.list",
     "vpc_route_table.list",
     "vpc_nat_gateway.list",
+    "vpc_peering_connection.list",
+    "ec2_managed_prefix_list.list",
+    "ec2_managed_prefix_list.entries",
+    "ec2_network_interface.list",
+    "ec2_transit_gateway_attachment.list",
+    "ec2_transit_gateway_attachment.subnets",
+    "ec2_transit_gateway_route_table.list",
+    "ec2_transit_gateway_route_table.routes",
+    "route53_private_zone.list",
+    "route53_private_zone.records",
+    "route53_resolver_rule.list",
+    "route53_resolver_rule_association.list",
+    "route53_profile_association.list",
+    "route53_profile_association.resources",
     "vpc_block_public_access_options.list",
     "vpc_block_public_access_options.exclusions",
 ];
@@ -84,255 +100,6 @@ pub const VPC_FAMILY: Table = Table {
     reads: &[],
     lists: CALLER,
 };
-
-/// How the SDK of a deployment is set up.
-fn client(region: &str, family: &str, deployment: &Deployment<'_>) -> Observed<Client> {
-    let row = deployment.settings;
-    row.text("bedrock_region").zip(row.text("bedrock_endpoint")).zip(row.flag("use_fips")).zip(row.flag("use_dualstack")).map(
-        |(((own, endpoint), fips), dualstack)| Client {
-            region: if own.is_empty() { region.to_owned() } else { own.to_owned() },
-            // The variable is about the runtime; where it sends another family is not told.
-            endpoint: if endpoint != "default" && family != "bedrock-runtime" { "other".to_owned() } else { endpoint.to_owned() },
-            fips,
-            dualstack,
-        },
-    )
-}
-
-/// Where a deployment's interfaces are.
-struct Placement {
-    vpc: String,
-    subnets: Vec<String>,
-    groups: Vec<String>,
-}
-
-/// Finds the interfaces of a deployment: `None` for the service's own network.
-fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, context: &Context<'_>) -> Observed<Option<Placement>> {
-    let row = deployment.network;
-    if workload.kind == "lambda" {
-        return row.text("capacity_provider_arn").and_then(|provider| {
-            if !provider.is_empty() {
-                return Observed::gap(Gap::not_understood("lambda_function.capacity_provider_arn", "the network of a capacity provider is not read"));
-            }
-            row.text("vpc_id").and_then(|vpc| {
-                if vpc.is_empty() {
-                    Known(None)
-                } else {
-                    row.list("subnet_ids").zip(row.list("security_group_ids")).map(|(subnets, groups)| Some(Placement { vpc: vpc.to_owned(), subnets, groups }))
-                }
-            })
-        });
-    }
-    row.list("subnet_ids").zip(row.list("security_group_ids")).and_then(|(subnets, groups)| {
-        let Some(first) = subnets.first() else {
-            return Observed::gap(Gap::not_understood(
-                "ecs_service.subnet_ids",
-                "tasks in host or bridge mode use the network of their instance, which is not read",
-            ));
-        };
-        match context.world.lookup("vpc_subnet", workload.account, workload.region, first) {
-            Lookup::Found(subnet) => subnet.text("vpc_id").map(|vpc| Some(Placement { vpc: vpc.to_owned(), subnets, groups })),
-            Lookup::Absent => {
-                Observed::gap(Gap::not_understood("vpc_subnet", format!("the subnet `{first}` is not in the list; it may be shared by another account")))
-            }
-            Lookup::Unknown(gaps) => Unknown(gaps),
-        }
-    })
-}
-
-/// Does the role refuse calls that come by no endpoint?
-fn enforced(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Observed<bool> {
-    workload.roles.clone().and_then(|roles| {
-        if roles.is_empty() {
-            return Known(false);
-        }
-        Observed::all(roles.iter().map(|role| context.role_access(role).and_then(|access| access.only_by_endpoint(family))))
-    })
-}
-
-fn unknown_way(hops: Vec<Hop>, gaps: Vec<Gap>, egress: Observed<bool>) -> Way {
-    let reason = gaps.first().map_or_else(String::new, |gap| gap.detail.clone());
-    Way { verdict: WayVerdict::Unknown, hops, reason: format!("it cannot be told: {reason}"), gaps, egress, captured: false, passes: false }
-}
-
-/// What hides the network of a VPC that another account owns: its endpoints and gateways are that account's.
-fn shared(context: &Context<'_>, account: &str, region: &str, vpc: &str) -> Option<Vec<Gap>> {
-    match context.world.lookup("vpc", account, region, vpc) {
-        Lookup::Found(row) => match row.text("owner_id") {
-            Known(owner) if owner == account => None,
-            Known(owner) => Some(vec![Gap::not_understood(
-                "vpc.owner_id",
-                format!("{vpc} is shared by {owner}, whose endpoints and gateways decide; they are not followed"),
-            )]),
-            Unknown(gaps) => Some(gaps),
-        },
-        Lookup::Absent => None,
-        Lookup::Unknown(gaps) => Some(gaps),
-    }
-}
-
-/// The way from one subnet.
-fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'_>, family: &str, client: &Client, placement: &Placement, subnet: &str) -> Way {
-    let Placement { vpc, groups, .. } = placement;
-    let (world, account, region) = (context.world, workload.account, workload.region);
-    let host = network::host(family, client);
-    let mut hops = vec![Hop::new("workload", &workload.arn, format!("in {vpc}")), Hop::new("subnet", subnet, "an interface of the workload stands in it")];
-    if let Some(gaps) = shared(context, account, region, vpc) {
-        return unknown_way(hops, gaps.clone(), Unknown(gaps));
-    }
-    // A Lambda interface never gets a public address; a task gets one when its service says so.
-    let public_address = if workload.kind == "lambda" { Known(false) } else { deployment.network.flag("assign_public_ip") };
-    let egress = network::egress(world, account, region, vpc, subnet, &public_address);
-    let open = match &egress {
-        Egress::Open(_) => Known(true),
-        Egress::Closed(_) => Known(false),
-        Egress::Unknown(gaps) => Unknown(gaps.clone()),
-    };
-    let (endpoint, why) = match network::capture(world, account, region, vpc, family, client) {
-        Capture::Endpoint(endpoint, why) => (endpoint, why),
-        Capture::Unknown(gaps) => {
-            return match &egress {
-                // Whatever the name resolves to, without a way out the call cannot leave publicly; whether it arrives is not known.
-                Egress::Closed(_) | Egress::Open(_) => unknown_way(hops, gaps, open),
-                Egress::Unknown(more) => unknown_way(hops, merge(gaps, more.clone()), open),
-            };
-        }
-        Capture::Public(why) => {
-            hops.insert(1, Hop::new("name", &host, format!("resolves to the public endpoint: {why}")));
-            let candidates = network::endpoints_for(world, account, region, vpc, family);
-            let hub = network::reaches_other_networks(world, account, region, vpc, subnet);
-            return match (egress, hub) {
-                (_, Unknown(gaps)) | (Egress::Unknown(gaps), _) => unknown_way(hops, gaps, open),
-                (Egress::Open(_), Known(Some(target))) => unknown_way(
-                    hops,
-                    vec![Gap::not_understood(
-                        "vpc_route_table.routes",
-                        format!("the subnet reaches {target}; resolver rules or profiles may send the name to a hub's endpoint"),
-                    )],
-                    open,
-                ),
-                (Egress::Open(more), Known(None)) => {
-                    let by = more.last().map_or_else(String::new, |hop| format!("{} {}", hop.kind.replace('-', " "), hop.id));
-                    let by = more.iter().find(|hop| hop.kind == "nat-gateway").map_or(by, |hop| format!("NAT gateway {}", hop.id));
-                    hops.extend(more);
-                    hops.push(Hop::new("public-endpoint", &host, "public addresses of the service"));
-                    let verdict = if candidates.rows.is_empty() { WayVerdict::Public } else { WayVerdict::PublicPossible };
-                    Way { verdict, hops, reason: format!("through {by}: {why}"), gaps: Vec::new(), egress: open, captured: false, passes: false }
-                }
-                (Egress::Closed(closed), _) => {
-                    let reason = format!("the call cannot leave: {closed}; and {why}");
-                    Way { verdict: WayVerdict::Broken, hops, reason, gaps: Vec::new(), egress: open, captured: false, passes: false }
-                }
-            };
-        }
-    };
-    hops.insert(1, Hop::new("name", &host, format!("resolves to the endpoint: {why}")));
-    let state = endpoint.text("state");
-    match state {
-        Known(state) if state.eq_ignore_ascii_case("available") => hops.push(Hop::new("endpoint", endpoint.key(), "available")),
-        Known(state) => {
-            hops.push(Hop::new("endpoint", endpoint.key(), state));
-            return Way {
-                verdict: WayVerdict::Broken,
-                hops,
-                reason: format!("the endpoint {} is {state}", endpoint.key()),
-                gaps: Vec::new(),
-                egress: open,
-                captured: false,
-                passes: false,
-            };
-        }
-        Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
-    }
-    match network::admits(world, endpoint, groups, subnet) {
-        Known((true, why)) => hops.push(Hop::new("security-group", groups.join(","), why)),
-        Known((false, why)) => {
-            hops.push(Hop::new("security-group", groups.join(","), &why));
-            return Way {
-                verdict: WayVerdict::Broken,
-                hops,
-                reason: format!("the endpoint {} captures the name and refuses the call: {why}", endpoint.key()),
-                gaps: Vec::new(),
-                egress: open,
-                captured: false,
-                passes: false,
-            };
-        }
-        Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
-    }
-    let private = |verdict, reason: String, hops| Way { verdict, hops, reason, gaps: Vec::new(), egress: open.clone(), captured: true, passes: true };
-    let id = endpoint.key();
-    match (egress, enforced(context, workload, family)) {
-        (Egress::Closed(why), _) => private(WayVerdict::PrivateEnforced, format!("by {id}; {why}"), hops),
-        (_, Known(true)) => private(WayVerdict::PrivateEnforced, format!("by {id}; the role's policies refuse calls outside an endpoint"), hops),
-        (Egress::Open(more), Known(false)) => {
-            let other = more.first().map_or_else(String::new, |hop| hop.because.clone());
-            private(WayVerdict::PrivateBypassable, format!("by {id}; a way out remains ({other}), and no policy refuses calls outside an endpoint"), hops)
-        }
-        (Egress::Unknown(gaps), _) | (_, Unknown(gaps)) => {
-            let mut way = unknown_way(hops, gaps, open.clone());
-            way.captured = true;
-            way.passes = true;
-            way.reason = format!("by {id}; whether it can be by-passed cannot be told: {}", way.gaps.first().map_or("", |gap| &gap.detail));
-            way
-        }
-    }
-}
-
-/// All ways of a workload to a family, with the subnets that share each.
-fn ways(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Vec<(BTreeSet<String>, Way)> {
-    let mut all: Vec<(BTreeSet<String>, Way)> = Vec::new();
-    let mut add =
-        |subnet: &str, way: Way| match all.iter_mut().find(|(_, known)| known.verdict == way.verdict && known.reason == way.reason && known.gaps == way.gaps) {
-            Some((subnets, _)) => {
-                subnets.insert(subnet.to_owned());
-            }
-            None => all.push((BTreeSet::from([subnet.to_owned()]), way)),
-        };
-    for deployment in &workload.deployments {
-        let start = vec![Hop::new("workload", &workload.arn, deployment.network.key())];
-        let client = match client(workload.region, family, deployment) {
-            Known(client) => client,
-            Unknown(gaps) => {
-                // Outside a VPC the settings change the name, not the way.
-                if let Known(None) = placement(workload, deployment, context) {
-                    add("", service_network(workload, family, &format!("{family}.{}.amazonaws.com", workload.region)));
-                } else {
-                    add("", unknown_way(start, gaps.clone(), Unknown(gaps)));
-                }
-                continue;
-            }
-        };
-        match placement(workload, deployment, context) {
-            Known(None) => add("", service_network(workload, family, &network::host(family, &client))),
-            Known(Some(placement)) => {
-                for subnet in &placement.subnets {
-                    add(subnet, way(context, workload, deployment, family, &client, &placement, subnet));
-                }
-            }
-            Unknown(gaps) => add("", unknown_way(start, gaps.clone(), Unknown(gaps))),
-        }
-    }
-    all.sort_by(|a, b| (a.1.verdict, &a.0).cmp(&(b.1.verdict, &b.0)));
-    all
-}
-
-fn service_network(workload: &Workload<'_>, family: &str, host: &str) -> Way {
-    Way {
-        verdict: WayVerdict::Public,
-        hops: vec![
-            Hop::new("workload", &workload.arn, "it has no VPC configuration"),
-            Hop::new("name", host, "resolves to the public endpoint"),
-            Hop::new("service-network", "lambda", "a function without a VPC runs in the service's own network, where no endpoint of the account is"),
-            Hop::new("public-endpoint", host, format!("public addresses of {family}")),
-        ],
-        reason: "from the service's own network: the function has no VPC configuration".to_owned(),
-        gaps: Vec::new(),
-        egress: Known(true),
-        captured: false,
-        passes: false,
-    }
-}
 
 /// Does every way of a workload to a family certainly pass an endpoint?
 pub(super) fn is_private(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Observed<bool> {
@@ -448,12 +215,12 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
             let client = Client { region: region.clone(), endpoint: "default".to_owned(), fips: false, dualstack: false };
             let usable = own.rows.iter().any(|row| network::usable(*row, &service, &region).is_true());
             let present = if !usable {
-                // A hub's endpoint counts when a private zone or resolver leads to it; that is not followed yet, so it is unknown.
-                match network::capture(world, &account, &region, &vpc, family, &client) {
+                // A hub's endpoint counts where a private zone, a profile or a rule leads to it.
+                Spot::find(world, &account, &region, &vpc, "").and_then(|spot| match network::capture(world, &spot, family, &client) {
                     Capture::Endpoint(..) => Known(true),
                     Capture::Unknown(gaps) => Unknown(gaps),
                     Capture::Public(_) => Known(false),
-                }
+                })
             } else {
                 Known(true)
             };

@@ -1,7 +1,9 @@
 //! The list of collectors.
 
 use super::collect::Collector;
-use super::{agentcore, bedrock, bedrock_agent, cloudtrail, code, ecs, iam, kms, lambda, logs, organizations, s3, vpc, vpc_endpoint};
+use super::{
+    agentcore, bedrock, bedrock_agent, cloudtrail, code, ecs, iam, kms, lambda, logs, organizations, resolver, s3, transit, vpc, vpc_endpoint, vpc_filter,
+};
 use crate::inventory::Span::{Global, Regional};
 
 /// What is run in each account and Region.
@@ -20,6 +22,16 @@ pub const COLLECTORS: &[Collector] = &[
     Collector { tables: &["vpc_nat_gateway"], span: Regional, run: |place| Box::pin(vpc::live::nat_gateways(place)) },
     Collector { tables: &["vpc_security_group"], span: Regional, run: |place| Box::pin(vpc::live::security_groups(place)) },
     Collector { tables: &["vpc_dhcp_options"], span: Regional, run: |place| Box::pin(vpc::live::dhcp_options(place)) },
+    Collector { tables: &["vpc_network_acl"], span: Regional, run: |place| Box::pin(vpc_filter::live::network_acls(place)) },
+    Collector { tables: &["ec2_managed_prefix_list"], span: Regional, run: |place| Box::pin(vpc_filter::live::prefix_lists(place)) },
+    Collector { tables: &["ec2_network_interface"], span: Regional, run: |place| Box::pin(vpc_filter::live::interfaces(place)) },
+    Collector { tables: &["vpc_peering_connection"], span: Regional, run: |place| Box::pin(transit::live::peerings(place)) },
+    Collector { tables: &["ec2_transit_gateway_attachment"], span: Regional, run: |place| Box::pin(transit::live::attachments(place)) },
+    Collector { tables: &["ec2_transit_gateway_route_table"], span: Regional, run: |place| Box::pin(transit::live::route_tables(place)) },
+    Collector { tables: &["route53_private_zone"], span: Global, run: |place| Box::pin(resolver::live::private_zones(place)) },
+    Collector { tables: &["route53_resolver_rule"], span: Regional, run: |place| Box::pin(resolver::live::rules(place)) },
+    Collector { tables: &["route53_resolver_rule_association"], span: Regional, run: |place| Box::pin(resolver::live::rule_associations(place)) },
+    Collector { tables: &["route53_profile_association"], span: Regional, run: |place| Box::pin(resolver::live::profiles(place)) },
     Collector { tables: &["vpc_flow_log"], span: Regional, run: |place| Box::pin(vpc::live::flow_logs(place)) },
     Collector { tables: &["vpc_block_public_access_options"], span: Regional, run: |place| Box::pin(vpc::live::block_public_access(place)) },
     Collector { tables: &["vpc_endpoint"], span: Regional, run: |place| Box::pin(vpc_endpoint::live::endpoints(place)) },

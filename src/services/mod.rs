@@ -19,10 +19,13 @@ pub mod kms;
 pub mod lambda;
 pub mod logs;
 pub mod organizations;
+pub mod resolver;
 pub mod s3;
 pub mod trail_record;
+pub mod transit;
 pub mod vpc;
 pub mod vpc_endpoint;
+pub mod vpc_filter;
 
 #[cfg(feature = "live")]
 pub use collectors::COLLECTORS;
@@ -45,6 +48,16 @@ pub const TABLES: &[&Table] = &[
     &vpc::NAT_GATEWAY,
     &vpc::SECURITY_GROUP,
     &vpc::DHCP_OPTIONS,
+    &vpc_filter::NETWORK_ACL,
+    &vpc_filter::PREFIX_LIST,
+    &vpc_filter::NETWORK_INTERFACE,
+    &transit::PEERING,
+    &transit::ATTACHMENT,
+    &transit::ROUTE_TABLE,
+    &resolver::PRIVATE_ZONE,
+    &resolver::RULE,
+    &resolver::RULE_ASSOCIATION,
+    &resolver::PROFILE_ASSOCIATION,
     &vpc::FLOW_LOG,
     &vpc::BLOCK_PUBLIC_ACCESS,
     &vpc_endpoint::ENDPOINT,

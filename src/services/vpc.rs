@@ -62,7 +62,7 @@ pub const ROUTE_TABLE: Table = Table {
         list("subnet_ids", "Subnets associated with it by name."),
         json(
             "routes",
-            "`[{destination, target, state}]`; `target` is the id of the gateway, interface, connection or `local`; `state` is `active` or `blackhole`.",
+            "`[{destination, target, state, propagated}]`; `target` is the id of the gateway, interface, connection or `local`; `state` is `active` or `blackhole`.",
         ),
     ],
     reads: &[Read::new("list", "ec2:DescribeRouteTables")],
@@ -254,7 +254,8 @@ pub(super) mod live {
             .or(route.gateway_id())
             .or(route.network_interface_id())
             .or(route.instance_id());
-        json!({"destination": destination, "target": target.unwrap_or_default(), "state": route.state().map_or("active", |state| state.as_str())})
+        json!({"destination": destination, "target": target.unwrap_or_default(), "state": route.state().map_or("active", |state| state.as_str()),
+               "propagated": route.origin().is_some_and(|origin| origin.as_str() == "EnableVgwRoutePropagation")})
     }
 
     pub(in crate::services) async fn route_tables(place: &Place<'_>) -> Batch {

@@ -21,6 +21,7 @@ pub const ENDPOINT: Table = Table {
         json("policy", "Policy document. AWS attaches full access where none was given."),
         list("subnet_ids", "Subnets with an interface."),
         list("security_group_ids", "Security groups of the interfaces."),
+        list("network_interface_ids", "Interfaces."),
         list("route_table_ids", "Route tables of a gateway endpoint."),
         text("owner_id", "Account that owns it."),
         json("tags", "Tags as an object.").absent("{}"),
@@ -71,6 +72,7 @@ pub(super) mod live {
                 .set("private_dns_enabled", endpoint.private_dns_enabled().unwrap_or(false))
                 .set("subnet_ids", endpoint.subnet_ids().to_vec())
                 .set("security_group_ids", endpoint.groups().iter().filter_map(|group| group.group_id().map(str::to_owned)).collect::<Vec<_>>())
+                .set("network_interface_ids", endpoint.network_interface_ids().to_vec())
                 .set("route_table_ids", endpoint.route_table_ids().to_vec())
                 .set("owner_id", endpoint.owner_id())
                 .set("tags", tags(endpoint.tags().iter().map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned()))));

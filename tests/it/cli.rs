@@ -307,7 +307,7 @@ fn the_role_reads_and_nothing_else() {
     assert_eq!(policy["Statement"][1]["Effect"], "Deny");
     for action in &actions {
         let verb = action.split(':').nth(1).expect("an action");
-        assert!(["Get", "List", "Describe", "BatchGet", "Lookup"].iter().any(|start| verb.starts_with(start)), "{action} is no read");
+        assert!(["Get", "List", "Describe", "BatchGet", "Lookup", "Search"].iter().any(|start| verb.starts_with(start)), "{action} is no read");
         assert!(!never.contains(action), "{action} reads data");
     }
     for action in ["s3:GetObject", "logs:GetLogEvents", "secretsmanager:GetSecretValue", "kms:Decrypt", "lambda:GetFunction", "bedrock:InvokeModel"] {

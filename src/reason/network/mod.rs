@@ -1,20 +1,22 @@
-//! The way a call to Bedrock takes out of one subnet: name, route, filter.
+//! The way a call to Bedrock takes out of one subnet: name, route, filter, policy.
 //!
-//! First version: it follows endpoint private DNS, NAT and internet gateways, and security groups on
-//! port 443. Private hosted zones, custom resolvers, transit gateways, peering, firewalls and prefix
-//! lists are seen and make the way unknown; network ACLs and endpoint policies are not asked here.
+//! [`name`] tells what the host name resolves to inside a VPC, [`walk`] follows the routes of layer 3 from
+//! there, [`filter`] asks security groups and network ACLs. What leads out of what AWS shows (on-premises
+//! networks, appliances, firewalls, other people's name servers) makes the way unknown and says so.
 //! Facts: the Bedrock network fact sheet, sections 2, 9 and 10.
 
 mod filter;
 mod name;
-mod route;
+mod walk;
 
-use crate::model::{Gap, Observed};
+use crate::inventory::{Lookup, World};
+use crate::model::{Gap, Observed, Reason};
+use Observed::{Known, Unknown};
 use serde_json::{Value as Json, json};
 
-pub(super) use filter::admits;
+pub(super) use filter::{Distance, between, outward};
 pub(super) use name::{Capture, Client, capture, endpoints_for, family_of_service, host, private_dns, usable};
-pub(super) use route::{Egress, egress, reaches_other_networks};
+pub(super) use walk::{Reach, Target, net_of, reach};
 
 /// Where a way leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,21 +49,28 @@ impl WayVerdict {
     }
 }
 
-/// One hop and the fact that leads to it.
+/// One hop, the account it stands in, and the fact that leads to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hop {
     pub kind: &'static str,
     pub id: String,
+    /// Empty for the account of the workload.
+    pub account: String,
     pub because: String,
 }
 
 impl Hop {
     pub(super) fn new(kind: &'static str, id: impl Into<String>, because: impl Into<String>) -> Self {
-        Self { kind, id: id.into(), because: because.into() }
+        Self { kind, id: id.into(), account: String::new(), because: because.into() }
+    }
+
+    pub(super) fn of(mut self, account: &str) -> Self {
+        account.clone_into(&mut self.account);
+        self
     }
 
     pub(super) fn json(&self, account: &str) -> Json {
-        json!({"kind": self.kind, "id": self.id, "account_id": account, "because": self.because})
+        json!({"kind": self.kind, "id": self.id, "account_id": if self.account.is_empty() { account } else { &self.account }, "because": self.because})
     }
 }
 
@@ -78,4 +87,36 @@ pub(super) struct Way {
     pub captured: bool,
     /// Does the call certainly pass that endpoint?
     pub passes: bool,
+}
+
+/// A subnet in its place; `account` is the one that owns the VPC.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Spot {
+    pub account: String,
+    pub region: String,
+    pub vpc: String,
+    /// Empty where a gateway stands in the VPC as a whole.
+    pub subnet: String,
+}
+
+impl Spot {
+    /// The place of a subnet that an account uses. In a shared VPC routes, gateways and endpoints are its owner's.
+    pub(super) fn find(world: &World, account: &str, region: &str, vpc: &str, subnet: &str) -> Observed<Self> {
+        let spot = |account: &str| Self { account: account.to_owned(), region: region.to_owned(), vpc: vpc.to_owned(), subnet: subnet.to_owned() };
+        match world.lookup("vpc", account, region, vpc) {
+            Lookup::Found(row) => row.text("owner_id").and_then(|owner| match owner {
+                owner if owner == account => Known(spot(account)),
+                owner if world.run.account(owner).is_some() => Known(spot(owner)),
+                owner => Observed::gap(Gap {
+                    reason: Reason::NotScanned,
+                    ..Gap::not_understood(
+                        "vpc.owner_id",
+                        format!("{vpc} is shared by {owner}, whose endpoints and gateways decide, and which is not in this run"),
+                    )
+                }),
+            }),
+            Lookup::Absent => Observed::gap(Gap::not_understood("vpc", format!("the VPC `{vpc}` is not in the list"))),
+            Lookup::Unknown(gaps) => Unknown(gaps),
+        }
+    }
 }

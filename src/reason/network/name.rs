@@ -1,8 +1,10 @@
 //! Which address the name of a Bedrock API resolves to inside a VPC.
 
+use super::Spot;
 use crate::inventory::{Children, Lookup, Row, World};
-use crate::model::{Gap, Observed, merge};
+use crate::model::{Gap, Observed, Reason, merge};
 use Observed::{Known, Unknown};
+use serde_json::Value as Json;
 
 /// How a workload's SDK is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,17 +107,98 @@ pub(in crate::reason) enum Capture<'w> {
     Unknown(Vec<Gap>),
 }
 
+/// What may answer for a name inside a VPC; the longest domain that the name lies in decides.
+enum Source<'w> {
+    /// Private DNS of an endpoint.
+    Endpoint(Row<'w>, String),
+    /// A private hosted zone, by its id.
+    Zone(String, String),
+    /// A rule that forwards, with its name servers.
+    Forward(String, Vec<String>),
+}
+
 /// Resolves the name of a family in a VPC for a client.
-pub(in crate::reason) fn capture<'w>(world: &'w World, account: &str, region: &str, vpc: &str, family: &str, client: &Client) -> Capture<'w> {
-    let wanted = service(family, client);
-    let candidates = endpoints_for(world, account, region, vpc, family);
-    let mut gaps = candidates.gaps.clone();
-    let mut why_not = Vec::new();
-    let vpce = client.endpoint == "vpce";
+pub(in crate::reason) fn capture<'w>(world: &'w World, spot: &Spot, family: &str, client: &Client) -> Capture<'w> {
+    resolve(world, spot, family, client, 0)
+}
+
+fn resolve<'w>(world: &'w World, spot: &Spot, family: &str, client: &Client, depth: usize) -> Capture<'w> {
     if client.endpoint == "other" {
         return Capture::Unknown(vec![Gap::not_understood("bedrock_endpoint", "an endpoint URL of the client's own; where it leads is not known")]);
     }
-    for endpoint in candidates.rows {
+    let own = own_endpoints(world, spot, family, client);
+    if client.endpoint == "vpce" {
+        return match own.there.first() {
+            Some(endpoint) => Capture::Endpoint(*endpoint, "the client is told the endpoint's own name".to_owned()),
+            None if own.gaps.is_empty() => Capture::Unknown(vec![Gap::not_understood(
+                "vpc_endpoint",
+                "the client is told an endpoint's own name, and the VPC has no such endpoint; it may be a hub's",
+            )]),
+            None => Capture::Unknown(own.gaps),
+        };
+    }
+    let vpc = match world.lookup("vpc", &spot.account, &spot.region, &spot.vpc) {
+        Lookup::Found(row) => row,
+        Lookup::Absent => return Capture::Unknown(vec![Gap::not_understood("vpc", format!("the VPC `{}` is not in the list", spot.vpc))]),
+        Lookup::Unknown(gaps) => return Capture::Unknown(gaps),
+    };
+    if let Some(gaps) = other_servers(world, spot, vpc) {
+        return Capture::Unknown(gaps);
+    }
+    let host = host(family, client);
+    let (mut why_not, mut gaps) = (own.why_not, own.gaps);
+    let mut sources: Vec<(usize, Source<'_>)> = Vec::new();
+    for endpoint in own.there {
+        match captured_by(world, endpoint, family, client) {
+            Known(Ok(why)) => sources.push((host.len(), Source::Endpoint(endpoint, why))),
+            Known(Err(why)) => why_not.push(format!("{}: {why}", endpoint.key())),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    gaps = merge(gaps, zones(vpc, &host, &mut sources));
+    gaps = merge(gaps, rules(world, spot, &host, &mut sources));
+    gaps = merge(gaps, profiles(world, spot, &host, family, client, &mut sources));
+    // A name that an endpoint takes whole is taken, whatever answers for less of it; what could take it whole as well leaves it open.
+    let longest = sources.iter().map(|(length, _)| *length).max().unwrap_or(0);
+    if !gaps.is_empty() && !sources.iter().any(|(length, source)| *length == host.len() && matches!(source, Source::Endpoint(..))) {
+        return Capture::Unknown(gaps);
+    }
+    let mut best: Vec<Source<'_>> = sources.into_iter().filter(|(length, _)| *length == longest).map(|(_, source)| source).collect();
+    // AWS refuses a second zone of the very name that an endpoint's private DNS holds.
+    if best.iter().any(|source| matches!(source, Source::Endpoint(..))) {
+        best.retain(|source| matches!(source, Source::Endpoint(..)));
+    }
+    if best.iter().any(|source| matches!(source, Source::Forward(..))) && best.iter().any(|source| matches!(source, Source::Zone(..))) {
+        return Capture::Unknown(vec![Gap::not_understood(
+            "route53_resolver_rule",
+            format!("a forwarding rule and a private zone answer for {host}; which wins is not documented"),
+        )]);
+    }
+    match best.into_iter().next() {
+        Some(Source::Endpoint(endpoint, why)) => Capture::Endpoint(endpoint, why),
+        Some(Source::Zone(id, name)) => in_zone(world, &id, &name, &host, &service(family, client)),
+        Some(Source::Forward(rule, servers)) => forwarded(world, &rule, &servers, family, client, depth),
+        None => {
+            if why_not.is_empty() {
+                why_not.push(format!("the VPC has no endpoint for {}", service(family, client)));
+            }
+            Capture::Public(why_not.join("; "))
+        }
+    }
+}
+
+/// Endpoints of a VPC that could answer for a client, and why others cannot.
+struct Own<'w> {
+    there: Vec<Row<'w>>,
+    why_not: Vec<String>,
+    gaps: Vec<Gap>,
+}
+
+fn own_endpoints<'w>(world: &'w World, spot: &Spot, family: &str, client: &Client) -> Own<'w> {
+    let wanted = service(family, client);
+    let Children { rows, gaps } = endpoints_for(world, &spot.account, &spot.region, &spot.vpc, family);
+    let mut own = Own { there: Vec::new(), why_not: Vec::new(), gaps };
+    for endpoint in rows {
         let id = endpoint.key();
         let fits = endpoint
             .text("service_name")
@@ -125,110 +208,254 @@ pub(in crate::reason) fn capture<'w>(world: &'w World, account: &str, region: &s
         match fits {
             Known(true) => {}
             Known(false) => {
-                why_not.push(format!("{id} serves another name than {}", host(family, client)));
+                own.why_not.push(format!("{id} serves another name than {}", host(family, client)));
                 continue;
             }
             Unknown(more) => {
-                gaps = merge(gaps, more);
+                own.gaps = merge(own.gaps, more);
                 continue;
             }
         }
         // An endpoint that was refused, failed or is on its way out holds no name; one on its way in may.
         match endpoint.text("state").map(str::to_ascii_lowercase) {
-            Known(state) if state == "available" => {}
+            Known(state) if state == "available" => own.there.push(endpoint),
             Known(state) if state.starts_with("pending") => {
-                gaps = merge(gaps, vec![Gap::not_understood("vpc_endpoint.state", format!("{id} is {state}"))]);
-                continue;
+                own.gaps = merge(own.gaps, vec![Gap::not_understood("vpc_endpoint.state", format!("{id} is {state}"))]);
             }
-            Known(state) => {
-                why_not.push(format!("{id} is {state}"));
-                continue;
-            }
-            Unknown(more) => {
-                gaps = merge(gaps, more);
-                continue;
-            }
-        }
-        if vpce {
-            return Capture::Endpoint(endpoint, "the client is told the endpoint's own name".to_owned());
-        }
-        if client.dualstack && family != "bedrock-mantle" {
-            why_not.push(format!("{id} captures the plain name, the client asks for the dual-stack one"));
-            continue;
-        }
-        match private_dns(world, endpoint) {
-            Known((true, why)) => match overridden(world, account, region, vpc, family, client, true) {
-                Some(gaps) => return Capture::Unknown(gaps),
-                None => return Capture::Endpoint(endpoint, why),
-            },
-            Known((false, why)) => why_not.push(format!("{id}: {why}")),
-            Unknown(more) => gaps = merge(gaps, more),
+            Known(state) => own.why_not.push(format!("{id} is {state}")),
+            Unknown(more) => own.gaps = merge(own.gaps, more),
         }
     }
-    if gaps.is_empty()
-        && let Some(more) = overridden(world, account, region, vpc, family, client, false)
-    {
-        gaps = more;
-    }
-    if !gaps.is_empty() {
-        return Capture::Unknown(gaps);
-    }
-    if vpce {
-        return Capture::Unknown(vec![Gap::not_understood(
-            "vpc_endpoint",
-            "the client is told an endpoint's own name, and the VPC has no such endpoint; it may be a hub's",
-        )]);
-    }
-    if why_not.is_empty() {
-        why_not.push(format!("the VPC has no endpoint for {wanted}"));
-    }
-    Capture::Public(why_not.join("; "))
+    own
 }
 
-/// Does anything else answer for the name: custom name servers, a private hosted zone?
-fn overridden(world: &World, account: &str, region: &str, vpc: &str, family: &str, client: &Client, endpoint: bool) -> Option<Vec<Gap>> {
-    let row = match world.lookup("vpc", account, region, vpc) {
-        Lookup::Found(row) => row,
-        Lookup::Absent => return Some(vec![Gap::not_understood("vpc", format!("the VPC `{vpc}` is not in the list; it may be shared by another account"))]),
-        Lookup::Unknown(gaps) => return Some(gaps),
-    };
-    let host = host(family, client);
-    let servers = row.text("dhcp_options_id").and_then(|id| match world.lookup("vpc_dhcp_options", account, region, id) {
+/// Does private DNS of an endpoint take the name that the client asks for?
+fn captured_by(world: &World, endpoint: Row<'_>, family: &str, client: &Client) -> Observed<Result<String, String>> {
+    if client.dualstack && family != "bedrock-mantle" {
+        return Known(Err("it takes the plain name, the client asks for the dual-stack one".to_owned()));
+    }
+    private_dns(world, endpoint).map(|(on, why)| if on { Ok(why) } else { Err(why) })
+}
+
+/// Name servers other than Amazon's can answer anything.
+fn other_servers(world: &World, spot: &Spot, vpc: Row<'_>) -> Option<Vec<Gap>> {
+    let servers = vpc.text("dhcp_options_id").and_then(|id| match world.lookup("vpc_dhcp_options", &spot.account, &spot.region, id) {
         _ if id == "default" => Known(Vec::new()),
         Lookup::Found(row) => row.list("domain_name_servers"),
         Lookup::Absent => Observed::gap(Gap::not_understood("vpc_dhcp_options", format!("the option set `{id}` is not in the list"))),
         Lookup::Unknown(gaps) => Unknown(gaps),
     });
     match servers {
-        Known(servers) if servers.iter().all(|server| server == "AmazonProvidedDNS") => {}
+        Known(servers) if servers.iter().all(|server| server == "AmazonProvidedDNS") => None,
         Known(servers) => {
-            return Some(vec![Gap::not_understood(
-                "vpc_dhcp_options.domain_name_servers",
-                format!("the VPC asks {}, which can answer anything", servers.join(", ")),
-            )]);
-        }
-        Unknown(gaps) => return Some(gaps),
-    }
-    if endpoint {
-        // Where private DNS is on, AWS itself holds a zone for the very name, and a second one of the same name is refused.
-        return None;
-    }
-    match row.json("private_zones") {
-        Known(zones) => {
-            let matching: Vec<String> = zones
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|zone| zone["name"].as_str().map(|name| name.trim_end_matches('.').to_owned()))
-                .filter(|name| !name.is_empty() && (host == *name || host.ends_with(&format!(".{name}"))))
-                .collect();
-            (!matching.is_empty()).then(|| {
-                vec![Gap::not_understood(
-                    "vpc.private_zones",
-                    format!("the private hosted zone {} answers for {host}; its records are not followed", matching.join(", ")),
-                )]
-            })
+            Some(vec![Gap::not_understood("vpc_dhcp_options.domain_name_servers", format!("the VPC asks {}, which can answer anything", servers.join(", ")))])
         }
         Unknown(gaps) => Some(gaps),
+    }
+}
+
+/// The length of a domain that a name lies in; `None` where it lies elsewhere.
+fn within(host: &str, domain: &str) -> Option<usize> {
+    let domain = domain.trim_end_matches('.');
+    (domain.is_empty() || host == domain || host.ends_with(&format!(".{domain}"))).then_some(domain.len())
+}
+
+/// Private zones that are associated with the VPC. Those of AWS's own services are the private DNS of its endpoints.
+fn zones(vpc: Row<'_>, host: &str, sources: &mut Vec<(usize, Source<'_>)>) -> Vec<Gap> {
+    let all = match vpc.json("private_zones") {
+        Known(all) => all,
+        Unknown(gaps) => return gaps,
+    };
+    for zone in all.as_array().into_iter().flatten() {
+        let text = |key: &str| zone.get(key).and_then(Json::as_str).unwrap_or_default();
+        if let Some(length) = within(host, text("name")).filter(|_| !text("name").is_empty() && !text("owner").ends_with(".amazonaws.com")) {
+            sources.push((length, Source::Zone(text("id").to_owned(), text("name").trim_end_matches('.').to_owned())));
+        }
+    }
+    Vec::new()
+}
+
+fn rule<'w>(row: Row<'w>, host: &str, sources: &mut Vec<(usize, Source<'w>)>) -> Vec<Gap> {
+    match row.text("rule_type").zip(row.text("domain_name")).zip(row.list("target_ips")) {
+        Known(((kind, domain), targets)) => {
+            if let Some(length) = within(host, domain)
+                && kind == "FORWARD"
+            {
+                sources.push((length, Source::Forward(row.key().to_owned(), targets)));
+            }
+            Vec::new()
+        }
+        Unknown(gaps) => gaps,
+    }
+}
+
+/// Rules that forward names of the VPC elsewhere.
+fn rules<'w>(world: &'w World, spot: &Spot, host: &str, sources: &mut Vec<(usize, Source<'w>)>) -> Vec<Gap> {
+    let Children { rows, mut gaps } = world.children("route53_resolver_rule_association", &spot.account, &spot.region, "vpc_id", &spot.vpc);
+    for association in rows {
+        match association.text("rule_id").and_then(|id| found(world.lookup("route53_resolver_rule", &spot.account, &spot.region, id), id)) {
+            Known(row) => gaps = merge(gaps, rule(row, host, sources)),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    gaps
+}
+
+fn found<'w>(lookup: Lookup<'w>, id: &str) -> Observed<Row<'w>> {
+    match lookup {
+        Lookup::Found(row) => Known(row),
+        Lookup::Absent => Observed::gap(Gap::not_understood("route53_resolver_rule", format!("`{id}` is not in the list"))),
+        Lookup::Unknown(gaps) => Unknown(gaps),
+    }
+}
+
+/// What the Route 53 Profiles of the VPC hold: zones, rules, endpoints.
+fn profiles<'w>(world: &'w World, spot: &Spot, host: &str, family: &str, client: &Client, sources: &mut Vec<(usize, Source<'w>)>) -> Vec<Gap> {
+    let Children { rows, mut gaps } = world.children("route53_profile_association", &spot.account, &spot.region, "vpc_id", &spot.vpc);
+    for association in rows {
+        let resources = match association.json("resources") {
+            Known(resources) => resources,
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
+            }
+        };
+        for arn in resources.as_array().into_iter().flatten().filter_map(|resource| resource.get("arn").and_then(Json::as_str)) {
+            let id = arn.rsplit('/').next().unwrap_or_default();
+            if arn.contains(":hostedzone/") {
+                match world.lookup_anywhere("route53_private_zone", id) {
+                    Lookup::Found(row) => match row.text("name") {
+                        Known(name) => sources.extend(within(host, name).map(|length| (length, Source::Zone(id.to_owned(), name.to_owned())))),
+                        Unknown(more) => gaps = merge(gaps, more),
+                    },
+                    Lookup::Absent => {}
+                    Lookup::Unknown(more) => gaps = merge(gaps, more),
+                }
+            } else if arn.contains(":resolver-rule/") {
+                match world.lookup_anywhere("route53_resolver_rule", id) {
+                    Lookup::Found(row) => gaps = merge(gaps, rule(row, host, sources)),
+                    Lookup::Absent => {}
+                    Lookup::Unknown(more) => gaps = merge(gaps, more),
+                }
+            } else if arn.contains(":vpc-endpoint/") {
+                match world.lookup_anywhere("vpc_endpoint", id) {
+                    Lookup::Found(row) => match usable(row, &service(family, client), &client.region) {
+                        Known(true) => sources.push((host.len(), Source::Endpoint(row, format!("the profile {} holds the endpoint", association.key())))),
+                        Known(false) => {}
+                        Unknown(more) => gaps = merge(gaps, more),
+                    },
+                    Lookup::Absent => {}
+                    Lookup::Unknown(more) => gaps = merge(gaps, more),
+                }
+            }
+        }
+    }
+    gaps
+}
+
+/// What the records of a private zone say of a name.
+fn in_zone<'w>(world: &'w World, id: &str, zone: &str, host: &str, wanted: &str) -> Capture<'w> {
+    let unknown = |detail: String| Capture::Unknown(vec![Gap::not_understood("route53_private_zone.records", detail)]);
+    let row = match world.lookup_anywhere("route53_private_zone", id) {
+        Lookup::Found(row) => row,
+        Lookup::Absent => return unknown(format!("the private hosted zone {zone} ({id}) answers for {host}, and is not in the list")),
+        Lookup::Unknown(gaps) => return Capture::Unknown(gaps),
+    };
+    let records = match row.json("records") {
+        Known(records) => records,
+        Unknown(gaps) => return Capture::Unknown(gaps),
+    };
+    let text = |record: &Json, key: &str| record.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let star = host.split_once('.').map_or_else(String::new, |(_, parent)| format!("*.{parent}"));
+    let of = |name: &str| {
+        let all = records.as_array().into_iter().flatten();
+        all.filter(|record| text(record, "name") == name && ["A", "AAAA", "CNAME"].contains(&text(record, "type").as_str())).cloned().collect::<Vec<_>>()
+    };
+    let mut matching = of(host);
+    if matching.is_empty() {
+        matching = of(&star);
+    }
+    let Some(record) = matching.first() else {
+        return unknown(format!(
+            "the private hosted zone {zone} answers for {host}, and holds no record of it: the name does not resolve, as far as is documented"
+        ));
+    };
+    let mut answers: Vec<String> = record.get("values").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect();
+    answers.extend(Some(text(record, "alias")).filter(|alias| !alias.is_empty()));
+    for answer in &answers {
+        match owner_of(world, answer, wanted) {
+            Known(Some(endpoint)) => return Capture::Endpoint(endpoint, format!("the private hosted zone {zone} leads {host} to it")),
+            Known(None) => {}
+            Unknown(gaps) => return Capture::Unknown(gaps),
+        }
+    }
+    unknown(format!("the private hosted zone {zone} leads {host} to {}, which is no endpoint for {wanted} in this run", answers.join(", ")))
+}
+
+/// The endpoint behind a name of AWS PrivateLink or an address.
+fn owner_of<'w>(world: &'w World, answer: &str, wanted: &str) -> Observed<Option<Row<'w>>> {
+    let endpoints = world.everywhere("vpc_endpoint");
+    let serves = |row: &Row<'_>| row.text("service_name") == Known(wanted);
+    if answer.contains(".vpce.") {
+        let longest = endpoints.into_iter().filter(serves).filter(|row| answer.starts_with(&format!("{}-", row.key()))).max_by_key(|row| row.key().len());
+        return match longest {
+            Some(row) => Known(Some(row)),
+            None => Unknown(unread(world, "vpc_endpoint", answer)),
+        };
+    }
+    let Ok(address) = answer.parse::<std::net::IpAddr>() else { return Known(None) };
+    let mut gaps = Vec::new();
+    for endpoint in endpoints.into_iter().filter(serves) {
+        let interfaces = match endpoint.list("network_interface_ids") {
+            Known(interfaces) => interfaces,
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
+            }
+        };
+        for id in interfaces {
+            match world.lookup("ec2_network_interface", endpoint.account(), endpoint.region(), &id) {
+                Lookup::Found(row) => match row.list("private_ip_addresses") {
+                    Known(all) if all.iter().any(|one| one.parse() == Ok(address)) => return Known(Some(endpoint)),
+                    Known(_) => {}
+                    Unknown(more) => gaps = merge(gaps, more),
+                },
+                Lookup::Absent => {}
+                Lookup::Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
+    }
+    if gaps.is_empty() { Unknown(unread(world, "ec2_network_interface", answer)) } else { Unknown(gaps) }
+}
+
+fn unread(world: &World, table: &str, what: &str) -> Vec<Gap> {
+    let gaps = world.hidden_anywhere(table);
+    if gaps.is_empty() {
+        vec![Gap { reason: Reason::NotScanned, ..Gap::not_understood(table, format!("`{what}` belongs to no account of this run")) }]
+    } else {
+        gaps
+    }
+}
+
+/// A forwarding rule leads to a hub where its name servers are resolver endpoints of a VPC of the run; elsewhere they can answer anything.
+fn forwarded<'w>(world: &'w World, rule: &str, servers: &[String], family: &str, client: &Client, depth: usize) -> Capture<'w> {
+    let interface = world
+        .everywhere("ec2_network_interface")
+        .into_iter()
+        .find(|row| row.list("private_ip_addresses").known().is_some_and(|all| servers.iter().any(|server| all.contains(server))));
+    let hub = interface.and_then(|row| row.text("vpc_id").known().map(|vpc| (row, vpc)));
+    match hub {
+        Some((row, vpc)) if depth == 0 && !vpc.is_empty() => match Spot::find(world, row.account(), row.region(), vpc, "") {
+            Known(spot) => match resolve(world, &spot, family, client, depth + 1) {
+                Capture::Endpoint(endpoint, why) => Capture::Endpoint(endpoint, format!("{rule} forwards the name to {vpc}, where {why}")),
+                Capture::Public(why) => Capture::Public(format!("{rule} forwards the name to {vpc}, where {why}")),
+                unknown => unknown,
+            },
+            Unknown(gaps) => Capture::Unknown(gaps),
+        },
+        _ => Capture::Unknown(vec![Gap::not_understood(
+            "route53_resolver_rule",
+            format!("{rule} forwards the name to {}, which can answer anything", servers.join(", ")),
+        )]),
     }
 }

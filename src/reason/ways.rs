@@ -1,0 +1,404 @@
+//! One way: from one subnet of a workload to one API family.
+
+use super::access::actions_of;
+use super::callers::{Deployment, Workload};
+use super::network::{self, Capture, Client, Distance, Hop, Reach, Spot, Target, Way, WayVerdict};
+use super::policy::{Ask, Document, Found, Policies, may};
+use super::{Context, endpoints};
+use crate::inventory::{Lookup, Row};
+use crate::model::{Gap, Observed, merge};
+use Observed::{Known, Unknown};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// How the SDK of a deployment is set up.
+pub(super) fn client(region: &str, family: &str, deployment: &Deployment<'_>) -> Observed<Client> {
+    let row = deployment.settings;
+    row.text("bedrock_region").zip(row.text("bedrock_endpoint")).zip(row.flag("use_fips")).zip(row.flag("use_dualstack")).map(
+        |(((own, endpoint), fips), dualstack)| Client {
+            region: if own.is_empty() { region.to_owned() } else { own.to_owned() },
+            // The variable is about the runtime; where it sends another family is not told.
+            endpoint: if endpoint != "default" && family != "bedrock-runtime" { "other".to_owned() } else { endpoint.to_owned() },
+            fips,
+            dualstack,
+        },
+    )
+}
+
+/// Where a deployment's interfaces are.
+pub(super) struct Placement {
+    /// VPC.
+    pub vpc: String,
+    subnets: Vec<String>,
+    groups: Vec<String>,
+}
+
+/// Finds the interfaces of a deployment: `None` for the service's own network.
+pub(super) fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, context: &Context<'_>) -> Observed<Option<Placement>> {
+    let row = deployment.network;
+    if workload.kind == "lambda" {
+        return row.text("capacity_provider_arn").and_then(|provider| {
+            if !provider.is_empty() {
+                return Observed::gap(Gap::not_understood("lambda_function.capacity_provider_arn", "the network of a capacity provider is not read"));
+            }
+            row.text("vpc_id").and_then(|vpc| {
+                if vpc.is_empty() {
+                    Known(None)
+                } else {
+                    row.list("subnet_ids").zip(row.list("security_group_ids")).map(|(subnets, groups)| Some(Placement { vpc: vpc.to_owned(), subnets, groups }))
+                }
+            })
+        });
+    }
+    row.list("subnet_ids").zip(row.list("security_group_ids")).and_then(|(subnets, groups)| {
+        let Some(first) = subnets.first() else {
+            return Observed::gap(Gap::not_understood(
+                "ecs_service.subnet_ids",
+                "tasks in host or bridge mode use the network of their instance, which is not read",
+            ));
+        };
+        match context.world.lookup("vpc_subnet", workload.account, workload.region, first) {
+            Lookup::Found(subnet) => subnet.text("vpc_id").map(|vpc| Some(Placement { vpc: vpc.to_owned(), subnets, groups })),
+            Lookup::Absent => {
+                Observed::gap(Gap::not_understood("vpc_subnet", format!("the subnet `{first}` is not in the list; it may be shared by another account")))
+            }
+            Lookup::Unknown(gaps) => Unknown(gaps),
+        }
+    })
+}
+
+/// Does the role refuse calls that come by no endpoint?
+fn enforced(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Observed<bool> {
+    workload.roles.clone().and_then(|roles| {
+        if roles.is_empty() {
+            return Known(false);
+        }
+        Observed::all(roles.iter().map(|role| context.role_access(role).and_then(|access| access.only_by_endpoint(family))))
+    })
+}
+
+fn unknown_way(hops: Vec<Hop>, gaps: Vec<Gap>, egress: Observed<bool>) -> Way {
+    let reason = gaps.first().map_or_else(String::new, |gap| gap.detail.clone());
+    Way { verdict: WayVerdict::Unknown, hops, reason: format!("it cannot be told: {reason}"), gaps, egress, captured: false, passes: false }
+}
+
+/// A way that ends before it arrives.
+fn broken(hops: Vec<Hop>, reason: String, egress: Observed<bool>) -> Way {
+    Way { verdict: WayVerdict::Broken, hops, reason, gaps: Vec::new(), egress, captured: false, passes: false }
+}
+
+/// The way out to public addresses, filters and routes together.
+enum Egress {
+    Open(Vec<Hop>),
+    Closed(String),
+    Unknown(Vec<Gap>),
+}
+
+impl Egress {
+    /// By IPv4 or IPv6, whichever is open.
+    fn find(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>) -> Self {
+        match (Self::of(context, user, from, groups, public_address, false), Self::of(context, user, from, groups, public_address, true)) {
+            (Self::Open(hops), _) | (_, Self::Open(hops)) => Self::Open(hops),
+            (Self::Unknown(gaps), Self::Unknown(more)) => Self::Unknown(merge(gaps, more)),
+            (Self::Unknown(gaps), _) | (_, Self::Unknown(gaps)) => Self::Unknown(gaps),
+            (four, Self::Closed(_)) => four,
+        }
+    }
+
+    fn of(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>, six: bool) -> Self {
+        let routes = match network::reach(context.world, from, &Target::Public { address: public_address.clone(), six }) {
+            Reach::Closed(_, why) => return Self::Closed(why),
+            routes => routes,
+        };
+        match (network::outward(context.world, from, user, groups, six), routes) {
+            (Known(Some((_, _, why))), _) | (_, Reach::Closed(_, why)) => Self::Closed(why),
+            (Unknown(gaps), Reach::Unknown(more)) => Self::Unknown(merge(gaps, more)),
+            (Unknown(gaps), _) | (_, Reach::Unknown(gaps)) => Self::Unknown(gaps),
+            (Known(None), Reach::Open(hops)) => Self::Open(hops),
+        }
+    }
+
+    fn open(&self) -> Observed<bool> {
+        match self {
+            Self::Open(_) => Known(true),
+            Self::Closed(_) => Known(false),
+            Self::Unknown(gaps) => Unknown(gaps.clone()),
+        }
+    }
+}
+
+/// The way from one subnet.
+fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'_>, family: &str, client: &Client, placement: &Placement, subnet: &str) -> Way {
+    let Placement { vpc, groups, .. } = placement;
+    let host = network::host(family, client);
+    let mut hops = vec![Hop::new("workload", &workload.arn, format!("in {vpc}")), Hop::new("subnet", subnet, "an interface of the workload stands in it")];
+    let from = match Spot::find(context.world, workload.account, workload.region, vpc, subnet) {
+        Known(spot) => spot,
+        Unknown(gaps) => return unknown_way(hops, gaps.clone(), Unknown(gaps)),
+    };
+    // A Lambda interface never gets a public address; a task gets one when its service says so.
+    let public_address = if workload.kind == "lambda" { Known(false) } else { deployment.network.flag("assign_public_ip") };
+    let egress = Egress::find(context, workload.account, &from, groups, &public_address);
+    match network::capture(context.world, &from, family, client) {
+        Capture::Endpoint(endpoint, why) => {
+            hops.insert(1, Hop::new("name", &host, format!("resolves to the endpoint: {why}")));
+            by_endpoint(context, workload, family, &from, groups, endpoint, hops, egress)
+        }
+        // Whatever the name resolves to, without a way out the call cannot leave publicly; whether it arrives is not known.
+        Capture::Unknown(gaps) => match &egress {
+            Egress::Unknown(more) => unknown_way(hops, merge(gaps, more.clone()), egress.open()),
+            _ => unknown_way(hops, gaps, egress.open()),
+        },
+        Capture::Public(why) => {
+            hops.insert(1, Hop::new("name", &host, format!("resolves to the public endpoint: {why}")));
+            let open = egress.open();
+            match egress {
+                Egress::Unknown(gaps) => unknown_way(hops, gaps, open),
+                Egress::Closed(closed) => broken(hops, format!("the call cannot leave: {closed}; and {why}"), open),
+                Egress::Open(more) => {
+                    let by = more.iter().find(|hop| hop.kind == "nat-gateway").or(more.last());
+                    let by = by.map_or_else(String::new, |hop| format!("{} {}", hop.kind.replace('-', " ").replace("nat", "NAT"), hop.id));
+                    hops.extend(more);
+                    hops.push(Hop::new("public-endpoint", &host, "public addresses of the service"));
+                    let own = network::endpoints_for(context.world, &from.account, &from.region, vpc, family);
+                    let verdict = if own.rows.is_empty() { WayVerdict::Public } else { WayVerdict::PublicPossible };
+                    Way { verdict, hops, reason: format!("through {by}: {why}"), gaps: Vec::new(), egress: open, captured: false, passes: false }
+                }
+            }
+        }
+    }
+}
+
+/// A name that an endpoint captures: state, routes there and back, filters, policy, and what remains beside it.
+#[expect(clippy::too_many_arguments, reason = "the facts of one way, each used once")]
+fn by_endpoint(
+    context: &Context<'_>,
+    workload: &Workload<'_>,
+    family: &str,
+    from: &Spot,
+    groups: &[String],
+    endpoint: Row<'_>,
+    mut hops: Vec<Hop>,
+    egress: Egress,
+) -> Way {
+    let open = egress.open();
+    let id = endpoint.key();
+    match endpoint.text("state") {
+        Known(state) if state.eq_ignore_ascii_case("available") => {}
+        Known(state) => {
+            hops.push(Hop::new("endpoint", id, state).of(endpoint.account()));
+            return broken(hops, format!("the endpoint {id} is {state}"), open);
+        }
+        Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
+    }
+    let refused = |hops, why: &str, open| broken(hops, format!("the endpoint {id} captures the name and refuses the call: {why}"), open);
+    match arrive(context, workload.account, from, groups, endpoint) {
+        Known(Ok(more)) => hops.extend(more),
+        Known(Err((more, why))) => {
+            hops.extend(more);
+            return refused(hops, &why, open);
+        }
+        Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
+    }
+    hops.push(Hop::new("endpoint", id, "available").of(endpoint.account()));
+    match admitted(context, workload, family, endpoint) {
+        Known(Ok(why)) => hops.extend(why.map(|why| Hop::new("endpoint-policy", id, why).of(endpoint.account()))),
+        Known(Err(why)) => {
+            hops.push(Hop::new("endpoint-policy", id, &why).of(endpoint.account()));
+            return refused(hops, &why, open);
+        }
+        Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
+    }
+    let private = |verdict, reason: String, hops| Way { verdict, hops, reason, gaps: Vec::new(), egress: open.clone(), captured: true, passes: true };
+    match (egress, enforced(context, workload, family)) {
+        (Egress::Closed(why), _) => private(WayVerdict::PrivateEnforced, format!("by {id}; {why}"), hops),
+        (_, Known(true)) => private(WayVerdict::PrivateEnforced, format!("by {id}; the role's policies refuse calls outside an endpoint"), hops),
+        (Egress::Open(more), Known(false)) => {
+            let other = more.first().map_or_else(String::new, |hop| hop.because.clone());
+            private(WayVerdict::PrivateBypassable, format!("by {id}; a way out remains ({other}), and no policy refuses calls outside an endpoint"), hops)
+        }
+        (Egress::Unknown(gaps), _) | (_, Unknown(gaps)) => {
+            let mut way = unknown_way(hops, gaps, open.clone());
+            way.captured = true;
+            way.passes = true;
+            way.reason = format!("by {id}; whether it can be by-passed cannot be told: {}", way.gaps.first().map_or("", |gap| &gap.detail));
+            way
+        }
+    }
+}
+
+/// The hops to an endpoint, or how far it came and what refuses it.
+type Arrival = Result<Vec<Hop>, (Vec<Hop>, String)>;
+
+/// To one of the endpoint's interfaces and back; one that can be reached is enough.
+fn arrive(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], endpoint: Row<'_>) -> Observed<Arrival> {
+    let subnets = match endpoint.list("subnet_ids").zip(endpoint.text("vpc_id")) {
+        Known((subnets, _)) if subnets.is_empty() => return Known(Err((Vec::new(), "it has no interface in any subnet".to_owned()))),
+        Known((subnets, vpc)) => subnets
+            .into_iter()
+            .map(|subnet| Spot { account: endpoint.account().to_owned(), region: endpoint.region().to_owned(), vpc: vpc.to_owned(), subnet })
+            .collect::<Vec<_>>(),
+        Unknown(gaps) => return Unknown(gaps),
+    };
+    let (mut refused, mut gaps) = (None, Vec::new());
+    for at in &subnets {
+        match to_interface(context, user, from, groups, endpoint, at) {
+            Known(Ok(hops)) => return Known(Ok(hops)),
+            Known(Err(why)) => refused = refused.or(Some(why)),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    match refused {
+        Some(why) if gaps.is_empty() => Known(Err(why)),
+        _ => Unknown(gaps),
+    }
+}
+
+fn to_interface(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], endpoint: Row<'_>, at: &Spot) -> Observed<Arrival> {
+    let world = context.world;
+    let net = |spot: &Spot| {
+        network::net_of(world, &spot.account, &spot.region, &spot.subnet).and_then(|net| match net {
+            Some(net) => Known(net),
+            None => Observed::gap(Gap::not_understood("vpc_subnet.cidr_block", format!("the subnet {} or its range is not in the list", spot.subnet))),
+        })
+    };
+    let mut hops = Vec::new();
+    let mut distance = Distance::Same;
+    if from.vpc != at.vpc {
+        let (here, there) = match net(from).zip(net(at)) {
+            Known(nets) => nets,
+            Unknown(gaps) => return Unknown(gaps),
+        };
+        match network::reach(world, from, &Target::Inside { net: there, vpc: at.vpc.clone() }) {
+            Reach::Open(more) => {
+                distance = if more.iter().any(|hop| hop.kind == "peering") && from.region == at.region { Distance::Peered } else { Distance::Far };
+                hops = more;
+            }
+            Reach::Closed(more, why) => return Known(Err((more, format!("no way leads to {}: {why}", at.subnet)))),
+            Reach::Unknown(gaps) => return Unknown(gaps),
+        }
+        match network::reach(world, at, &Target::Inside { net: here, vpc: from.vpc.clone() }) {
+            Reach::Open(_) => {}
+            Reach::Closed(_, why) => return Known(Err((hops, format!("no way leads back from {}: {why}", at.subnet)))),
+            Reach::Unknown(gaps) => return Unknown(gaps),
+        }
+    }
+    network::between(world, from, user, groups, endpoint, at, distance).map(|passed| match passed {
+        Ok(passed) => Ok([hops, passed.into_iter().map(|(kind, id, why)| Hop::new(kind, id, why)).collect()].concat()),
+        Err((kind, id, why)) => Err(([hops, vec![Hop::new(kind, id, &why)]].concat(), why)),
+    })
+}
+
+/// Does the policy of the endpoint let some call of the workload through? With the request that passes.
+fn admitted(context: &Context<'_>, workload: &Workload<'_>, family: &str, endpoint: Row<'_>) -> Observed<Result<Option<String>, String>> {
+    let actions = actions_of(family);
+    let (roles, document) = match workload.roles.clone().zip(endpoints::policy(endpoint)) {
+        Known(known) => known,
+        Unknown(gaps) => return Unknown(gaps),
+    };
+    if roles.is_empty() || actions.is_empty() {
+        return Known(Ok(None));
+    }
+    let document = Rc::new(document);
+    let (mut refused, mut gaps) = (String::new(), Vec::new());
+    for role in &roles {
+        match context.role_access(role).and_then(|access| access.grants.clone().map(|grants| (access, grants))) {
+            Known((access, grants)) => match through(&access.principal, &grants, &document, &actions, endpoint) {
+                Known(Ok(why)) => return Known(Ok(Some(why))),
+                Known(Err(why)) => refused = why,
+                Unknown(more) => gaps = merge(gaps, more),
+            },
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    if gaps.is_empty() { Known(Err(refused)) } else { Unknown(gaps) }
+}
+
+fn through(
+    principal: &super::policy::Principal,
+    grants: &Policies,
+    document: &Rc<Document>,
+    actions: &[String],
+    endpoint: Row<'_>,
+) -> Observed<Result<String, String>> {
+    let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+    let ask = |policies: &Policies| {
+        may(
+            policies,
+            &Ask { principal, actions: &actions, resources: &[], resource_account: None, context: endpoints::network_context(endpoint), choose: true },
+        )
+    };
+    let anything = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
+    let identity = Document::parse("anything", &anything).map(Rc::new).into_iter().collect();
+    let name = &principal.arn;
+    match ask(&Policies { identity, endpoint: Some(Rc::clone(document)), ..Policies::default() }) {
+        Found::No => return Known(Err(format!("its policy lets {name} call nothing of the family"))),
+        Found::Unknown(why) => return Unknown(why.into_iter().map(|why| Gap::not_understood("vpc_endpoint.policy", why)).collect()),
+        Found::Yes(_) => {}
+    }
+    match ask(&Policies { endpoint: Some(Rc::clone(document)), ..grants.clone() }) {
+        Found::Yes(request) => Known(Ok(format!("it lets {name} call {} on {}", request.action, request.resource))),
+        // What the role may do beside the endpoint is no matter of the way.
+        Found::Unknown(_) => Known(Ok(format!("it lets {name} through"))),
+        Found::No => match ask(grants) {
+            Found::Yes(_) => Known(Err(format!("what {name} may call and what its policy lets through have nothing in common"))),
+            _ => Known(Ok(format!("it lets {name} through; the policies of the role do not allow the call"))),
+        },
+    }
+}
+
+/// All ways of a workload to a family, with the subnets that share each.
+pub(super) fn ways(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Vec<(BTreeSet<String>, Way)> {
+    let mut all: Vec<(BTreeSet<String>, Way)> = Vec::new();
+    let mut add =
+        |subnet: &str, way: Way| match all.iter_mut().find(|(_, known)| known.verdict == way.verdict && known.reason == way.reason && known.gaps == way.gaps) {
+            Some((subnets, _)) => {
+                subnets.insert(subnet.to_owned());
+            }
+            None => all.push((BTreeSet::from([subnet.to_owned()]), way)),
+        };
+    for deployment in &workload.deployments {
+        let start = vec![Hop::new("workload", &workload.arn, deployment.network.key())];
+        let client = match client(workload.region, family, deployment) {
+            Known(client) => client,
+            Unknown(gaps) => {
+                // Outside a VPC the settings change the name, not the way.
+                if let Known(None) = placement(workload, deployment, context) {
+                    add("", service_network(workload, family, &format!("{family}.{}.amazonaws.com", workload.region)));
+                } else {
+                    add("", unknown_way(start, gaps.clone(), Unknown(gaps)));
+                }
+                continue;
+            }
+        };
+        match placement(workload, deployment, context) {
+            Known(None) => add("", service_network(workload, family, &network::host(family, &client))),
+            Known(Some(placement)) => {
+                for subnet in &placement.subnets {
+                    add(subnet, way(context, workload, deployment, family, &client, &placement, subnet));
+                }
+            }
+            Unknown(gaps) => add("", unknown_way(start, gaps.clone(), Unknown(gaps))),
+        }
+    }
+    all.sort_by(|a, b| (a.1.verdict, &a.0).cmp(&(b.1.verdict, &b.0)));
+    all
+}
+
+fn service_network(workload: &Workload<'_>, family: &str, host: &str) -> Way {
+    Way {
+        verdict: WayVerdict::Public,
+        hops: vec![
+            Hop::new("workload", &workload.arn, "it has no VPC configuration"),
+            Hop::new("name", host, "resolves to the public endpoint"),
+            Hop::new("service-network", "lambda", "a function without a VPC runs in the service's own network, where no endpoint of the account is"),
+            Hop::new("public-endpoint", host, format!("public addresses of {family}")),
+        ],
+        reason: "from the service's own network: the function has no VPC configuration".to_owned(),
+        gaps: Vec::new(),
+        egress: Known(true),
+        captured: false,
+        passes: false,
+    }
+}
