@@ -33,6 +33,10 @@ REST = {
     ("s3", "GET", r"\?(.*&)?tagging"): "GetBucketTagging",
     ("account", "POST", r"^/listRegions"): "ListRegions",
     ("route53", "GET", r"^/2013-04-01/hostedzonesbyvpc"): "ListHostedZonesByVPC",
+    ("route53", "GET", r"^/2013-04-01/hostedzone/[^/]+/rrset"): "ListResourceRecordSets",
+    ("route53", "GET", r"^/2013-04-01/hostedzone/?(\?|$)"): "ListHostedZones",
+    ("route53profiles", "GET", r"^/profileassociations/?(\?|$)"): "ListProfileAssociations",
+    ("route53profiles", "GET", r"^/profileresourceassociations/"): "ListProfileResourceAssociations",
 }
 
 

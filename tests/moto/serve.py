@@ -202,6 +202,7 @@ def standing_rules(accounts):
     return [
         {"service": "iam", "operation": "ListServiceSpecificCredentials", "account": accounts["broken"], "then": {"status": 200, "type": "text/xml", "body": keys(forever)}},
         {"service": "iam", "operation": "ListServiceSpecificCredentials", "then": {"status": 200, "type": "text/xml", "body": keys("")}},
+        {"service": "route53profiles", "operation": "ListProfileAssociations", "then": {"json": {"ProfileAssociations": []}}},
         {"service": "ec2", "operation": "DescribeVpcBlockPublicAccessOptions", "then": {"status": 200, "type": "text/xml", "body": off}},
         {"service": "ec2", "operation": "DescribeVpcBlockPublicAccessExclusions", "then": {"status": 200, "type": "text/xml", "body": none}},
         *bedrock_agents(accounts),
