@@ -172,12 +172,11 @@ pub(super) mod live {
         })
     }
 
+    /// At most 1000 come back, and the answer says when there are more.
     async fn routes(place: &Place<'_>, client: &aws_sdk_ec2::Client, id: &str) -> Result<Json, Failure> {
         let every = Filter::builder().name("state").values("active").values("blackhole").build();
         let answer = place
-            .call("ec2:SearchTransitGatewayRoutes", || {
-                client.search_transit_gateway_routes().transit_gateway_route_table_id(id).filters(every.clone()).max_results(1000).send()
-            })
+            .call("ec2:SearchTransitGatewayRoutes", || client.search_transit_gateway_routes().transit_gateway_route_table_id(id).filters(every.clone()).send())
             .await?;
         if answer.additional_routes_available().unwrap_or(false) {
             let message = format!("{id} holds more than 1000 routes, and the search gives no more");

@@ -130,6 +130,29 @@ fn an_organisation_is_scanned_account_by_account() {
     // No value of a variable is anywhere: not in the run, the results, or what was said.
     let run = std::fs::read(done.folder.path().join("run.outcrop")).expect("the run");
     assert!(!String::from_utf8_lossy(&run).contains("CANARY") && !done.out.to_string().contains("CANARY") && !done.said.contains("CANARY"));
+    // What joins and names networks came home as it was made.
+    let store = outcrop::inventory::Store::open(&done.folder.path().join("run.outcrop"), &outcrop::reason::tables()).expect("the run");
+    for (sql, wanted) in [
+        (
+            "SELECT group_concat(json_extract(routes, '$[0].destination') || json_extract(routes, '$[0].type')) FROM ec2_transit_gateway_route_table WHERE routes <> '[]'",
+            "10.20.0.0/16static",
+        ),
+        ("SELECT resource_type || json_array_length(subnet_ids) FROM ec2_transit_gateway_attachment", "vpc1"),
+        ("SELECT status_code FROM vpc_peering_connection", "active"),
+        ("SELECT entries FROM ec2_managed_prefix_list WHERE name = 'hub'", "[\"10.20.0.0/16\"]"),
+        (
+            "SELECT name || (SELECT json_extract(value, '$.values[0]') FROM json_each(records) WHERE json_extract(value, '$.type') = 'A') FROM route53_private_zone",
+            "bedrock-runtime.eu-west-1.amazonaws.com10.20.1.10",
+        ),
+        ("SELECT rule_type || domain_name || target_ips FROM route53_resolver_rule WHERE rule_type = 'FORWARD'", "FORWARDcorp.example[\"10.0.0.53\"]"),
+        ("SELECT count(*) || '' FROM route53_resolver_rule_association WHERE vpc_id IN (SELECT requester_vpc_id FROM vpc_peering_connection)", "1"),
+        ("SELECT iif(count(*) > 3, '1', '0') FROM ec2_network_interface WHERE private_ip_addresses <> '[]'", "1"),
+        ("SELECT entries FROM vpc_network_acl LIMIT 1", "[{"),
+    ] {
+        let found: String = store.conn.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert!(found.starts_with(wanted), "{sql}: {found}");
+    }
+    drop(store);
     // A single clean file.
     assert!(!done.folder.path().join("run.outcrop-wal").exists());
 

@@ -136,6 +136,27 @@ def seed_sound(account):
     account.client("bedrock").put_model_invocation_logging_configuration(loggingConfig={"cloudWatchConfig": {"logGroupName": "/aws/bedrock/invocations", "roleArn": role}, "textDataDeliveryEnabled": True})
 
 
+def seed_network(account):
+    """What joins and names networks: a transit gateway, peering, a prefix list, a private zone, a forwarding rule."""
+    ec2 = account.client("ec2")
+    hub, spoke = (account.network(cidr, egress=False) for cidr in ("10.20", "10.21"))
+    gateway = ec2.create_transit_gateway(Options={"DefaultRouteTableAssociation": "enable"})["TransitGateway"]["TransitGatewayId"]
+    attachment = ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=hub[0], SubnetIds=[hub[1]])["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+    table = ec2.create_transit_gateway_route_table(TransitGatewayId=gateway)["TransitGatewayRouteTable"]["TransitGatewayRouteTableId"]
+    ec2.create_transit_gateway_route(DestinationCidrBlock="10.20.0.0/16", TransitGatewayRouteTableId=table, TransitGatewayAttachmentId=attachment)
+    peering = ec2.create_vpc_peering_connection(VpcId=spoke[0], PeerVpcId=hub[0])["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
+    ec2.create_managed_prefix_list(PrefixListName="hub", Entries=[{"Cidr": "10.20.0.0/16"}], MaxEntries=5, AddressFamily="IPv4")
+    names = account.client("route53", OTHER)
+    zone = names.create_hosted_zone(Name=f"bedrock-runtime.{REGION}.amazonaws.com", CallerReference="1", HostedZoneConfig={"PrivateZone": True, "Comment": ""}, VPC={"VPCRegion": REGION, "VPCId": spoke[0]})["HostedZone"]["Id"]
+    names.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": {"Name": f"bedrock-runtime.{REGION}.amazonaws.com", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "10.20.1.10"}]}}]})
+    resolver = account.client("route53resolver")
+    other = ec2.create_subnet(VpcId=hub[0], CidrBlock="10.20.2.0/24")["Subnet"]["SubnetId"]
+    out = resolver.create_resolver_endpoint(CreatorRequestId="1", Name="out", SecurityGroupIds=[hub[2]], Direction="OUTBOUND", IpAddresses=[{"SubnetId": hub[1]}, {"SubnetId": other}])["ResolverEndpoint"]["Id"]
+    rule = resolver.create_resolver_rule(CreatorRequestId="1", RuleType="FORWARD", DomainName="corp.example", Name="corp", TargetIps=[{"Ip": "10.0.0.53", "Port": 53}], ResolverEndpointId=out)["ResolverRule"]["Id"]
+    resolver.associate_resolver_rule(ResolverRuleId=rule, VPCId=spoke[0], Name="corp")
+
+
 def seed(endpoint):
     home = Account(endpoint)
     organizations = home.client("organizations", OTHER)
@@ -152,6 +173,7 @@ def seed(endpoint):
     seed_broken(Account(endpoint, accounts["broken"]))
     seed_sound(Account(endpoint, accounts["sound"]))
     Account(endpoint, accounts["platform"]).client("s3", OTHER).create_bucket(Bucket="platform-archive")
+    seed_network(Account(endpoint, accounts["platform"]))
     return {"management": "123456789012", "unit": unit, **accounts}
 
 
