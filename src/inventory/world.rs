@@ -28,6 +28,7 @@ pub struct World {
     /// (table, account, Region, group, parent) -> line; the worst where several exist.
     lines: HashMap<(String, String, String, String, String), Coverage>,
     touched: RefCell<Option<BTreeSet<(String, String)>>>,
+    indexes: RefCell<Indexes>,
 }
 
 /// The answer to [`World::lookup`].
@@ -77,6 +78,16 @@ impl<'w> Children<'w> {
     }
 }
 
+/// Rows of a scope by the values of a column, and what hides more of them.
+#[derive(Debug, Default)]
+struct ScopeIndex {
+    by_value: HashMap<String, Vec<usize>>,
+    gaps: Vec<Gap>,
+}
+
+/// By table and place of the column, then by scope.
+type Indexes = HashMap<(&'static str, usize), HashMap<(String, String), ScopeIndex>>;
+
 /// One row.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'w> {
@@ -107,7 +118,7 @@ impl World {
                 }
             }
         }
-        Ok(Self { run, tables, lines, touched: RefCell::new(None) })
+        Ok(Self { run, tables, lines, touched: RefCell::new(None), indexes: RefCell::default() })
     }
 
     /// Starts to note which (table, group) pairs are consulted; tests hold declarations against it.
@@ -203,16 +214,36 @@ impl World {
     ///
     /// A row whose column was not observed may belong, so its gaps are among the answer's.
     pub fn children(&self, table: &str, account: &str, region: &str, column: &str, value: &str) -> Children<'_> {
-        let Children { rows, mut gaps } = self.all(table, account, region);
-        let mut kept = Vec::new();
-        for row in rows {
-            match row.text(column) {
-                Observed::Known(found) if found == value => kept.push(row),
-                Observed::Known(_) => {}
-                Observed::Unknown(more) => gaps = merge(gaps, more),
+        let Some((loaded, place)) = self.tables.get(table).and_then(|loaded| loaded.table.position(column).map(|place| (loaded, place))) else {
+            return Children { rows: Vec::new(), gaps: vec![no_such(&format!("{table}.{column}"))] };
+        };
+        self.touch(table, "list");
+        loaded.table.columns[place].reads.iter().for_each(|group| self.touch(table, group));
+        let region = loaded.table.region(region);
+        let mut indexes = self.indexes.borrow_mut();
+        let index = indexes.entry((loaded.table.name, place)).or_insert_with(|| self.index(loaded, column));
+        let Some(scope) = index.get(&(account.to_owned(), region.to_owned())) else {
+            return Children { rows: Vec::new(), gaps: self.hidden(table, account, region) };
+        };
+        let rows = scope.by_value.get(value).into_iter().flatten().map(|index| Row { world: self, loaded, index: *index }).collect();
+        Children { rows, gaps: merge(self.hidden(table, account, region), scope.gaps.clone()) }
+    }
+
+    /// The rows of a table by the values of one column, scope by scope.
+    fn index(&self, loaded: &Loaded, column: &str) -> HashMap<(String, String), ScopeIndex> {
+        let mut all = HashMap::new();
+        for (account, region) in loaded.by_scope.keys() {
+            let mut scope = ScopeIndex::default();
+            for row in self.rows_of(loaded, account, region) {
+                // A row whose identity or column was not observed is something that is there and may belong.
+                match (row.get(loaded.table.key), row.text(column)) {
+                    (Observed::Known(_), Observed::Known(value)) => scope.by_value.entry(value.to_owned()).or_insert_with(Vec::new).push(row.index),
+                    (Observed::Unknown(more), _) | (_, Observed::Unknown(more)) => scope.gaps = merge(std::mem::take(&mut scope.gaps), more),
+                }
             }
+            all.insert((account.clone(), region.clone()), scope);
         }
-        Children { rows: kept, gaps }
+        all
     }
 
     /// Every row of a table in the run, whatever hides others.

@@ -90,11 +90,12 @@ pub struct Context<'w> {
     pub world: &'w World,
     callers: OnceCell<callers::Callers<'w>>,
     access: access::Cache<'w>,
+    ways: ways::Memo,
 }
 
 impl<'w> Context<'w> {
     fn new(world: &'w World) -> Self {
-        Self { world, callers: OnceCell::new(), access: access::Cache::default() }
+        Self { world, callers: OnceCell::new(), access: access::Cache::default(), ways: ways::Memo::default() }
     }
 
     fn callers(&self) -> &callers::Callers<'w> {

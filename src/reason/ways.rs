@@ -9,8 +9,29 @@ use crate::inventory::{Lookup, Row};
 use crate::model::{Gap, Observed, merge};
 use Observed::{Known, Unknown};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::rc::Rc;
+
+/// Answers that many workloads share.
+#[derive(Default)]
+pub(super) struct Memo {
+    egress: RefCell<HashMap<(Spot, String, Vec<String>, String), Egress>>,
+    arrivals: RefCell<HashMap<(Spot, String, Vec<String>, String), Observed<Arrival>>>,
+    admissions: RefCell<HashMap<(String, String, String), Observed<Result<String, String>>>>,
+    enforced: RefCell<HashMap<(String, String), Observed<bool>>>,
+}
+
+/// What is known already, or is found out and kept.
+fn remembered<K: Eq + Hash, V: Clone>(memo: &RefCell<HashMap<K, V>>, key: K, find: impl FnOnce() -> V) -> V {
+    if let Some(known) = memo.borrow().get(&key) {
+        return known.clone();
+    }
+    let found = find();
+    memo.borrow_mut().insert(key, found.clone());
+    found
+}
 
 /// How the SDK of a deployment is set up.
 pub(super) fn client(region: &str, family: &str, deployment: &Deployment<'_>) -> Observed<Client> {
@@ -74,7 +95,11 @@ fn enforced(context: &Context<'_>, workload: &Workload<'_>, family: &str) -> Obs
         if roles.is_empty() {
             return Known(false);
         }
-        Observed::all(roles.iter().map(|role| context.role_access(role).and_then(|access| access.only_by_endpoint(family))))
+        Observed::all(roles.iter().map(|role| {
+            remembered(&context.ways.enforced, (role.clone(), family.to_owned()), || {
+                context.role_access(role).and_then(|access| access.only_by_endpoint(family))
+            })
+        }))
     })
 }
 
@@ -89,6 +114,7 @@ fn broken(hops: Vec<Hop>, reason: String, egress: Observed<bool>) -> Way {
 }
 
 /// The way out to public addresses, filters and routes together.
+#[derive(Clone)]
 enum Egress {
     Open(Vec<Hop>),
     Closed(String),
@@ -98,6 +124,11 @@ enum Egress {
 impl Egress {
     /// By IPv4 or IPv6, whichever is open.
     fn find(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>) -> Self {
+        let key = (from.clone(), user.to_owned(), groups.to_vec(), format!("{public_address:?}"));
+        remembered(&context.ways.egress, key, || Self::search(context, user, from, groups, public_address))
+    }
+
+    fn search(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>) -> Self {
         match (Self::of(context, user, from, groups, public_address, false), Self::of(context, user, from, groups, public_address, true)) {
             (Self::Open(hops), _) | (_, Self::Open(hops)) => Self::Open(hops),
             (Self::Unknown(gaps), Self::Unknown(more)) => Self::Unknown(merge(gaps, more)),
@@ -193,7 +224,8 @@ fn by_endpoint(
         Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
     }
     let refused = |hops, why: &str, open| broken(hops, format!("the endpoint {id} captures the name and refuses the call: {why}"), open);
-    match arrive(context, workload.account, from, groups, endpoint) {
+    let key = (from.clone(), workload.account.to_owned(), groups.to_vec(), format!("{} {}", endpoint.account(), id));
+    match remembered(&context.ways.arrivals, key, || arrive(context, workload.account, from, groups, endpoint)) {
         Known(Ok(more)) => hops.extend(more),
         Known(Err((more, why))) => {
             hops.extend(more);
@@ -304,11 +336,15 @@ fn admitted(context: &Context<'_>, workload: &Workload<'_>, family: &str, endpoi
     let (mut refused, mut gaps) = (String::new(), Vec::new());
     for role in &roles {
         match context.role_access(role).and_then(|access| access.grants.clone().map(|grants| (access, grants))) {
-            Known((access, grants)) => match through(&access.principal, &grants, &document, &actions, endpoint) {
-                Known(Ok(why)) => return Known(Ok(Some(why))),
-                Known(Err(why)) => refused = why,
-                Unknown(more) => gaps = merge(gaps, more),
-            },
+            Known((access, grants)) => {
+                match remembered(&context.ways.admissions, (role.clone(), format!("{} {}", endpoint.account(), endpoint.key()), family.to_owned()), || {
+                    through(&access.principal, &grants, &document, &actions, endpoint)
+                }) {
+                    Known(Ok(why)) => return Known(Ok(Some(why))),
+                    Known(Err(why)) => refused = why,
+                    Unknown(more) => gaps = merge(gaps, more),
+                }
+            }
             Unknown(more) => gaps = merge(gaps, more),
         }
     }

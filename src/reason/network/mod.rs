@@ -90,7 +90,7 @@ pub(super) struct Way {
 }
 
 /// A subnet in its place; `account` is the one that owns the VPC.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Spot {
     pub account: String,
     pub region: String,
