@@ -99,7 +99,7 @@ fn network(rows: &mut Vec<NewRow>, account: &str, n: usize, functions: usize) {
     let table = |id: String, main: bool, subnets: Vec<String>| {
         row("vpc_route_table").set("route_table_id", id).set("vpc_id", vpc.as_str()).set("is_main", main).set("subnet_ids", subnets)
     };
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         rows.push(table(format!("rtb-{n}"), true, Vec::new()).set("routes", up(format!("nat-{n}"))));
         rows.push(
             row("vpc_nat_gateway")
@@ -132,7 +132,7 @@ fn network(rows: &mut Vec<NewRow>, account: &str, n: usize, functions: usize) {
             .set("vpc_endpoint_type", "Interface")
             .set("state", "available")
             .set("service_region", "")
-            .set("private_dns_enabled", n % 3 > 0)
+            .set("private_dns_enabled", !n.is_multiple_of(3))
             .set("policy", json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "bedrock:*", "Resource": "*", "Condition": {"StringEquals": {"aws:PrincipalAccount": account}}}]}))
             .set("subnet_ids", vec![format!("subnet-{n}-a")])
             .set("security_group_ids", vec![format!("sg-{n}-0")])

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::inventory::{Lookup, Row};
-use crate::model::{Arn, Gap, Observed, merge};
+use crate::model::{Arn, GLOBAL, Gap, Observed, merge};
 use Observed::{Known, Unknown};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Deployment<'w> {
     /// The row with network and settings (the service for ECS).
     pub network: Row<'w>,
-    /// The row with the settings that variables tell.
-    pub settings: Row<'w>,
+    /// The row with the settings that variables tell; `None` where nothing of them can be seen.
+    pub settings: Option<Row<'w>>,
 }
 
 /// A workload, caller or not.
@@ -22,7 +22,7 @@ pub(super) struct Workload<'w> {
     pub arn: String,
     /// Name.
     pub name: String,
-    /// `lambda` or `ecs`.
+    /// `lambda`, `ecs`, `ec2` or `agentcore`.
     pub kind: &'static str,
     /// Account.
     pub account: &'w str,
@@ -49,7 +49,12 @@ pub(super) struct Workload<'w> {
 impl Workload<'_> {
     /// CloudFormation's name of its type.
     pub fn resource_type(&self) -> &'static str {
-        if self.kind == "lambda" { "AWS::Lambda::Function" } else { "AWS::ECS::Service" }
+        match self.kind {
+            "lambda" => "AWS::Lambda::Function",
+            "ec2" => "AWS::EC2::Instance",
+            "agentcore" => "AWS::BedrockAgentCore::Runtime",
+            _ => "AWS::ECS::Service",
+        }
     }
 
     /// Is it a Bedrock caller?
@@ -123,6 +128,8 @@ pub(super) fn find<'w>(context: &Context<'w>) -> Callers<'w> {
         for region in &context.world.run.regions {
             let mut gaps = functions(context, &account, region, &mut callers.all);
             gaps = merge(gaps, services(context, &account, region, &mut callers.all));
+            gaps = merge(gaps, instances(context, &account, region, &mut callers.all));
+            gaps = merge(gaps, runtimes(context, &account, region, &mut callers.all));
             callers.gaps.insert((account.clone(), region.clone()), gaps);
         }
     }
@@ -179,7 +186,7 @@ fn functions<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
             log_groups: union(rows.iter().map(|row| one(row.text("log_group_name")))),
             tags: latest.tags(),
             names_model,
-            deployments: rows.into_iter().map(|row| Deployment { network: row, settings: row }).collect(),
+            deployments: rows.into_iter().map(|row| Deployment { network: row, settings: Some(row) }).collect(),
         });
     }
     gaps
@@ -218,8 +225,103 @@ fn services<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Ve
             log_groups: definition.list("log_group_names").map(|names| names.into_iter().collect()),
             tags: service.tags(),
             names_model,
-            deployments: vec![Deployment { network: service, settings: definition }],
+            deployments: vec![Deployment { network: service, settings: Some(definition) }],
         });
     }
     gaps
+}
+
+/// The role of an instance profile.
+fn role_of_profile(context: &Context<'_>, account: &str, profile: &str) -> Observed<BTreeSet<String>> {
+    let found = context.world.all("iam_role", account, GLOBAL);
+    let mut gaps = found.gaps;
+    for role in found.rows {
+        match role.list("instance_profile_arns") {
+            Known(profiles) if profiles.iter().any(|arn| arn == profile) => return Known(BTreeSet::from([role.key().to_owned()])),
+            Known(_) => {}
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    if gaps.is_empty() { Known(BTreeSet::new()) } else { Unknown(gaps) }
+}
+
+/// Instances with a role; those of one Auto Scaling group are one workload.
+fn instances<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let found = context.world.all("ec2_instance", account, region);
+    let mut gaps = found.gaps;
+    let mut groups: BTreeMap<String, Workload<'w>> = BTreeMap::new();
+    for row in found.rows {
+        let arn = format!("arn:{}:ec2:{region}:{account}:instance/{}", context.world.run.partition, row.key());
+        let profile = match row.text("iam_instance_profile_arn") {
+            Known("") => continue,
+            Known(profile) => profile,
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
+            }
+        };
+        // Whether it is one of a group its tags tell.
+        let tags = match row.tags() {
+            Known(tags) => tags,
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
+            }
+        };
+        let tag = |name: &str| tags.get(name).cloned();
+        let group = tag("aws:autoscaling:groupName").map_or_else(|| arn.clone(), |name| format!("group {name}"));
+        let deployment = Deployment { network: row, settings: None };
+        if let Some(known) = groups.get_mut(&group) {
+            known.deployments.push(deployment);
+            continue;
+        }
+        let roles = role_of_profile(context, account, profile);
+        let (families, family_gaps) = families(context, &roles, &Known(false));
+        groups.insert(
+            group,
+            Workload {
+                name: tag("Name").unwrap_or_else(|| row.key().to_owned()),
+                arn,
+                kind: "ec2",
+                account: row.account(),
+                region: row.region(),
+                roles,
+                execution_roles: Known(BTreeSet::new()),
+                deployments: vec![deployment],
+                log_groups: Known(BTreeSet::new()),
+                tags: Known(tags),
+                names_model: Known(false),
+                families,
+                family_gaps,
+            },
+        );
+    }
+    all.extend(groups.into_values());
+    gaps
+}
+
+/// AgentCore runtimes: code of the customer's, that calls with the role of the runtime.
+fn runtimes<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let found = context.world.all("bedrock_agentcore_runtime", account, region);
+    for row in found.rows {
+        let roles = one(row.text("role_arn"));
+        let names_model = row.flag("names_model");
+        let (families, family_gaps) = families(context, &roles, &names_model);
+        all.push(Workload {
+            arn: row.key().to_owned(),
+            name: row.text("name").known().unwrap_or_default().to_owned(),
+            kind: "agentcore",
+            account: row.account(),
+            region: row.region(),
+            roles,
+            execution_roles: Known(BTreeSet::new()),
+            deployments: vec![Deployment { network: row, settings: Some(row) }],
+            log_groups: Known(BTreeSet::new()),
+            tags: Known(BTreeMap::new()),
+            names_model,
+            families,
+            family_gaps,
+        });
+    }
+    found.gaps
 }

@@ -301,7 +301,7 @@ fn only_vpce_callers(context: &Context<'_>, endpoint: Row<'_>) -> Observed<bool>
             match here {
                 Known(true) => {
                     seen = true;
-                    all.push(deployment.settings.text("bedrock_endpoint").map(|kind| kind == "vpce"));
+                    all.push(deployment.settings.map_or(Known(false), |row| row.text("bedrock_endpoint").map(|kind| kind == "vpce")));
                 }
                 Known(false) => {}
                 Unknown(gaps) => all.push(Unknown(gaps)),

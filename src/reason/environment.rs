@@ -114,7 +114,7 @@ fn genai(context: &Context<'_>, owner: Row<'_>) -> Observed<bool> {
         callers
             .all
             .iter()
-            .filter(|workload| workload.deployments.iter().any(|deployment| deployment.settings.key() == owner.key()))
+            .filter(|workload| workload.deployments.iter().any(|deployment| deployment.settings.is_some_and(|row| row.key() == owner.key())))
             .map(super::callers::Workload::is_caller),
     )
 }

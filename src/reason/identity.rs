@@ -83,7 +83,7 @@ pub const PRINCIPAL: Table = Table {
 /// Roles of workloads.
 pub const ROLE_USE: Table = Table {
     name: "role_use",
-    doc: "A role that is the identity of a function or of a container's code.",
+    doc: "A role that is the identity of a function, of a container's code, of an instance or of an AgentCore runtime.",
     key: "resource",
     span: Span::Global,
     role: Role::Subject,

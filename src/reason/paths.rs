@@ -16,6 +16,9 @@ const CALLER: &[&str] = &[
     "lambda_function.list",
     "ecs_service.list",
     "ecs_task_definition.list",
+    "ec2_instance.list",
+    "bedrock_agentcore_runtime.list",
+    "bedrock_agentcore_runtime.detail",
     "iam_role.list",
     "iam_policy.list",
     "organization.list",
@@ -63,7 +66,7 @@ pub const PATH: Table = Table {
     span: Span::Regional,
     role: Role::Subject,
     columns: subject_columns![
-        text("workload_kind", "`lambda` or `ecs`.").by(CALLER),
+        text("workload_kind", "`lambda`, `ecs`, `ec2` or `agentcore`.").by(CALLER),
         text("family", "API family, named after its endpoint service.").by(CALLER),
         text("host", "Host name that the SDK asks for.").by(CALLER),
         text("evidence_kind", "`configured` (a variable names a model) or `granted` (the role's policies name Bedrock).").by(CALLER),

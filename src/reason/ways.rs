@@ -14,17 +14,24 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::rc::Rc;
 
+/// What is known already, by what it was asked of.
+type Answers<K, V> = RefCell<HashMap<K, V>>;
+/// A subnet, the account that uses it, its security groups, and what else the answer rests on.
+type Leaving = (Spot, String, Vec<String>, String);
+
 /// Answers that many workloads share.
 #[derive(Default)]
 pub(super) struct Memo {
-    egress: RefCell<HashMap<(Spot, String, Vec<String>, String), Egress>>,
-    arrivals: RefCell<HashMap<(Spot, String, Vec<String>, String), Observed<Arrival>>>,
-    admissions: RefCell<HashMap<(String, String, String), Observed<Result<String, String>>>>,
-    enforced: RefCell<HashMap<(String, String), Observed<bool>>>,
+    egress: Answers<Leaving, Egress>,
+    arrivals: Answers<Leaving, Observed<Arrival>>,
+    /// By role, endpoint and family.
+    admissions: Answers<(String, String, String), Observed<Admission>>,
+    /// By role and family.
+    enforced: Answers<(String, String), Observed<bool>>,
 }
 
 /// What is known already, or is found out and kept.
-fn remembered<K: Eq + Hash, V: Clone>(memo: &RefCell<HashMap<K, V>>, key: K, find: impl FnOnce() -> V) -> V {
+fn remembered<K: Eq + Hash, V: Clone>(memo: &Answers<K, V>, key: K, find: impl FnOnce() -> V) -> V {
     if let Some(known) = memo.borrow().get(&key) {
         return known.clone();
     }
@@ -35,7 +42,10 @@ fn remembered<K: Eq + Hash, V: Clone>(memo: &RefCell<HashMap<K, V>>, key: K, fin
 
 /// How the SDK of a deployment is set up.
 pub(super) fn client(region: &str, family: &str, deployment: &Deployment<'_>) -> Observed<Client> {
-    let row = deployment.settings;
+    // Where nothing can be seen of the client it is taken for the SDK's default.
+    let Some(row) = deployment.settings else {
+        return Known(Client { region: region.to_owned(), endpoint: "default".to_owned(), fips: false, dualstack: false });
+    };
     row.text("bedrock_region").zip(row.text("bedrock_endpoint")).zip(row.flag("use_fips")).zip(row.flag("use_dualstack")).map(
         |(((own, endpoint), fips), dualstack)| Client {
             region: if own.is_empty() { region.to_owned() } else { own.to_owned() },
@@ -71,6 +81,21 @@ pub(super) fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, co
                 }
             })
         });
+    }
+    if workload.kind == "ec2" {
+        return row.text("vpc_id").zip(row.text("subnet_id")).zip(row.list("security_group_ids")).map(|((vpc, subnet), groups)| {
+            Some(Placement { vpc: vpc.to_owned(), subnets: vec![subnet.to_owned()], groups }).filter(|place| !place.vpc.is_empty())
+        });
+    }
+    if workload.kind == "agentcore" {
+        match row.text("network_mode") {
+            Known("PUBLIC") => return Known(None),
+            Known("VPC") => {}
+            Known(mode) => {
+                return Observed::gap(Gap::not_understood("bedrock_agentcore_runtime.network_mode", format!("the network mode {mode} is not known")));
+            }
+            Unknown(gaps) => return Unknown(gaps),
+        }
     }
     row.list("subnet_ids").zip(row.list("security_group_ids")).and_then(|(subnets, groups)| {
         let Some(first) = subnets.first() else {
@@ -168,8 +193,12 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
         Known(spot) => spot,
         Unknown(gaps) => return unknown_way(hops, gaps.clone(), Unknown(gaps)),
     };
-    // A Lambda interface never gets a public address; a task gets one when its service says so.
-    let public_address = if workload.kind == "lambda" { Known(false) } else { deployment.network.flag("assign_public_ip") };
+    // Interfaces of Lambda and AgentCore never get a public address; a task gets one when its service says so.
+    let public_address = match workload.kind {
+        "lambda" | "agentcore" => Known(false),
+        "ec2" => deployment.network.text("public_ip_address").map(|address| !address.is_empty()),
+        _ => deployment.network.flag("assign_public_ip"),
+    };
     let egress = Egress::find(context, workload.account, &from, groups, &public_address);
     match network::capture(context.world, &from, family, client) {
         Capture::Endpoint(endpoint, why) => {
@@ -259,6 +288,9 @@ fn by_endpoint(
         }
     }
 }
+
+/// The request that a policy lets through, or why it lets none.
+type Admission = Result<String, String>;
 
 /// The hops to an endpoint, or how far it came and what refuses it.
 type Arrival = Result<Vec<Hop>, (Vec<Hop>, String)>;
@@ -423,15 +455,24 @@ pub(super) fn ways(context: &Context<'_>, workload: &Workload<'_>, family: &str)
 }
 
 fn service_network(workload: &Workload<'_>, family: &str, host: &str) -> Way {
+    let (service, why, reason) = match workload.kind {
+        "agentcore" => ("bedrock-agentcore", "a runtime in the network mode PUBLIC runs in the service's own network", "the runtime's network mode is PUBLIC"),
+        "ec2" => ("ec2", "an instance without a VPC", "the instance has no VPC"),
+        _ => (
+            "lambda",
+            "a function without a VPC runs in the service's own network, where no endpoint of the account is",
+            "the function has no VPC configuration",
+        ),
+    };
     Way {
         verdict: WayVerdict::Public,
         hops: vec![
             Hop::new("workload", &workload.arn, "it has no VPC configuration"),
             Hop::new("name", host, "resolves to the public endpoint"),
-            Hop::new("service-network", "lambda", "a function without a VPC runs in the service's own network, where no endpoint of the account is"),
+            Hop::new("service-network", service, why),
             Hop::new("public-endpoint", host, format!("public addresses of {family}")),
         ],
-        reason: "from the service's own network: the function has no VPC configuration".to_owned(),
+        reason: format!("from the service's own network: {reason}"),
         gaps: Vec::new(),
         egress: Known(true),
         captured: false,

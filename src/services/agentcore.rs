@@ -1,6 +1,7 @@
 //! Amazon Bedrock AgentCore, control plane.
 
-use crate::inventory::cols::text;
+use super::environment::SETTINGS;
+use crate::inventory::cols::{list, text};
 use crate::inventory::{Read, Role, Span, Table};
 
 /// Runtimes.
@@ -10,7 +11,19 @@ pub const RUNTIME: Table = Table {
     key: "arn",
     span: Span::Regional,
     role: Role::Base,
-    columns: &[text("arn", "ARN."), text("name", "Name."), text("role_arn", "Role.").by(&["detail"])],
+    columns: &[
+        text("arn", "ARN."),
+        text("name", "Name."),
+        text("role_arn", "Role.").by(&["detail"]),
+        text("network_mode", "`PUBLIC` or `VPC`; it is about the way out alone.").by(&["detail"]),
+        list("subnet_ids", "Subnets.").by(&["detail"]),
+        list("security_group_ids", "Security groups.").by(&["detail"]),
+        SETTINGS[0].by(&["detail"]),
+        SETTINGS[1].by(&["detail"]),
+        SETTINGS[2].by(&["detail"]),
+        SETTINGS[3].by(&["detail"]),
+        SETTINGS[4].by(&["detail"]),
+    ],
     reads: &[Read::new("list", "bedrock-agentcore:ListAgentRuntimes"), Read::new("detail", "bedrock-agentcore:GetAgentRuntime")],
     lists: &[],
 };
@@ -44,6 +57,7 @@ pub const MEMORY: Table = Table {
 pub(super) mod live {
     use crate::client;
     use crate::services::collect::{Batch, Place};
+    use crate::services::environment::{self, Owner, Settings};
 
     pub(in crate::services) async fn runtimes(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_bedrockagentcorecontrol, place);
@@ -72,13 +86,22 @@ pub(super) mod live {
             )
             .await;
         for (runtime, detail) in listing.items.iter().zip(details) {
-            batch.rows.push(
-                place
-                    .row("bedrock_agentcore_runtime")
-                    .set("arn", runtime.agent_runtime_arn())
-                    .set("name", runtime.agent_runtime_name())
-                    .set("role_arn", detail.map(|detail| detail.role_arn().to_owned())),
-            );
+            let mut row = place.row("bedrock_agentcore_runtime").set("arn", runtime.agent_runtime_arn()).set("name", runtime.agent_runtime_name());
+            if let Some(detail) = detail {
+                let network = detail.network_configuration();
+                let inside = network.and_then(|network| network.network_mode_config());
+                row.put("role_arn", detail.role_arn());
+                row.put("network_mode", network.map(|network| network.network_mode().as_str()));
+                row.put("subnet_ids", inside.map_or_else(Vec::new, |inside| inside.subnets().to_vec()));
+                row.put("security_group_ids", inside.map_or_else(Vec::new, |inside| inside.security_groups().to_vec()));
+                let mut settings = Settings::default();
+                let owner = Owner { table: "", account_id: place.account, region: place.region, arn: runtime.agent_runtime_arn(), container: "" };
+                let variables = detail.environment_variables().into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()));
+                // Of the variables only what steers the calls is kept here.
+                drop(environment::look(owner, variables, place.prints, &mut settings));
+                settings.fill(&mut row);
+            }
+            batch.rows.push(row);
         }
         batch
     }

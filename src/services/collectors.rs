@@ -2,7 +2,7 @@
 
 use super::collect::Collector;
 use super::{
-    agentcore, bedrock, bedrock_agent, cloudtrail, code, ecs, iam, kms, lambda, logs, organizations, resolver, s3, transit, vpc, vpc_endpoint, vpc_filter,
+    agentcore, bedrock, bedrock_agent, cloudtrail, code, ec2, ecs, iam, kms, lambda, logs, organizations, resolver, s3, transit, vpc, vpc_endpoint, vpc_filter,
 };
 use crate::inventory::Span::{Global, Regional};
 
@@ -40,6 +40,7 @@ pub const COLLECTORS: &[Collector] = &[
     Collector { tables: &["kms_alias"], span: Regional, run: |place| Box::pin(kms::live::aliases(place)) },
     Collector { tables: &["cloudwatch_log_group"], span: Regional, run: |place| Box::pin(logs::live::collect(place)) },
     Collector { tables: &["lambda_function", "lambda_environment_variable"], span: Regional, run: |place| Box::pin(lambda::live::collect(place)) },
+    Collector { tables: &["ec2_instance"], span: Regional, run: |place| Box::pin(ec2::live::instances(place)) },
     Collector { tables: &["ecs_service", "ecs_task_definition", "ecs_environment_variable"], span: Regional, run: |place| Box::pin(ecs::live::collect(place)) },
     Collector { tables: &["bedrock_model_invocation_logging"], span: Regional, run: |place| Box::pin(bedrock::live::collect(place)) },
     Collector { tables: &["bedrock_inference_profile"], span: Regional, run: |place| Box::pin(bedrock::live::inference_profiles(place)) },

@@ -20,6 +20,7 @@ pub const ROLE: Table = Table {
         json("inline_policies", "`[{name, document}]`.").absent("[]"),
         list("attached_policy_arns", "Managed policies."),
         text("permissions_boundary_arn", "Managed policy that bounds it.").absent("''"),
+        list("instance_profile_arns", "Instance profiles that hold it."),
         json("tags", "Tags as an object.").absent("{}"),
     ],
     reads: DETAILS,
@@ -145,6 +146,7 @@ pub(super) mod live {
                         .set("assume_role_policy", document(role.assume_role_policy_document()))
                         .set("inline_policies", inline(role.role_policy_list()))
                         .set("attached_policy_arns", attached(role.attached_managed_policies()))
+                        .set("instance_profile_arns", role.instance_profile_list().iter().map(|profile| profile.arn().to_owned()).collect::<Vec<_>>())
                         .set(
                             "permissions_boundary_arn",
                             role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn()).unwrap_or_default(),

@@ -12,6 +12,7 @@ pub mod code;
 pub mod collect;
 #[cfg(feature = "live")]
 mod collectors;
+pub mod ec2;
 pub mod ecs;
 pub mod environment;
 pub mod iam;
@@ -68,6 +69,7 @@ pub const TABLES: &[&Table] = &[
     &s3::BUCKET,
     &lambda::FUNCTION,
     &lambda::ENVIRONMENT_VARIABLE,
+    &ec2::INSTANCE,
     &ecs::SERVICE,
     &ecs::TASK_DEFINITION,
     &ecs::ENVIRONMENT_VARIABLE,

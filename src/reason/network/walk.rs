@@ -467,7 +467,7 @@ impl Walk<'_> {
             Choice::None => Reach::closed(format!("{table} has no route to {wanted}")),
             // Narrower routes beside the default one decide for their own addresses alone.
             Choice::Unknown(_) if matches!(target, Target::Public { .. }) => {
-                let default = routes.iter().find(|route| route.nets.as_ref().known().is_some_and(|nets| nets.iter().any(|net| *net == wanted)));
+                let default = routes.iter().find(|route| route.nets.as_ref().known().is_some_and(|nets| nets.contains(&wanted)));
                 match default.map(|route| route.target.clone()) {
                     Some(next) if next != "blackhole" => {
                         self.attachment(&next, gateway, target).after(Hop::new("route", table, format!("{wanted} -> {next}")).of(row.account()))
@@ -495,7 +495,7 @@ impl Walk<'_> {
             Unknown(gaps) => return Reach::Unknown(gaps),
         };
         match kind {
-            "vpc" => self.into_vpc(&sides, resource, target),
+            "vpc" => self.enter_vpc(&sides, resource, target),
             "peering" => {
                 // The other side is the one that belongs to another gateway.
                 let other = sides.iter().find(|row| row.text("transit_gateway_id").known().is_some_and(|other| other != gateway));
@@ -520,7 +520,7 @@ impl Walk<'_> {
     }
 
     /// Into a VPC by the subnets in which the gateway has interfaces.
-    fn into_vpc(&mut self, sides: &[Row<'_>], vpc: &str, target: &Target) -> Reach {
+    fn enter_vpc(&mut self, sides: &[Row<'_>], vpc: &str, target: &Target) -> Reach {
         let place =
             self.world.everywhere("vpc").into_iter().find(|row| row.key() == vpc && row.text("owner_id").known().is_none_or(|owner| owner == row.account()));
         let Some(place) = place else {
