@@ -82,9 +82,8 @@ pub(super) mod live {
     /// Can the zone hold a name that an SDK asks for?
     fn holds_aws(name: &str) -> bool {
         let name = plain(name);
-        ["amazonaws.com", "api.aws", "amazonaws.com.cn"]
-            .iter()
-            .any(|root| name.is_empty() || name == *root || name.ends_with(&format!(".{root}")) || root.ends_with(&format!(".{name}")) || *root == name)
+        let inside = |name: &str, domain: &str| name == domain || name.ends_with(&format!(".{domain}"));
+        name.is_empty() || ["amazonaws.com", "api.aws", "amazonaws.com.cn"].iter().any(|root| inside(name, root) || inside(root, name))
     }
 
     fn record(record: &ResourceRecordSet) -> Json {
