@@ -10,7 +10,7 @@ mod law;
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let mut breaches = Vec::new();
-    for estate in ["broken", "sound", "single-account", "denied"] {
+    for estate in ["broken", "sound", "single-account", "denied", "hub"] {
         let before = law::judged(estate, |_| {});
         let cells: Vec<_> = law::cells(estate).into_iter().step_by(if quick { 50 } else { 1 }).collect();
         let half = cells.len() / 2;

@@ -2,11 +2,12 @@
 
 use super::judging::{Judging, now};
 use super::{Global, Usage};
-use crate::inventory::{Error, Store};
+use crate::inventory::{Coverage, Error, NewRow, Status, Store};
 use crate::model::RunInfo;
 use crate::reason;
 use crate::report::safe::cut;
-use crate::sources::{fixture, trail};
+use crate::sources::{fixture, probe, trail};
+use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `check`.
@@ -21,6 +22,9 @@ pub(super) struct Check {
     /// CloudTrail log file (`.json`, `.json.gz`) or folder of them, laid over the paths; repeatable.
     #[arg(long, value_name = "PATH")]
     trail: Vec<PathBuf>,
+    /// Report of `outcrop probe`, laid over the paths; repeatable.
+    #[arg(long, value_name = "FILE")]
+    probe: Vec<PathBuf>,
     #[command(flatten)]
     judging: Judging,
 }
@@ -84,6 +88,7 @@ impl Check {
         if !self.trail.is_empty() {
             self.lay_trail(&mut store, &mut run, global)?;
         }
+        self.lay_probes(&mut store, &run)?;
         judge.observing(&store, &mut run)?;
         judge.complete(&mut run);
         let outcome = judge.judge(&mut store, &run)?;
@@ -114,6 +119,50 @@ impl Check {
         }
         Ok(())
     }
+}
+
+impl Check {
+    /// What probes saw, in every account of the run: whose host it was, its addresses tell.
+    fn lay_probes(&self, store: &mut Store, run: &RunInfo) -> anyhow::Result<()> {
+        if self.probe.is_empty() {
+            return Ok(());
+        }
+        let mut rows = Vec::new();
+        for path in &self.probe {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            let report = probe::parse(&text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+            if !run.regions.contains(&report.region) {
+                anyhow::bail!("{}: the probe asked for {}, and the run covers {}", path.display(), report.region, run.regions.join(", "));
+            }
+            for account in &run.accounts {
+                rows.extend(report.families.iter().map(|family| probe_row(&report, family, &account.id)));
+            }
+        }
+        let lines: Vec<Coverage> = run
+            .scopes()
+            .filter(|(_, region)| *region != crate::model::GLOBAL)
+            .map(|(account, region)| Coverage {
+                operation: "outcrop probe".to_owned(),
+                ..Coverage::new(account, region, "bedrock_probe", "list", Status::Complete)
+            })
+            .collect();
+        store.conn.execute("DELETE FROM coverage WHERE table_name = 'bedrock_probe'", [])?;
+        store.commit(&rows, &lines)?;
+        Ok(())
+    }
+}
+
+fn probe_row(report: &probe::Report, family: &probe::Family, account: &str) -> NewRow {
+    let texts = |all: &[std::net::IpAddr]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    NewRow::new("bedrock_probe", account, &report.region)
+        .set("id", format!("{} {} {}", report.host.name, report.probed_at, family.family))
+        .set("family", family.family.as_str())
+        .set("host", family.host.as_str())
+        .set("local_addresses", texts(&report.host.addresses))
+        .set("addresses", texts(&family.addresses))
+        .set("verdict", family.verdict.as_str())
+        .set("reason", family.reason.as_str())
+        .set("probed_at", report.probed_at.as_str())
 }
 
 /// Writes a run from memory into a file that does not exist yet.

@@ -5,6 +5,8 @@ mod explain;
 mod judging;
 mod path;
 mod policy;
+#[cfg(feature = "live")]
+mod probe;
 mod query;
 mod report;
 mod role;
@@ -86,6 +88,9 @@ enum Command {
     Path(path::Path),
     /// The policy reasoner on its own: compare two policies, decide one request, ask who can.
     Policy(Box<policy::Policy>),
+    /// Run inside the network: does the call to Bedrock really go private?
+    #[cfg(feature = "live")]
+    Probe(probe::Probe),
     /// The rules: list, show, test, new; and the tables they rest on.
     Rules(rules::Rules),
     /// Print the least-privilege audit role for the selected rules.
@@ -140,6 +145,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Explain(explain) => explain.run(),
         Command::Path(path) => path.run(),
         Command::Policy(policy) => policy.run(),
+        #[cfg(feature = "live")]
+        Command::Probe(probe) => probe.run(&cli.global),
         Command::Rules(rules) => rules.run(),
         Command::Role(role) => role.run(),
         Command::Demo(demo) => demo.run(&cli.global),

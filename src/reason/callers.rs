@@ -51,6 +51,7 @@ impl Workload<'_> {
     pub fn resource_type(&self) -> &'static str {
         match self.kind {
             "lambda" => "AWS::Lambda::Function",
+            "ec2" if self.arn.contains(":autoscaling:") => "AWS::AutoScaling::AutoScalingGroup",
             "ec2" => "AWS::EC2::Instance",
             "agentcore" => "AWS::BedrockAgentCore::Runtime",
             _ => "AWS::ECS::Service",
@@ -269,18 +270,22 @@ fn instances<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
             }
         };
         let tag = |name: &str| tags.get(name).cloned();
-        let group = tag("aws:autoscaling:groupName").map_or_else(|| arn.clone(), |name| format!("group {name}"));
+        let member = tag("aws:autoscaling:groupName");
+        // The number in the group's ARN is not known; its name is unique in account and Region.
+        let arn = member
+            .as_ref()
+            .map_or(arn, |name| format!("arn:{}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{name}", context.world.run.partition));
         let deployment = Deployment { network: row, settings: None };
-        if let Some(known) = groups.get_mut(&group) {
+        if let Some(known) = groups.get_mut(&arn) {
             known.deployments.push(deployment);
             continue;
         }
         let roles = role_of_profile(context, account, profile);
         let (families, family_gaps) = families(context, &roles, &Known(false));
         groups.insert(
-            group,
+            arn.clone(),
             Workload {
-                name: tag("Name").unwrap_or_else(|| row.key().to_owned()),
+                name: member.or_else(|| tag("Name")).unwrap_or_else(|| row.key().to_owned()),
                 arn,
                 kind: "ec2",
                 account: row.account(),

@@ -53,6 +53,7 @@ const WALK: &[&str] = &[
     "route53_resolver_rule_association.list",
     "route53_profile_association.list",
     "route53_profile_association.resources",
+    "bedrock_probe.list",
     "vpc_block_public_access_options.list",
     "vpc_block_public_access_options.exclusions",
 ];
@@ -80,6 +81,7 @@ pub const PATH: Table = Table {
         flag("has_egress", "Has some interface a way out to public addresses?").by(WALK),
         json("ways", "Distinct ways: `[{subnets, verdict, reason, hops}]`.").by(WALK),
         text("reason", "What decides.").by(WALK),
+        text("probed", "What a probe saw from a subnet of the workload, beside the verdict.").absent("'' (no probe ran there)").by(WALK),
     ],
     reads: &[],
     lists: CALLER,
@@ -184,8 +186,36 @@ fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>,
         .set("endpoint_exists", endpoint_exists)
         .set("has_egress", has_egress)
         .put("ways", Json::from(shown))
-        .put("reason", worst.map_or_else(String::new, |way| way.reason.clone()));
+        .put("reason", worst.map_or_else(String::new, |way| way.reason.clone()))
+        .put("probed", probed(context, workload, family, &ways));
     sink.push(row);
+}
+
+/// What probes saw that ran in a subnet of the workload.
+fn probed(context: &Context<'_>, workload: &Workload<'_>, family: &str, ways: &[(BTreeSet<String>, Way)]) -> String {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for row in context.world.all("bedrock_probe", workload.account, workload.region).rows.into_iter().filter(|row| row.text("family") == Known(family)) {
+        let Known(((locals, verdict), (reason, at))) = row.list("local_addresses").zip(row.text("verdict")).zip(row.text("reason").zip(row.text("probed_at")))
+        else {
+            continue;
+        };
+        for (subnets, way) in ways {
+            let stands = subnets.iter().find(|subnet| {
+                let net = network::net_of(context.world, workload.account, workload.region, subnet).known().flatten();
+                net.is_some_and(|net| locals.iter().filter_map(|local| local.parse::<std::net::IpAddr>().ok()).any(|local| net.contains(&local)))
+            });
+            if let Some(subnet) = stands {
+                let beside = match (verdict, way.verdict.as_str()) {
+                    (seen, told) if seen == told => "as the network says".to_owned(),
+                    // What a policy refuses no probe sees.
+                    ("private-bypassable", "private-enforced") => "private, as the network says; the way out that it has a policy closes".to_owned(),
+                    (_, told) => format!("where the network says {told}"),
+                };
+                seen.insert(format!("{verdict} from {subnet} at {at}, {beside}: {reason}"));
+            }
+        }
+    }
+    seen.into_iter().collect::<Vec<_>>().join("; ")
 }
 
 pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {

@@ -40,6 +40,37 @@ pub const INFERENCE_PROFILE: Table = Table {
     lists: &[],
 };
 
+/// What probes saw.
+pub const PROBE: Table = Table {
+    name: "bedrock_probe",
+    doc: "What `outcrop probe` saw from inside the network, one row for each host and API family; laid over a run with `check --probe`.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "Host of the probe, time and family."),
+        text("family", "API family."),
+        text("host", "Host name that was asked for."),
+        list("local_addresses", "Addresses of the probe's own host."),
+        list("addresses", "Addresses that the name resolved to."),
+        text("verdict", "`public`, `private-bypassable`, `private-enforced`, `broken` or `unknown`."),
+        text("reason", "What decided."),
+        text("probed_at", "When."),
+    ],
+    reads: &[],
+    lists: &[],
+};
+
+/// The API families that an SDK can ask for, by their endpoint services.
+pub const FAMILIES: &[&str] =
+    &["bedrock", "bedrock-runtime", "bedrock-agent", "bedrock-agent-runtime", "bedrock-mantle", "bedrock-agentcore", "bedrock-agentcore-control"];
+
+/// The host name that an SDK asks for.
+pub fn host(family: &str, region: &str, fips: bool, dualstack: bool) -> String {
+    let name = if fips { format!("{family}-fips") } else { family.to_owned() };
+    if family == "bedrock-mantle" || dualstack { format!("{name}.{region}.api.aws") } else { format!("{name}.{region}.amazonaws.com") }
+}
+
 /// The calls.
 #[cfg(feature = "live")]
 pub(super) mod live {

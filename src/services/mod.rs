@@ -75,6 +75,7 @@ pub const TABLES: &[&Table] = &[
     &ecs::ENVIRONMENT_VARIABLE,
     &bedrock::INVOCATION_LOGGING,
     &bedrock::INFERENCE_PROFILE,
+    &bedrock::PROBE,
     &bedrock_agent::AGENT,
     &bedrock_agent::KNOWLEDGE_BASE,
     &bedrock_agent::DATA_SOURCE,

@@ -3,5 +3,6 @@
 pub mod fixture;
 #[cfg(feature = "live")]
 pub mod live;
+pub mod probe;
 pub mod spans;
 pub mod trail;

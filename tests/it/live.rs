@@ -443,3 +443,90 @@ fn an_interrupted_scan_is_marked_and_has_its_own_code() {
     assert_eq!(told["run"]["complete"], false);
     assert!(folder.path().join("run.outcrop").exists() && !folder.path().join("run.outcrop-wal").exists());
 }
+
+/// Runs the probe against the TLS double; gives code, report and what was said.
+fn probe(aws: &Aws, arguments: &[&str]) -> (i32, Json, String) {
+    let folder = TempDir::new().expect("a folder");
+    let mut command = assert_cmd::cargo::cargo_bin_cmd!("outcrop");
+    command.current_dir(folder.path()).env_clear().env("AWS_ACCESS_KEY_ID", "AKIAPROBE").env("AWS_SECRET_ACCESS_KEY", "CANARY-secret").args([
+        "probe",
+        "--region",
+        "eu-west-1",
+        "--timeout",
+        "2",
+    ]);
+    for family in ["bedrock", "bedrock-runtime", "bedrock-agent", "bedrock-agent-runtime"] {
+        command.arg("--resolve").arg(format!("{family}.eu-west-1.amazonaws.com=127.0.0.1:{}", aws.told["port"]));
+    }
+    let output = command.args(arguments).output().expect("the binary");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains("CANARY") && !String::from_utf8_lossy(&output.stdout).contains("CANARY"));
+    (output.status.code().unwrap_or(-1), serde_json::from_slice(&output.stdout).unwrap_or(Json::Null), said)
+}
+
+#[test]
+fn a_probe_tells_what_it_sees() {
+    let folder = TempDir::new().expect("a folder");
+    let answers = json!({"/foundation-models": 200, "/agents/": 403, "/async-invoke": 0, "/model/some%3Amodel/converse": 200});
+    let aws = start("tls.py", &json!({"folder": folder.path(), "answers": answers}));
+    let ca = aws.told["ca"].as_str().expect("a path");
+    let (open, shut) = (format!("127.0.0.1:{}", aws.told["plain"]), "127.0.0.1:1".to_owned());
+    for (arguments, code, family, verdict, shows) in [
+        (vec!["--family", "bedrock", "--ca-file", ca, "--egress", &shut], 0, "bedrock", "private-enforced", Some("authorized")),
+        (vec!["--family", "bedrock", "--ca-file", ca, "--egress", &open], 0, "bedrock", "private-bypassable", Some("authorized")),
+        // A refusal shows that it arrived.
+        (vec!["--family", "bedrock-agent", "--ca-file", ca, "--egress", &shut], 0, "bedrock-agent", "private-enforced", Some("denied")),
+        (vec!["--family", "bedrock-runtime", "--ca-file", ca, "--egress", &shut], 4, "bedrock-runtime", "broken", Some("none")),
+        (vec!["--family", "bedrock-agent-runtime", "--ca-file", ca, "--egress", &shut], 0, "bedrock-agent-runtime", "private-enforced", None),
+        (vec!["--family", "bedrock", "--ca-file", ca, "--egress", &shut, "--no-sign"], 0, "bedrock", "private-enforced", None),
+        // Whoever answers with a certificate that nobody trusts is not it.
+        (vec!["--family", "bedrock", "--egress", &shut], 4, "bedrock", "unknown", None),
+        (
+            vec!["--family", "bedrock", "--ca-file", ca, "--egress", &shut, "--resolve", "bedrock-fips.eu-west-1.amazonaws.com=127.0.0.1:1", "--fips"],
+            4,
+            "bedrock",
+            "broken",
+            None,
+        ),
+        (
+            vec!["--family", "bedrock-mantle", "--ca-file", ca, "--egress", &shut, "--resolve", "bedrock-mantle.eu-west-1.api.aws=127.0.0.1:1"],
+            4,
+            "bedrock-mantle",
+            "broken",
+            None,
+        ),
+    ] {
+        let (found, report, said) = probe(&aws, &arguments);
+        assert_eq!(found, code, "{arguments:?}: {said}");
+        let seen = &report["families"][0];
+        assert_eq!((seen["family"].as_str(), seen["verdict"].as_str()), (Some(family), Some(verdict)), "{arguments:?}: {seen}");
+        assert_eq!(seen["call"]["shows"].as_str(), shows, "{arguments:?}: {seen}");
+        assert_eq!(report["schema"], "outcrop-probe/v1");
+    }
+    let (_, report, _) = probe(&aws, &["--family", "bedrock-runtime", "--ca-file", ca, "--egress", &shut, "--invoke", "some:model"]);
+    assert_eq!((report["families"][0]["invoke"]["status"].as_u64(), report["families"][0]["invoke"]["request_id"].as_str()), (Some(200), Some("req-200")));
+    for (arguments, said) in
+        [(vec!["--family", "nothing"], "no API family"), (vec!["--resolve", "x"], "HOST=ADDRESS:PORT"), (vec!["--ca-file", "nowhere.pem"], "nowhere.pem")]
+    {
+        let (_, _, err) = probe(&aws, &arguments);
+        assert!(err.contains(said), "{arguments:?}: {err}");
+    }
+    // Laid over a run the report stands beside the ways of the workloads in its subnet.
+    let (_, mut report, _) = probe(&aws, &["--family", "bedrock-runtime", "--ca-file", ca, "--egress", &shut, "--no-sign"]);
+    report["host"]["addresses"] = json!(["10.1.1.7"]);
+    let file = folder.path().join("probe.json");
+    std::fs::write(&file, report.to_string()).expect("a file");
+    let out = folder.path().join("probed.outcrop");
+    let estate = root().join("fixtures/estates/sound");
+    let run = |file: &Path, out: &Path| {
+        assert_cmd::cargo::cargo_bin_cmd!("outcrop").arg("check").arg(&estate).arg("--probe").arg(file).arg("--out").arg(out).output().expect("the binary")
+    };
+    assert_eq!(run(&file, &out).status.code(), Some(0));
+    let store = outcrop::inventory::Store::open(&out, &outcrop::reason::tables()).expect("the run");
+    let seen: String = store.conn.query_row("SELECT probed FROM bedrock_path WHERE name = 'summarizer'", [], |row| row.get(0)).expect("a row");
+    assert!(seen.starts_with("private-enforced from subnet-sum-a") && seen.contains("as the network says"), "{seen}");
+    std::fs::write(&file, "{\"schema\": 1}").expect("a file");
+    let output = run(&file, &folder.path().join("other.outcrop"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no report of `outcrop probe`"));
+}

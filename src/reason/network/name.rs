@@ -27,9 +27,7 @@ pub(in crate::reason) fn service(family: &str, client: &Client) -> String {
 
 /// The host name that the SDK of a client asks for.
 pub(in crate::reason) fn host(family: &str, client: &Client) -> String {
-    let region = &client.region;
-    let name = if client.fips { format!("{family}-fips") } else { family.to_owned() };
-    if family == "bedrock-mantle" || client.dualstack { format!("{name}.{region}.api.aws") } else { format!("{name}.{region}.amazonaws.com") }
+    crate::services::bedrock::host(family, &client.region, client.fips, client.dualstack)
 }
 
 /// The family that an endpoint service serves; `None` for services that are not Bedrock's.

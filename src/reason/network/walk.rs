@@ -399,12 +399,17 @@ impl Walk<'_> {
     }
 
     fn transit_gateway(&mut self, spot: &Spot, gateway: &str, target: &Target) -> Reach {
-        let attached = self.world.everywhere("ec2_transit_gateway_attachment");
-        let fits = |row: &Row<'_>| {
-            row.text("transit_gateway_id") == Known(gateway) && row.text("resource_id") == Known(spot.vpc.as_str()) && row.text("resource_type") == Known("vpc")
-        };
-        let Some(row) = attached.into_iter().find(fits) else {
-            let gaps = self.world.hidden("ec2_transit_gateway_attachment", &spot.account, &spot.region);
+        let mut found = None;
+        let mut gaps = self.world.hidden("ec2_transit_gateway_attachment", &spot.account, &spot.region);
+        for row in self.world.everywhere("ec2_transit_gateway_attachment") {
+            match row.text("transit_gateway_id").zip(row.text("resource_id")).zip(row.text("resource_type")) {
+                Known(((own, resource), "vpc")) if own == gateway && resource == spot.vpc => found = found.or(Some(row)),
+                Known(_) => {}
+                // It may be the one.
+                Unknown(more) => gaps.extend(more),
+            }
+        }
+        let Some(row) = found else {
             return if gaps.is_empty() { Reach::closed(format!("{} is not attached to {gateway}", spot.vpc)) } else { Reach::Unknown(gaps) };
         };
         let (state, table) = match row.text("state").zip(row.text("association_route_table_id")) {
