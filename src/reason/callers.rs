@@ -276,11 +276,13 @@ fn instances<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
             .as_ref()
             .map_or(arn, |name| format!("arn:{}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{name}", context.world.run.partition));
         let deployment = Deployment { network: row, settings: None };
+        let roles = role_of_profile(context, account, profile);
         if let Some(known) = groups.get_mut(&arn) {
             known.deployments.push(deployment);
+            known.roles = union([known.roles.clone(), roles]);
+            (known.families, known.family_gaps) = families(context, &known.roles, &Known(false));
             continue;
         }
-        let roles = role_of_profile(context, account, profile);
         let (families, family_gaps) = families(context, &roles, &Known(false));
         groups.insert(
             arn.clone(),

@@ -26,6 +26,7 @@ pub const OBSERVED: Table = Table {
         int("calls", "Calls that were seen.").by(ROWS),
         int("endpoint_calls", "Of them by an endpoint.").by(ROWS),
         int("public_calls", "Of them from a public address and by no endpoint.").by(ROWS),
+        int("refused_calls", "Calls from such addresses to which access was denied.").by(ROWS),
         int("service_calls", "Of them by a service of AWS in its name.").by(ROWS),
         int("unclear_calls", "Of them by a way that the record does not tell.").by(ROWS),
         int("bearer_calls", "Of them signed in with a bearer key.").by(ROWS),
@@ -45,6 +46,8 @@ pub const OBSERVED: Table = Table {
 #[derive(Default)]
 struct Seen {
     by_way: BTreeMap<String, i64>,
+    /// Calls by endpoint and from public addresses, by API family.
+    by_family: BTreeMap<&'static str, (i64, i64)>,
     bearer: i64,
     regions: BTreeSet<String>,
     events: Vec<Json>,
@@ -55,6 +58,12 @@ impl Seen {
         let counted = row.text("way").zip(row.int("calls")).zip(row.text("event_name")).zip(row.text("last_seen"));
         counted.zip(row.text("inference_region").zip(row.flag("bearer_token"))).map(|((((way, calls), event), last), (region, bearer))| {
             *self.by_way.entry(way.to_owned()).or_default() += calls;
+            let family = self.by_family.entry(family_of(event, row.text("event_source").known().unwrap_or_default())).or_default();
+            match way {
+                "endpoint" => family.0 += calls,
+                "public" => family.1 += calls,
+                _ => {}
+            }
             if bearer {
                 self.bearer += calls;
             }
@@ -75,6 +84,10 @@ fn window(context: &Context<'_>, account: &str) -> (String, String, Vec<Gap>) {
     let (mut start, mut end, mut gaps) = (String::new(), String::new(), context.unscanned(account));
     for region in &context.world.run.regions {
         let found = context.world.all("cloudtrail_window", account, region);
+        if found.gaps.is_empty() && found.rows.is_empty() {
+            let unread = Gap::not_understood("cloudtrail_window", format!("{account} {region}: nothing of CloudTrail was read there"));
+            gaps.push(Gap { reason: Reason::NotScanned, ..unread });
+        }
         gaps = merge(gaps, found.gaps);
         for row in found.rows {
             match row.text("window_start").zip(row.text("window_end")).zip(row.flag("whole")) {
@@ -130,14 +143,12 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
             row.put("window_start", start.as_str()).put("window_end", end.as_str());
             numbers(&mut row, sums, &gaps);
             let (outside, only) = verdicts(sums, &gaps, &window_gaps, &start);
-            let configured = Observed::all(
-                callers
-                    .all
-                    .iter()
-                    .filter(|workload| users.contains(workload.arn.as_str()))
-                    .map(|workload| paths::is_private(context, workload, "bedrock-runtime")),
-            );
-            row.put("compared", compared(sums, &configured, users.is_empty()));
+            let private = |family: &str| {
+                Observed::all(
+                    callers.all.iter().filter(|workload| users.contains(workload.arn.as_str())).map(|workload| paths::is_private(context, workload, family)),
+                )
+            };
+            row.put("compared", compared(sums, &private, users.is_empty(), !gaps.is_empty()));
             // Who is seen and is no known caller's role may be that of one that could not be read.
             let is_workload = if users.is_empty() && !caller_gaps.is_empty() { Unknown(caller_gaps.clone()) } else { Known(!users.is_empty()) };
             row.set("is_workload", is_workload)
@@ -156,6 +167,7 @@ fn numbers(row: &mut super::DerivedRow, sums: &Seen, gaps: &[Gap]) {
     row.set("calls", count(sums.by_way.values().sum()))
         .set("endpoint_calls", count(sums.calls("endpoint")))
         .set("public_calls", count(sums.calls("public")))
+        .set("refused_calls", count(sums.calls("refused")))
         .set("service_calls", count(sums.calls("service")))
         .set("unclear_calls", count(sums.calls("unknown")))
         .set("bearer_calls", count(sums.bearer));
@@ -178,16 +190,42 @@ fn verdicts(sums: &Seen, gaps: &[Gap], window: &[Gap], start: &str) -> (Observed
     (outside, only)
 }
 
-/// What was seen, beside what the network says.
-fn compared(sums: &Seen, private: &Observed<bool>, stranger: bool) -> String {
-    let (by_endpoint, public) = (sums.calls("endpoint"), sums.calls("public"));
-    match (by_endpoint + public, private) {
-        (0, _) => "no traffic seen".to_owned(),
-        (_, _) if stranger => "no workload of this run runs under it".to_owned(),
-        (_, Known(true)) if public > 0 => format!("the diagram lies: the network leads to an endpoint, and {public} calls came from public addresses"),
-        (_, Known(false)) if public == 0 => "the network does not lead to an endpoint for certain, and every call came by one".to_owned(),
-        (_, Known(_)) => "agreement".to_owned(),
-        (_, Unknown(_)) if public > 0 => format!("{public} calls came from public addresses; what the network says is not known"),
-        (_, Unknown(_)) => "every call came by an endpoint; what the network says is not known".to_owned(),
+/// The API family that an event belongs to.
+fn family_of(event: &str, source: &str) -> &'static str {
+    match source {
+        "bedrock-mantle.amazonaws.com" => "bedrock-mantle",
+        "bedrock-agentcore.amazonaws.com" => "bedrock-agentcore",
+        _ if ["InvokeAgent", "InvokeInlineAgent", "InvokeFlow", "Retrieve", "Rerank", "Generate", "AgenticRetrieve", "CreateSession", "RenderPrompt"]
+            .iter()
+            .any(|start| event.starts_with(start)) =>
+        {
+            "bedrock-agent-runtime"
+        }
+        _ if event == "CreateModelInvocationJob" => "bedrock",
+        _ => "bedrock-runtime",
+    }
+}
+
+/// What was seen, beside what the network says of each family.
+fn compared(sums: &Seen, private: &dyn Fn(&str) -> Observed<bool>, stranger: bool, hidden: bool) -> String {
+    let mut said: BTreeSet<String> = BTreeSet::new();
+    for (family, (by_endpoint, public)) in sums.by_family.iter().filter(|(_, (by_endpoint, public))| by_endpoint + public > 0) {
+        said.insert(match private(family) {
+            _ if stranger => "no workload of this run runs under it".to_owned(),
+            Known(true) if *public > 0 => {
+                format!("the diagram lies: the network leads to an endpoint for {family}, and {public} calls came from public addresses")
+            }
+            Known(false) if *public == 0 => {
+                format!("the network does not lead to an endpoint for {family} for certain, and all {by_endpoint} calls came by one")
+            }
+            Known(_) => "agreement".to_owned(),
+            Unknown(_) if *public > 0 => format!("{public} calls of {family} came from public addresses; what the network says is not known"),
+            Unknown(_) => format!("all {by_endpoint} calls of {family} came by an endpoint; what the network says is not known"),
+        });
+    }
+    match (said.len(), hidden) {
+        (0, true) => "nothing was seen, and not everything was looked at".to_owned(),
+        (0, false) => "no traffic seen".to_owned(),
+        _ => said.into_iter().collect::<Vec<_>>().join("; "),
     }
 }

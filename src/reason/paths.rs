@@ -5,7 +5,7 @@ use super::network::{self, Capture, Client, Spot, Way, WayVerdict};
 use super::ways::{Placement, client, placement, ways};
 use super::{Context, Sink};
 use crate::inventory::cols::{flag, json, list, text};
-use crate::inventory::{Lookup, Role, Span, Table};
+use crate::inventory::{Children, Lookup, Role, Span, Table};
 use crate::model::{Gap, Observed};
 use crate::subject_columns;
 use Observed::{Known, Unknown};
@@ -153,16 +153,14 @@ fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>,
     let endpoint_exists = Observed::any(workload.deployments.iter().map(|deployment| {
         placement(workload, deployment, context).and_then(|place| match place {
             None => Known(false),
-            Some(Placement { vpc, .. }) => {
-                let found = network::endpoints_for(context.world, workload.account, workload.region, &vpc, family);
-                if !found.rows.is_empty() {
-                    Known(true)
-                } else if found.gaps.is_empty() {
-                    Known(false)
-                } else {
-                    Unknown(found.gaps)
+            Some(Placement { vpc, .. }) => Spot::find(context.world, workload.account, workload.region, &vpc, "").and_then(|spot| {
+                let found = network::endpoints_for(context.world, &spot.account, &spot.region, &spot.vpc, family);
+                match (found.rows.is_empty(), found.gaps.is_empty()) {
+                    (false, _) => Known(true),
+                    (true, true) => Known(false),
+                    (true, false) => Unknown(found.gaps),
                 }
-            }
+            }),
         })
     }));
     let has_egress = Observed::any(ways.iter().map(|(_, way)| way.egress.clone()));
@@ -244,12 +242,16 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
                 Lookup::Absent => Known(false),
                 Lookup::Unknown(gaps) => Unknown(gaps),
             };
-            let own = network::endpoints_for(world, &account, &region, &vpc, family);
+            let spot = Spot::find(world, &account, &region, &vpc, "");
+            let own = match &spot {
+                Known(spot) => network::endpoints_for(world, &spot.account, &spot.region, &spot.vpc, family),
+                Unknown(gaps) => Children { rows: Vec::new(), gaps: gaps.clone() },
+            };
             let client = Client { region: region.clone(), endpoint: "default".to_owned(), fips: false, dualstack: false };
             let usable = own.rows.iter().any(|row| network::usable(*row, &service, &region).is_true());
             let present = if !usable {
                 // A hub's endpoint counts where a private zone, a profile or a rule leads to it.
-                Spot::find(world, &account, &region, &vpc, "").and_then(|spot| match network::capture(world, &spot, family, &client) {
+                spot.and_then(|spot| match network::capture(world, &spot, family, &client) {
                     Capture::Endpoint(..) => Known(true),
                     Capture::Unknown(gaps) => Unknown(gaps),
                     Capture::Public(_) => Known(false),

@@ -147,19 +147,20 @@ enum Egress {
 }
 
 impl Egress {
-    /// By IPv4 or IPv6, whichever is open.
-    fn find(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>) -> Self {
-        let key = (from.clone(), user.to_owned(), groups.to_vec(), format!("{public_address:?}"));
-        remembered(&context.ways.egress, key, || Self::search(context, user, from, groups, public_address))
-    }
-
-    fn search(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>) -> Self {
-        match (Self::of(context, user, from, groups, public_address, false), Self::of(context, user, from, groups, public_address, true)) {
-            (Self::Open(hops), _) | (_, Self::Open(hops)) => Self::Open(hops),
-            (Self::Unknown(gaps), Self::Unknown(more)) => Self::Unknown(merge(gaps, more)),
-            (Self::Unknown(gaps), _) | (_, Self::Unknown(gaps)) => Self::Unknown(gaps),
-            (four, Self::Closed(_)) => four,
-        }
+    /// By IPv4, or by IPv6 where the client asks for names that have such addresses.
+    fn find(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>, dualstack: bool) -> Self {
+        let key = (from.clone(), user.to_owned(), groups.to_vec(), format!("{public_address:?} {dualstack}"));
+        remembered(&context.ways.egress, key, || match Self::of(context, user, from, groups, public_address, false) {
+            Self::Closed(why) if dualstack => match Self::of(context, user, from, groups, public_address, true) {
+                // Whether the interface has an IPv6 address is not read.
+                Self::Open(_) => {
+                    Self::Unknown(vec![Gap::not_understood("ipv6", "a way out by IPv6 is open; whether the interface has such an address is not read")])
+                }
+                Self::Unknown(gaps) => Self::Unknown(gaps),
+                Self::Closed(_) => Self::Closed(why),
+            },
+            four => four,
+        })
     }
 
     fn of(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>, six: bool) -> Self {
@@ -196,10 +197,17 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
     // Interfaces of Lambda and AgentCore never get a public address; a task gets one when its service says so.
     let public_address = match workload.kind {
         "lambda" | "agentcore" => Known(false),
-        "ec2" => deployment.network.text("public_ip_address").map(|address| !address.is_empty()),
+        "ec2" => {
+            deployment.network.text("public_ip_address").zip(deployment.network.text("instance_state")).and_then(|(address, state)| match (address, state) {
+                ("", "running") => Known(false),
+                // A stopped instance may get one again when it starts.
+                ("", state) => Observed::gap(Gap::not_understood("ec2_instance.public_ip_address", format!("the instance is {state}"))),
+                _ => Known(true),
+            })
+        }
         _ => deployment.network.flag("assign_public_ip"),
     };
-    let egress = Egress::find(context, workload.account, &from, groups, &public_address);
+    let egress = Egress::find(context, workload.account, &from, groups, &public_address, client.dualstack || family == "bedrock-mantle");
     match network::capture(context.world, &from, family, client) {
         Capture::Endpoint(endpoint, why) => {
             hops.insert(1, Hop::new("name", &host, format!("resolves to the endpoint: {why}")));
@@ -336,6 +344,12 @@ fn to_interface(context: &Context<'_>, user: &str, from: &Spot, groups: &[String
         };
         match network::reach(world, from, &Target::Inside { net: there, vpc: at.vpc.clone() }) {
             Reach::Open(more) => {
+                if let Some(gateway) = more.iter().find(|hop| hop.kind == "nat-gateway") {
+                    return Observed::gap(Gap::not_understood(
+                        "vpc_nat_gateway",
+                        format!("{} translates the address on the way; filters and the way back are not followed through it", gateway.id),
+                    ));
+                }
                 distance = if more.iter().any(|hop| hop.kind == "peering") && from.region == at.region { Distance::Peered } else { Distance::Far };
                 hops = more;
             }
@@ -442,6 +456,10 @@ pub(super) fn ways(context: &Context<'_>, workload: &Workload<'_>, family: &str)
         };
         match placement(workload, deployment, context) {
             Known(None) => add("", service_network(workload, family, &network::host(family, &client))),
+            Known(Some(placement)) if placement.subnets.is_empty() => {
+                let gaps = vec![Gap::not_understood("subnet_ids", format!("{} is in {}, and no subnet of it is named", workload.arn, placement.vpc))];
+                add("", unknown_way(start, gaps.clone(), Unknown(gaps)));
+            }
             Known(Some(placement)) => {
                 for subnet in &placement.subnets {
                     add(subnet, way(context, workload, deployment, family, &client, &placement, subnet));

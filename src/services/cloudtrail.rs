@@ -38,7 +38,7 @@ pub const BEDROCK_CALL: Table = Table {
         text("event_name", "Such as `InvokeModel`."),
         text(
             "way",
-            "`endpoint` (an endpoint id, its own name or a private source address), `public` (a public source address and no endpoint id), `service` (a service of AWS calls), `unknown`.",
+            "`endpoint` (an endpoint id, its own name or a private source address), `public` (a public source address and no endpoint id), `refused` (the same, and access was denied), `service` (a service of AWS calls), `unknown`.",
         ),
         list("endpoint_ids", "Endpoints that the records name, at most 20."),
         text("inference_region", "Region that served a call that was led on.").absent("'' (the Region itself)"),

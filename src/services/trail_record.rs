@@ -10,23 +10,24 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Sources of events that are Bedrock's.
 const SOURCES: &[&str] = &["bedrock.amazonaws.com", "bedrock-mantle.amazonaws.com", "bedrock-agentcore.amazonaws.com"];
 
-/// Calls that run a model, an agent or a retrieval; configuration is read from elsewhere.
+/// Beginnings of the names of calls that run a model, an agent, a tool or a retrieval; what configures is read from elsewhere.
 const CALLS: &[&str] = &[
+    "AgenticRetrieve",
     "ApplyGuardrail",
     "Converse",
-    "ConverseStream",
+    "CountTokens",
+    "CreateEvent",
     "CreateInference",
-    "InvokeAgent",
-    "InvokeAgentRuntime",
-    "InvokeFlow",
-    "InvokeGateway",
-    "InvokeInlineAgent",
-    "InvokeModel",
-    "InvokeModelWithBidirectionalStream",
-    "InvokeModelWithResponseStream",
+    "CreateModelInvocationJob",
+    "CreateSession",
+    "Generate",
+    "Invoke",
+    "RenderPrompt",
+    "Rerank",
     "Retrieve",
-    "RetrieveAndGenerate",
     "StartAsyncInvoke",
+    "StartBrowserSession",
+    "StartCodeInterpreterSession",
 ];
 
 /// Of these the event history knows without being told (the others are data events).
@@ -114,6 +115,8 @@ fn way(record: &Json, kind: &str) -> &'static str {
     match address_kind(address) {
         _ if !text(record, &["vpcEndpointId"]).is_empty() || own_name => "endpoint",
         "private" => "endpoint",
+        // What is refused outside shows that the fence stands.
+        "public" if text(record, &["errorCode"]).contains("AccessDenied") => "refused",
         "public" => "public",
         "service" => "service",
         _ => "unknown",
@@ -136,7 +139,7 @@ impl Sums {
         window.0 += 1;
         widen(&mut window.1, &mut window.2, time);
         let (source, event) = (text(record, &["eventSource"]), text(record, &["eventName"]));
-        if !SOURCES.contains(&source) || !CALLS.contains(&event) {
+        if !SOURCES.contains(&source) || !CALLS.iter().any(|start| event.starts_with(start)) {
             return;
         }
         let (principal, kind) = principal(record.get("userIdentity").unwrap_or(&Json::Null));
@@ -217,6 +220,9 @@ mod tests {
             (json!({"sourceIPAddress": "fd00::7"}), "endpoint", "role"),
             (json!({"sourceIPAddress": "203.0.113.9"}), "public", "role"),
             (json!({"sourceIPAddress": "2a05::9"}), "public", "role"),
+            (json!({"sourceIPAddress": "203.0.113.9", "errorCode": "AccessDenied"}), "refused", "role"),
+            (json!({"sourceIPAddress": "203.0.113.9", "errorCode": "ThrottlingException"}), "public", "role"),
+            (json!({"sourceIPAddress": "203.0.113.9", "eventName": "Rerank"}), "public", "role"),
             (json!({"sourceIPAddress": "203.0.113.9", "vpcEndpointId": "vpce-1"}), "endpoint", "role"),
             (
                 json!({"sourceIPAddress": "203.0.113.9", "tlsDetails": {"clientProvidedHostHeader": "vpce-1-a.bedrock-runtime.eu-west-1.vpce.amazonaws.com"}}),

@@ -472,7 +472,9 @@ fn log_files_of_cloudtrail_are_laid_over_a_run() {
     };
     let log = |records: &[String]| format!(r#"{{"Records": [{}]}}"#, records.join(","));
     let lies = log(&[record("1", "chat-api", "203.0.113.7", ""), record("2", "summarizer", "10.1.0.9", r#", "vpcEndpointId": "vpce-sum-runtime""#)]);
-    let fine = log(&[record("3", "chat-api", "10.0.0.9", "")]);
+    // The other Region was looked at too.
+    let elsewhere = r#"{"eventID": "9", "eventSource": "s3.amazonaws.com", "eventName": "PutObject", "awsRegion": "us-east-1", "eventTime": "2026-10-30T09:00:00Z", "recipientAccountId": "111111111111"}"#.to_owned();
+    let fine = log(&[record("3", "chat-api", "10.0.0.9", ""), elsewhere]);
     let roles = |out: &str| -> std::collections::BTreeMap<String, String> {
         let told: Json = serde_json::from_str(out).expect("JSON");
         told["results"]
@@ -492,6 +494,8 @@ fn log_files_of_cloudtrail_are_laid_over_a_run() {
     let found = roles(&out);
     assert_eq!((code, found["chat-api"].as_str(), found["summarizer"].as_str(), found["orders-task"].as_str()), (3, "fail", "pass", "unknown"), "{out}");
     assert!(out.contains("the diagram lies"), "{out}");
+    let (_, out, _) = check(&[("t.json", &lies)], "t.json");
+    assert_eq!(roles(&out)["summarizer"], "unknown", "a Region of which nothing was read is not looked at");
     // What could not be read leaves what was read standing, and no pass.
     let (code, out, said) = check(&[("t/a.json", &fine), ("t/b.json", "{\"Records\": [")], "t");
     assert_eq!((code, roles(&out)["chat-api"].as_str()), (4, "unknown"), "{out}");

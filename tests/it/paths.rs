@@ -165,8 +165,8 @@ fn the_way_follows_hubs_and_spokes() {
         ("UPDATE route53_resolver_rule SET domain_name = 'example.com'".to_owned(), [public, enforced, enforced, broken, enforced]),
         ("UPDATE route53_resolver_rule SET domain_name = ''".to_owned(), [public, enforced, enforced, enforced, enforced]),
         ("UPDATE route53_resolver_rule SET target_ips = '[\"192.168.1.53\"]'".to_owned(), [public, enforced, enforced, unknown, enforced]),
-        // A rule and a zone of one name: which wins is not documented. A narrower zone wins over a wider rule.
-        ("INSERT INTO route53_resolver_rule_association (account_id, region, id, rule_id, vpc_id) VALUES ('111111111111', 'eu-west-1', 'x', 'rslvr-rr-hub', 'vpc-transit')".to_owned(), [public, enforced, enforced, enforced, unknown]),
+        // Of one name the rule wins over the zone; a narrower zone wins over a wider rule.
+        ("INSERT INTO route53_resolver_rule_association (account_id, region, id, rule_id, vpc_id) VALUES ('111111111111', 'eu-west-1', 'x', 'rslvr-rr-hub', 'vpc-transit')".to_owned(), [public, enforced, enforced, enforced, enforced]),
         ("UPDATE route53_resolver_rule SET domain_name = 'amazonaws.com', target_ips = '[\"192.168.1.53\"]'; INSERT INTO route53_resolver_rule_association (account_id, region, id, rule_id, vpc_id) VALUES ('111111111111', 'eu-west-1', 'x', 'rslvr-rr-hub', 'vpc-transit')".to_owned(), [public, enforced, enforced, unknown, enforced]),
         (zone("[]"), [public, enforced, unknown, enforced, unknown]),
         (zone(&record(host, "CNAME", "\"vpce-hub-7k2q.bedrock-runtime.eu-west-1.vpce.amazonaws.com\"", "")), [public, enforced, enforced, enforced, enforced]),
@@ -228,10 +228,10 @@ fn the_way_follows_hubs_and_spokes() {
         (routes("rtb-central", "[{\"destination\": \"::/0\", \"target\": \"eigw-1\"}]"), [broken, enforced, enforced, enforced, enforced]),
         (
             format!(
-                "{}; UPDATE vpc_security_group SET egress = '[{{\"protocol\": \"-1\", \"cidrs\": [\"::/0\"]}}]' WHERE group_id = 'sg-central'; UPDATE vpc_network_acl SET entries = '[{{\"egress\": true, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\"}}, {{\"egress\": false, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\"}}]' WHERE network_acl_id = 'acl-central'",
+                "{}; UPDATE lambda_function SET use_dualstack = 1 WHERE name = 'central'; UPDATE vpc_security_group SET egress = '[{{\"protocol\": \"-1\", \"cidrs\": [\"::/0\"]}}]' WHERE group_id = 'sg-central'; UPDATE vpc_network_acl SET entries = '[{{\"egress\": true, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\"}}, {{\"egress\": false, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\"}}]' WHERE network_acl_id = 'acl-central'",
                 routes("rtb-central", "[{\"destination\": \"::/0\", \"target\": \"eigw-1\"}]")
             ),
-            [public, enforced, enforced, enforced, enforced],
+            [unknown, enforced, enforced, enforced, enforced],
         ),
         (routes("rtb-transit", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"tgw-hub\"}]"), [public, enforced, enforced, enforced, bypass]),
         ("DELETE FROM ec2_managed_prefix_list".to_owned(), [public, enforced, enforced, enforced, unknown]),
@@ -249,6 +249,26 @@ fn the_way_follows_hubs_and_spokes() {
         ("UPDATE vpc_network_acl SET entries = '[]' WHERE network_acl_id = 'acl-central'".to_owned(), [broken, enforced, enforced, enforced, enforced]),
         (acl("acl-central", &entry(true, "deny", "198.51.100.0/24", 443, 443)), [public, enforced, enforced, enforced, enforced]),
         (acl("acl-central", &entry(true, "deny", "0.0.0.0/0", 443, 443)), [broken, enforced, enforced, enforced, enforced]),
+        // Parts that are allowed before the end leave it open; whose ACL it is must be known.
+        ("UPDATE vpc_network_acl SET entries = '[{\"egress\": true, \"number\": 1, \"action\": \"allow\", \"protocol\": \"6\", \"cidr\": \"3.0.0.0/8\", \"from_port\": 443, \"to_port\": 443}, {\"egress\": true, \"number\": 9, \"action\": \"deny\", \"protocol\": \"-1\", \"cidr\": \"0.0.0.0/0\"}, {\"egress\": false, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"0.0.0.0/0\"}]' WHERE network_acl_id = 'acl-central'".to_owned(), [unknown, enforced, enforced, enforced, enforced]),
+        (acl("acl-profile", &entry(true, "allow", "10.0.1.10/32", 443, 443)).replace("\"number\": 200, \"action\": \"allow\"", "\"number\": 200, \"action\": \"deny\""), [public, enforced, broken, enforced, enforced]),
+        ("UPDATE vpc_network_acl SET subnet_ids = NULL WHERE network_acl_id = 'acl-central'".to_owned(), [unknown, enforced, enforced, enforced, enforced]),
+        ("UPDATE vpc_network_acl SET entries = '[]' WHERE network_acl_id = 'acl-out'".to_owned(), [broken, enforced, enforced, enforced, enforced]),
+        // The attributes of the VPC.
+        ("UPDATE vpc SET enable_dns_hostnames = 0 WHERE vpc_id = 'vpc-transit'".to_owned(), [public, enforced, enforced, enforced, broken]),
+        ("UPDATE vpc SET enable_dns_support = 0 WHERE vpc_id = 'vpc-transit'".to_owned(), [public, enforced, enforced, enforced, unknown]),
+        // A name server that is an instance, and an address that two networks use, prove nothing.
+        ("UPDATE ec2_network_interface SET instance_id = 'i-bind' WHERE network_interface_id = 'eni-resolver'".to_owned(), [public, enforced, enforced, unknown, enforced]),
+        ("INSERT INTO ec2_network_interface (account_id, region, network_interface_id, vpc_id, private_ip_addresses, instance_id) VALUES ('111111111111', 'eu-west-1', 'eni-x', 'vpc-central', '[\"10.0.1.53\"]', '')".to_owned(), [public, enforced, enforced, unknown, enforced]),
+        // All answers must lead to the endpoint.
+        (zone(&record(host, "A", "\"10.0.1.10\", \"52.94.1.1\"", "")), [public, enforced, unknown, enforced, unknown]),
+        // A system rule takes the name back from a wider one.
+        ("UPDATE route53_resolver_rule SET domain_name = ''; INSERT INTO route53_resolver_rule (account_id, region, id, domain_name, rule_type, target_ips) VALUES ('111111111111', 'eu-west-1', 'sys', 'amazonaws.com', 'SYSTEM', '[]'); INSERT INTO route53_resolver_rule_association (account_id, region, id, rule_id, vpc_id) VALUES ('111111111111', 'eu-west-1', 'x', 'sys', 'vpc-rule')".to_owned(), [public, enforced, enforced, broken, enforced]),
+        (routes("rtb-transit", "[{\"destination\": \"10.0.0.0/8\", \"target\": \"tgw-hub\"}, {\"destination\": \"52.0.0.0/8\", \"target\": \"vgw-1\"}]"), [public, enforced, enforced, enforced, unknown]),
+        (gateway("tgw-rtb-spokes", &format!("[{}, {}]", to("10.0.0.0/16", "tgw-attach-hub", "propagated", "active"), to("52.0.0.0/8", "tgw-attach-out", "static", "active"))), [unknown, enforced, enforced, enforced, enforced]),
+        (routes("rtb-central", "[{\"destination\": \"0.0.0.0\", \"target\": \"tgw-hub\"}]"), [unknown, enforced, enforced, enforced, enforced]),
+        ("UPDATE lambda_function SET subnet_ids = '[]' WHERE name = 'central'".to_owned(), [unknown, enforced, enforced, enforced, enforced]),
+        ("UPDATE ec2_transit_gateway_attachment SET subnet_ids = '[\"subnet-out-pub\", \"subnet-out-tgw\"]' WHERE id = 'tgw-attach-out'".to_owned(), [public, enforced, enforced, enforced, enforced]),
         ("DELETE FROM vpc_network_acl WHERE network_acl_id = 'acl-central'".to_owned(), [unknown, enforced, enforced, enforced, enforced]),
     ];
     let mut wrong = Vec::new();

@@ -3,7 +3,7 @@
 use super::Spot;
 use super::walk::{is_private, net_of};
 use crate::inventory::{Children, Lookup, Row, World};
-use crate::model::{Gap, Observed};
+use crate::model::{Gap, Observed, merge};
 use Observed::{Known, Unknown};
 use ipnet::IpNet;
 use serde_json::Value as Json;
@@ -116,7 +116,10 @@ fn effective(world: &World, account: &str, region: &str, vpc: &str, named: &[Str
 fn acl(world: &World, spot: &Spot, egress: bool, peer: &[IpNet], ports: (i64, i64), whole: bool) -> Observed<Result<String, String>> {
     let Children { rows, gaps } = world.children("vpc_network_acl", &spot.account, &spot.region, "vpc_id", &spot.vpc);
     let own = rows.iter().find(|row| row.list("subnet_ids").known().is_some_and(|ids| ids.contains(&spot.subnet)));
-    let row = match own.or_else(|| rows.iter().find(|row| row.flag("is_default") == Known(true))) {
+    // The default one counts only where it is known that no other does.
+    let gaps = rows.iter().fold(gaps, |gaps, row| merge(gaps, row.list("subnet_ids").gaps().to_vec()));
+    let default = rows.iter().filter(|_| gaps.is_empty()).find(|row| row.flag("is_default") == Known(true));
+    let row = match own.or(default) {
         Some(row) => row,
         None if gaps.is_empty() => return Observed::gap(Gap::not_understood("vpc_network_acl", format!("no network ACL of {} is in the list", spot.subnet))),
         None => return Unknown(gaps),
@@ -124,16 +127,24 @@ fn acl(world: &World, spot: &Spot, egress: bool, peer: &[IpNet], ports: (i64, i6
     row.json("entries").and_then(|entries| decide(row.key(), &entries, egress, peer, ports, whole))
 }
 
-/// Rules by their numbers; the first that covers the traffic decides. What denies a part of it leaves it open, unless only
-/// some of the peer has to pass (not `whole`).
+/// Rules by their numbers; the first that covers the traffic decides. Rules for a part of it leave the rest open, so that a
+/// part that is denied (where all has to pass) or a part that is allowed (where nothing else is) cannot be told.
 fn decide(acl: &str, entries: &Json, egress: bool, peer: &[IpNet], (from, to): (i64, i64), whole: bool) -> Observed<Result<String, String>> {
     let mut rules: Vec<&Json> = entries.as_array().into_iter().flatten().filter(|rule| rule.get("egress").and_then(Json::as_bool) == Some(egress)).collect();
     rules.sort_by_key(|rule| number(rule, "number"));
     let direction = if egress { "out" } else { "in" };
+    let part = |rule: i64, does: &str| {
+        Observed::gap(Gap::not_understood("vpc_network_acl", format!("rule {rule} of {acl} {does} a part of the addresses or ports alone")))
+    };
     for net in peer {
+        let mut some = None;
         let mut passed = false;
         for rule in &rules {
-            let Some(cidr) = rule.get("cidr").and_then(Json::as_str).and_then(|cidr| cidr.parse::<IpNet>().ok()) else { continue };
+            let number_of = number(rule, "number");
+            let cidr = match rule.get("cidr").and_then(Json::as_str).map(str::parse::<IpNet>) {
+                Some(Ok(cidr)) => cidr,
+                _ => return Observed::gap(Gap::not_understood("vpc_network_acl", format!("rule {number_of} of {acl} names no range"))),
+            };
             let protocol = rule.get("protocol").and_then(Json::as_str).unwrap_or_default();
             if !matches!(protocol, "-1" | "6" | "tcp") {
                 continue;
@@ -145,22 +156,25 @@ fn decide(acl: &str, entries: &Json, egress: bool, peer: &[IpNet], (from, to): (
             }
             let allows = rule.get("action").and_then(Json::as_str) == Some("allow");
             if cidr.contains(net) && (all_ports || low <= from && to <= high) {
-                if !allows {
-                    return Known(Err(format!("rule {} of {acl} denies {net} {direction}", number(rule, "number"))));
+                match (allows, some) {
+                    (true, _) => passed = true,
+                    (false, Some(earlier)) => return part(earlier, "allows"),
+                    (false, None) => return Known(Err(format!("rule {number_of} of {acl} denies {net} {direction}"))),
                 }
-                passed = true;
                 break;
             }
-            // Part of it: more of the same changes nothing, the opposite leaves it open.
             if !allows && whole {
-                return Observed::gap(Gap::not_understood(
-                    "vpc_network_acl",
-                    format!("rule {} of {acl} denies a part of the addresses or ports", number(rule, "number")),
-                ));
+                return part(number_of, "denies");
+            }
+            // Private ranges are no part of public addresses.
+            if allows && (whole || !is_private(&cidr)) {
+                some = some.or(Some(number_of));
             }
         }
-        if !passed {
-            return Known(Err(format!("no rule of {acl} lets {net} {direction}")));
+        match (passed, some) {
+            (true, _) => {}
+            (false, Some(earlier)) => return part(earlier, "allows"),
+            (false, None) => return Known(Err(format!("no rule of {acl} lets {net} {direction}"))),
         }
     }
     Known(Ok(format!("{acl} lets it {direction}")))
@@ -179,7 +193,12 @@ pub(in crate::reason) fn between(
     at: &Spot,
     distance: Distance,
 ) -> Observed<Result<Vec<Passed>, Passed>> {
-    let net = |spot: &Spot| net_of(world, &spot.account, &spot.region, &spot.subnet).map(|net| net.into_iter().collect::<Vec<_>>());
+    let net = |spot: &Spot| {
+        net_of(world, &spot.account, &spot.region, &spot.subnet).and_then(|net| match net {
+            Some(net) => Known(vec![net]),
+            None => Observed::gap(Gap::not_understood("vpc_subnet.cidr_block", format!("the IPv4 range of {} is not in the list", spot.subnet))),
+        })
+    };
     let groups = effective(world, user, &client.region, &client.vpc, groups);
     let theirs = endpoint.list("security_group_ids").and_then(|named| effective(world, endpoint.account(), endpoint.region(), &at.vpc, &named));
     net(client).zip(net(at)).zip(groups.zip(theirs)).and_then(|((here, there), (groups, theirs))| {
@@ -220,6 +239,19 @@ pub(in crate::reason) fn between(
         }
         inward.zip(outward).map(|_| Ok(passed))
     })
+}
+
+/// Does the network ACL of a gateway's subnet let public addresses through both ways? What refuses it, if so.
+pub(super) fn gateway_acl(world: &World, spot: &Spot) -> Observed<Option<String>> {
+    let Ok(everyone) = "0.0.0.0/0".parse::<IpNet>() else { return Known(None) };
+    let mut open = Known(());
+    for (egress, ports) in [(true, (HTTPS, HTTPS)), (false, ANSWERS)] {
+        match acl(world, spot, egress, &[everyone], ports, false) {
+            Known(Err(why)) => return Known(Some(why)),
+            answer => open = open.zip(answer).map(|_| ()),
+        }
+    }
+    open.map(|()| None)
 }
 
 /// Do the filters of a subnet let anything out to public addresses on port 443, and the answer back? What refuses it, if so.

@@ -1,12 +1,13 @@
 //! The way a call to Bedrock takes out of one subnet: name, route, filter, policy.
 //!
 //! [`name`] tells what the host name resolves to inside a VPC, [`walk`] follows the routes of layer 3 from
-//! there, [`filter`] asks security groups and network ACLs. What leads out of what AWS shows (on-premises
+//! there, [`transit`] over transit gateways, [`filter`] asks security groups and network ACLs. What leads out of what AWS shows (on-premises
 //! networks, appliances, firewalls, other people's name servers) makes the way unknown and says so.
 //! Facts: the Bedrock network fact sheet, sections 2, 9 and 10.
 
 mod filter;
 mod name;
+mod transit;
 mod walk;
 
 use crate::inventory::{Lookup, World};

@@ -113,6 +113,8 @@ enum Source<'w> {
     Zone(String, String),
     /// A rule that forwards, with its name servers.
     Forward(String, Vec<String>),
+    /// A rule that leaves the name to the VPC's own resolver.
+    System,
 }
 
 /// Resolves the name of a family in a VPC for a client.
@@ -144,45 +146,68 @@ fn resolve<'w>(world: &'w World, spot: &Spot, family: &str, client: &Client, dep
         return Capture::Unknown(gaps);
     }
     let host = host(family, client);
+    let names = match vpc.flag("enable_dns_support") {
+        Known(true) => vpc.flag("enable_dns_hostnames"),
+        Known(false) => {
+            return Capture::Unknown(vec![Gap::not_understood("vpc.enable_dns_support", "the VPC's own resolver is off; who answers its names is not known")]);
+        }
+        Unknown(gaps) => return Capture::Unknown(gaps),
+    };
     let (mut why_not, mut gaps) = (own.why_not, own.gaps);
-    let mut sources: Vec<(usize, Source<'_>)> = Vec::new();
+    let mut local: Vec<(usize, Source<'_>)> = Vec::new();
     for endpoint in own.there {
         match captured_by(world, endpoint, family, client) {
-            Known(Ok(why)) => sources.push((host.len(), Source::Endpoint(endpoint, why))),
+            Known(Ok(why)) => local.push((host.len(), Source::Endpoint(endpoint, why))),
             Known(Err(why)) => why_not.push(format!("{}: {why}", endpoint.key())),
             Unknown(more) => gaps = merge(gaps, more),
         }
     }
-    gaps = merge(gaps, zones(vpc, &host, &mut sources));
-    gaps = merge(gaps, rules(world, spot, &host, &mut sources));
-    gaps = merge(gaps, profiles(world, spot, &host, family, client, &mut sources));
-    // A name that an endpoint takes whole is taken, whatever answers for less of it; what could take it whole as well leaves it open.
-    let longest = sources.iter().map(|(length, _)| *length).max().unwrap_or(0);
-    if !gaps.is_empty() && !sources.iter().any(|(length, source)| *length == host.len() && matches!(source, Source::Endpoint(..))) {
+    let mut rules = Vec::new();
+    let mut rule_gaps = associated(world, spot, &host, &mut rules);
+    let (zone_gaps, more) = profiles(world, spot, &host, family, client, &mut local, &mut rules);
+    gaps = merge(merge(gaps, zone_gaps), zones(vpc, &host, &mut local));
+    rule_gaps = merge(rule_gaps, more);
+    // Private zones want both DNS attributes of the VPC (Route 53 Developer Guide, "Considerations when working with a private hosted zone").
+    let zoned = local.iter().any(|(_, source)| matches!(source, Source::Zone(..)));
+    match names {
+        Known(true) => {}
+        Known(false) => {
+            if zoned {
+                why_not.push("enableDnsHostnames of the VPC is off, so its private zones have no effect".to_owned());
+            }
+            local.retain(|(_, source)| !matches!(source, Source::Zone(..)));
+        }
+        Unknown(more) if zoned => gaps = merge(gaps, more),
+        Unknown(_) => {}
+    }
+    // A name that an endpoint takes whole is taken, whatever zone answers for less of it.
+    if local.iter().any(|(length, source)| *length == host.len() && matches!(source, Source::Endpoint(..))) {
+        gaps.clear();
+    }
+    gaps = merge(gaps, rule_gaps);
+    if !gaps.is_empty() {
         return Capture::Unknown(gaps);
     }
-    let mut best: Vec<Source<'_>> = sources.into_iter().filter(|(length, _)| *length == longest).map(|(_, source)| source).collect();
-    // AWS refuses a second zone of the very name that an endpoint's private DNS holds.
-    if best.iter().any(|source| matches!(source, Source::Endpoint(..))) {
-        best.retain(|source| matches!(source, Source::Endpoint(..)));
-    }
-    if best.iter().any(|source| matches!(source, Source::Forward(..))) && best.iter().any(|source| matches!(source, Source::Zone(..))) {
-        return Capture::Unknown(vec![Gap::not_understood(
-            "route53_resolver_rule",
-            format!("a forwarding rule and a private zone answer for {host}; which wins is not documented"),
-        )]);
-    }
-    match best.into_iter().next() {
-        Some(Source::Endpoint(endpoint, why)) => Capture::Endpoint(endpoint, why),
-        Some(Source::Zone(id, name)) => in_zone(world, &id, &name, &host, &service(family, client)),
-        Some(Source::Forward(rule, servers)) => forwarded(world, &rule, &servers, family, client, depth),
-        None => {
+    // The narrower domain wins, and of one domain the rule (the same page). A rule of the kind SYSTEM takes a name back from a wider one.
+    let local = narrowest(local, |source| matches!(source, Source::Endpoint(..)));
+    match (narrowest(rules, |source| matches!(source, Source::System)), local) {
+        (Some((length, Source::Forward(rule, servers))), local) if local.as_ref().is_none_or(|(own, _)| length >= *own) => {
+            forwarded(world, &rule, &servers, family, client, depth)
+        }
+        (_, Some((_, Source::Endpoint(endpoint, why)))) => Capture::Endpoint(endpoint, why),
+        (_, Some((_, Source::Zone(id, name)))) => in_zone(world, &id, &name, &host, &service(family, client)),
+        _ => {
             if why_not.is_empty() {
                 why_not.push(format!("the VPC has no endpoint for {}", service(family, client)));
             }
             Capture::Public(why_not.join("; "))
         }
     }
+}
+
+/// The source of the longest domain; of several that which is preferred.
+fn narrowest<'w>(sources: Vec<(usize, Source<'w>)>, preferred: impl Fn(&Source<'w>) -> bool) -> Option<(usize, Source<'w>)> {
+    sources.into_iter().max_by_key(|(length, source)| (*length, preferred(source)))
 }
 
 /// Endpoints of a VPC that could answer for a client, and why others cannot.
@@ -276,10 +301,17 @@ fn zones(vpc: Row<'_>, host: &str, sources: &mut Vec<(usize, Source<'_>)>) -> Ve
 fn rule<'w>(row: Row<'w>, host: &str, sources: &mut Vec<(usize, Source<'w>)>) -> Vec<Gap> {
     match row.text("rule_type").zip(row.text("domain_name")).zip(row.list("target_ips")) {
         Known(((kind, domain), targets)) => {
-            if let Some(length) = within(host, domain)
-                && kind == "FORWARD"
-            {
-                sources.push((length, Source::Forward(row.key().to_owned(), targets)));
+            match (within(host, domain), kind) {
+                (Some(length), "FORWARD") => sources.push((length, Source::Forward(row.key().to_owned(), targets))),
+                (Some(length), "SYSTEM") => sources.push((length, Source::System)),
+                // The resolver's own rule for every name, and delegation, which starts at a zone.
+                (_, "RECURSIVE") | (None, _) => {}
+                (Some(_), other) => {
+                    return vec![Gap::not_understood(
+                        "route53_resolver_rule.rule_type",
+                        format!("{} is a rule of the kind {other}, which is not followed", row.key()),
+                    )];
+                }
             }
             Vec::new()
         }
@@ -287,8 +319,8 @@ fn rule<'w>(row: Row<'w>, host: &str, sources: &mut Vec<(usize, Source<'w>)>) ->
     }
 }
 
-/// Rules that forward names of the VPC elsewhere.
-fn rules<'w>(world: &'w World, spot: &Spot, host: &str, sources: &mut Vec<(usize, Source<'w>)>) -> Vec<Gap> {
+/// Rules that are associated with the VPC.
+fn associated<'w>(world: &'w World, spot: &Spot, host: &str, sources: &mut Vec<(usize, Source<'w>)>) -> Vec<Gap> {
     let Children { rows, mut gaps } = world.children("route53_resolver_rule_association", &spot.account, &spot.region, "vpc_id", &spot.vpc);
     for association in rows {
         match association.text("rule_id").and_then(|id| found(world.lookup("route53_resolver_rule", &spot.account, &spot.region, id), id)) {
@@ -307,48 +339,58 @@ fn found<'w>(lookup: Lookup<'w>, id: &str) -> Observed<Row<'w>> {
     }
 }
 
-/// What the Route 53 Profiles of the VPC hold: zones, rules, endpoints.
-fn profiles<'w>(world: &'w World, spot: &Spot, host: &str, family: &str, client: &Client, sources: &mut Vec<(usize, Source<'w>)>) -> Vec<Gap> {
-    let Children { rows, mut gaps } = world.children("route53_profile_association", &spot.account, &spot.region, "vpc_id", &spot.vpc);
+/// What the Route 53 Profiles of the VPC hold: zones, rules, endpoints; what hides zones and what hides rules.
+fn profiles<'w>(
+    world: &'w World,
+    spot: &Spot,
+    host: &str,
+    family: &str,
+    client: &Client,
+    local: &mut Vec<(usize, Source<'w>)>,
+    rules: &mut Vec<(usize, Source<'w>)>,
+) -> (Vec<Gap>, Vec<Gap>) {
+    let Children { rows, gaps } = world.children("route53_profile_association", &spot.account, &spot.region, "vpc_id", &spot.vpc);
+    let (mut zone_gaps, mut rule_gaps) = (gaps.clone(), gaps);
     for association in rows {
         let resources = match association.json("resources") {
             Known(resources) => resources,
             Unknown(more) => {
-                gaps = merge(gaps, more);
+                zone_gaps = merge(zone_gaps, more.clone());
+                rule_gaps = merge(rule_gaps, more);
                 continue;
             }
         };
         for arn in resources.as_array().into_iter().flatten().filter_map(|resource| resource.get("arn").and_then(Json::as_str)) {
             let id = arn.rsplit('/').next().unwrap_or_default();
             if arn.contains(":hostedzone/") {
-                match world.lookup_anywhere("route53_private_zone", id) {
-                    Lookup::Found(row) => match row.text("name") {
-                        Known(name) => sources.extend(within(host, name).map(|length| (length, Source::Zone(id.to_owned(), name.to_owned())))),
-                        Unknown(more) => gaps = merge(gaps, more),
-                    },
-                    Lookup::Absent => {}
-                    Lookup::Unknown(more) => gaps = merge(gaps, more),
+                match held(world, "route53_private_zone", id).and_then(|row| row.text("name")) {
+                    Known(name) => local.extend(within(host, name).map(|length| (length, Source::Zone(id.to_owned(), name.to_owned())))),
+                    Unknown(more) => zone_gaps = merge(zone_gaps, more),
                 }
             } else if arn.contains(":resolver-rule/") {
-                match world.lookup_anywhere("route53_resolver_rule", id) {
-                    Lookup::Found(row) => gaps = merge(gaps, rule(row, host, sources)),
-                    Lookup::Absent => {}
-                    Lookup::Unknown(more) => gaps = merge(gaps, more),
+                match held(world, "route53_resolver_rule", id) {
+                    Known(row) => rule_gaps = merge(rule_gaps, rule(row, host, rules)),
+                    Unknown(more) => rule_gaps = merge(rule_gaps, more),
                 }
-            } else if arn.contains(":vpc-endpoint/") {
-                match world.lookup_anywhere("vpc_endpoint", id) {
-                    Lookup::Found(row) => match usable(row, &service(family, client), &client.region) {
-                        Known(true) => sources.push((host.len(), Source::Endpoint(row, format!("the profile {} holds the endpoint", association.key())))),
-                        Known(false) => {}
-                        Unknown(more) => gaps = merge(gaps, more),
-                    },
-                    Lookup::Absent => {}
-                    Lookup::Unknown(more) => gaps = merge(gaps, more),
+            } else if arn.contains(":vpc-endpoint/") && (!client.dualstack || family == "bedrock-mantle") {
+                match held(world, "vpc_endpoint", id).and_then(|row| usable(row, &service(family, client), &client.region).map(|usable| (row, usable))) {
+                    Known((row, true)) => local.push((host.len(), Source::Endpoint(row, format!("the profile {} holds the endpoint", association.key())))),
+                    Known((_, false)) => {}
+                    Unknown(more) => zone_gaps = merge(zone_gaps, more),
                 }
             }
         }
     }
-    gaps
+    (zone_gaps, rule_gaps)
+}
+
+/// A row wherever it is in the run.
+fn held<'w>(world: &'w World, table: &str, id: &str) -> Observed<Row<'w>> {
+    match world.lookup_anywhere(table, id) {
+        Lookup::Found(row) => Known(row),
+        Lookup::Absent => Observed::gap(Gap::not_understood(table, format!("`{id}` is in no account of this run"))),
+        Lookup::Unknown(gaps) => Unknown(gaps),
+    }
 }
 
 /// What the records of a private zone say of a name.
@@ -373,21 +415,34 @@ fn in_zone<'w>(world: &'w World, id: &str, zone: &str, host: &str, wanted: &str)
     if matching.is_empty() {
         matching = of(&star);
     }
-    let Some(record) = matching.first() else {
+    if matching.is_empty() {
         return unknown(format!(
             "the private hosted zone {zone} answers for {host}, and holds no record of it: the name does not resolve, as far as is documented"
         ));
-    };
-    let mut answers: Vec<String> = record.get("values").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect();
-    answers.extend(Some(text(record, "alias")).filter(|alias| !alias.is_empty()));
+    }
+    let mut answers: Vec<String> = Vec::new();
+    for record in &matching {
+        answers.extend(record.get("values").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).map(str::to_owned));
+        answers.extend(Some(text(record, "alias")).filter(|alias| !alias.is_empty()));
+    }
+    // Any of several answers may be given, so all must lead to one endpoint.
+    let mut endpoint: Option<Row<'w>> = None;
     for answer in &answers {
         match owner_of(world, answer, wanted) {
-            Known(Some(endpoint)) => return Capture::Endpoint(endpoint, format!("the private hosted zone {zone} leads {host} to it")),
-            Known(None) => {}
+            Known(Some(row)) if endpoint.is_none_or(|known| (known.account(), known.key()) == (row.account(), row.key())) => endpoint = Some(row),
+            Known(_) => {
+                return unknown(format!(
+                    "the private hosted zone {zone} leads {host} to {}, not all of which are one endpoint for {wanted}",
+                    answers.join(", ")
+                ));
+            }
             Unknown(gaps) => return Capture::Unknown(gaps),
         }
     }
-    unknown(format!("the private hosted zone {zone} leads {host} to {}, which is no endpoint for {wanted} in this run", answers.join(", ")))
+    match endpoint {
+        Some(row) => Capture::Endpoint(row, format!("the private hosted zone {zone} leads {host} to it")),
+        None => unknown(format!("the private hosted zone {zone} holds an empty record of {host}")),
+    }
 }
 
 /// The endpoint behind a name of AWS PrivateLink or an address.
@@ -402,7 +457,7 @@ fn owner_of<'w>(world: &'w World, answer: &str, wanted: &str) -> Observed<Option
         };
     }
     let Ok(address) = answer.parse::<std::net::IpAddr>() else { return Known(None) };
-    let mut gaps = Vec::new();
+    let (mut owners, mut gaps) = (Vec::new(), Vec::new());
     for endpoint in endpoints.into_iter().filter(serves) {
         let interfaces = match endpoint.list("network_interface_ids") {
             Known(interfaces) => interfaces,
@@ -414,7 +469,7 @@ fn owner_of<'w>(world: &'w World, answer: &str, wanted: &str) -> Observed<Option
         for id in interfaces {
             match world.lookup("ec2_network_interface", endpoint.account(), endpoint.region(), &id) {
                 Lookup::Found(row) => match row.list("private_ip_addresses") {
-                    Known(all) if all.iter().any(|one| one.parse() == Ok(address)) => return Known(Some(endpoint)),
+                    Known(all) if all.iter().any(|one| one.parse() == Ok(address)) => owners.push(endpoint),
                     Known(_) => {}
                     Unknown(more) => gaps = merge(gaps, more),
                 },
@@ -423,7 +478,13 @@ fn owner_of<'w>(world: &'w World, answer: &str, wanted: &str) -> Observed<Option
             }
         }
     }
-    if gaps.is_empty() { Unknown(unread(world, "ec2_network_interface", answer)) } else { Unknown(gaps) }
+    match owners.as_slice() {
+        [one] => Known(Some(*one)),
+        [] if gaps.is_empty() => Unknown(unread(world, "ec2_network_interface", answer)),
+        [] => Unknown(gaps),
+        // Networks that overlap: which of them is meant the address does not tell.
+        _ => Observed::gap(Gap::not_understood("ec2_network_interface", format!("several endpoints have the address {answer}"))),
+    }
 }
 
 fn unread(world: &World, table: &str, what: &str) -> Vec<Gap> {
@@ -437,11 +498,22 @@ fn unread(world: &World, table: &str, what: &str) -> Vec<Gap> {
 
 /// A forwarding rule leads to a hub where its name servers are resolver endpoints of a VPC of the run; elsewhere they can answer anything.
 fn forwarded<'w>(world: &'w World, rule: &str, servers: &[String], family: &str, client: &Client, depth: usize) -> Capture<'w> {
-    let interface = world
-        .everywhere("ec2_network_interface")
-        .into_iter()
-        .find(|row| row.list("private_ip_addresses").known().is_some_and(|all| servers.iter().any(|server| all.contains(server))));
-    let hub = interface.and_then(|row| row.text("vpc_id").known().map(|vpc| (row, vpc)));
+    // Interfaces of resolver endpoints belong to no instance; an address that two networks use proves nothing.
+    let interfaces = world.everywhere("ec2_network_interface");
+    let mut hubs: Vec<Row<'_>> = Vec::new();
+    for server in servers {
+        let holders: Vec<Row<'_>> =
+            interfaces.iter().copied().filter(|row| row.list("private_ip_addresses").known().is_some_and(|all| all.contains(server))).collect();
+        match holders.as_slice() {
+            [one] if one.text("instance_id") == Known("") => hubs.push(*one),
+            _ => hubs.clear(),
+        }
+        if hubs.is_empty() {
+            break;
+        }
+    }
+    let one_vpc = hubs.windows(2).all(|pair| pair[0].text("vpc_id") == pair[1].text("vpc_id"));
+    let hub = hubs.first().filter(|_| one_vpc).and_then(|row| row.text("vpc_id").known().map(|vpc| (*row, vpc)));
     match hub {
         Some((row, vpc)) if depth == 0 && !vpc.is_empty() => match Spot::find(world, row.account(), row.region(), vpc, "") {
             Known(spot) => match resolve(world, &spot, family, client, depth + 1) {

@@ -1,15 +1,20 @@
 //! Layer 3: where the routes lead from a subnet, over gateways, peering and transit gateways.
 
+use super::filter::gateway_acl;
 use super::{Hop, Spot};
 use crate::inventory::{Lookup, Row, World};
-use crate::model::{Gap, Observed, Reason};
+use crate::model::{Gap, Observed};
 use Observed::{Known, Unknown};
 use ipnet::IpNet;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
+/// The target of a route whose real one is gone.
+pub(super) const BLACKHOLE: &str = "blackhole";
 /// The longest chain of tables that is followed.
 const DEEPEST: usize = 16;
+/// The most tables that are asked for one target.
+const MOST_STEPS: usize = 500;
 
 /// Where a packet is to go.
 #[derive(Debug, Clone)]
@@ -42,7 +47,7 @@ pub(in crate::reason) enum Reach {
 }
 
 impl Reach {
-    fn after(self, hop: Hop) -> Self {
+    pub(super) fn after(self, hop: Hop) -> Self {
         match self {
             Self::Open(hops) => Self::Open([vec![hop], hops].concat()),
             Self::Closed(hops, why) => Self::Closed([vec![hop], hops].concat(), why),
@@ -50,11 +55,11 @@ impl Reach {
         }
     }
 
-    fn closed(why: impl Into<String>) -> Self {
+    pub(super) fn closed(why: impl Into<String>) -> Self {
         Self::Closed(Vec::new(), why.into())
     }
 
-    fn beyond(fact: &str, why: impl Into<String>) -> Self {
+    pub(super) fn beyond(fact: &str, why: impl Into<String>) -> Self {
         Self::Unknown(vec![Gap::not_understood(fact, why)])
     }
 }
@@ -93,17 +98,20 @@ fn table<'w>(world: &'w World, spot: &Spot) -> Observed<(Row<'w>, &'static str)>
 
 /// One route as it counts.
 #[derive(Debug, Clone)]
-struct Route {
-    shown: String,
-    nets: Observed<Vec<IpNet>>,
-    target: String,
-    static_first: bool,
+pub(super) struct Route {
+    pub shown: String,
+    pub nets: Observed<Vec<IpNet>>,
+    pub target: String,
+    pub static_first: bool,
 }
 
 /// Ranges of a destination: one, or the entries of a prefix list.
-fn nets(world: &World, account: &str, region: &str, destination: &str) -> Observed<Vec<IpNet>> {
+pub(super) fn nets(world: &World, account: &str, region: &str, destination: &str) -> Observed<Vec<IpNet>> {
     if !destination.starts_with("pl-") {
-        return Known(destination.parse().into_iter().collect());
+        return match destination.parse() {
+            Ok(net) => Known(vec![net]),
+            Err(_) => Observed::gap(Gap::not_understood("routes", format!("`{destination}` is no range of addresses"))),
+        };
     }
     match world.lookup("ec2_managed_prefix_list", account, region, destination) {
         Lookup::Found(row) => row.list("entries").map(|entries| entries.iter().filter_map(|entry| entry.parse().ok()).collect()),
@@ -118,13 +126,13 @@ fn routes(world: &World, spot: &Spot, table: Row<'_>) -> Observed<Vec<Route>> {
         all.as_array()
             .into_iter()
             .flatten()
-            .filter(|route| !text(route, "state").eq_ignore_ascii_case("blackhole"))
             .map(|route| {
                 let destination = text(route, "destination");
+                let gone = text(route, "state").eq_ignore_ascii_case("blackhole");
                 Route {
                     nets: nets(world, &spot.account, &spot.region, &destination),
                     shown: destination,
-                    target: text(route, "target"),
+                    target: if gone { BLACKHOLE.to_owned() } else { text(route, "target") },
                     static_first: route.get("propagated").and_then(Json::as_bool) != Some(true),
                 }
             })
@@ -133,7 +141,7 @@ fn routes(world: &World, spot: &Spot, table: Row<'_>) -> Observed<Vec<Route>> {
 }
 
 /// Does a range cover public addresses at large? Two halves count as much as a whole.
-fn is_default(net: &IpNet) -> bool {
+pub(super) fn is_default(net: &IpNet) -> bool {
     net.prefix_len() <= 1 || net.to_string() == "2000::/3"
 }
 
@@ -145,13 +153,13 @@ pub(super) fn is_private(net: &IpNet) -> bool {
 }
 
 /// The route that counts for addresses: the longest prefix, static before propagated.
-enum Choice {
+pub(super) enum Choice {
     Route(Route),
     None,
     Unknown(Vec<Gap>),
 }
 
-fn choose(routes: &[Route], wanted: &IpNet, table: &str) -> Choice {
+pub(super) fn choose(routes: &[Route], wanted: &IpNet, table: &str) -> Choice {
     let mut best: Option<(&Route, IpNet)> = None;
     let mut gaps = Vec::new();
     let mut parts: Vec<(&Route, IpNet)> = Vec::new();
@@ -193,58 +201,91 @@ fn choose(routes: &[Route], wanted: &IpNet, table: &str) -> Choice {
 
 /// Follows the routes from a subnet.
 pub(in crate::reason) fn reach(world: &World, from: &Spot, target: &Target) -> Reach {
-    Walk { world, seen: BTreeSet::new() }.from(from, target)
+    Walk { world, path: Vec::new(), steps: 0 }.from(from, target)
 }
 
-struct Walk<'w> {
-    world: &'w World,
-    seen: BTreeSet<(String, String)>,
+pub(super) struct Walk<'w> {
+    pub world: &'w World,
+    /// Tables of the way so far.
+    path: Vec<(String, String)>,
+    /// Tables that were asked, over all branches.
+    steps: usize,
 }
 
 impl Walk<'_> {
-    fn from(&mut self, spot: &Spot, target: &Target) -> Reach {
+    pub(super) fn from(&mut self, spot: &Spot, target: &Target) -> Reach {
         let (table, why) = match table(self.world, spot) {
             Known(found) => found,
             Unknown(gaps) => return Reach::Unknown(gaps),
         };
-        // The same table for the same target again is a circle, not a way.
-        if self.seen.len() >= DEEPEST || !self.seen.insert((spot.vpc.clone(), format!("{}/{}", table.key(), spot.subnet))) {
-            return Reach::closed(format!("the routes of {} lead in a circle", spot.subnet));
-        }
         let routes = match routes(self.world, spot, table) {
             Known(routes) => routes,
             Unknown(gaps) => return Reach::Unknown(gaps),
         };
-        match target {
+        let address = matches!(target, Target::Public { address: Known(true), .. });
+        self.once((spot.vpc.clone(), format!("{}/{}/{address}", table.key(), spot.subnet)), |walk| match target {
             Target::Inside { net, .. } => match choose(&routes, net, table.key()) {
+                Choice::Route(route) if route.target == BLACKHOLE => {
+                    let rest: Vec<Route> = routes.iter().filter(|route| route.target != BLACKHOLE).cloned().collect();
+                    match choose(&rest, net, table.key()) {
+                        Choice::None => Reach::closed(format!("{} ({why}) drops {}", table.key(), route.shown)),
+                        _ => Reach::beyond(
+                            "vpc_route_table.routes",
+                            format!("the target of {} in {} is gone; whether a wider route counts then is not documented", route.shown, table.key()),
+                        ),
+                    }
+                }
                 Choice::Route(route) => {
                     let hop = Hop::new("route", table.key(), format!("{why}: {} -> {}", route.shown, route.target)).of(&spot.account);
-                    self.over(spot, &route.target, target).after(hop)
+                    walk.over(spot, &route.target, target).after(hop)
                 }
                 Choice::None => Reach::closed(format!("{} ({why}) has no route to {net}", table.key())),
                 Choice::Unknown(gaps) => Reach::Unknown(gaps),
             },
-            Target::Public { six, .. } => self.out(spot, table, why, &routes, target, *six),
+            Target::Public { six, .. } => walk.out(spot, table, why, &routes, target, *six),
+        })
+    }
+
+    /// Goes on by a table, unless this way came by it before: that is a circle, and leads nowhere.
+    pub(super) fn once(&mut self, table: (String, String), on: impl FnOnce(&mut Self) -> Reach) -> Reach {
+        self.steps += 1;
+        if self.path.len() >= DEEPEST || self.steps > MOST_STEPS {
+            return Reach::beyond("routes", "the routes lead on for longer than is followed");
         }
+        if self.path.contains(&table) {
+            return Reach::closed(format!("the routes of {} lead in a circle", table.0));
+        }
+        self.path.push(table);
+        let reached = on(self);
+        self.path.pop();
+        reached
     }
 
     /// To public addresses: any default route that is open will do.
     fn out(&mut self, spot: &Spot, table: Row<'_>, why: &str, routes: &[Route], target: &Target, six: bool) -> Reach {
         let (mut unknown, mut closed): (Vec<Gap>, Option<Reach>) = (Vec::new(), None);
-        for route in routes {
-            let outward = ["igw-", "nat-", "eigw-", "eni-", "i-", "tgw-"].iter().any(|prefix| route.target.starts_with(prefix));
+        let halves: BTreeSet<String> = routes
+            .iter()
+            .filter_map(|route| route.nets.clone().known())
+            .flatten()
+            .filter(|net| net.prefix_len() == 1 && net.addr().is_ipv6() == six)
+            .map(|net| net.to_string())
+            .collect();
+        for route in routes.iter().filter(|route| route.target != BLACKHOLE) {
             let nets = match &route.nets {
                 Known(nets) => nets,
                 // Lists of AWS's own services lead to gateway endpoints, which carry nothing of Bedrock's.
-                Unknown(gaps) if outward => {
+                Unknown(gaps) if self.leads_out(spot, &route.target) => {
                     unknown.extend(gaps.clone());
                     continue;
                 }
                 Unknown(_) => continue,
             };
-            if !nets.iter().any(|net| is_default(net) && net.addr().is_ipv6() == six) {
+            // Two halves win over a whole.
+            let counts = |net: &&IpNet| is_default(net) && net.addr().is_ipv6() == six && (net.prefix_len() > 0 || halves.len() < 2);
+            if !nets.iter().any(|net| counts(&net)) {
                 // A narrower route out may or may not cover the service's addresses.
-                if outward && nets.iter().any(|net| !is_default(net) && !is_private(net) && net.addr().is_ipv6() == six) {
+                if nets.iter().any(|net| !is_default(net) && !is_private(net) && net.addr().is_ipv6() == six) && self.leads_out(spot, &route.target) {
                     unknown.push(Gap::not_understood(
                         "vpc_route_table.routes",
                         format!("{} sends {} to {}; whether the service's addresses are in it is not known", table.key(), route.shown, route.target),
@@ -263,6 +304,15 @@ impl Walk<'_> {
             return Reach::Unknown(unknown);
         }
         closed.unwrap_or_else(|| Reach::closed(format!("{} ({why}) has no route to public addresses", table.key())))
+    }
+
+    /// May a route to this lead out of the VPC to public addresses? Everything may but the VPC itself, a peer and a gateway endpoint.
+    fn leads_out(&self, spot: &Spot, next: &str) -> bool {
+        let gateway = || {
+            let row = self.world.lookup("vpc_endpoint", &spot.account, &spot.region, next).found();
+            row.is_some_and(|row| row.text("vpc_endpoint_type").known().is_some_and(|kind| kind.eq_ignore_ascii_case("gateway")))
+        };
+        !(next == "local" || next.starts_with("pcx-") || next.starts_with("vpce-") && gateway())
     }
 
     /// Over what a route leads to.
@@ -337,10 +387,14 @@ impl Walk<'_> {
             (_, Target::Public { six: true, .. }, _) => Reach::closed(format!("{gateway} translates IPv4 alone")),
             ("private", Target::Public { six, .. }, _) => self.from(&stands, &Target::Public { address: Known(false), six: *six }).after(hop),
             (_, Target::Public { .. }, "") => self.guarded(&stands, hop),
-            // The gateway itself needs a route to an internet gateway from the subnet it stands in.
-            (_, Target::Public { .. }, _) => match self.from(&stands, &Target::Public { address: Known(true), six: false }) {
-                Reach::Closed(hops, why) => Reach::Closed(hops, format!("{gateway} stands in {subnet}: {why}")).after(hop),
-                other => other.after(hop),
+            // The gateway itself needs a route to an internet gateway from the subnet it stands in, and that subnet's ACL.
+            (_, Target::Public { .. }, _) => match gateway_acl(self.world, &stands) {
+                Known(Some(why)) => Reach::closed(format!("{gateway} stands in {subnet}: {why}")),
+                Unknown(gaps) => Reach::Unknown(gaps),
+                Known(None) => match self.from(&stands, &Target::Public { address: Known(true), six: false }) {
+                    Reach::Closed(hops, why) => Reach::Closed(hops, format!("{gateway} stands in {subnet}: {why}")).after(hop),
+                    other => other.after(hop),
+                },
             },
             (_, inside, _) => self.from(&stands, inside).after(hop),
         }
@@ -396,176 +450,5 @@ impl Walk<'_> {
             }
         }
         Reach::Unknown(gaps)
-    }
-
-    fn transit_gateway(&mut self, spot: &Spot, gateway: &str, target: &Target) -> Reach {
-        let mut found = None;
-        let mut gaps = self.world.hidden("ec2_transit_gateway_attachment", &spot.account, &spot.region);
-        for row in self.world.everywhere("ec2_transit_gateway_attachment") {
-            match row.text("transit_gateway_id").zip(row.text("resource_id")).zip(row.text("resource_type")) {
-                Known(((own, resource), "vpc")) if own == gateway && resource == spot.vpc => found = found.or(Some(row)),
-                Known(_) => {}
-                // It may be the one.
-                Unknown(more) => gaps.extend(more),
-            }
-        }
-        let Some(row) = found else {
-            return if gaps.is_empty() { Reach::closed(format!("{} is not attached to {gateway}", spot.vpc)) } else { Reach::Unknown(gaps) };
-        };
-        let (state, table) = match row.text("state").zip(row.text("association_route_table_id")) {
-            Known(facts) => facts,
-            Unknown(gaps) => return Reach::Unknown(gaps),
-        };
-        if state != "available" {
-            return Reach::closed(format!("the attachment {} is {state}", row.key()));
-        }
-        let owner = row.text("transit_gateway_owner_id").known().unwrap_or_default().to_owned();
-        let hop = Hop::new("transit-gateway", gateway, format!("by the attachment {}", row.key())).of(&owner);
-        self.in_table(gateway, table, target).after(hop)
-    }
-
-    /// Looks a target up in a route table of a transit gateway, and goes on from there.
-    fn in_table(&mut self, gateway: &str, table: &str, target: &Target) -> Reach {
-        if table.is_empty() {
-            return Reach::closed(format!("the attachment is associated with no route table of {gateway}"));
-        }
-        if self.seen.len() >= DEEPEST || !self.seen.insert((gateway.to_owned(), table.to_owned())) {
-            return Reach::closed(format!("the routes of {table} lead in a circle"));
-        }
-        let row = match self.world.lookup_anywhere("ec2_transit_gateway_route_table", table) {
-            Lookup::Found(row) => row,
-            Lookup::Absent => return Reach::closed(format!("{table} does not exist any more")),
-            Lookup::Unknown(gaps) => return Reach::Unknown(gaps),
-        };
-        let all = match row.json("routes") {
-            Known(all) => all,
-            Unknown(gaps) => return Reach::Unknown(gaps),
-        };
-        let text = |route: &Json, key: &str| route.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
-        let routes: Vec<Route> = all
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|route| Route {
-                nets: nets(self.world, row.account(), row.region(), &text(route, "destination")),
-                shown: text(route, "destination"),
-                // A route that leads nowhere wins as any other does.
-                target: if text(route, "state") == "blackhole" { "blackhole".to_owned() } else { text(route, "attachment_id") },
-                static_first: text(route, "type") != "propagated",
-            })
-            .collect();
-        let wanted = match target {
-            Target::Inside { net, .. } => *net,
-            Target::Public { six, .. } => {
-                match routes.iter().filter_map(|route| route.nets.clone().known()).flatten().find(|net| is_default(net) && net.addr().is_ipv6() == *six) {
-                    Some(net) => net,
-                    None => return Reach::closed(format!("{table} has no route to public addresses")),
-                }
-            }
-        };
-        match choose(&routes, &wanted, table) {
-            Choice::Route(route) if route.target == "blackhole" => Reach::closed(format!("{table} drops {}", route.shown)),
-            Choice::Route(route) => {
-                let hop = Hop::new("route", table, format!("{} -> {}", route.shown, route.target)).of(row.account());
-                self.attachment(&route.target, gateway, target).after(hop)
-            }
-            Choice::None => Reach::closed(format!("{table} has no route to {wanted}")),
-            // Narrower routes beside the default one decide for their own addresses alone.
-            Choice::Unknown(_) if matches!(target, Target::Public { .. }) => {
-                let default = routes.iter().find(|route| route.nets.as_ref().known().is_some_and(|nets| nets.contains(&wanted)));
-                match default.map(|route| route.target.clone()) {
-                    Some(next) if next != "blackhole" => {
-                        self.attachment(&next, gateway, target).after(Hop::new("route", table, format!("{wanted} -> {next}")).of(row.account()))
-                    }
-                    _ => Reach::closed(format!("{table} drops {wanted}")),
-                }
-            }
-            Choice::Unknown(gaps) => Reach::Unknown(gaps),
-        }
-    }
-
-    /// Out of a transit gateway by one of its attachments.
-    fn attachment(&mut self, id: &str, gateway: &str, target: &Target) -> Reach {
-        let sides: Vec<Row<'_>> = self.world.everywhere("ec2_transit_gateway_attachment").into_iter().filter(|row| row.key() == id).collect();
-        let Some(row) = sides.first() else {
-            let gaps = self.world.hidden_anywhere("ec2_transit_gateway_attachment");
-            let unread = vec![Gap {
-                reason: Reason::NotScanned,
-                ..Gap::not_understood("ec2_transit_gateway_attachment", format!("the attachment {id} is in no account of this run"))
-            }];
-            return Reach::Unknown(if gaps.is_empty() { unread } else { gaps });
-        };
-        let (kind, resource) = match row.text("resource_type").zip(row.text("resource_id")) {
-            Known(facts) => facts,
-            Unknown(gaps) => return Reach::Unknown(gaps),
-        };
-        match kind {
-            "vpc" => self.enter_vpc(&sides, resource, target),
-            "peering" => {
-                // The other side is the one that belongs to another gateway.
-                let other = sides.iter().find(|row| row.text("transit_gateway_id").known().is_some_and(|other| other != gateway));
-                let Some(other) = other else {
-                    return Reach::beyond(
-                        "ec2_transit_gateway_attachment",
-                        format!("{id} leads to another transit gateway ({resource}), which is in no account of this run"),
-                    );
-                };
-                let (peer, table) = match other.text("transit_gateway_id").zip(other.text("association_route_table_id")) {
-                    Known(facts) => facts,
-                    Unknown(gaps) => return Reach::Unknown(gaps),
-                };
-                let hop = Hop::new("transit-gateway", peer, format!("by the peering {id}")).of(other.account());
-                self.in_table(peer, table, target).after(hop)
-            }
-            _ => Reach::beyond(
-                "ec2_transit_gateway_route_table.routes",
-                format!("{id} ({kind}) leads to a network outside AWS; what lies behind AWS does not know"),
-            ),
-        }
-    }
-
-    /// Into a VPC by the subnets in which the gateway has interfaces.
-    fn enter_vpc(&mut self, sides: &[Row<'_>], vpc: &str, target: &Target) -> Reach {
-        let place =
-            self.world.everywhere("vpc").into_iter().find(|row| row.key() == vpc && row.text("owner_id").known().is_none_or(|owner| owner == row.account()));
-        let Some(place) = place else {
-            return Reach::Unknown(vec![Gap {
-                reason: Reason::NotScanned,
-                ..Gap::not_understood("vpc", format!("the transit gateway leads to {vpc}, which is in no account of this run"))
-            }]);
-        };
-        let spot =
-            |subnet: &str| Spot { account: place.account().to_owned(), region: place.region().to_owned(), vpc: vpc.to_owned(), subnet: subnet.to_owned() };
-        if let Target::Inside { vpc: wanted, .. } = target
-            && wanted == vpc
-        {
-            return Reach::Open(Vec::new());
-        }
-        let mut gaps = Vec::new();
-        let subnets = sides.iter().find_map(|row| match row.list("subnet_ids") {
-            Known(subnets) => Some(subnets),
-            Unknown(more) => {
-                gaps.extend(more);
-                None
-            }
-        });
-        let Some(subnets) = subnets else { return Reach::Unknown(gaps) };
-        let mut closed = None;
-        let mut unknown = Vec::new();
-        for subnet in &subnets {
-            // What comes from elsewhere has no public address here.
-            let onward = if let Target::Public { six, .. } = target { Target::Public { address: Known(false), six: *six } } else { target.clone() };
-            let hop = Hop::new("subnet", subnet, format!("the transit gateway's interface in {vpc}")).of(place.account());
-            match self.from(&spot(subnet), &onward).after(hop) {
-                Reach::Open(hops) => return Reach::Open(hops),
-                Reach::Unknown(more) => unknown.extend(more),
-                shut => closed = closed.or(Some(shut)),
-            }
-        }
-        if unknown.is_empty() {
-            closed.unwrap_or_else(|| Reach::closed(format!("the transit gateway has no interface in {vpc}")))
-        } else {
-            Reach::Unknown(unknown)
-        }
     }
 }
