@@ -108,7 +108,8 @@ enum Way {
 }
 
 /// Actions that invoke a model.
-pub(super) const INVOKE: &[&str] = &["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock-mantle:CreateInference"];
+pub(super) const INVOKE: &[&str] =
+    &["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock:CreateModelInvocationJob", "bedrock-mantle:CreateInference"];
 /// Prefixes of which holding everything is full access.
 const PREFIXES: &[&str] = &["bedrock", "bedrock-mantle", "bedrock-agentcore"];
 
@@ -203,7 +204,9 @@ fn managed(context: &Context<'_>, account: &str, arn: &str) -> Observed<Rc<Docum
 /// Policies of a role, user or group itself.
 fn own(context: &Context<'_>, row: Row<'_>) -> Observed<Vec<Rc<Document>>> {
     let inline = row.json("inline_policies").and_then(|json| {
-        let all = json.as_array().cloned().unwrap_or_default();
+        let Some(all) = json.as_array().cloned() else {
+            return Observed::gap(Gap::not_understood("inline_policies", format!("the inline policies of {} are no list", row.key())));
+        };
         all.iter().map(|policy| documents(policy["name"].as_str().unwrap_or("inline"), &policy["document"])).fold(Known(Vec::new()), push)
     });
     let attached = row.list("attached_policy_arns").and_then(|arns| arns.iter().map(|arn| managed(context, row.account(), arn)).fold(Known(Vec::new()), push));
@@ -304,7 +307,7 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
                 access.models = Known(Models { any: witness(models.any), family: witness(models.family), named });
             }
             access.administrator = access
-                .seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:aws:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], Way::Any))
+                .seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:*:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], Way::Any))
                 .map(|found| found.is_some());
         }
     }
@@ -405,7 +408,7 @@ impl Access {
     fn full(&self, grants: &Policies) -> Observed<Option<(&'static str, Json)>> {
         let mut answer = Known(None);
         for prefix in PREFIXES {
-            let resource = format!("arn:aws:{prefix}:us-east-1:{}:outcrop-probe/x", self.principal.account);
+            let resource = format!("arn:*:{prefix}:us-east-1:{}:outcrop-probe/x", self.principal.account);
             match self.seen(self.ask(grants, &[&format!("{prefix}:OutcropProbe")], &[resource], Way::Any)) {
                 Known(Some(request)) => return Known(Some((prefix, request.witness()))),
                 Known(None) => {}
@@ -479,6 +482,14 @@ impl Access {
             }
         }
         if gaps.is_empty() { Known(found) } else { Unknown(gaps) }
+    }
+
+    /// How the principal can widen its own policies, with the request.
+    pub(super) fn own_change(&self) -> Observed<Option<(String, Json)>> {
+        self.grants.clone().and_then(|policies| {
+            let (found, how) = super::escalation::own_change(self, &policies);
+            self.seen(found).map(|found| found.map(|request| (how, request.witness())))
+        })
     }
 
     /// Keys are used under two prefixes, one for each kind of endpoint.

@@ -4,7 +4,7 @@ use super::access::{Access, documents};
 use super::guard::Guard;
 use super::keys::{self, Key};
 use super::policy::{
-    Ask, Document, Effect, Fact, Found, Policies, Principal, PrincipalPattern, Request, Statement, Tri, anyone_through, may, outsider_through,
+    Ask, Document, Effect, Fact, Found, Kind, Policies, Principal, PrincipalPattern, Request, Statement, Tri, anyone_through, may, outsider_through,
 };
 use super::{Context, Sink, endpoints, identity, logs, paths, topology};
 use crate::inventory::cols::{flag, joined, json, list, text};
@@ -70,6 +70,10 @@ const DECRYPT: &[&str] = &["kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant"
 /// What takes a key out of use, and what decides over everything else.
 const RULE: &[&str] = &["kms:PutKeyPolicy", "kms:DisableKey", "kms:ScheduleKeyDeletion"];
 /// Accounts of AWS's documentation (AWS style guide and the examples of the KMS Developer Guide).
+/// An account that nobody names, as AWS's own documentation writes it.
+const STRANGER: &str = "111122223333";
+/// The most principals of other accounts that are listed one by one.
+const MOST_OUTSIDERS: usize = 20;
 const DOCUMENTATION_ACCOUNTS: &[&str] = &["111122223333", "444455556666", "777788889999", "123456789012", "210987654321"];
 
 /// Keys that protect something in a scope, by reference.
@@ -270,7 +274,11 @@ fn seen(found: Found) -> Observed<Option<Json>> {
 
 /// A direct call: a grant for a service in the caller's name is no decryption of the caller's own.
 fn directly() -> BTreeMap<String, Fact> {
-    BTreeMap::from([("kms:grantisforawsresource".to_owned(), Fact::one("false"))])
+    BTreeMap::from([
+        ("kms:grantisforawsresource".to_owned(), Fact::one("false")),
+        // Only a grant that lets decrypt is a way to decrypt.
+        ("kms:grantoperations".to_owned(), Fact::one("Decrypt")),
+    ])
 }
 
 /// A principal of the run with what decides over its requests.
@@ -375,8 +383,11 @@ fn judge(context: &Context<'_>, key: Row<'_>, owner: &str) -> Judged {
     let security = context.list("security_roles");
     let mut decryptors = Among { gaps: merge(unseen(DECRYPT), guard.grants.gaps().to_vec()), ..Among::default() };
     let mut administrators = Among { gaps: unseen(RULE), ..Among::default() };
-    let mut wide = Among { gaps: decryptors.gaps.clone(), ..Among::default() };
-    let mut rulers = Known(None);
+    // Where the security roles are told, whoever else may put the policy counts too, seen or not.
+    let hidden = if security.is_empty() { decryptors.gaps.clone() } else { merge(decryptors.gaps.clone(), administrators.gaps.clone()) };
+    let mut wide = Among { gaps: hidden, ..Among::default() };
+    let declared = context.list("allowed_decrypters");
+    let mut rulers: Vec<Observed<bool>> = RULE.iter().map(|_| Known(false)).collect();
     for candidate in &candidates(context, &policy, &known_grants) {
         // Only its service stands behind a service-linked role.
         if candidate.access.principal.is_service_linked() {
@@ -385,14 +396,16 @@ fn judge(context: &Context<'_>, key: Row<'_>, owner: &str) -> Judged {
         let is_security = security.iter().any(|pattern| glob(pattern, &candidate.arn));
         let decrypts = may_use(&candidate.access, &guard, key.key(), DECRYPT);
         let administers = may_use(&candidate.access, &guard, key.key(), &["kms:PutKeyPolicy"]);
-        if administers != Known(None) && (security.is_empty() || is_security) {
-            let rules_over =
-                RULE.iter().fold(Known(true), |all, action| all.and(may_use(&candidate.access, &guard, key.key(), &[action]).map(|found| found.is_some())));
-            rulers = first(rulers, rules_over.map(|rules| rules.then(|| candidate.arn.clone())));
+        if security.is_empty() || is_security {
+            for (ruler, action) in rulers.iter_mut().zip(RULE) {
+                if !ruler.is_true() {
+                    *ruler = ruler.clone().or(may_use(&candidate.access, &guard, key.key(), &[action]).map(|found| found.is_some()));
+                }
+            }
         }
         decryptors.note(&candidate.arn, decrypts.clone());
         administrators.note(&candidate.arn, administers.clone());
-        if !is_security {
+        if !is_security && !is_expected(&declared, &candidate.arn) {
             let at_last = if security.is_empty() { decrypts } else { first(decrypts, administers) };
             match &expected {
                 Known(expected) if is_expected(expected, &candidate.arn) => {}
@@ -403,18 +416,20 @@ fn judge(context: &Context<'_>, key: Row<'_>, owner: &str) -> Judged {
     }
     for (arn, witness) in outsiders(context, &guard, &policy, key.key(), &known_grants) {
         decryptors.note(&arn, witness.clone());
-        if !is_expected(&security, &arn) && !matches!(&expected, Known(expected) if is_expected(expected, &arn)) {
+        if !is_expected(&security, &arn) && !is_expected(&declared, &arn) {
             wide.note(&arn, witness);
         }
     }
-    if administrators.gaps.is_empty() {
-        rulers = rulers.map(|ruler| ruler.or(Some(String::new())));
-    }
+    let unseen_rulers = if administrators.gaps.is_empty() { Known(false) } else { Unknown(administrators.gaps.clone()) };
+    let ruled = Observed::all(rulers.into_iter().map(|ruler| ruler.or(unseen_rulers.clone())));
     Judged {
         origin: origin.clone(),
-        control: control(context, owner, &policy, &origin, rulers, &administrators.gaps),
+        control: control(&origin, ruled, !security.is_empty()),
         administrators: administrators.list(),
-        open: seen(anyone_through(&policy, &[DECRYPT, &["kms:Encrypt", "kms:GenerateDataKey", "kms:PutKeyPolicy"]].concat(), &directly())),
+        open: fenced(
+            &guard,
+            anyone_through(&with_fences(&guard, &policy), &[DECRYPT, &["kms:Encrypt", "kms:GenerateDataKey"]].concat(), &[key.key().to_owned()], &directly()),
+        ),
         decryptors: decryptors.list(),
         unexpected: wide.list(),
         too_wide: wide.some(),
@@ -435,9 +450,9 @@ fn is_expected(patterns: &[String], arn: &str) -> bool {
     patterns.iter().any(|pattern| glob(pattern, arn))
 }
 
-/// Who may decrypt: roles of workloads that call Bedrock, of knowledge bases and agents, and who is declared.
+/// Who may decrypt without being declared: roles of workloads that call Bedrock, of knowledge bases and agents.
 fn expected(context: &Context<'_>) -> Observed<Vec<String>> {
-    let mut all: BTreeSet<String> = context.list("allowed_decrypters").into_iter().collect();
+    let mut all: BTreeSet<String> = BTreeSet::new();
     let mut gaps = Vec::new();
     for workload in &context.callers().all {
         match (workload.is_caller(), &workload.roles) {
@@ -473,7 +488,9 @@ fn outsiders(context: &Context<'_>, guard: &Guard, policy: &Rc<Document>, key: &
             _ => continue,
         };
         let principal = Principal::parse(&arn);
-        if principal.account.is_empty() || context.world.run.account(&principal.account).is_some() || all.contains_key(&arn) {
+        // Those of the run are asked with their own policies, where they have some.
+        let in_run = context.world.run.account(&principal.account).is_some() && matches!(principal.kind, Kind::Role | Kind::User | Kind::Session | Kind::Root);
+        if principal.account.is_empty() || in_run || all.contains_key(&arn) {
             continue;
         }
         let ask =
@@ -481,69 +498,61 @@ fn outsiders(context: &Context<'_>, guard: &Guard, policy: &Rc<Document>, key: &
         let found = seen(may(&guard.over(&own), &ask));
         all.insert(arn, found);
     }
-    // By a condition alone: an organisation, or accounts.
-    let in_run = |account: &str| Some(context.world.run.account(account).is_some());
-    match outsider_through(policy, DECRYPT, &directly(), Some(&[]), &in_run) {
-        Found::Yes(request) if !all.keys().any(|arn| arn.contains(&request.principal.account)) => {
-            let who = match &request.principal.organization {
-                Fact::Values(organizations) if !organizations.is_empty() => format!("any principal of organisation {}", organizations.join(", ")),
-                _ => request.principal.arn.clone(),
-            };
-            all.insert(who, Known(Some(request.witness())));
+    // By a condition alone: an organisation, or accounts; one after the other, until no more is found.
+    let policy = with_fences(guard, policy);
+    let mut known: BTreeSet<String> = all.keys().filter_map(|arn| Arn::parse(arn)).map(|arn| arn.account.to_owned()).collect();
+    for _ in 0..MOST_OUTSIDERS {
+        let is_known = |account: &str| Some(context.world.run.account(account).is_some() || known.contains(account));
+        let found = outsider_through(&policy, DECRYPT, &resources, &directly(), Some(&[]), &is_known);
+        let Found::Yes(request) = found else {
+            if let Found::Unknown(why) = found {
+                all.insert("*".to_owned(), Unknown(gaps_of(why)));
+            }
+            return all;
+        };
+        let who = match &request.principal.organization {
+            Fact::Values(organizations) if !organizations.is_empty() => format!("any principal of organisation {}", organizations.join(", ")),
+            _ => name(&request),
+        };
+        let repeated = !known.insert(request.principal.account.clone());
+        let told = all.insert(who, fenced(guard, Found::Yes(request))).is_some();
+        // An account that nobody names stands for every other.
+        if repeated || told || known.contains(STRANGER) {
+            return all;
         }
-        Found::Unknown(why) => {
-            all.insert("*".to_owned(), Unknown(gaps_of(why)));
-        }
-        _ => {}
     }
+    all.insert("*".to_owned(), Unknown(gaps_of(vec!["more principals of other accounts may decrypt than are listed one by one".to_owned()])));
     all
 }
 
-/// Can the own organisation take the key out of use, and nobody else? `ruler` is empty for a search that found nobody.
-fn control(
-    context: &Context<'_>,
-    owner: &str,
-    policy: &Document,
-    origin: &Observed<String>,
-    ruler: Observed<Option<String>>,
-    gaps: &[Gap],
-) -> Observed<(bool, String)> {
-    let vendors = context.list("vendor_accounts");
-    let is_ours = endpoints::trusted(context, owner);
-    let organizations = endpoints::trusted_organizations(context, owner);
-    let told = std::cell::RefCell::new(Vec::new());
-    let outside = outsider_through(policy, RULE, &directly(), organizations.as_deref(), &|account| {
-        if vendors.iter().any(|vendor| vendor == account) {
-            return Some(false);
-        }
-        match is_ours(account) {
-            Known(known) => Some(known),
-            Unknown(more) => {
-                told.borrow_mut().extend(more);
-                None
-            }
-        }
-    });
-    let outside = match outside {
-        Found::Yes(request) => return Known((false, format!("{} may {}", name(&request), request.action))),
-        Found::No => Known(()),
-        Found::Unknown(why) => {
-            let told = merge(Vec::new(), told.into_inner());
-            Unknown(if told.is_empty() { gaps_of(why) } else { told })
-        }
-    };
-    let ruler = ruler.and_then(|ruler| match ruler {
-        Some(ruler) => Known(ruler),
-        None => Unknown(gaps.to_vec()),
-    });
-    if ruler == Known(String::new()) {
-        return Known((false, "nobody but the root user of its account may change its policy, disable it and delete it".to_owned()));
+/// The policy together with what resource control policies over its account deny.
+fn with_fences(guard: &Guard, policy: &Document) -> Document {
+    let mut document = policy.clone();
+    let denies = guard.fences.clone().known().into_iter().flatten().flatten();
+    document.statements.extend(denies.flat_map(|fence| fence.statements.clone()).filter(|statement| statement.effect == Effect::Deny));
+    document
+}
+
+/// Where what lies over the account could not be read, nothing is certain to pass.
+fn fenced(guard: &Guard, found: Found) -> Observed<Option<Json>> {
+    match (found, &guard.fences) {
+        (Found::Yes(_), Unknown(gaps)) => Unknown(gaps.clone()),
+        (found, _) => seen(found),
+    }
+}
+
+/// Can the own organisation take the key out of use? Principals of other accounts never can, whatever the key policy says.
+fn control(origin: &Observed<String>, ruled: Observed<bool>, named: bool) -> Observed<(bool, String)> {
+    if ruled.is_false() {
+        let who = if named { "none of the security roles" } else { "no role or user of its account" };
+        return Known((false, format!("{who} may change its policy, disable it and delete it")));
     }
     let origin = origin.clone().and_then(|origin| match origin.as_str() {
         "AWS_KMS" | "AWS_CLOUDHSM" => Known(()),
         _ => Observed::gap(Gap::not_understood("kms_key.origin", format!("its material comes from outside ({origin}); who else holds it, AWS does not know"))),
     });
-    outside.zip(origin).zip(ruler).map(|(_, ruler)| (true, format!("{ruler} may change its policy, disable it and delete it")))
+    let who = if named { "security roles" } else { "principals of its account" };
+    origin.zip(ruled).map(|_| (true, format!("{who} may change its policy, disable it and delete it")))
 }
 
 fn name(request: &Request) -> String {
@@ -563,7 +572,7 @@ fn placeholders(context: &Context<'_>, owner: &str, policy: &Document) -> Vec<St
         let resources = statement.resources.iter().flat_map(|patterns| patterns.all.iter().cloned());
         let values = statement.conditions.iter().flat_map(|condition| condition.values.iter().cloned());
         for text in principals.chain(resources).chain(values) {
-            if accounts.iter().any(|account| text.contains(account.as_str()))
+            if accounts.iter().any(|account| stands_alone(&text, account))
                 || text.contains("EXAMPLE")
                 || text.ends_with("/ExampleRole")
                 || text.ends_with("/ExampleUser")
@@ -573,4 +582,11 @@ fn placeholders(context: &Context<'_>, owner: &str, policy: &Document) -> Vec<St
         }
     }
     found.into_iter().collect()
+}
+
+/// Does the number stand in the text, and not as a part of a longer one?
+fn stands_alone(text: &str, number: &str) -> bool {
+    let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let bytes = text.as_bytes();
+    text.match_indices(number).any(|(at, _)| !digit(at.checked_sub(1).and_then(|before| bytes.get(before))) && !digit(bytes.get(at + number.len())))
 }

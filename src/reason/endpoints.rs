@@ -214,7 +214,7 @@ fn bedrock_row(context: &Context<'_>, sink: &mut Sink<'_>, endpoint: Row<'_>, se
     let default = document.clone().and_then(|document| found(is_full_access(&document, prefix(family), &through)));
     let outsider = document.clone().and_then(|document| {
         let gaps = std::cell::RefCell::new(own_gaps);
-        let answer = outsider_through(&document, actions(family), &through, organizations.as_deref(), &|account| match trusted(account) {
+        let answer = outsider_through(&document, actions(family), &[], &through, organizations.as_deref(), &|account| match trusted(account) {
             Known(known) => Some(known),
             Unknown(more) => {
                 gaps.borrow_mut().extend(more);

@@ -27,21 +27,21 @@ const CHANGES: &[(&str, &str)] = &[
 /// Those that give more rights to the principal that they are done on.
 const GRANTS_ITSELF: &[&str] = &["iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutUserPolicy", "iam:AttachUserPolicy"];
 
-/// Actions that run something under a role that is passed to them, and the service it is passed to.
-pub(super) const PASSED: &[(&str, &str)] = &[
-    ("lambda:CreateFunction", "lambda.amazonaws.com"),
-    ("ecs:RegisterTaskDefinition", "ecs-tasks.amazonaws.com"),
-    ("ec2:RunInstances", "ec2.amazonaws.com"),
-    ("sagemaker:CreateNotebookInstance", "sagemaker.amazonaws.com"),
-    ("sagemaker:CreateProcessingJob", "sagemaker.amazonaws.com"),
-    ("sagemaker:CreateTrainingJob", "sagemaker.amazonaws.com"),
-    ("bedrock:CreateAgent", "bedrock.amazonaws.com"),
-    ("bedrock-agentcore:CreateCodeInterpreter", "bedrock-agentcore.amazonaws.com"),
-    ("bedrock-agentcore:CreateAgentRuntime", "bedrock-agentcore.amazonaws.com"),
-    ("cloudformation:CreateStack", "cloudformation.amazonaws.com"),
-    ("codebuild:CreateProject", "codebuild.amazonaws.com"),
-    ("glue:CreateJob", "glue.amazonaws.com"),
-    ("states:CreateStateMachine", "states.amazonaws.com"),
+/// Ways to run something under a role: the action that takes it, the service it is passed to, and the actions of which one is
+/// needed besides, so that it runs.
+pub(super) const PASSED: &[(&str, &str, &[&str])] = &[
+    ("lambda:CreateFunction", "lambda.amazonaws.com", &[]),
+    ("ecs:RegisterTaskDefinition", "ecs-tasks.amazonaws.com", &["ecs:RunTask", "ecs:StartTask", "ecs:CreateService", "ecs:UpdateService"]),
+    ("ec2:RunInstances", "ec2.amazonaws.com", &[]),
+    ("sagemaker:CreateNotebookInstance", "sagemaker.amazonaws.com", &[]),
+    ("sagemaker:CreateProcessingJob", "sagemaker.amazonaws.com", &[]),
+    ("sagemaker:CreateTrainingJob", "sagemaker.amazonaws.com", &[]),
+    ("bedrock-agentcore:CreateCodeInterpreter", "bedrock-agentcore.amazonaws.com", &["bedrock-agentcore:InvokeCodeInterpreter"]),
+    ("bedrock-agentcore:CreateAgentRuntime", "bedrock-agentcore.amazonaws.com", &["bedrock-agentcore:InvokeAgentRuntime"]),
+    ("cloudformation:CreateStack", "cloudformation.amazonaws.com", &[]),
+    ("codebuild:CreateProject", "codebuild.amazonaws.com", &["codebuild:StartBuild", "codebuild:StartBuildBatch"]),
+    ("glue:CreateJob", "glue.amazonaws.com", &["glue:StartJobRun", "glue:CreateTrigger"]),
+    ("states:CreateStateMachine", "states.amazonaws.com", &["states:StartExecution"]),
 ];
 
 /// Can it take its own boundary away?
@@ -93,7 +93,7 @@ pub(super) fn escalation(access: &Access, policies: &Policies) -> (Found, String
             }
         }
     }
-    for (action, service) in PASSED {
+    for (action, service, starts) in PASSED {
         let passes = ask(
             "iam:PassRole",
             vec![format!("arn:{partition}:iam::{account}:role/{PROBE}")],
@@ -102,7 +102,18 @@ pub(super) fn escalation(access: &Access, policies: &Policies) -> (Found, String
         if passes == Found::No {
             continue;
         }
-        match (passes, ask(action, Vec::new(), BTreeMap::new())) {
+        // One of what starts it is enough; where nothing more is needed there is nothing to ask.
+        let started = starts.iter().map(|start| ask(start, Vec::new(), BTreeMap::new())).fold(None, |best: Option<Found>, next| match (best, next) {
+            (Some(Found::Yes(request)), _) | (_, Found::Yes(request)) => Some(Found::Yes(request)),
+            (Some(Found::Unknown(why)), _) | (_, Found::Unknown(why)) => Some(Found::Unknown(why)),
+            _ => Some(Found::No),
+        });
+        let runs = match (ask(action, Vec::new(), BTreeMap::new()), started) {
+            (Found::No, _) | (_, Some(Found::No)) => Found::No,
+            (Found::Unknown(why), _) | (_, Some(Found::Unknown(why))) => Found::Unknown(why),
+            (yes, _) => yes,
+        };
+        match (passes, runs) {
             (_, Found::No) => {}
             (Found::Yes(request), Found::Yes(_)) => return (Found::Yes(request), format!("iam:PassRole of any role with {action}")),
             (Found::Unknown(why), _) | (_, Found::Unknown(why)) => unknown.extend(why),
@@ -111,5 +122,37 @@ pub(super) fn escalation(access: &Access, policies: &Policies) -> (Found, String
     }
     unknown.sort();
     unknown.dedup();
+    (if unknown.is_empty() { Found::No } else { Found::Unknown(unknown) }, String::new())
+}
+
+/// A change of its own policies that gives it more rights; `No` where it has none, or where a boundary stays above it.
+pub(super) fn own_change(access: &Access, policies: &Policies) -> (Found, String) {
+    if policies.boundary.is_some() && may_shed_boundary(access, policies) == Found::No {
+        return (Found::No, String::new());
+    }
+    let account = access.principal.account.as_str();
+    let own = policies.identity.iter().map(|document| document.name.clone()).filter(|name| Arn::parse(name).is_some_and(|arn| arn.account == account));
+    let itself = access.principal.arn.clone();
+    let kind = if access.principal.kind == Kind::User { ":user/" } else { ":role/" };
+    let mut tried: Vec<(&str, String)> = Vec::new();
+    for (action, of) in CHANGES.iter().filter(|(action, _)| GRANTS_ITSELF.contains(action)) {
+        if kind == format!(":{of}/") {
+            tried.push((action, itself.clone()));
+        }
+    }
+    for policy in own {
+        tried.extend(["iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"].map(|action| (action, policy.clone())));
+    }
+    let mut unknown = Vec::new();
+    for (action, resource) in tried {
+        let on = if resource == itself { "itself".to_owned() } else { resource.clone() };
+        let ask =
+            Ask { principal: &access.principal, actions: &[action], resources: &[resource], resource_account: None, context: BTreeMap::new(), choose: true };
+        match may(policies, &ask) {
+            Found::Yes(request) => return (Found::Yes(request), format!("{action} on {on}")),
+            Found::No => {}
+            Found::Unknown(why) => unknown.extend(why),
+        }
+    }
     (if unknown.is_empty() { Found::No } else { Found::Unknown(unknown) }, String::new())
 }

@@ -169,14 +169,20 @@ fn has_policy(service: &str, action: &str, resource: Option<&str>) -> bool {
 
 /// The grants of a key, each as a policy (KMS Developer Guide, "Grants in AWS KMS").
 fn grants(key: &str, all: &Json) -> Observed<Vec<Rc<Document>>> {
-    all.as_array()
-        .into_iter()
-        .flatten()
+    let odd = |what: &str| Gap::not_understood("kms_key.grants", format!("{what} of {key} cannot be understood"));
+    let Some(all) = all.as_array() else { return Observed::gap(odd("the grants")) };
+    all.iter()
         .map(|grant| {
             let text = |name: &str| grant.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
             let grantee = text("grantee_principal");
-            let operations: Vec<String> =
-                grant["operations"].as_array().into_iter().flatten().filter_map(Json::as_str).map(|operation| format!("kms:{operation}")).collect();
+            let operations: Vec<String> = match grant.get("operations") {
+                Some(Json::Array(all)) => all.iter().filter_map(Json::as_str).map(|operation| format!("kms:{operation}")).collect(),
+                Some(Json::String(one)) => vec![format!("kms:{one}")],
+                _ => Vec::new(),
+            };
+            if grantee.is_empty() || operations.is_empty() {
+                return Observed::gap(odd(&format!("the grant {}", text("id"))));
+            }
             let mut conditions: BTreeMap<String, Json> = BTreeMap::new();
             for constraint in ["context_equals", "context_subset"] {
                 for (name, value) in grant.get(constraint).and_then(Json::as_object).into_iter().flatten() {

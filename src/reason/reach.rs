@@ -54,7 +54,7 @@ impl<'w> Target<'w> {
             Some(policy) => Known(policy),
             None => Unknown(Vec::new()),
         });
-        let services = PASSED.iter().map(|(_, service)| *service).filter(|service| trusts(&trust, service)).collect();
+        let services = PASSED.iter().map(|(_, service, _)| *service).filter(|service| trusts(&trust, service)).collect();
         Self { row, trust, services, guard }
     }
 }
@@ -143,14 +143,16 @@ fn passed(node: &Node, target: &Target<'_>) -> Observed<Option<Step>> {
     let arn = target.row.key();
     let nothing = Guard::nothing();
     let mut unknown = Vec::new();
-    for (action, service) in PASSED.iter().filter(|(_, service)| target.services.contains(service)) {
+    for (action, service, starts) in PASSED.iter().filter(|(_, service, _)| target.services.contains(service)) {
         let context = BTreeMap::from([("iam:passedtoservice".to_owned(), Fact::one(*service))]);
         let passes = nothing.may(&node.access, &["iam:PassRole"], &[arn.to_owned()], context);
         if passes == Known(None) {
             continue;
         }
-        match passes.zip(nothing.may(&node.access, &[action], &[], BTreeMap::new())) {
-            Known((Some(request), Some(_))) => {
+        let some = |action: &&str| nothing.may(&node.access, &[*action], &[], BTreeMap::new()).map(|found| found.is_some());
+        let runs = if starts.is_empty() { Known(true) } else { Observed::any(starts.iter().map(some)) };
+        match passes.zip(some(action).and(runs)) {
+            Known((Some(request), true)) => {
                 return Known(Some(Step { to: arn.to_owned(), by: format!("iam:PassRole with {action}"), witness: request.witness() }));
             }
             Known(_) => {}

@@ -64,6 +64,9 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
                 let resource = row.text("arn").known().unwrap_or(row.key()).to_owned();
                 let place = |kind, name: &str, json| Placed { account: &account, resource: resource.clone(), resource_type, kind, name: name.to_owned(), json };
                 let inline = shown(sink, row, row.json("inline_policies"));
+                if inline.as_ref().is_some_and(|inline| !inline.is_array()) {
+                    sink.hide(&account, GLOBAL, vec![Gap::not_understood("inline_policies", format!("the inline policies of {resource} are no list"))]);
+                }
                 for policy in inline.as_ref().and_then(Json::as_array).into_iter().flatten() {
                     policy_rows(context, sink, place("inline", policy["name"].as_str().unwrap_or("inline"), policy["document"].clone()));
                 }

@@ -119,7 +119,7 @@ fn stranger(document: &Document, organizations: Option<&[String]>, is_trusted: &
             _ => None,
         })
         .collect();
-    match stranger_through(document, &["sts:AssumeRole"], &context, organizations, is_trusted, &arns) {
+    match stranger_through(document, &["sts:AssumeRole"], &[], &context, organizations, is_trusted, &arns) {
         Found::Yes(request) => {
             let account = Arn::parse(&request.principal.arn).map_or("", |arn| arn.account);
             let who = if account.is_empty() { "anyone".to_owned() } else { format!("a role of account {account} that nobody named") };

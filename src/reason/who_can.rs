@@ -103,12 +103,15 @@ pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_acc
             }
         }
     }
-    if let Known(Some(document)) = &guard.policy {
+    let mut texts: Vec<Rc<Document>> = guard.policy.clone().known().flatten().into_iter().collect();
+    texts.extend(guard.grants.clone().known().unwrap_or_default());
+    for document in &texts {
         strangers(world, document, action, &seen, &mut answer);
     }
     let able: BTreeSet<String> = answer.principals.iter().map(|able| able.principal.clone()).collect();
     let (mut indirect, unclear) = reach(&context, &able);
-    indirect.extend(by_own_policies(&context, &guard, action, resource, &able.iter().chain(indirect.iter().map(|way| &way.principal)).cloned().collect()));
+    let known = able.iter().chain(indirect.iter().map(|way| &way.principal)).cloned().collect();
+    indirect.extend(by_own_policies(&context, &guard, action, resource, &known, &mut answer.unknown));
     answer.indirect = indirect;
     answer.unknown.extend(unclear.into_iter().map(|(principal, reason)| Unclear { principal, reason }));
     answer.principals.sort_by(|a, b| a.principal.cmp(&b.principal));
@@ -118,7 +121,14 @@ pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_acc
 }
 
 /// Those that may give themselves the right by a change of their own policies.
-fn by_own_policies(context: &Context<'_>, guard: &Guard, action: &str, resource: Option<&str>, known: &BTreeSet<String>) -> Vec<Indirect> {
+fn by_own_policies(
+    context: &Context<'_>,
+    guard: &Guard,
+    action: &str,
+    resource: Option<&str>,
+    known: &BTreeSet<String>,
+    unknown: &mut Vec<Unclear>,
+) -> Vec<Indirect> {
     let anything = Document::parse("changed", &json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}));
     let Ok(anything) = anything.map(Rc::new) else { return Vec::new() };
     let resources: Vec<String> = resource.map(str::to_owned).into_iter().collect();
@@ -126,7 +136,15 @@ fn by_own_policies(context: &Context<'_>, guard: &Guard, action: &str, resource:
     for account in context.world.accounts() {
         for row in ["iam_role", "iam_user"].iter().flat_map(|table| context.world.all(table, account, GLOBAL).rows).filter(|row| !known.contains(row.key())) {
             let access = context.access(row);
-            let (Known(own), Known(Some((how, witness)))) = (&access.grants, access.escalation()) else { continue };
+            let (own, how, witness) = match (&access.grants, access.own_change()) {
+                (Known(own), Known(Some((how, witness)))) => (own, how, witness),
+                (Known(_), Unknown(gaps)) => {
+                    let reason = format!("whether it may change its own policies: {}", reasons(&gaps).join("; "));
+                    unknown.push(Unclear { principal: row.key().to_owned(), reason });
+                    continue;
+                }
+                _ => continue,
+            };
             // Fences and the resource's own policy stay as they are.
             let policies = guard.over(&Policies { identity: vec![Rc::clone(&anything)], ..Policies::clone(own) });
             let ask = Ask {
@@ -137,9 +155,13 @@ fn by_own_policies(context: &Context<'_>, guard: &Guard, action: &str, resource:
                 context: BTreeMap::new(),
                 choose: true,
             };
-            if let Found::Yes(_) = may(&policies, &ask) {
-                let step = Step { to: row.key().to_owned(), by: how, witness };
-                found.push(Indirect { principal: row.key().to_owned(), via: vec![step] });
+            match may(&policies, &ask) {
+                Found::Yes(_) => {
+                    let step = Step { to: row.key().to_owned(), by: how, witness };
+                    found.push(Indirect { principal: row.key().to_owned(), via: vec![step] });
+                }
+                Found::No => {}
+                Found::Unknown(why) => unknown.push(Unclear { principal: row.key().to_owned(), reason: why.join("; ") }),
             }
         }
     }

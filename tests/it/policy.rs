@@ -158,7 +158,7 @@ fn endpoint_policies_are_read_by_meaning() {
         let actions = ["bedrock:InvokeModel"];
         let is_trusted = |account: &str| Some(account == "111111111111");
         assert_eq!(told(&is_full_access(&document, "bedrock", &context)), full, "everything: {statements}");
-        assert_eq!(told(&outsider_through(&document, &actions, &context, Some(&trusted), &is_trusted)), outsider, "an outsider: {statements}");
+        assert_eq!(told(&outsider_through(&document, &actions, &[], &context, Some(&trusted), &is_trusted)), outsider, "an outsider: {statements}");
         let models = models_through(&document, &actions, "eu-west-1", &context);
         assert_eq!((told(&models.any), told(&models.family)), (any, family), "models: {statements}");
     }

@@ -229,10 +229,16 @@ pub(super) fn principals(statements: Statements<'_, '_>, base: &Request, free: &
     let named: Vec<&PrincipalPattern> =
         statements.iter().filter_map(|(_, statement, _)| statement.principals.as_ref()).flat_map(|patterns| &patterns.all).collect();
     let mut splits = patterns(&conditions(statements, "aws:principalarn"), base);
+    let mut accounts: Vec<String> = Vec::new();
     for key in ["aws:principalaccount", "kms:calleraccount"] {
-        splits.extend(patterns(&conditions(statements, key), base).iter().map(|pattern| lifted(4, pattern)));
+        let conditions = conditions(statements, key);
+        accounts.extend(conditions.iter().flat_map(|(condition, _)| condition.values.iter().cloned()));
+        splits.extend(patterns(&conditions, base).iter().map(|pattern| lifted(4, pattern)));
     }
+    // What is found first stands in the evidence, so it is to look like what people know.
+    accounts.retain(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()));
     let mut seeds = vec![format!("arn:aws:iam::{STRANGER}:role/{PROBE}"), format!("arn:aws:iam::{STRANGER}:user/{PROBE}")];
+    seeds.extend(accounts.iter().flat_map(|account| [format!("arn:aws:iam::{account}:role/{PROBE}"), format!("arn:aws:iam::{account}:root")]));
     let mut others: Vec<Principal> = Vec::new();
     let other = |kind: Kind, arn: &str| Principal { kind, arn: arn.to_owned(), ..Principal::anonymous() };
     for pattern in &named {

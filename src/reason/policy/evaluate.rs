@@ -264,6 +264,33 @@ impl Decision {
     }
 }
 
+/// Operations that principals of other accounts may do on a KMS key; of all others a key policy that names them has no effect
+/// (KMS Developer Guide, "Allowing users in other accounts to use a KMS key").
+const KMS_ACROSS: &[&str] = &[
+    "creategrant",
+    "decrypt",
+    "derivesharedsecret",
+    "describekey",
+    "encrypt",
+    "getkeyrotationstatus",
+    "getpublickey",
+    "listgrants",
+    "reencryptfrom",
+    "reencryptto",
+    "retiregrant",
+    "revokegrant",
+    "sign",
+    "verify",
+];
+
+/// May a principal of another account do it at all?
+fn crosses_accounts(action: &str) -> bool {
+    let lower = action.to_ascii_lowercase();
+    let Some(operation) = lower.strip_prefix("kms:") else { return true };
+    // What a text with wildcards stands for is decided for each of its actions.
+    operation.contains(['*', '?']) || KMS_ACROSS.contains(&operation) || operation.starts_with("generatedatakey") || operation.ends_with("mac")
+}
+
 /// Without the resource's own policy nothing is allowed: KMS keys, and roles that are to be assumed.
 fn must_allow(action: &str) -> bool {
     let lower = action.to_ascii_lowercase();
@@ -371,7 +398,10 @@ impl Policies {
             }
             Formula::Or(ways)
         };
-        let other_account = || Formula::Or(vec![Formula::And(vec![identity(), limits(), control(), resource.clone()]), granted.clone()]);
+        let other_account = || match crosses_accounts(action) {
+            true => Formula::Or(vec![Formula::And(vec![identity(), limits(), control(), resource.clone()]), granted.clone()]),
+            false => Formula::FALSE,
+        };
 
         let mut allow = if !principal.is_aws() {
             Formula::Or(vec![resource.clone(), allows(Side::Grant)])

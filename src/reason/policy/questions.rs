@@ -58,6 +58,9 @@ fn of_anyone(key: &str) -> Mode {
         Mode::Is(Fact::Unknown)
     } else if SERVICE_KEYS.contains(&key) || ["aws:requestedregion", "aws:principaltype"].contains(&key) {
         Mode::Derived
+    } else if ["aws:principalorgpaths", "aws:userid"].contains(&key) {
+        // Whoever is not in the organisation has no path in it, and ids are given out by AWS.
+        Mode::Is(Fact::one("o-outcropprobe/r-probe/ou-probe/"))
     } else {
         Mode::Free
     }
@@ -153,7 +156,7 @@ pub fn is_full_access(document: &Document, prefix: &str, context: &BTreeMap<Stri
     context.insert("aws:resourceorgid".to_owned(), Fact::one("o-outcropprobe"));
     let mut outsider = Principal::parse(&format!("arn:aws:iam::999999999999:role/{PROBE}"));
     outsider.organization = Fact::one("o-outcropprobe");
-    let resources = [format!("arn:aws:{prefix}:us-east-1:999999999999:{PROBE}/x")];
+    let resources = [format!("arn:*:{prefix}:us-east-1:999999999999:{PROBE}/x")];
     let actions = [format!("{prefix}:OutcropProbe")];
     let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
     let ask = Ask { principal: &outsider, actions: &actions, resources: &resources, resource_account: None, context, choose: false };
@@ -191,24 +194,26 @@ fn named(document: &Document) -> (BTreeSet<String>, BTreeSet<String>) {
 pub fn outsider_through(
     document: &Document,
     actions: &[&str],
+    resources: &[String],
     context: &BTreeMap<String, Fact>,
     trusted_organizations: Option<&[String]>,
     is_trusted: &dyn Fn(&str) -> Option<bool>,
 ) -> Found {
-    stranger_through(document, actions, context, trusted_organizations, is_trusted, &[])
+    stranger_through(document, actions, resources, context, trusted_organizations, is_trusted, &[])
 }
 
 /// The same, for principals other than those whose ARNs are given.
 pub fn stranger_through(
     document: &Document,
     actions: &[&str],
+    resources: &[String],
     context: &BTreeMap<String, Fact>,
     trusted_organizations: Option<&[String]>,
     is_trusted: &dyn Fn(&str) -> Option<bool>,
     but: &[String],
 ) -> Found {
     let (accounts, organizations) = named(document);
-    let scope = scope(actions.iter().map(|action| (*action).to_owned()).collect(), Vec::new(), context);
+    let scope = scope(actions.iter().map(|action| (*action).to_owned()).collect(), resources.to_vec(), context);
     let ask = |accounts: Vec<String>, organizations: Vec<String>| {
         let mut conditions = callers();
         // A condition without values would hold for nobody.
@@ -244,10 +249,10 @@ pub fn stranger_through(
 }
 
 /// Does the policy let a principal through of an account and an organisation that it does not name?
-pub fn anyone_through(document: &Document, actions: &[&str], context: &BTreeMap<String, Fact>) -> Found {
+pub fn anyone_through(document: &Document, actions: &[&str], resources: &[String], context: &BTreeMap<String, Fact>) -> Found {
     let (_, organizations) = named(document);
     let organizations: Vec<String> = organizations.into_iter().collect();
-    stranger_through(document, actions, context, Some(&organizations), &|_| Some(true), &[])
+    stranger_through(document, actions, resources, context, Some(&organizations), &|_| Some(true), &[])
 }
 
 /// Kinds of resources that stand for a model (Service Authorization Reference for Bedrock).
@@ -287,7 +292,7 @@ impl Models {
 
 /// A model that no policy names, in a Region or (`*`) in any.
 fn unnamed_model(region: &str) -> String {
-    format!("arn:aws:bedrock:{region}::foundation-model/{PROBE}.model-v1:0")
+    format!("arn:*:bedrock:{region}::foundation-model/{PROBE}.model-v1:0")
 }
 
 /// Names of models in what a policy allows, and in what its Deny leaves out.
