@@ -151,6 +151,29 @@ fn endpoint_policies_are_read_by_meaning() {
             "yes",
             "yes",
         ),
+        // A profile that is named leads to models of its own; one that is not may lead to any.
+        (
+            anyone(
+                json!({"Principal": {"AWS": "111111111111"}, "Action": "bedrock:InvokeModel", "Resource": "arn:aws:bedrock:*::foundation-model/*", "Condition": {"StringEquals": {"bedrock:InferenceProfileArn": "arn:aws:bedrock:eu-west-1:111111111111:inference-profile/eu.m"}}}),
+            ),
+            "no",
+            "no",
+            "no",
+            "no",
+        ),
+        (
+            anyone(
+                json!({"Principal": {"AWS": "111111111111"}, "Action": "bedrock:InvokeModel", "Resource": "arn:aws:bedrock:*::foundation-model/*", "Condition": {"StringLike": {"bedrock:InferenceProfileArn": "*"}}}),
+            ),
+            "no",
+            "no",
+            "yes",
+            "yes",
+        ),
+        // A profile leads nowhere without a foundation model, and models of an account are finite.
+        (anyone(json!({"Principal": {"AWS": "111111111111"}, "Resource": "arn:aws:bedrock:*:*:inference-profile/*"})), "no", "no", "no", "no"),
+        (anyone(json!({"Principal": {"AWS": "111111111111"}, "Resource": "arn:aws:bedrock:*:111111111111:provisioned-model/*"})), "no", "no", "no", "no"),
+        (anyone(json!({"Principal": {"AWS": "111111111111"}, "Resource": ["arn:aws:bedrock:*:*:inference-profile/*", MODEL]})), "no", "no", "no", "yes"),
     ] {
         let document = document(statements.clone());
         let context = BTreeMap::new();

@@ -268,6 +268,9 @@ const MODEL_KINDS: &[&str] = &[
     "prompt-router",
 ];
 
+/// Kinds that lead to foundation models; models with an account in their ARN are finite, whatever stands behind it.
+const LEADING: &[&str] = &["inference-profile", "application-inference-profile", "default-prompt-router", "prompt-router"];
+
 /// Which models pass.
 pub struct Models {
     /// One that nobody named.
@@ -342,14 +345,34 @@ fn models<'d>(
     let (bedrock, mantle) = (of("bedrock:"), of("bedrock-mantle:"));
     let mut models = Models { any: Found::No, family: Found::No, named: Vec::new(), unclear: Vec::new() };
     if !bedrock.is_empty() {
-        models.any = ask(&bedrock, vec![unnamed_model(region)], None, Vec::new());
-        let patterns = model_patterns(statements.clone());
-        let exact: Vec<&str> = patterns.into_iter().filter(|pattern| !model_id(pattern).contains(['*', '?'])).collect();
-        let every = MODEL_KINDS.iter().map(|kind| format!("arn:*:bedrock:*:*:{kind}/*")).collect();
+        let key = "bedrock:inferenceprofilearn";
+        let values =
+            statements.clone().flat_map(|statement| &statement.conditions).filter(|condition| condition.key == key).flat_map(|condition| &condition.values);
+        let profiles: Vec<String> = values.filter(|value| !value.contains(['*', '?'])).cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        // Called by itself, or by a profile that nobody named. A profile that is named leads to models of its own.
+        let direct = vec![("Null", key, vec!["true".to_owned()])];
+        let mut by_other = vec![("Null", key, vec!["false".to_owned()])];
+        if !profiles.is_empty() {
+            by_other.push(("StringNotEquals", key, profiles.clone()));
+        }
+        let either = |resources: Vec<String>, left_out: Option<Patterns<String>>| {
+            ask(&bedrock, resources.clone(), left_out.clone(), direct.clone()).or(|| ask(&bedrock, resources, left_out, by_other.clone()))
+        };
+        models.any = either(vec![unnamed_model(region)], None);
+        let exact: Vec<&str> = model_patterns(statements.clone()).into_iter().filter(|pattern| !model_id(pattern).contains(['*', '?'])).collect();
         let left_out = Patterns { negated: true, all: exact.iter().map(|pattern| (*pattern).to_owned()).collect() };
-        models.family = ask(&bedrock, every, Some(left_out), Vec::new());
+        let every = |kinds: &[&str]| kinds.iter().map(|kind| format!("arn:*:bedrock:*:*:{kind}/*")).collect::<Vec<_>>();
+        models.family = either(every(&["foundation-model"]), Some(left_out.clone()));
+        // A profile leads nowhere without a foundation model (Bedrock User Guide, "Prerequisites for inference profiles").
+        if models.family == Found::No && ask(&bedrock, every(&["foundation-model"]), None, Vec::new()) != Found::No {
+            models.family = ask(&bedrock, every(LEADING), Some(left_out), Vec::new());
+        }
         for pattern in exact {
             models.name(model_id(pattern), ask(&bedrock, vec![pattern.to_owned()], None, Vec::new()));
+        }
+        for profile in &profiles {
+            let by = vec![("StringEquals", key, vec![profile.clone()])];
+            models.name(model_id(profile), ask(&bedrock, every(&["foundation-model"]), None, by));
         }
     }
     if !mantle.is_empty() {
