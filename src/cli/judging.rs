@@ -6,6 +6,7 @@ use crate::inventory::{Status, Store};
 use crate::model::{AccountInfo, Finding, Outcome, Reason, RunInfo, Severity, Verdict};
 use crate::{reason, report};
 use anyhow::Context as _;
+use clap::ValueEnum as _;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,7 +38,7 @@ pub(super) struct Judging {
 /// Flags of every command that reports.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Output {
-    /// `table` or `json`, with `=PATH` to write a file; repeatable.
+    /// `table`, `json`, `csv`, `markdown`, `sarif`, `junit`, `github` or `gitlab`, with `=PATH` to write a file; repeatable.
     #[arg(long, value_name = "F[=PATH]")]
     pub format: Vec<String>,
     /// Exit with 3 where something fails at or above this severity, with 4 where it is unknown.
@@ -81,10 +82,16 @@ pub(super) enum UnknownGate {
     Ignore,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     Table,
     Json,
+    Csv,
+    Markdown,
+    Sarif,
+    Junit,
+    Github,
+    Gitlab,
 }
 
 /// Where a format goes.
@@ -100,11 +107,11 @@ impl Output {
         let mut targets = Vec::new();
         for text in &self.format {
             let (name, path) = text.split_once('=').map_or((text.as_str(), None), |(name, path)| (name, Some(PathBuf::from(path))));
-            let format = match name {
-                "table" => Format::Table,
-                "json" => Format::Json,
-                other => return Err(Usage(format!("there is no format `{other}`; there are `table` and `json`")).into()),
-            };
+            let format = <Format as clap::ValueEnum>::from_str(name, false).map_err(|_| {
+                let known: Vec<String> =
+                    Format::value_variants().iter().filter_map(clap::ValueEnum::to_possible_value).map(|value| value.get_name().to_owned()).collect();
+                Usage(format!("there is no format `{name}`; there are {}", known.join(", ")))
+            })?;
             if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
                 return Err(Usage(format!("--format {text}: the path is empty")).into());
             }
@@ -143,6 +150,7 @@ impl Output {
                 }
             }
         }
+        self.summarise(outcome)?;
         let code = self.exit_code(outcome);
         if !global.quiet {
             let unseen = outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).count();
@@ -167,6 +175,17 @@ impl Output {
             }
         }
         Ok(code)
+    }
+
+    /// A job of GitHub's shows the Markdown report as its summary; it refuses one of more than 1024 kB whole.
+    fn summarise(&self, outcome: &Outcome) -> anyhow::Result<()> {
+        let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return Ok(()) };
+        if !self.targets()?.iter().any(|target| target.format == Format::Github) {
+            return Ok(());
+        }
+        let text = report::markdown::within(outcome, 1_000_000);
+        let appended = fs::OpenOptions::new().create(true).append(true).open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+        appended.with_context(|| format!("cannot write the step summary `{}`", path.display()))
     }
 
     fn exit_code(&self, outcome: &Outcome) -> u8 {
@@ -199,6 +218,12 @@ fn gate_word(code: u8, at: FailOn) -> String {
 fn render(outcome: &Outcome, format: Format, colour: bool, out: &mut dyn Write) -> std::io::Result<()> {
     match format {
         Format::Json => report::json::render(outcome, out),
+        Format::Csv => report::csv::render(outcome, out),
+        Format::Markdown => report::markdown::render(outcome, out),
+        Format::Sarif => report::sarif::render(outcome, out),
+        Format::Junit => report::junit::render(outcome, out),
+        Format::Github => report::github::render(outcome, out),
+        Format::Gitlab => report::gitlab::render(outcome, out),
         Format::Table => report::table::render(outcome, report::table::Layout { width: width(), colour }, out),
     }
 }

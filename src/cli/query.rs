@@ -3,7 +3,7 @@
 use crate::engine;
 use crate::inventory::Store;
 use crate::reason;
-use crate::report::safe::cut;
+use crate::report::{csv, safe::cut};
 use anyhow::Context as _;
 use serde_json::Value as Json;
 use std::io::Write;
@@ -42,9 +42,9 @@ impl Query {
                 writeln!(out)?;
             }
             Format::Csv => {
-                writeln!(out, "{}", names.iter().map(|name| csv(name)).collect::<Vec<_>>().join(","))?;
+                writeln!(out, "{}", names.iter().map(|name| csv::cell(name)).collect::<Vec<_>>().join(","))?;
                 for row in rows {
-                    writeln!(out, "{}", row.iter().map(|cell| csv(&text(cell))).collect::<Vec<_>>().join(","))?;
+                    writeln!(out, "{}", row.iter().map(|cell| csv::cell(&text(cell))).collect::<Vec<_>>().join(","))?;
                 }
             }
             Format::Table => {
@@ -70,10 +70,4 @@ fn text(cell: &Json) -> String {
         Json::String(text) => text.clone(),
         other => other.to_string(),
     }
-}
-
-/// RFC 4180, with a guard against formulas: a cell that a spreadsheet would run gets a quote in front.
-fn csv(cell: &str) -> String {
-    let guard = if cell.starts_with(['=', '+', '@', '\t', '\r']) || cell.starts_with('-') && cell.parse::<f64>().is_err() { "'" } else { "" };
-    format!("\"{guard}{}\"", cell.replace('"', "\"\""))
 }

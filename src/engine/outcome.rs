@@ -4,7 +4,9 @@ use super::Rule;
 use super::evaluate::VERDICTS;
 use super::sql::json;
 use crate::inventory::{Error, Kind, Store, Table, quoted};
-use crate::model::{CoverageLine, Finding, Gap, Outcome, Reason, RunInfo, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus, account_arn};
+use crate::model::{
+    CoverageLine, Finding, Gap, Outcome, Reason, RuleText, RunInfo, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus, account_arn,
+};
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 use serde_json::Value as Json;
@@ -341,7 +343,20 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
             detail: line.detail,
         })
         .collect();
-    Ok(Outcome { schema: "outcrop/v1", run: book.run, coverage, results, waivers: reports, disabled, summary })
+    let rules = book.rules.values().map(|(rule, severity, _)| (rule.id.clone(), text_of(rule, *severity))).collect();
+    Ok(Outcome { schema: "outcrop/v1", run: book.run, coverage, results, waivers: reports, disabled, summary, rules })
+}
+
+fn text_of(rule: &Rule, severity: Severity) -> RuleText {
+    let fix = [("AWS CLI", &rule.fix.cli), ("Terraform", &rule.fix.terraform), ("CloudFormation", &rule.fix.cloudformation), ("Console", &rule.fix.console)];
+    RuleText {
+        title: rule.title.clone(),
+        severity,
+        pillar: rule.pillar.clone(),
+        why: rule.why.trim().to_owned(),
+        fix: fix.into_iter().filter(|(_, text)| !text.trim().is_empty()).map(|(name, text)| (name, text.trim().to_owned())).collect(),
+        references: rule.references.clone(),
+    }
 }
 
 /// Every column of the row behind a result, with its documentation: the facts that a verdict rests on.

@@ -11,7 +11,7 @@ mod value;
 
 pub use arn::{Arn, account_arn};
 pub use observed::{Gap, Observed, Reason, merge};
-pub use outcome::{CoverageLine, Finding, Outcome, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus};
+pub use outcome::{CoverageLine, Finding, Location, Outcome, RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus};
 pub use pattern::{Class, Pattern, Token, arn_matches, glob, wild, without_place};
 pub use run::{AccountInfo, AccountKind, RunInfo, Source};
 pub use value::Value;

@@ -101,6 +101,15 @@ pub struct WaiverReport {
     pub detail: String,
 }
 
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Location {
+    /// Path as the command line gave it, or relative to the folder that was given.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+}
+
 /// One result: one rule on one subject (or on a scope that could not be listed).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
@@ -137,7 +146,7 @@ pub struct Finding {
     /// Set when the result is accepted for now.
     pub waiver: Option<Waiver>,
     /// File and line, for results from files.
-    pub location: Option<Json>,
+    pub location: Option<Location>,
     /// `new`, `existing` or `fixed`, for a plan laid over a run.
     pub origin: Option<String>,
     /// Tags of the resource.
@@ -202,6 +211,23 @@ impl Summary {
     }
 }
 
+/// What a rule says for itself; for formats that carry rules beside results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleText {
+    /// Title.
+    pub title: String,
+    /// Severity in force.
+    pub severity: Severity,
+    /// Pillar.
+    pub pillar: String,
+    /// Why it matters.
+    pub why: String,
+    /// How to mend it: name and text, in the order of the rule.
+    pub fix: Vec<(&'static str, String)>,
+    /// Pages.
+    pub references: Vec<String>,
+}
+
 /// Everything that a report renders.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
@@ -219,4 +245,7 @@ pub struct Outcome {
     pub disabled: Vec<String>,
     /// Counts.
     pub summary: Summary,
+    /// The rules as run, by id.
+    #[serde(skip)]
+    pub rules: BTreeMap<String, RuleText>,
 }

@@ -6,6 +6,7 @@ mod brute;
 mod cases;
 mod cli;
 mod estates;
+mod formats;
 mod house;
 mod law;
 mod laws;

@@ -1,0 +1,38 @@
+//! `--format gitlab`: GitLab's Code Quality report.
+//!
+//! Shape: <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>.
+
+use super::{missing, named, outside_file, place, problems};
+use crate::model::{Outcome, Severity, Verdict};
+use serde_json::json;
+use std::io::{self, Write};
+
+/// Writes failures and unknowns; waived ones and what the files do not hold as `info`.
+///
+/// # Errors
+/// When the writer fails.
+pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let all: Vec<_> = problems(outcome)
+        .map(|result| {
+            let (path, line) = place(result);
+            let severity = match (result.waiver.is_some() || outside_file(result), result.severity) {
+                (true, _) | (_, Severity::Info) => "info",
+                (_, Severity::Critical) => "blocker",
+                (_, Severity::High) => "critical",
+                (_, Severity::Medium) => "major",
+                (_, Severity::Low) => "minor",
+            };
+            let waived = result.waiver.as_ref().map_or_else(String::new, |waiver| format!("[waived until {} by {}] ", waiver.expires, waiver.owner));
+            let lacks = if result.verdict == Verdict::Unknown { format!(" ({})", missing(result)) } else { String::new() };
+            json!({
+                "description": format!("{waived}{}: {} - {}{lacks}", result.verdict.as_str(), named(result), result.message),
+                "check_name": result.rule,
+                "fingerprint": result.fingerprint,
+                "severity": severity,
+                "location": {"path": path, "lines": {"begin": line}},
+            })
+        })
+        .collect();
+    serde_json::to_writer_pretty(&mut *out, &all)?;
+    writeln!(out)
+}
