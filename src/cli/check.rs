@@ -1,11 +1,13 @@
 //! `outcrop check` and `outcrop demo`: judge what is on disk, or inside the binary.
 
-use super::judging::{Judging, now};
+use super::files::{self, Kind, kind};
+use super::judging::{Judge, Judging, now};
 use super::{Global, Usage};
 use crate::inventory::{Coverage, Error, NewRow, Status, Store};
 use crate::model::RunInfo;
 use crate::reason;
 use crate::report::safe::cut;
+use crate::sources::files::Given;
 use crate::sources::{fixture, probe, trail};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
-    /// Runs (`.outcrop`) or inventory folders; several are judged together.
+    /// Runs (`.outcrop`), inventory folders, `terraform show -json`; several of a kind are judged together.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// What the paths are, where it is not to be detected.
@@ -25,14 +27,17 @@ pub(super) struct Check {
     /// Report of `outcrop probe`, laid over the paths; repeatable.
     #[arg(long, value_name = "FILE")]
     probe: Vec<PathBuf>,
+    /// Account that a plan or template is for, where it does not say so itself.
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// Folder of the `.tf` files that a plan was made from: results carry file and line, and waivers beside the resources count.
+    #[arg(long, value_name = "DIR")]
+    source: Option<PathBuf>,
+    /// Region that a plan or template is for, where it does not say so itself.
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
     #[command(flatten)]
     judging: Judging,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Kind {
-    Run,
-    Inventory,
 }
 
 /// Arguments of `demo`.
@@ -45,23 +50,13 @@ pub(super) struct Demo {
     judging: Judging,
 }
 
-fn kind(path: &Path, forced: Option<Kind>) -> anyhow::Result<Kind> {
-    if let Some(kind) = forced {
-        return Ok(kind);
-    }
-    if path.is_dir() {
-        if fixture::is_inventory(path) {
-            return Ok(Kind::Inventory);
-        }
-        anyhow::bail!("`{}` is a folder without `run.yaml`, so it is no inventory; name a run file or an inventory folder", path.display());
-    }
-    Ok(Kind::Run)
-}
-
 impl Check {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         let mut judge = self.judging.load()?;
         let kinds = self.paths.iter().map(|path| kind(path, self.kind)).collect::<anyhow::Result<Vec<_>>>()?;
+        if kinds.iter().any(|kind| kind.is_file()) {
+            return self.files(&mut judge, &kinds, global);
+        }
         // Broken input is told before a file is made.
         for (path, kind) in self.paths.iter().zip(&kinds) {
             if *kind == Kind::Run {
@@ -73,7 +68,8 @@ impl Check {
         for (path, kind) in self.paths.iter().zip(kinds) {
             runs.push(match kind {
                 Kind::Inventory => fixture::load_folder(path, &mut store)?,
-                Kind::Run => {
+                // Files went their own way above.
+                _ => {
                     let run = Store::open(path, &reason::tables())?.run()?;
                     store.copy_base(path)?;
                     run
@@ -95,6 +91,24 @@ impl Check {
         if let Some(path) = &self.judging.out {
             save(&store, path)?;
         }
+        self.judging.output.finish(&outcome, global)
+    }
+}
+
+impl Check {
+    /// Plans and templates.
+    fn files(&self, judge: &mut Judge, kinds: &[Kind], global: &Global) -> anyhow::Result<u8> {
+        if let Some(path) = self.paths.iter().zip(kinds).find_map(|(path, kind)| (!kind.is_file()).then_some(path)) {
+            return Err(Usage(format!("`{}` is no plan or template; lay a plan over a run with --onto RUN", path.display())).into());
+        }
+        if let Some(folder) = self.source.as_deref().filter(|folder| !folder.is_dir()) {
+            anyhow::bail!("--source {}: there is no such folder", folder.display());
+        }
+        let given = Given { account: self.account.clone(), region: self.region.clone(), source: self.source.clone() };
+        let all = self.paths.iter().zip(kinds).map(|(path, kind)| files::read(path, *kind, &given)).collect::<anyhow::Result<Vec<_>>>()?;
+        let read = files::join(all)?;
+        judge.config.waivers.extend(read.ignores.iter().map(files::waiver));
+        let outcome = files::judge(judge, &read, self.judging.out.as_ref())?;
         self.judging.output.finish(&outcome, global)
     }
 }

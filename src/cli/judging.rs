@@ -44,9 +44,9 @@ pub(super) struct Output {
     /// Exit with 3 where something fails at or above this severity, with 4 where it is unknown.
     #[arg(long, value_enum, default_value_t = FailOn::Critical, value_name = "SEVERITY")]
     pub fail_on: FailOn,
-    /// Which unknowns gate.
-    #[arg(long, value_enum, default_value_t = UnknownGate::Gate)]
-    pub unknown: UnknownGate,
+    /// Which unknowns gate; by default all, and for files alone those about declared values that are not settled yet.
+    #[arg(long, value_enum)]
+    pub unknown: Option<UnknownGate>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -170,6 +170,13 @@ impl Output {
                 let _ =
                     writeln!(std::io::stderr(), "waiver of {}: {}", crate::report::safe::cut(&waiver.rule, 100), crate::report::safe::cut(&waiver.detail, 200));
             }
+            let outside = outcome.results.iter().filter(|result| report::outside_file(result)).count();
+            if outside > 0 {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "{outside} verdicts rest on what the file does not hold (not-in-file), so they do not gate; lay it over a recorded run: outcrop check PLAN --onto RUN"
+                );
+            }
             for note in &outcome.run.notes {
                 let _ = writeln!(std::io::stderr(), "note: {}", crate::report::safe::cut(note, 400));
             }
@@ -194,9 +201,10 @@ impl Output {
         if outcome.results.iter().filter(gates).any(|result| result.verdict == Verdict::Fail) {
             return 3;
         }
+        let default = if outcome.run.source.is_file() { UnknownGate::Unresolved } else { UnknownGate::Gate };
         let unknown = |result: &Finding| {
             result.verdict == Verdict::Unknown
-                && match self.unknown {
+                && match self.unknown.unwrap_or(default) {
                     UnknownGate::Gate => true,
                     UnknownGate::Unresolved => !result.missing.iter().all(|gap| gap.reason == Reason::NotInFile),
                     UnknownGate::Ignore => false,

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod files;
 mod judging;
 mod path;
 mod policy;
@@ -76,7 +77,7 @@ enum Command {
     /// Find the accounts, assume the audit role in each, collect, judge, report.
     #[cfg(feature = "live")]
     Scan(Box<scan::Scan>),
-    /// Judge what is on disk: runs (`.outcrop`) and inventory folders.
+    /// Judge what is on disk: runs (`.outcrop`), inventory folders, plans and templates.
     Check(check::Check),
     /// Render a stored run again.
     Report(report::Report),

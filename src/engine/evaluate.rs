@@ -35,6 +35,7 @@ fn code(verdict: Verdict) -> i64 {
 
 struct Waivers<'c> {
     config: &'c Config,
+    names: super::Names,
     judged_at: String,
     used: Vec<u64>,
     expired_hits: Vec<u64>,
@@ -45,7 +46,8 @@ impl Waivers<'_> {
         for (place, waiver) in self.config.waivers.iter().enumerate() {
             let fits = matches!((waiver.verdict, verdict), (Waivable::Fail, Verdict::Fail) | (Waivable::Unknown, Verdict::Unknown))
                 && waiver.rule == rule
-                && crate::model::glob(&waiver.resource, resource);
+                && (crate::model::glob(&waiver.resource, resource)
+                    || self.names.of(resource).is_some_and(|one| crate::model::glob(&waiver.resource, &one.address)));
             if !fits || !waiver.flaw().is_empty() {
                 continue;
             }
@@ -110,7 +112,8 @@ pub fn judge(store: &mut Store, library: &Library, config: &Config, run: &RunInf
         conn.execute("INSERT INTO disabled VALUES (?1)", [rule])?;
     }
     let count = config.waivers.len();
-    let waivers = Waivers { config, judged_at: run.judged_at().to_owned(), used: vec![0; count], expired_hits: vec![0; count] };
+    let names = super::Names::load(store, run.source)?;
+    let waivers = Waivers { config, names, judged_at: run.judged_at().to_owned(), used: vec![0; count], expired_hits: vec![0; count] };
     let mut bench = Bench { conn, fence, run, values: &library.values, waivers, summary: Summary::default(), keep };
     let mut errors = Vec::new();
     let mut groups: BTreeMap<&str, Vec<(usize, &Loaded)>> = BTreeMap::new();
@@ -398,7 +401,7 @@ pub fn test_query(loaded: &Loaded, tables: &[&'static Table], library: &Library)
     sql::add_functions(&store.conn)?;
     let run = RunInfo::empty();
     let config = Config::default();
-    let waivers = Waivers { config: &config, judged_at: String::new(), used: Vec::new(), expired_hits: Vec::new() };
+    let waivers = Waivers { config: &config, names: super::Names::default(), judged_at: String::new(), used: Vec::new(), expired_hits: Vec::new() };
     let mut bench = Bench { conn: &store.conn, fence, run: &run, values: &library.values, waivers, summary: Summary::default(), keep: false };
     Ok(bench.own_query(&store, 0, loaded)?.err().into_iter().collect())
 }

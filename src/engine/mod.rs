@@ -7,13 +7,15 @@ mod config;
 mod evaluate;
 mod expression;
 mod library;
+mod names;
 mod outcome;
 mod rule;
 mod sql;
 
-pub use config::{Config, ConfigError, parse as parse_config};
+pub use config::{Config, ConfigError, Waivable, WaiverEntry, parse as parse_config};
 pub use evaluate::{Judged, judge, test_examples, test_query};
 pub use library::{Framework, Library, Loaded, RULES_DIGEST_DOC, Selection, frameworks};
+pub use names::Names;
 pub use outcome::{explain_facts, outcome, stored_rules};
 pub use rule::{Example, Expect, Message, Parameter, ParameterKind, Rule, RuleError};
 pub use sql::{open_reader, run_query};

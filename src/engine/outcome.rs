@@ -92,13 +92,18 @@ struct Book<'s> {
     run: RunInfo,
     rules: BTreeMap<i64, (Rule, Severity, String)>,
     waivers: BTreeMap<i64, Waiver>,
+    names: super::Names,
+    /// By fingerprint: `new`, `existing` or `fixed`.
+    origins: BTreeMap<String, String>,
 }
 
 impl Book<'_> {
     fn finding(&self, rule: i64, verdict: Verdict, waiver: Option<i64>, cells: &BTreeMap<String, Json>, missing: Vec<Gap>) -> Option<Finding> {
         let (rule, severity, error) = self.rules.get(&rule)?;
         let text = |name: &str| cells.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-        let (account, region, resource, part) = (text("account_id"), text("region"), text("resource"), text("part"));
+        let (account, region, subject, part) = (text("account_id"), text("region"), text("resource"), text("part"));
+        let resource = self.names.shown(&subject);
+        let fingerprint = fingerprint(&rule.id, &account, &region, &resource, &part);
         let mut message = filled(rule.sentence(verdict), cells);
         if !error.is_empty() {
             message = format!("the rule could not run: {error}");
@@ -110,8 +115,11 @@ impl Book<'_> {
             pillar: rule.pillar.clone(),
             stage: rule.stage,
             verdict,
-            fingerprint: fingerprint(&rule.id, &account, &region, &resource, &part),
+            location: self.names.of(&subject).and_then(|one| one.location.clone()),
+            origin: self.origins.get(&fingerprint).cloned(),
+            fingerprint,
             resource,
+            subject,
             resource_type: text("resource_type"),
             account_id: account,
             region,
@@ -120,8 +128,6 @@ impl Book<'_> {
             missing,
             part,
             waiver: waiver.and_then(|id| self.waivers.get(&id).cloned()),
-            location: None,
-            origin: None,
             tags: cells.get("tags").and_then(|tags| serde_json::from_value(tags.clone()).ok()).unwrap_or_default(),
             environment: text("environment"),
             controls: rule.controls.clone(),
@@ -304,7 +310,8 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         });
     }
     let disabled = store.conn.prepare("SELECT rule FROM disabled ORDER BY rule")?.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
-    let book = Book { store, run, rules: stored_rules(store)?, waivers };
+    let names = super::Names::load(store, run.source)?;
+    let book = Book { store, rules: stored_rules(store)?, waivers, names, origins: store.origins()?, run };
     let mut results = Vec::new();
     for table in store.tables() {
         book.subject(table, &mut results)?;
@@ -372,7 +379,7 @@ pub fn explain_facts(store: &Store, finding: &Finding) -> Result<Vec<(&'static c
             "SELECT account_id, region{names} FROM {} WHERE account_id = ?1 AND region = ?2 AND resource = ?3 AND part = ?4",
             quoted(subject)
         ))?;
-        let mut rows = statement.query(params![finding.account_id, finding.region, finding.resource, finding.part])?;
+        let mut rows = statement.query(params![finding.account_id, finding.region, finding.subject, finding.part])?;
         if let Some(row) = rows.next()? {
             let cells = cells(row, table, 0)?;
             return Ok(table.columns.iter().map(|column| (column, cells.get(column.name).cloned().unwrap_or_default())).collect());

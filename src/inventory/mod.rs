@@ -5,11 +5,13 @@
 //! [`World::children`] and nowhere else.
 
 mod coverage;
+mod declaration;
 mod store;
 mod table;
 mod world;
 
 pub use coverage::{Coverage, Status};
+pub use declaration::Declaration;
 pub use store::{Error, NewRow, SCHEMA_VERSION, Store, derived_ddl, quoted};
 pub use table::{Column, Kind, Read, Role, Span, Table, cols};
 pub use world::{Children, Loaded, Lookup, Row, World};

@@ -137,6 +137,10 @@ CREATE TABLE run (info TEXT NOT NULL);
 CREATE TABLE coverage (account_id TEXT NOT NULL, region TEXT NOT NULL, table_name TEXT NOT NULL, column_group TEXT NOT NULL,
   parent TEXT NOT NULL, status TEXT NOT NULL, operation TEXT NOT NULL, action TEXT NOT NULL, detail TEXT NOT NULL,
   pages INTEGER NOT NULL, row_count INTEGER NOT NULL, started_at TEXT NOT NULL, finished_at TEXT NOT NULL, request_ids TEXT NOT NULL);
+CREATE TABLE declaration (account_id TEXT NOT NULL, region TEXT NOT NULL, table_name TEXT NOT NULL, key TEXT NOT NULL,
+  address TEXT NOT NULL, prefix TEXT NOT NULL, change TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL,
+  unresolved TEXT NOT NULL, partial INTEGER NOT NULL);
+CREATE TABLE origin (fingerprint TEXT NOT NULL, origin TEXT NOT NULL);
 CREATE TABLE gap (table_name TEXT NOT NULL, row INTEGER NOT NULL, column_name TEXT NOT NULL, gaps TEXT NOT NULL);
 CREATE INDEX gap_by_row ON gap (table_name, row);
 CREATE TABLE subject_scope (table_name TEXT NOT NULL, account_id TEXT NOT NULL, region TEXT NOT NULL, gaps TEXT NOT NULL);
@@ -337,6 +341,10 @@ impl Store {
                 let name = quoted(table.name);
                 self.conn.execute_batch(&format!("INSERT INTO main.{name} ({list}) SELECT {list} FROM source.{name} ORDER BY rowid;"))?;
             }
+        }
+        let declared: i64 = self.conn.query_row("SELECT count(*) FROM source.sqlite_master WHERE name = 'declaration'", [], |row| row.get(0))?;
+        if declared > 0 {
+            self.conn.execute_batch("INSERT INTO main.declaration SELECT * FROM source.declaration;")?;
         }
         self.conn.execute_batch("COMMIT; DETACH source;")?;
         Ok(())

@@ -5,7 +5,7 @@
 //! and the gaps that may hide more.
 
 use super::store::cell;
-use super::{Coverage, Error, Kind, Role, Span, Status, Store, Table, quoted};
+use super::{Coverage, Declaration, Error, Kind, Role, Span, Status, Store, Table, quoted};
 use crate::model::{GLOBAL, Gap, Observed, Reason, RunInfo, Value, merge};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -27,6 +27,10 @@ pub struct World {
     tables: BTreeMap<&'static str, Loaded>,
     /// (table, account, Region, group, parent) -> line; the worst where several exist.
     lines: HashMap<(String, String, String, String, String), Coverage>,
+    /// What files declared, by (table, account, Region, key).
+    declared: HashMap<(String, String, String, String), Declaration>,
+    /// Ids and ARNs of what does not exist yet, with the prefix of their kind.
+    symbols: HashMap<String, String>,
     touched: RefCell<Option<BTreeSet<(String, String)>>>,
     indexes: RefCell<Indexes>,
 }
@@ -118,7 +122,17 @@ impl World {
                 }
             }
         }
-        Ok(Self { run, tables, lines, touched: RefCell::new(None), indexes: RefCell::default() })
+        let (mut declared, mut symbols) = (HashMap::new(), HashMap::<String, String>::new());
+        for one in store.declarations()? {
+            if one.is_new() && !one.partial {
+                let prefix = symbols.entry(one.key.clone()).or_default();
+                if prefix.is_empty() {
+                    prefix.clone_from(&one.prefix);
+                }
+            }
+            declared.insert((one.table.clone(), one.account_id.clone(), one.region.clone(), one.key.clone()), one);
+        }
+        Ok(Self { run, tables, lines, declared, symbols, touched: RefCell::new(None), indexes: RefCell::default() })
     }
 
     /// Starts to note which (table, group) pairs are consulted; tests hold declarations against it.
@@ -134,6 +148,19 @@ impl World {
     fn touch(&self, table: &str, group: &str) {
         if let Some(seen) = self.touched.borrow_mut().as_mut() {
             seen.insert((table.to_owned(), group.to_owned()));
+        }
+    }
+
+    /// Does a file make what this id or ARN names, so that nothing outside the file can know of it?
+    pub fn is_new(&self, id: &str) -> bool {
+        self.symbols.contains_key(id)
+    }
+
+    /// The kind of thing that an id names, by its prefix: `igw` of `igw-1`, and of the symbol of a gateway that does not exist yet.
+    pub fn prefix<'i>(&'i self, id: &'i str) -> &'i str {
+        match self.symbols.get(id) {
+            Some(prefix) if !prefix.is_empty() => prefix,
+            _ => id.split('-').next().unwrap_or_default(),
         }
     }
 
@@ -222,11 +249,13 @@ impl World {
         let region = loaded.table.region(region);
         let mut indexes = self.indexes.borrow_mut();
         let index = indexes.entry((loaded.table.name, place)).or_insert_with(|| self.index(loaded, column));
+        // What does not exist yet has no children but those that the same file gives it.
+        let hidden = if self.is_new(value) { Vec::new() } else { self.hidden(table, account, region) };
         let Some(scope) = index.get(&(account.to_owned(), region.to_owned())) else {
-            return Children { rows: Vec::new(), gaps: self.hidden(table, account, region) };
+            return Children { rows: Vec::new(), gaps: hidden };
         };
         let rows = scope.by_value.get(value).into_iter().flatten().map(|index| Row { world: self, loaded, index: *index }).collect();
-        Children { rows, gaps: merge(self.hidden(table, account, region), scope.gaps.clone()) }
+        Children { rows, gaps: merge(hidden, scope.gaps.clone()) }
     }
 
     /// The rows of a table by the values of one column, scope by scope.
@@ -310,6 +339,16 @@ impl World {
         let table = loaded.table;
         let key = table.position(table.key).map(|place| cells[place].display().into_owned()).unwrap_or_default();
         let fact = format!("{}.{}", table.name, column.name);
+        if let Some(one) = self.declared.get(&(table.name.to_owned(), account.clone(), region.clone(), key.clone())) {
+            if let Some(why) = one.unresolved.get(column.name) {
+                let detail = format!("{}: settled later: {why}", one.address);
+                return Gap { fact, operation: String::new(), action: String::new(), reason: Reason::Unresolved, detail };
+            }
+            if one.is_new() {
+                let detail = format!("{}: the file does not tell", one.address);
+                return Gap { fact, operation: String::new(), action: String::new(), reason: Reason::NotInFile, detail };
+            }
+        }
         for group in column.reads {
             for parent in [key.as_str(), ""] {
                 let line = self.lines.get(&(table.name.to_owned(), account.clone(), region.clone(), (*group).to_owned(), parent.to_owned()));

@@ -18,3 +18,7 @@ pub use value::Value;
 
 /// The Region name of what belongs to no Region (IAM, Organizations, the list of buckets).
 pub const GLOBAL: &str = "global";
+/// Stands for the account where a file names none; CDK's own word. Whether it is a given account is not known.
+pub const UNKNOWN_ACCOUNT: &str = "unknown-account";
+/// Stands for the Region where a file names none.
+pub const UNKNOWN_REGION: &str = "unknown-region";

@@ -127,6 +127,9 @@ pub struct Finding {
     pub verdict: Verdict,
     /// ARN, or the address in a plan or template.
     pub resource: String,
+    /// The resource as its row names it.
+    #[serde(skip)]
+    pub subject: String,
     /// Kind of resource, in CloudFormation's spelling.
     pub resource_type: String,
     /// Account of the resource.

@@ -108,6 +108,8 @@ fn takes_policy(context: &Context<'_>, endpoint: Row<'_>, service: &str) -> Obse
     match context.world.lookup("vpc_endpoint_service", endpoint.account(), endpoint.region(), service) {
         Lookup::Found(row) => row.flag("policy_supported"),
         Lookup::Absent => Observed::gap(Gap::not_understood("vpc_endpoint_service", format!("`{service}` is not among the services that the Region offers"))),
+        // No file says what AWS offers; the endpoints of Bedrock take policies.
+        Lookup::Unknown(_) if context.world.run.source.is_file() && network::family_of_service(service).is_some() => Known(true),
         Lookup::Unknown(gaps) => Unknown(gaps),
     }
 }
@@ -320,7 +322,7 @@ fn only_vpce_callers(context: &Context<'_>, endpoint: Row<'_>) -> Observed<bool>
 /// The VPC of a function or service; empty for none.
 fn deployment_vpc(context: &Context<'_>, row: Row<'_>) -> Observed<String> {
     if row.table().name == "lambda_function" {
-        return row.text("vpc_id").map(str::to_owned);
+        return super::ways::vpc_of(context, row);
     }
     row.list("subnet_ids").and_then(|subnets| match subnets.first() {
         None => Known(String::new()),

@@ -324,6 +324,9 @@ pub(super) fn derive_role_use(context: &Context<'_>, sink: &mut Sink<'_>) {
         }
         sink.hide(&account, GLOBAL, gaps.clone());
         for (role, workloads) in uses {
+            // Nothing outside the file can run under a role that the file makes.
+            let outside = |gap: &&Gap| !(context.world.is_new(role) && gap.reason == crate::model::Reason::NotInFile);
+            let gaps: Vec<Gap> = gaps.iter().filter(outside).cloned().collect();
             role_row(context, sink, &account, role, &workloads, &gaps);
         }
     }

@@ -27,6 +27,8 @@ pub(super) fn fences(context: &Context<'_>, account: &str, fence: Fence) -> Obse
     let organization = match world.lookup("organization", account, GLOBAL, account) {
         Lookup::Found(row) => row.text("id").zip(row.text("master_account_id")),
         Lookup::Absent => return Known(Vec::new()),
+        // A file is judged by what it grants itself. Control policies only take away: what passes without them passes with them.
+        Lookup::Unknown(_) if world.run.source.is_file() => return Known(Vec::new()),
         Lookup::Unknown(gaps) => return Unknown(gaps),
     };
     organization.and_then(|(id, master)| {

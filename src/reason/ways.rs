@@ -65,6 +65,26 @@ pub(super) struct Placement {
     groups: Vec<String>,
 }
 
+/// The VPC of a workload; of its first subnet, where it does not say so itself.
+pub(super) fn vpc_of(context: &Context<'_>, row: Row<'_>) -> Observed<String> {
+    let own = match row.text("vpc_id") {
+        Known(vpc) => return Known(vpc.to_owned()),
+        Unknown(gaps) => gaps,
+    };
+    let subnet = match row.table().column("subnet_ids") {
+        Some(_) => row.list("subnet_ids").map(|all| all.into_iter().next().unwrap_or_default()),
+        None => row.text("subnet_id").map(str::to_owned),
+    };
+    match subnet {
+        Known(subnet) if !subnet.is_empty() => match context.world.lookup("vpc_subnet", row.account(), row.region(), &subnet) {
+            Lookup::Found(found) => found.text("vpc_id").map(str::to_owned),
+            Lookup::Absent => Unknown(own),
+            Lookup::Unknown(gaps) => Unknown(gaps),
+        },
+        _ => Unknown(own),
+    }
+}
+
 /// Finds the interfaces of a deployment: `None` for the service's own network.
 pub(super) fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, context: &Context<'_>) -> Observed<Option<Placement>> {
     let row = deployment.network;
@@ -73,7 +93,7 @@ pub(super) fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, co
             if !provider.is_empty() {
                 return Observed::gap(Gap::not_understood("lambda_function.capacity_provider_arn", "the network of a capacity provider is not read"));
             }
-            row.text("vpc_id").and_then(|vpc| {
+            vpc_of(context, row).and_then(|vpc| {
                 if vpc.is_empty() {
                     Known(None)
                 } else {
@@ -83,7 +103,7 @@ pub(super) fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, co
         });
     }
     if workload.kind == "ec2" {
-        return row.text("vpc_id").zip(row.text("subnet_id")).zip(row.list("security_group_ids")).map(|((vpc, subnet), groups)| {
+        return vpc_of(context, row).zip(row.text("subnet_id")).zip(row.list("security_group_ids")).map(|((vpc, subnet), groups)| {
             Some(Placement { vpc: vpc.to_owned(), subnets: vec![subnet.to_owned()], groups }).filter(|place| !place.vpc.is_empty())
         });
     }

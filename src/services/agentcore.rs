@@ -168,3 +168,45 @@ pub(super) mod live {
         batch
     }
 }
+
+/// How files declare them.
+pub(super) mod declared {
+    use crate::services::declared::ids::arn;
+    use crate::services::declared::{Declared, Node, Rows, Spelling};
+    use crate::services::environment::Owner;
+
+    pub(in crate::services) const SPELLINGS: &[Spelling] = &[
+        Spelling { kinds: &["aws_bedrockagentcore_agent_runtime", "AWS::BedrockAgentCore::Runtime"], map: runtime },
+        Spelling { kinds: &["aws_bedrockagentcore_gateway", "AWS::BedrockAgentCore::Gateway"], map: gateway },
+        Spelling { kinds: &["aws_bedrockagentcore_memory", "AWS::BedrockAgentCore::Memory"], map: memory },
+    ];
+
+    fn runtime(by: &Declared, rows: &mut Rows) {
+        let key = arn(by);
+        let network = by.at("network_configuration");
+        let inside = network.at("network_mode_config");
+        rows.row("bedrock_agentcore_runtime", by, key.as_str())
+            .put("name", by.name("agent_runtime_name"))
+            .set("role_arn", by.at("role_arn").id())
+            .set("network_mode", network.at("network_mode").text())
+            .set("subnet_ids", inside.at("subnets").ids().or(Vec::new()))
+            .set("security_group_ids", inside.at("security_groups").ids().or(Vec::new()));
+        // Only what steers the calls is kept of its variables; no table holds them.
+        let owner = Owner { table: "", account_id: &by.account_id, region: &by.region, arn: &key, container: "" };
+        match by.at("environment_variables") {
+            Node::Unknown(later) => rows.unsettled("bedrock_agentcore_runtime", by, &key, later),
+            declared => {
+                let variables = if let Node::Map(members) = declared { members.clone() } else { Vec::new() };
+                rows.variables("bedrock_agentcore_runtime", by, &key, &[(owner, variables, Vec::new())]);
+            }
+        }
+    }
+
+    fn gateway(by: &Declared, rows: &mut Rows) {
+        rows.row("bedrock_agentcore_gateway", by, by.id()).put("name", by.name("name")).set("role_arn", by.at("role_arn").id());
+    }
+
+    fn memory(by: &Declared, rows: &mut Rows) {
+        rows.row("bedrock_agentcore_memory", by, arn(by)).put("name", by.name("name")).set("role_arn", by.at("memory_execution_role_arn").id().or(""));
+    }
+}

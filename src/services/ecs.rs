@@ -217,3 +217,82 @@ pub(super) mod live {
         batch.rows.push(row);
     }
 }
+
+/// How files declare them.
+pub(super) mod declared {
+    use crate::services::declared::ids::{arn, name};
+    use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+    use crate::services::environment::Owner;
+    use std::collections::BTreeSet;
+
+    pub(in crate::services) const SPELLINGS: &[Spelling] = &[
+        Spelling { kinds: &["aws_ecs_service", "AWS::ECS::Service"], map: service },
+        Spelling { kinds: &["aws_ecs_task_definition", "AWS::ECS::TaskDefinition"], map: definition },
+    ];
+
+    fn service(by: &Declared, rows: &mut Rows) {
+        let network = by.at("network_configuration|network_configuration.awsvpc_configuration");
+        let network = if *network.at("awsvpc_configuration") == Node::Absent { network } else { network.at("awsvpc_configuration") };
+        let public = match network.at("assign_public_ip").text() {
+            Told::Known(text) => Told::Known(text.eq_ignore_ascii_case("enabled") || text.eq_ignore_ascii_case("true")),
+            Told::Absent => Told::Known(false),
+            Told::Unknown(later) => Told::Unknown(later),
+        };
+        rows.row("ecs_service", by, arn(by))
+            .put("name", name(by))
+            .set("cluster_arn", by.at("cluster").id().or("default"))
+            .set("task_definition_arn", by.at("task_definition").id())
+            .set("subnet_ids", network.at("subnets").ids().or(Vec::new()))
+            .set("security_group_ids", network.at("security_groups").ids().or(Vec::new()))
+            .set("assign_public_ip", public)
+            .set("tags", by.tags());
+    }
+
+    fn definition(by: &Declared, rows: &mut Rows) {
+        let key = arn(by);
+        // Terraform holds the containers as JSON text.
+        let parsed = match by.at("container_definitions") {
+            Node::Text(text) | Node::Secret(text) => serde_json::from_str::<serde_json::Value>(text).ok().map(|json| Node::from(&json)),
+            _ => None,
+        };
+        let containers = parsed.as_ref().unwrap_or_else(|| by.at("container_definitions"));
+        let (mut groups, mut files, mut owners) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        for container in containers.items() {
+            let container_name = container.at("name").text().known().unwrap_or_default();
+            let pairs = |path: &str| -> Vec<(String, Node)> {
+                let value = |item: &Node| match item.at("value") {
+                    Node::Absent => Node::Text(String::new()),
+                    known => known.clone(),
+                };
+                container.at(path).items().iter().filter_map(|item| item.at("name").text().known().map(|name| (name, value(item)))).collect()
+            };
+            let log = container.at("log_configuration");
+            if log.at("log_driver").text() == Told::Known("awslogs".to_owned())
+                && let Node::Map(options) = log.at("options")
+            {
+                groups.extend(options.iter().filter(|(key, _)| key == "awslogs-group").filter_map(|(_, value)| value.id().known()));
+            }
+            files.extend(container.at("environment_files").items().iter().filter_map(|file| file.at("value").text().known()));
+            owners.push((container_name, pairs("environment"), pairs("secrets").into_iter().map(|(name, _)| name).collect::<Vec<_>>()));
+        }
+        rows.row("ecs_task_definition", by, key.as_str())
+            .put("family", name(by))
+            .set("task_role_arn", by.at("task_role_arn").id().or(""))
+            .set("execution_role_arn", by.at("execution_role_arn").id().or(""))
+            .set("network_mode", by.at("network_mode").text().or("bridge"))
+            .put("log_group_names", groups.into_iter().collect::<Vec<_>>())
+            .put("environment_files", files.into_iter().collect::<Vec<_>>());
+        if let Node::Unknown(later) = containers {
+            rows.unsettled("ecs_task_definition", by, &key, later);
+            return;
+        }
+        let owners: Vec<_> = owners
+            .iter()
+            .map(|(container, variables, secrets)| {
+                let owner = Owner { table: "ecs_environment_variable", account_id: &by.account_id, region: &by.region, arn: &key, container };
+                (owner, variables.clone(), secrets.clone())
+            })
+            .collect();
+        rows.variables("ecs_task_definition", by, &key, &owners);
+    }
+}

@@ -162,6 +162,34 @@ pub fn look<'v>(owner: Owner<'_>, variables: impl IntoIterator<Item = (&'v str, 
     rows
 }
 
+/// Looks at variables that a file declares; gives their rows and adds to the settings, which are hidden where a value that steers is open.
+pub fn look_declared(
+    owner: Owner<'_>,
+    variables: &[(String, super::declared::Node)],
+    prints: &Fingerprints,
+    settings: &mut Settings,
+    hidden: &mut bool,
+) -> Vec<NewRow> {
+    use super::declared::Node;
+    let mut known = Vec::new();
+    let mut rows = Vec::new();
+    for (name, value) in variables {
+        match value {
+            Node::Text(text) | Node::Secret(text) => known.push((name.as_str(), text.clone())),
+            Node::Number(number) => known.push((name.as_str(), number.to_string())),
+            Node::Bool(on) => known.push((name.as_str(), on.to_string())),
+            // Settled later: the variable is there, and what it holds is not known.
+            _ => {
+                *hidden |= steers(name);
+                rows.push(owner.row(name));
+            }
+        }
+    }
+    rows.extend(look(owner, known.iter().map(|(name, value)| (*name, value.as_str())), prints, settings));
+    rows.sort_by(|a, b| a.cells[0].1.display().cmp(&b.cells[0].1.display()));
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ pub mod code;
 pub mod collect;
 #[cfg(feature = "live")]
 mod collectors;
+pub mod declared;
 pub mod ec2;
 pub mod ecs;
 pub mod environment;
@@ -93,6 +94,39 @@ pub const TABLES: &[&Table] = &[
 /// A collected table by name.
 pub fn table(name: &str) -> Option<&'static Table> {
     TABLES.iter().copied().find(|table| table.name == name)
+}
+
+/// How files spell what fills the tables.
+const SPELLINGS: &[&[declared::Spelling]] = &[
+    iam::declared::SPELLINGS,
+    vpc::declared::SPELLINGS,
+    vpc_filter::declared::SPELLINGS,
+    vpc_endpoint::declared::SPELLINGS,
+    transit::declared::SPELLINGS,
+    resolver::declared::SPELLINGS,
+    kms::declared::SPELLINGS,
+    logs::declared::SPELLINGS,
+    s3::declared::SPELLINGS,
+    lambda::declared::SPELLINGS,
+    ec2::declared::SPELLINGS,
+    ecs::declared::SPELLINGS,
+    bedrock::declared::SPELLINGS,
+    bedrock_agent::declared::SPELLINGS,
+    agentcore::declared::SPELLINGS,
+    cloudtrail::declared::SPELLINGS,
+    code::declared::SPELLINGS,
+];
+
+/// Puts what resources of a file come to into rows; counts the types that no table knows.
+pub fn map_declared(resources: &[declared::Declared], rows: &mut declared::Rows) {
+    let spellings: std::collections::HashMap<&str, &declared::Spelling> =
+        SPELLINGS.iter().flat_map(|all| all.iter()).flat_map(|spelling| spelling.kinds.iter().map(move |kind| (*kind, spelling))).collect();
+    for resource in resources {
+        match spellings.get(resource.kind.as_str()) {
+            Some(spelling) => (spelling.map)(resource, rows),
+            None => *rows.unmapped.entry(resource.kind.clone()).or_default() += 1,
+        }
+    }
 }
 
 /// Operations outside any table: finding accounts and Regions, entering accounts.

@@ -435,3 +435,6 @@ pub(super) mod live {
         batch
     }
 }
+
+/// How files declare them.
+pub(super) mod declared;

@@ -70,6 +70,11 @@ impl Hop {
         self
     }
 
+    pub(super) fn noting(mut self, more: &str) -> Self {
+        self.because = format!("{}, {more}", self.because);
+        self
+    }
+
     pub(super) fn json(&self, account: &str) -> Json {
         json!({"kind": self.kind, "id": self.id, "account_id": if self.account.is_empty() { account } else { &self.account }, "because": self.because})
     }

@@ -3,7 +3,7 @@
 use super::filter::gateway_acl;
 use super::{Hop, Spot};
 use crate::inventory::{Lookup, Row, World};
-use crate::model::{Gap, Observed};
+use crate::model::{Gap, Observed, Reason};
 use Observed::{Known, Unknown};
 use ipnet::IpNet;
 use serde_json::Value as Json;
@@ -107,7 +107,7 @@ pub(super) struct Route {
 
 /// Ranges of a destination: one, or the entries of a prefix list.
 pub(super) fn nets(world: &World, account: &str, region: &str, destination: &str) -> Observed<Vec<IpNet>> {
-    if !destination.starts_with("pl-") {
+    if world.prefix(destination) != "pl" {
         return match destination.parse() {
             Ok(net) => Known(vec![net]),
             Err(_) => Observed::gap(Gap::not_understood("routes", format!("`{destination}` is no range of addresses"))),
@@ -123,7 +123,8 @@ pub(super) fn nets(world: &World, account: &str, region: &str, destination: &str
 fn routes(world: &World, spot: &Spot, table: Row<'_>) -> Observed<Vec<Route>> {
     table.json("routes").map(|all| {
         let text = |route: &Json, key: &str| route.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
-        all.as_array()
+        let mut routes: Vec<Route> = all
+            .as_array()
             .into_iter()
             .flatten()
             .map(|route| {
@@ -136,7 +137,17 @@ fn routes(world: &World, spot: &Spot, table: Row<'_>) -> Observed<Vec<Route>> {
                     static_first: route.get("propagated").and_then(Json::as_bool) != Some(true),
                 }
             })
-            .collect()
+            .collect();
+        // Every table leads to the VPC's own ranges; files do not write that route.
+        if !routes.iter().any(|route| route.target == "local") {
+            let nets = match world.lookup("vpc", &spot.account, &spot.region, &spot.vpc) {
+                Lookup::Found(row) => row.list("cidr_blocks").map(|cidrs| cidrs.iter().filter_map(|cidr| cidr.parse().ok()).collect()),
+                Lookup::Absent => Known(Vec::new()),
+                Lookup::Unknown(gaps) => Unknown(gaps),
+            };
+            routes.push(Route { shown: "the VPC's own ranges".to_owned(), nets, target: "local".to_owned(), static_first: true });
+        }
+        routes
     })
 }
 
@@ -312,13 +323,13 @@ impl Walk<'_> {
             let row = self.world.lookup("vpc_endpoint", &spot.account, &spot.region, next).found();
             row.is_some_and(|row| row.text("vpc_endpoint_type").known().is_some_and(|kind| kind.eq_ignore_ascii_case("gateway")))
         };
-        !(next == "local" || next.starts_with("pcx-") || next.starts_with("vpce-") && gateway())
+        !(next == "local" || self.world.prefix(next) == "pcx" || self.world.prefix(next) == "vpce" && gateway())
     }
 
     /// Over what a route leads to.
     fn over(&mut self, spot: &Spot, next: &str, target: &Target) -> Reach {
         let unknown = |what: &str| Reach::beyond("vpc_route_table.routes", format!("the route leads to {next}, {what}"));
-        match (next.split('-').next().unwrap_or_default(), target) {
+        match (self.world.prefix(next), target) {
             ("local", Target::Inside { vpc, .. }) if *vpc == spot.vpc => Reach::Open(Vec::new()),
             ("local", Target::Inside { net, vpc }) => Reach::closed(format!("{net} of {vpc} overlaps with {}, so it stays in that VPC", spot.vpc)),
             ("local", Target::Public { .. }) => Reach::closed("the route stays in the VPC"),
@@ -352,6 +363,10 @@ impl Walk<'_> {
         let options = match self.world.lookup("vpc_block_public_access_options", &spot.account, &spot.region, &spot.region) {
             Lookup::Found(row) => row,
             Lookup::Absent => return Reach::Open(vec![hop]),
+            // A file opens the way by itself; a guard that is off by default and stands elsewhere does not excuse it.
+            Lookup::Unknown(gaps) if gaps.iter().all(|gap| gap.reason == Reason::NotInFile) => {
+                return Reach::Open(vec![hop.noting("unless VPC Block Public Access, off by default and not in the file, blocks it")]);
+            }
             Lookup::Unknown(gaps) => return Reach::Unknown(gaps),
         };
         let names = |arn: &str, id: &str| !id.is_empty() && arn.ends_with(&format!("/{id}"));
@@ -372,15 +387,16 @@ impl Walk<'_> {
             Lookup::Absent => return Reach::closed(format!("{gateway} does not exist any more")),
             Lookup::Unknown(gaps) => return Reach::Unknown(gaps),
         };
-        let facts = row.text("state").zip(row.text("connectivity_type")).zip(row.text("subnet_id").zip(row.text("vpc_id")));
-        let ((state, kind), (subnet, vpc)) = match facts {
+        let facts = row.text("state").zip(row.text("connectivity_type")).zip(row.text("subnet_id"));
+        let ((state, kind), subnet) = match facts {
             Known(facts) => facts,
             Unknown(gaps) => return Reach::Unknown(gaps),
         };
         if state != "available" {
             return Reach::closed(format!("{gateway} is {state}"));
         }
-        let stands = Spot { vpc: vpc.to_owned(), subnet: subnet.to_owned(), ..spot.clone() };
+        // What a route leads to stands in the VPC of its table.
+        let stands = Spot { subnet: subnet.to_owned(), ..spot.clone() };
         let hop = Hop::new("nat-gateway", gateway, format!("available, {kind}")).of(&spot.account);
         match (kind, target, subnet) {
             // It translates to a private address of its subnet, and goes on by that subnet's table.

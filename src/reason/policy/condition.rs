@@ -7,7 +7,7 @@
 use super::document::Condition;
 use super::truth::{Fact, Tri};
 use super::variable;
-use crate::model::Pattern;
+use crate::model::{Pattern, UNKNOWN_ACCOUNT};
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -175,6 +175,10 @@ pub(super) fn holds(condition: &Condition, fact: &Fact, facts: Option<&dyn Fn(&s
         let mut any = unclear.clone().unwrap_or(Tri::False);
         for (pattern, text) in &wanted {
             any = any.or(match op.compare(pattern, text, found) {
+                // A file that does not say which account it is for may be for this one.
+                Ok(false) if found != text && (found.contains(UNKNOWN_ACCOUNT) || text.contains(UNKNOWN_ACCOUNT)) => {
+                    unknown(condition, "the file does not say which account it is for")
+                }
                 Ok(hit) => Tri::from(hit),
                 Err(why) => unknown(condition, &why),
             });

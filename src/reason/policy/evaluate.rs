@@ -9,7 +9,7 @@ use super::formula::{Bits, Formula};
 use super::request::{Kind, Principal, Request};
 use super::truth::{Fact, Tri};
 use super::{authorization, variable};
-use crate::model::{Arn, Pattern};
+use crate::model::{Arn, Pattern, UNKNOWN_ACCOUNT};
 use std::rc::Rc;
 
 /// What a policy is to a request.
@@ -116,7 +116,17 @@ enum Form {
 
 fn form(pattern: &PrincipalPattern, principal: &Principal) -> (Form, Tri) {
     let yes = |form: Form, is: bool| (if is { form } else { Form::Not }, Tri::from(is));
+    // A file that does not say which account it is for may be for the one that is named.
+    let may_be = |named: &str, form: Form| (form, Tri::Unknown(vec![format!("the file does not say which account it is for, and the policy names {named}")]));
     match pattern {
+        PrincipalPattern::Account(account)
+            if *account != principal.account && [account, &principal.account].iter().any(|id| *id == UNKNOWN_ACCOUNT) && principal.is_aws() =>
+        {
+            may_be(account, Form::Account)
+        }
+        PrincipalPattern::Arn(arn) if *arn != principal.arn && same_but_account(arn, &principal.arn) => {
+            may_be(arn, if principal.kind == Kind::Role { Form::Role } else { Form::Itself })
+        }
         PrincipalPattern::Anyone => yes(Form::Anyone, true),
         PrincipalPattern::Account(account) => yes(Form::Account, principal.is_aws() && *account == principal.account),
         PrincipalPattern::Arn(arn) => match principal.kind {
@@ -133,6 +143,14 @@ fn form(pattern: &PrincipalPattern, principal: &Principal) -> (Form, Tri) {
         PrincipalPattern::Service(name) => yes(Form::Itself, principal.kind == Kind::Service && (name == "*" || *name == principal.arn)),
         PrincipalPattern::Federated(name) => yes(Form::Itself, principal.kind == Kind::Federated && (name == "*" || *name == principal.arn)),
         PrincipalPattern::Canonical(id) => yes(Form::Itself, principal.kind == Kind::Canonical && *id == principal.arn),
+    }
+}
+
+/// Are two ARNs the same as soon as the account is left out that a file does not tell?
+fn same_but_account(left: &str, right: &str) -> bool {
+    match (Arn::parse(left), Arn::parse(right)) {
+        (Some(a), Some(b)) => a.resource == b.resource && a.account != b.account && [a.account, b.account].contains(&UNKNOWN_ACCOUNT),
+        _ => false,
     }
 }
 

@@ -1,0 +1,212 @@
+//! Plans and templates on the command line: what a path is, and what comes of judging it.
+
+use super::judging::{Judge, now};
+use crate::engine::{Waivable, WaiverEntry};
+use crate::inventory::Store;
+use crate::model::{Finding, Outcome, Summary, Verdict};
+use crate::reason;
+use crate::sources::files::{Error, Files, Given, Variant};
+use crate::sources::ignore::Ignore;
+use crate::sources::terraform;
+use anyhow::Context as _;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What a path holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Kind {
+    /// A run (`.outcrop`).
+    Run,
+    /// An inventory folder.
+    Inventory,
+    /// `terraform show -json`.
+    Terraform,
+}
+
+impl Kind {
+    /// Is it a plan or a template?
+    pub fn is_file(self) -> bool {
+        !matches!(self, Self::Run | Self::Inventory)
+    }
+}
+
+/// A file of which more than this is no plan or template that a person wrote.
+const LARGEST: u64 = 128 << 20;
+
+/// The text of a file, UTF-16 and byte-order marks included.
+fn text(path: &Path) -> anyhow::Result<String> {
+    let shown = path.display();
+    let size = std::fs::metadata(path).with_context(|| format!("cannot read `{shown}`"))?.len();
+    if size > LARGEST {
+        anyhow::bail!("`{shown}` has {} MB; a plan or template of more than {} MB is not read", size >> 20, LARGEST >> 20);
+    }
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{shown}`"))?;
+    let wide = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
+        char::decode_utf16(units).collect::<Result<String, _>>().map_err(|_| anyhow::anyhow!("`{shown}` begins as UTF-16 and is not"))
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).map_err(|_| anyhow::anyhow!("`{shown}` is not UTF-8")),
+        [b'P', b'K', 3, 4, ..] => anyhow::bail!("`{shown}` is a zip archive; a Terraform plan is read as JSON: terraform show -json {shown} > plan.json"),
+        _ => String::from_utf8(bytes).map_err(|error| {
+            let line = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).lines().count();
+            anyhow::anyhow!("`{shown}` is neither a run nor text in UTF-8 (line {})", line.max(1))
+        }),
+    }
+}
+
+/// What a path is, by what it holds.
+pub(super) fn kind(path: &Path, forced: Option<Kind>) -> anyhow::Result<Kind> {
+    if let Some(kind) = forced {
+        return Ok(kind);
+    }
+    if path.is_dir() {
+        if crate::sources::fixture::is_inventory(path) {
+            return Ok(Kind::Inventory);
+        }
+        anyhow::bail!("`{}` is a folder without `run.yaml`, so it is no inventory; name a run file or an inventory folder", path.display());
+    }
+    let mut header = [0_u8; 16];
+    let is_run = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut header)).is_ok() && &header == b"SQLite format 3\0";
+    if is_run || !path.is_file() || path.extension().is_some_and(|extension| extension == "outcrop") {
+        return Ok(Kind::Run);
+    }
+    let text = text(path)?;
+    if text.trim().is_empty() {
+        anyhow::bail!("`{}` is empty", path.display());
+    }
+    if !text.trim_start().starts_with(['{', '[']) {
+        return Ok(Kind::Run);
+    }
+    let json: Json = serde_json::from_str(&text).map_err(|error| anyhow::anyhow!("{}: it begins as JSON: {error}", path.display()))?;
+    if terraform::is_terraform(&json) {
+        return Ok(Kind::Terraform);
+    }
+    anyhow::bail!("`{}` is JSON, but neither a plan nor a template that is known; say what it is with --as", path.display())
+}
+
+/// Reads a plan or template.
+pub(super) fn read(path: &Path, kind: Kind, given: &Given) -> anyhow::Result<Files> {
+    let shown = path.display().to_string();
+    let text = text(path)?;
+    Ok(match kind {
+        Kind::Terraform => {
+            let json: Json = serde_json::from_str(&text).map_err(|error| Error::new(&shown, error.to_string()))?;
+            terraform::read(&shown, &json, given)?
+        }
+        Kind::Run | Kind::Inventory => anyhow::bail!("`{shown}` is no plan or template"),
+    })
+}
+
+/// A waiver that stands beside a declaration; where it lacks something the report says what.
+pub(super) fn waiver(ignore: &Ignore) -> WaiverEntry {
+    let place = format!("{}:{}", ignore.location.file, ignore.location.line);
+    WaiverEntry {
+        rule: ignore.rule.clone(),
+        resource: if ignore.address.is_empty() { place } else { ignore.address.clone() },
+        reason: ignore.reason.clone(),
+        owner: ignore.owner.clone(),
+        expires: if ignore.expires.parse::<jiff::civil::Date>().is_ok() { ignore.expires.clone() } else { String::new() },
+        verdict: if ignore.unknown { Waivable::Unknown } else { Waivable::Fail },
+    }
+}
+
+/// Several files as one.
+pub(super) fn join(mut all: Vec<Files>) -> anyhow::Result<Files> {
+    let Some(mut joined) = (!all.is_empty()).then(|| all.remove(0)) else { anyhow::bail!("name at least one path") };
+    for files in all {
+        if files.source != joined.source {
+            anyhow::bail!("the files are of two kinds ({} and {}); judge them apart", joined.source.as_str(), files.source.as_str());
+        }
+        let mut product = Vec::new();
+        for left in &joined.variants {
+            for right in files.variants.iter().take(64 / joined.variants.len().max(1)) {
+                let when = [left.when.as_str(), right.when.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
+                product.push(Variant { when, resources: left.resources.iter().chain(&right.resources).cloned().collect() });
+            }
+        }
+        joined.variants = product;
+        joined.removed.extend(files.removed);
+        joined.notes.extend(files.notes);
+        joined.ignores.extend(files.ignores);
+    }
+    Ok(joined)
+}
+
+/// Judges a file alone, once for each way its conditions can turn out; the worst verdict on each thing stands.
+pub(super) fn judge(judge: &mut Judge, files: &Files, out: Option<&PathBuf>) -> anyhow::Result<Outcome> {
+    let mut worst: Option<Outcome> = None;
+    for (place, variant) in files.variants.iter().enumerate() {
+        let mut store = match out.filter(|_| place == 0) {
+            Some(path) => Store::create(path, &reason::tables())?,
+            None => Store::memory(&reason::tables())?,
+        };
+        let mut run = variant.fill(files, &mut store)?;
+        run.started_at = now();
+        run.finished_at.clone_from(&run.started_at);
+        judge.observing(&store, &mut run)?;
+        judge.complete(&mut run);
+        let outcome = judge.judge(&mut store, &run)?;
+        worst = Some(match worst {
+            None => outcome,
+            Some(known) => worse(known, outcome, &variant.when),
+        });
+    }
+    worst.context("the file declares nothing")
+}
+
+/// The worse verdict on each thing.
+fn worse(left: Outcome, right: Outcome, when: &str) -> Outcome {
+    let rank = |result: &Finding| match (result.verdict, result.waiver.is_some()) {
+        (Verdict::Fail, false) => 0,
+        (Verdict::Fail, true) => 1,
+        (Verdict::Unknown, false) => 2,
+        (Verdict::Unknown, true) => 3,
+        (Verdict::Pass, _) => 4,
+        (Verdict::NotApplicable, _) => 5,
+    };
+    let mut joined = left;
+    let mut places: BTreeMap<String, usize> = joined.results.iter().enumerate().map(|(place, result)| (result.fingerprint.clone(), place)).collect();
+    for mut result in right.results {
+        if !when.is_empty() && matches!(result.verdict, Verdict::Fail | Verdict::Unknown) {
+            result.message = format!("{} (when {when})", result.message);
+        }
+        match places.get(&result.fingerprint) {
+            Some(place) if rank(&result) < rank(&joined.results[*place]) => joined.results[*place] = result,
+            Some(_) => {}
+            None => {
+                places.insert(result.fingerprint.clone(), joined.results.len());
+                joined.results.push(result);
+            }
+        }
+    }
+    for account in right.run.accounts {
+        if joined.run.account(&account.id).is_none() {
+            joined.run.accounts.push(account);
+        }
+    }
+    resort(&mut joined);
+    joined
+}
+
+/// Sorts and counts anew.
+pub(super) fn resort(outcome: &mut Outcome) {
+    outcome.results.sort_by(|a, b| {
+        (a.severity, &a.rule, &a.account_id, &a.region, &a.resource, &a.part, a.verdict).cmp(&(
+            b.severity,
+            &b.rule,
+            &b.account_id,
+            &b.region,
+            &b.resource,
+            &b.part,
+            b.verdict,
+        ))
+    });
+    outcome.summary = Summary::default();
+    for result in &outcome.results {
+        outcome.summary.add(result.verdict, result.severity, result.waiver.is_some());
+    }
+}

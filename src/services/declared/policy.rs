@@ -1,0 +1,162 @@
+//! Policies in files, where parts of them are settled later.
+//!
+//! An open part is replaced by the widest that it can be, and the statement gets a condition that no evaluator
+//! understands: it may count or not, and everything that rests on it is unknown. Nothing of it is dropped.
+
+use super::{Later, Node, Told};
+use serde_json::{Map, Value as Json, json};
+
+/// The operator of the condition that marks an open statement.
+pub const SETTLED_LATER: &str = "SettledLater";
+
+/// A policy document: JSON text, or an object with parts that may be open.
+pub fn document(node: &Node) -> Told<Json> {
+    match node {
+        Node::Absent => Told::Absent,
+        Node::Unknown(later) => Told::Unknown(later.clone()),
+        Node::Text(text) => Told::Known(serde_json::from_str(text).unwrap_or_else(|_| json!(text))),
+        Node::Map(members) => {
+            let mut all = Map::new();
+            for (key, value) in members {
+                if key.eq_ignore_ascii_case("statement") {
+                    if let Node::Unknown(later) = value {
+                        return Told::Unknown(later.clone());
+                    }
+                    let mut statements = Vec::new();
+                    for item in value.items() {
+                        match statement(item) {
+                            Ok(Some(statement)) => statements.push(statement),
+                            Ok(None) => {}
+                            Err(later) => return Told::Unknown(later),
+                        }
+                    }
+                    all.insert("Statement".to_owned(), Json::Array(statements));
+                } else if let Some(value) = value.json().known() {
+                    all.insert(key.clone(), value);
+                }
+            }
+            Told::Known(Json::Object(all))
+        }
+        other => other.json(),
+    }
+}
+
+fn statement(node: &Node) -> Result<Option<Json>, Later> {
+    let members = match node {
+        Node::Map(members) => members,
+        Node::Unknown(later) => return Err(later.clone()),
+        _ => return Ok(None),
+    };
+    let mut open: Option<Later> = None;
+    let mut note = |later: &Later| open = open.take().or_else(|| Some(later.clone()));
+    let mut all = Map::new();
+    for (key, value) in members {
+        let widest = match key.to_ascii_lowercase().as_str() {
+            "effect" => {
+                if let Some(later) = value.later() {
+                    return Err(later.clone());
+                }
+                None
+            }
+            "action" | "resource" => Some(true),
+            "notaction" | "notresource" | "notprincipal" => Some(false),
+            "principal" => {
+                let principal = principals(value, &mut note);
+                all.insert(key.clone(), principal);
+                continue;
+            }
+            _ => None,
+        };
+        match (widest, value.later()) {
+            (_, None) => {
+                if let Some(known) = value.json().known() {
+                    all.insert(key.clone(), known);
+                }
+            }
+            (Some(wide), Some(later)) => {
+                note(later);
+                let patterns: Vec<String> = texts(value, wide);
+                // A Not-element with nothing left in it excludes nothing.
+                all.insert(key.clone(), if patterns.is_empty() && !wide { json!(["outcrop:nothing"]) } else { json!(patterns) });
+            }
+            // A condition that is open in part is open as a whole: it may hold or not.
+            (None, Some(later)) => note(later),
+        }
+    }
+    if let Some(later) = open {
+        let conditions = all.entry("Condition").or_insert_with(|| json!({}));
+        if let Json::Object(conditions) = conditions {
+            conditions.insert(SETTLED_LATER.to_owned(), json!({"outcrop:because": later.why}));
+        }
+    }
+    Ok(Some(Json::Object(all)))
+}
+
+/// Patterns of an element; what is open becomes the widest it can be, or is left out.
+fn texts(node: &Node, wide: bool) -> Vec<String> {
+    match node {
+        Node::Unknown(later) if wide => vec![if later.pattern.is_empty() { "*".to_owned() } else { later.pattern.clone() }],
+        Node::List(items) => items.iter().flat_map(|item| texts(item, wide)).collect(),
+        Node::Map(members) => members.iter().flat_map(|(_, value)| texts(value, wide)).collect(),
+        other => other.text().known().into_iter().collect(),
+    }
+}
+
+/// Principals by kind; one that is open may be anyone.
+fn principals(node: &Node, note: &mut impl FnMut(&Later)) -> Json {
+    match node {
+        Node::Unknown(later) => {
+            note(later);
+            json!("*")
+        }
+        Node::Map(members) => Json::Object(
+            members
+                .iter()
+                .map(|(kind, value)| {
+                    let known = match value.later() {
+                        None => value.json().known().unwrap_or_default(),
+                        // A role that the same file makes is known by its symbol.
+                        Some(later) => match value.ids() {
+                            Told::Known(ids) => json!(ids),
+                            _ => {
+                                note(later);
+                                json!("*")
+                            }
+                        },
+                    };
+                    (kind.clone(), known)
+                })
+                .collect(),
+        ),
+        other => other.json().known().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_part_leaves_the_statement_open_and_nothing_else() {
+        let open = |pattern: &str| Node::Unknown(Later { why: "a parameter".to_owned(), pattern: pattern.to_owned(), ..Later::default() });
+        let text = |text: &str| Node::Text(text.to_owned());
+        let statement = |resource: Node| {
+            Node::Map(vec![
+                ("Effect".to_owned(), text("Allow")),
+                ("Action".to_owned(), text("s3:GetObject")),
+                ("Resource".to_owned(), Node::List(vec![text("arn:aws:s3:::a/*"), resource])),
+            ])
+        };
+        let policy = |resource: Node| Node::Map(vec![("Statement".to_owned(), Node::List(vec![statement(resource)]))]);
+        let condition = json!({SETTLED_LATER: {"outcrop:because": "a parameter"}});
+        for (resource, patterns, conditions) in [
+            (text("arn:aws:s3:::b/*"), json!(["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]), Json::Null),
+            (open("arn:aws:s3:::*/x"), json!(["arn:aws:s3:::a/*", "arn:aws:s3:::*/x"]), condition.clone()),
+            (open(""), json!(["arn:aws:s3:::a/*", "*"]), condition),
+        ] {
+            let Told::Known(document) = document(&policy(resource)) else { continue };
+            assert_eq!(document["Statement"][0]["Resource"], patterns);
+            assert_eq!(document["Statement"][0]["Condition"], conditions);
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Rows in the making: several resources of a file can tell of one row.
+
+use super::{Change, Declared, Later, Node, Told};
+use crate::inventory::{Declaration, NewRow};
+use crate::model::{Location, Value};
+use crate::services::environment::{self, Owner};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+use Told::{Absent, Known, Unknown};
+
+/// One cell of a declared row.
+#[derive(Debug, Clone, PartialEq)]
+enum Cell {
+    Known(Value),
+    Unknown(Later),
+}
+
+/// A container's variables: (owner, variables, names that are filled from a store of secrets).
+pub type Container<'o> = (Owner<'o>, Vec<(String, Node)>, Vec<String>);
+
+/// A row in the making.
+#[derive(Debug)]
+pub struct Draft {
+    row: NewRow,
+    key: String,
+    cells: BTreeMap<&'static str, Cell>,
+    address: String,
+    change: Change,
+    location: Option<Location>,
+    /// Only told of by others: a route of a table that the file does not declare.
+    partial: bool,
+}
+
+impl Draft {
+    /// Sets a cell that is known.
+    pub fn put(&mut self, column: &'static str, value: impl Into<Value>) -> &mut Self {
+        self.cells.insert(column, Cell::Known(value.into()));
+        self
+    }
+
+    /// Sets a cell to what the file tells; what it does not tell stays unobserved.
+    pub fn set<T: Into<Value>>(&mut self, column: &'static str, told: Told<T>) -> &mut Self {
+        match told {
+            Known(value) => {
+                self.cells.insert(column, Cell::Known(value.into()));
+            }
+            Unknown(later) => {
+                self.cells.insert(column, Cell::Unknown(later));
+            }
+            Absent => {}
+        }
+        self
+    }
+}
+
+/// An element for a list column of a row that another resource makes.
+#[derive(Debug)]
+struct Part {
+    table: &'static str,
+    account_id: String,
+    region: String,
+    key: Told<String>,
+    column: &'static str,
+    item: Told<Json>,
+    /// Replaces the column instead of adding to it.
+    whole: bool,
+    by: (String, Option<Location>),
+}
+
+/// Everything that a file's resources come to.
+#[derive(Debug, Default)]
+pub struct Rows {
+    drafts: BTreeMap<(&'static str, String, String, String), Draft>,
+    order: Vec<(&'static str, String, String, String)>,
+    parts: Vec<Part>,
+    symbols: Vec<Declaration>,
+    variables: Vec<NewRow>,
+    prints: Option<crate::secrets::Fingerprints>,
+    /// Types that no mapping knows, with how many of each.
+    pub unmapped: BTreeMap<String, usize>,
+}
+
+impl Rows {
+    /// Nothing yet; `prints` keeps fingerprints of secrets comparable within the run.
+    pub fn new(prints: crate::secrets::Fingerprints) -> Self {
+        Self { prints: Some(prints), ..Self::default() }
+    }
+
+    /// Begins the row that a resource declares.
+    pub fn row(&mut self, table: &'static str, by: &Declared, key: impl Into<String>) -> &mut Draft {
+        let key = key.into();
+        let found = crate::services::table(table);
+        let region = found.map_or(by.region.as_str(), |table| table.region(&by.region)).to_owned();
+        let place = (table, by.account_id.clone(), region.clone(), key.clone());
+        if !self.drafts.contains_key(&place) {
+            self.order.push(place.clone());
+        }
+        let draft = self.drafts.entry(place).or_insert_with(|| Draft {
+            row: NewRow::new(table, &by.account_id, &region),
+            key: key.clone(),
+            cells: BTreeMap::new(),
+            address: by.address.clone(),
+            change: by.change,
+            location: by.location.clone(),
+            partial: false,
+        });
+        if let Some(column) = found.map(|table| table.key) {
+            draft.cells.insert(column, Cell::Known(Value::from(key)));
+        }
+        draft
+    }
+
+    /// Adds an element to a list column of the row with this key, whoever makes it.
+    pub fn part(&mut self, by: &Declared, table: &'static str, key: Told<String>, column: &'static str, item: Told<Json>) {
+        self.parts.push(Part {
+            table,
+            account_id: by.account_id.clone(),
+            region: crate::services::table(table).map_or(by.region.as_str(), |table| table.region(&by.region)).to_owned(),
+            key,
+            column,
+            item,
+            whole: false,
+            by: (by.address.clone(), by.location.clone()),
+        });
+    }
+
+    /// Sets a column of the row with this key, whoever makes it.
+    pub fn column(&mut self, by: &Declared, table: &'static str, key: Told<String>, column: &'static str, value: Told<Json>) {
+        self.part(by, table, key, column, value);
+        if let Some(part) = self.parts.last_mut() {
+            part.whole = true;
+        }
+    }
+
+    /// Names something that has an id of a kind, whether or not a table holds it.
+    pub fn symbol(&mut self, by: &Declared, key: impl Into<String>, prefix: &'static str) {
+        self.symbols.push(Declaration {
+            account_id: by.account_id.clone(),
+            region: by.region.clone(),
+            table: String::new(),
+            key: key.into(),
+            address: by.address.clone(),
+            prefix: prefix.to_owned(),
+            change: by.change.as_str().to_owned(),
+            location: by.location.clone(),
+            unresolved: BTreeMap::new(),
+            partial: false,
+        });
+    }
+
+    /// Looks at the variables of a workload.
+    pub fn variables(&mut self, table: &'static str, by: &Declared, key: &str, owners: &[Container<'_>]) {
+        let Some(prints) = self.prints.take() else { return };
+        let mut settings = environment::Settings::default();
+        let mut hidden = false;
+        for (owner, variables, references) in owners {
+            let rows = environment::look_declared(*owner, variables, &prints, &mut settings, &mut hidden);
+            let rows = rows.into_iter().chain(references.iter().map(|name| owner.reference(name)));
+            hidden |= references.iter().any(|name| environment::steers(name));
+            if !owner.table.is_empty() {
+                self.variables.extend(rows);
+            }
+        }
+        self.prints = Some(prints);
+        let mut row = NewRow::new(table, &by.account_id, &by.region);
+        if !hidden {
+            settings.fill(&mut row);
+        }
+        let draft = self.row(table, by, key);
+        for (column, value) in row.cells {
+            draft.put(column, value);
+        }
+        if hidden {
+            let later = Later { why: "a variable that may steer the calls is filled later".to_owned(), ..Later::default() };
+            environment::SETTINGS.iter().for_each(|column| {
+                draft.set(column.name, Told::<String>::Unknown(later.clone()));
+            });
+        }
+    }
+
+    /// Says that the variables of a workload are settled later as a whole.
+    pub fn unsettled(&mut self, table: &'static str, by: &Declared, key: &str, later: &Later) {
+        let draft = self.row(table, by, key);
+        for column in environment::SETTINGS {
+            draft.set(column.name, Told::<String>::Unknown(later.clone()));
+        }
+    }
+
+    /// Rows and notes, with what other resources tell of them put in.
+    pub fn finish(mut self) -> (Vec<NewRow>, Vec<Declaration>) {
+        let mut open: Vec<(&'static str, &'static str, Later)> = Vec::new();
+        for part in std::mem::take(&mut self.parts) {
+            let key = match &part.key {
+                Known(key) => key.clone(),
+                // It may belong to any row that the file makes, unless it comes from outside.
+                Unknown(later) => {
+                    if !later.outside {
+                        open.push((part.table, part.column, later.clone()));
+                    }
+                    continue;
+                }
+                Absent => continue,
+            };
+            let mut place = (part.table, part.account_id.clone(), part.region.clone(), key.clone());
+            // A holder of policies is named without its path.
+            if !self.drafts.contains_key(&place)
+                && matches!(part.table, "iam_role" | "iam_user")
+                && let Some(same) =
+                    self.drafts.keys().find(|known| known.0 == place.0 && known.1 == place.1 && known.3.rsplit('/').next() == key.rsplit('/').next())
+            {
+                place = same.clone();
+            }
+            if !self.drafts.contains_key(&place) {
+                self.order.push(place.clone());
+            }
+            let draft = self.drafts.entry(place).or_insert_with(|| Draft {
+                row: NewRow::new(part.table, &part.account_id, &part.region),
+                key,
+                cells: BTreeMap::new(),
+                address: part.by.0.clone(),
+                change: Change::Update,
+                location: part.by.1.clone(),
+                partial: true,
+            });
+            draft.add(part.column, part.item, part.whole);
+        }
+        let mut rows = Vec::new();
+        let mut notes = self.symbols;
+        for place in &self.order {
+            let Some(mut draft) = self.drafts.remove(place) else { continue };
+            for (table, column, later) in &open {
+                if *table == place.0 && !draft.partial && draft.change == Change::Create {
+                    draft.cells.insert(column, Cell::Unknown(later.clone()));
+                }
+            }
+            let mut unresolved = BTreeMap::new();
+            for (column, cell) in draft.cells {
+                match cell {
+                    Cell::Known(value) => {
+                        draft.row.put(column, value);
+                    }
+                    Cell::Unknown(later) => {
+                        unresolved.insert(column.to_owned(), later.why);
+                    }
+                }
+            }
+            notes.push(Declaration {
+                account_id: draft.row.account_id.clone(),
+                region: draft.row.region.clone(),
+                table: place.0.to_owned(),
+                key: draft.key,
+                address: draft.address,
+                prefix: String::new(),
+                change: draft.change.as_str().to_owned(),
+                location: draft.location,
+                unresolved,
+                partial: draft.partial,
+            });
+            rows.push(draft.row);
+        }
+        rows.extend(self.variables);
+        (rows, notes)
+    }
+}
+
+impl Draft {
+    fn add(&mut self, column: &'static str, item: Told<Json>, whole: bool) {
+        let item = match item {
+            Known(item) => item,
+            Unknown(later) => {
+                self.cells.insert(column, Cell::Unknown(later));
+                return;
+            }
+            Absent => return,
+        };
+        if whole {
+            let value = match item {
+                Json::String(text) => Value::from(text),
+                Json::Bool(on) => Value::from(on),
+                Json::Number(number) if number.as_i64().is_some() => Value::from(number.as_i64().unwrap_or_default()),
+                other => Value::from(other),
+            };
+            self.cells.insert(column, Cell::Known(value));
+            return;
+        }
+        match self.cells.get_mut(column) {
+            Some(Cell::Unknown(_)) => {}
+            Some(Cell::Known(Value::Text(text))) => {
+                let mut all = serde_json::from_str::<Vec<Json>>(text).unwrap_or_default();
+                if !all.contains(&item) {
+                    all.push(item);
+                }
+                *text = Json::Array(all).to_string();
+            }
+            _ => {
+                self.cells.insert(column, Cell::Known(Value::from(Json::Array(vec![item]))));
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What every reader of files gives, and how it becomes a run.
+
+use super::ignore::Ignore;
+use crate::inventory::Store;
+use crate::model::{AccountInfo, RunInfo, Source};
+use crate::secrets::Fingerprints;
+use crate::services::declared::{Declared, Rows};
+use crate::services::map_declared;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {message}")]
+pub struct Error {
+    /// File, with line and column where they are known.
+    pub file: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl Error {
+    /// An error of a file.
+    pub fn new(file: &str, message: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), message: message.into() }
+    }
+}
+
+/// What a file declares.
+#[derive(Debug)]
+pub struct Files {
+    /// Which reader.
+    pub source: Source,
+    /// The resources, once for each way its conditions can turn out.
+    pub variants: Vec<Variant>,
+    /// What exists and is taken away.
+    pub removed: Vec<Declared>,
+    /// For the run: what was not followed.
+    pub notes: Vec<String>,
+    /// Waivers that stand beside the declarations.
+    pub ignores: Vec<Ignore>,
+}
+
+/// One way the conditions of a file can turn out.
+#[derive(Debug, Default)]
+pub struct Variant {
+    /// The assumptions, for a person; empty when the file has no open condition.
+    pub when: String,
+    /// Its resources.
+    pub resources: Vec<Declared>,
+}
+
+/// What a caller says of a file that does not say it itself.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// Account that it is for.
+    pub account: Option<String>,
+    /// Region that it is for.
+    pub region: Option<String>,
+    /// Folder of the files that a plan was made from.
+    pub source: Option<std::path::PathBuf>,
+}
+
+impl Variant {
+    /// Puts the resources into a store; gives the run.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or the operating system gives no random bytes.
+    pub fn fill(&self, files: &Files, store: &mut Store) -> anyhow::Result<RunInfo> {
+        let mut rows = Rows::new(Fingerprints::random()?);
+        map_declared(&self.resources, &mut rows);
+        let unmapped = std::mem::take(&mut rows.unmapped);
+        let (rows, declarations) = rows.finish();
+        // What the file only adds to is not in it.
+        let partial: BTreeSet<(&str, &str, &str)> =
+            declarations.iter().filter(|one| one.partial).map(|one| (one.table.as_str(), one.account_id.as_str(), one.key.as_str())).collect();
+        let whole: Vec<_> = rows.into_iter().filter(|row| !partial.contains(&(row.table, row.account_id.as_str(), key_of(row).as_str()))).collect();
+        store.commit(&whole, &[])?;
+        store.declare(&declarations)?;
+        Ok(self.run(files, &unmapped))
+    }
+
+    fn run(&self, files: &Files, unmapped: &BTreeMap<String, usize>) -> RunInfo {
+        let mut run = RunInfo::empty();
+        run.source = files.source;
+        let accounts: BTreeSet<&str> = self.resources.iter().map(|one| one.account_id.as_str()).collect();
+        run.accounts = accounts.into_iter().map(|id| AccountInfo { id: id.to_owned(), ..AccountInfo::default() }).collect();
+        run.regions = self.resources.iter().map(|one| one.region.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+        if let Some(first) = self.resources.first() {
+            run.partition.clone_from(&first.partition);
+        }
+        run.notes.clone_from(&files.notes);
+        let known: Vec<String> = unmapped.iter().filter(|(kind, _)| is_bedrock(kind)).map(|(kind, count)| format!("{count} {kind}")).collect();
+        if !known.is_empty() {
+            run.notes.push(format!("no table holds these yet, so no rule judges them: {}", known.join(", ")));
+        }
+        run
+    }
+}
+
+fn is_bedrock(kind: &str) -> bool {
+    kind.to_ascii_lowercase().contains("bedrock")
+}
+
+/// The key cell of a row.
+pub fn key_of(row: &crate::inventory::NewRow) -> String {
+    let column = crate::services::table(row.table).map_or("", |table| table.key);
+    row.cells.iter().find(|(name, _)| *name == column).map(|(_, value)| value.display().into_owned()).unwrap_or_default()
+}

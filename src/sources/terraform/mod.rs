@@ -1,0 +1,330 @@
+//! `terraform show -json`, of a plan or a state; OpenTofu writes the same.
+//!
+//! Source: <https://developer.hashicorp.com/terraform/internals/json-format>: unknown properties are passed over,
+//! another major version of the format is refused. Sensitive values are looked at where secrets are, and never kept.
+
+pub mod lines;
+mod references;
+
+use super::files::{Error, Files, Given, Variant};
+use crate::model::{Arn, Source, UNKNOWN_ACCOUNT, UNKNOWN_REGION};
+use crate::services::declared::{Change, Declared, Later, Node};
+use references::Configuration;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// Is it what `terraform show -json` writes?
+pub fn is_terraform(json: &Json) -> bool {
+    json.get("format_version").is_some()
+        && ["resource_changes", "planned_values", "values", "terraform_version", "configuration"].iter().any(|key| json.get(key).is_some())
+}
+
+/// Reads a plan or a state.
+///
+/// # Errors
+/// When it is of another major version, or no plan at all.
+pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
+    let version = json.get("format_version").and_then(Json::as_str).unwrap_or_default();
+    if version.split('.').next() != Some("1") {
+        let what = if version.is_empty() { "no format_version".to_owned() } else { format!("format_version {version}") };
+        return Err(Error::new(file, format!("{what}: this reads what `terraform show -json` writes with format_version 1.x")));
+    }
+    if json.get("errored").and_then(Json::as_bool) == Some(true) {
+        return Err(Error::new(file, "the plan ended with an error, so it is not complete; mend it and plan again"));
+    }
+    let configuration = Configuration::new(json);
+    let changes = json.get("resource_changes").and_then(Json::as_array);
+    let mut instances: Vec<Instance> = match changes {
+        Some(changes) => changes.iter().filter_map(|change| Instance::of_change(change, &configuration)).collect(),
+        None => {
+            let root = json.pointer("/values/root_module").or_else(|| json.pointer("/planned_values/root_module"));
+            let exists = json.get("values").is_some();
+            let mut all = Vec::new();
+            if let Some(root) = root {
+                of_state(root, exists, &mut all);
+            }
+            all
+        }
+    };
+    let mut notes = Vec::new();
+    if changes.is_none() && json.get("values").is_none() && json.get("planned_values").is_none() {
+        notes.push("the plan holds no resources".to_owned());
+    }
+    let places = Places::of(json, &configuration, &instances, given);
+    for instance in &mut instances {
+        (instance.declared.account_id, instance.declared.region) = places.of_instance(instance);
+        instance.declared.partition = partition(&instance.declared.region).to_owned();
+    }
+    let removed = instances.iter().filter(|one| one.gone && !one.data).map(|one| one.declared.clone()).collect();
+    let instances: Vec<Instance> = instances.into_iter().filter(|one| !one.gone).collect();
+    let mut resources = configuration.resolve(&instances);
+    let mut ignores = Vec::new();
+    if let Some(folder) = &given.source {
+        let lines = lines::Lines::read(folder);
+        ignores = lines.lay(&mut resources);
+        notes.extend(lines.notes.into_iter().map(|note| format!("not read for lines: {note}")));
+    }
+    Ok(Files { source: Source::Terraform, variants: vec![Variant { when: String::new(), resources }], removed, notes, ignores })
+}
+
+fn partition(region: &str) -> &'static str {
+    match region {
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ if region.starts_with("cn-") => "aws-cn",
+        _ => "aws",
+    }
+}
+
+/// One resource or data source of the plan.
+#[derive(Debug, Clone)]
+pub(super) struct Instance {
+    pub declared: Declared,
+    /// `aws_vpc.main`, without indexes.
+    pub local: String,
+    /// Address of its module, with indexes; empty for the root.
+    pub module: String,
+    /// `count` or `for_each` key, as JSON.
+    pub key: Option<Json>,
+    pub data: bool,
+    gone: bool,
+}
+
+/// Is it a resource of the AWS provider?
+fn of_aws(node: &Json) -> bool {
+    let provider = node.get("provider_name").and_then(Json::as_str).unwrap_or_default();
+    let kind = node.get("type").and_then(Json::as_str).unwrap_or_default();
+    kind.starts_with("aws_") && (provider.is_empty() || provider.ends_with("/aws") || provider == "aws")
+}
+
+fn text(node: &Json, key: &str) -> String {
+    node.get(key).and_then(Json::as_str).unwrap_or_default().to_owned()
+}
+
+impl Instance {
+    fn new(node: &Json, values: Node, change: Change, gone: bool) -> Self {
+        let data = text(node, "mode") == "data";
+        let kind = if data { format!("data.{}", text(node, "type")) } else { text(node, "type") };
+        let module = text(node, "module_address");
+        let local = format!("{kind}.{}", text(node, "name"));
+        Self {
+            declared: Declared {
+                address: text(node, "address"),
+                kind,
+                account_id: String::new(),
+                region: String::new(),
+                partition: String::new(),
+                values,
+                change,
+                location: None,
+            },
+            local,
+            module,
+            key: node.get("index").cloned(),
+            data,
+            gone,
+        }
+    }
+
+    fn of_change(node: &Json, configuration: &Configuration<'_>) -> Option<Self> {
+        if !of_aws(node) {
+            return None;
+        }
+        let change = node.get("change")?;
+        let actions: Vec<&str> = change.get("actions").and_then(Json::as_array)?.iter().filter_map(Json::as_str).collect();
+        let gone = matches!(actions.as_slice(), ["delete"] | ["forget"]);
+        let becomes = match actions.as_slice() {
+            ["no-op"] | ["read"] => Change::Keep,
+            ["update"] => Change::Update,
+            _ if gone => Change::Keep,
+            _ => Change::Create,
+        };
+        let nothing = Json::Null;
+        let part = |key: &str| change.get(key).unwrap_or(&nothing);
+        if gone {
+            return Some(Self::new(node, Node::from(part("before")), becomes, true));
+        }
+        let mut instance = Self::new(node, Node::Absent, becomes, false);
+        let expressions = configuration.expressions(&instance.module, &instance.local);
+        let merged = merge(part("after"), part("after_unknown"), part("after_sensitive"), expressions, expressions.is_some());
+        instance.declared.values = merged;
+        Some(instance)
+    }
+}
+
+/// Resources of a state, or of a plan without changes.
+fn of_state(module: &Json, exists: bool, all: &mut Vec<Instance>) {
+    let address = text(module, "address");
+    for node in module.get("resources").and_then(Json::as_array).into_iter().flatten().filter(|node| of_aws(node)) {
+        let nothing = Json::Null;
+        let values = merge(node.get("values").unwrap_or(&nothing), &nothing, node.get("sensitive_values").unwrap_or(&nothing), None, false);
+        let mut instance = Instance::new(node, values, if exists { Change::Keep } else { Change::Create }, false);
+        instance.module.clone_from(&address);
+        all.push(instance);
+    }
+    for child in module.get("child_modules").and_then(Json::as_array).into_iter().flatten() {
+        of_state(child, exists, all);
+    }
+}
+
+/// Lays what is unknown and what is sensitive over the values. `configured` says that the configuration of the object is at hand:
+/// what is unknown and not configured is the provider's to compute, so nothing is declared.
+fn merge(after: &Json, unknown: &Json, sensitive: &Json, expression: Option<&Json>, configured: bool) -> Node {
+    if unknown.as_bool() == Some(true) {
+        return match (expression, configured) {
+            (None, true) => Node::Absent,
+            (expression, _) => {
+                let mut refs = Vec::new();
+                if let Some(expression) = expression {
+                    references::collect(expression, &mut refs);
+                }
+                let why = if refs.is_empty() { "known after apply".to_owned() } else { format!("known after apply, made of {}", refs.join(", ")) };
+                Node::Unknown(Later { why, refs, ..Later::default() })
+            }
+        };
+    }
+    let nothing = Json::Null;
+    let hidden = sensitive.as_bool() == Some(true);
+    let inner = |key: &str| if hidden { sensitive } else { sensitive.get(key).unwrap_or(&nothing) };
+    match (after, unknown) {
+        (Json::Object(_), _) | (Json::Null, Json::Object(_)) => {
+            let empty = serde_json::Map::new();
+            let members = after.as_object().unwrap_or(&empty);
+            let open = unknown.as_object().unwrap_or(&empty);
+            let keys = members.keys().chain(open.keys().filter(|key| !members.contains_key(*key)));
+            let expressions = expression.filter(|expression| !is_expression(expression));
+            Node::Map(
+                keys.map(|key| {
+                    let next = expressions.map_or(expression, |all| all.get(key));
+                    let next_configured = configured && expressions.is_some_and(Json::is_object);
+                    (key.clone(), merge(members.get(key).unwrap_or(&nothing), open.get(key).unwrap_or(&nothing), inner(key), next, next_configured))
+                })
+                .filter(|(_, node)| *node != Node::Absent)
+                .collect(),
+            )
+        }
+        (Json::Array(items), _) => {
+            let sensitive_items = sensitive.as_array();
+            Node::List(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(place, item)| {
+                        let hide = if hidden { sensitive } else { sensitive_items.and_then(|all| all.get(place)).unwrap_or(&nothing) };
+                        // Blocks are a list of objects; an attribute is one expression for all its items.
+                        let blocks = expression.and_then(Json::as_array);
+                        let next = blocks.map_or(expression, |blocks| blocks.get(place));
+                        merge(item, unknown.get(place).unwrap_or(&nothing), hide, next, configured && blocks.is_some_and(|blocks| blocks.len() == items.len()))
+                    })
+                    .collect(),
+            )
+        }
+        (Json::String(text), _) if hidden => Node::Secret(text.clone()),
+        (Json::Null, _) => Node::Absent,
+        _ if hidden => Node::Unknown(Later { why: "the plan calls it sensitive".to_owned(), ..Later::default() }),
+        (value, _) => Node::from(value),
+    }
+}
+
+/// Is it an expression (`references`, `constant_value`), not a block?
+fn is_expression(node: &Json) -> bool {
+    node.as_object().is_some_and(|members| members.is_empty() || members.keys().all(|key| key == "references" || key == "constant_value"))
+}
+
+/// Accounts and Regions of the providers.
+struct Places {
+    by_provider: BTreeMap<String, (Option<String>, Option<String>)>,
+    keys: BTreeMap<(String, String), String>,
+    only: (Option<String>, Option<String>),
+}
+
+impl Places {
+    fn of(json: &Json, configuration: &Configuration<'_>, instances: &[Instance], given: &Given) -> Self {
+        let mut by_provider = BTreeMap::new();
+        for (key, provider) in json.pointer("/configuration/provider_config").and_then(Json::as_object).into_iter().flatten() {
+            let value = |path: &str| provider.pointer(path).and_then(|expression| configuration.constant(expression));
+            let region = value("/expressions/region").and_then(|value| value.as_str().map(str::to_owned));
+            let role = value("/expressions/assume_role/0/role_arn").and_then(|value| value.as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()));
+            let allowed = value("/expressions/allowed_account_ids")
+                .and_then(|value| value.as_array().filter(|all| all.len() == 1).and_then(|all| all[0].as_str().map(str::to_owned)));
+            by_provider.insert(key.clone(), (role.or(allowed), region));
+        }
+        let mut places = Self { by_provider, keys: configuration.provider_keys(), only: (given.account.clone(), given.region.clone()) };
+        // What exists tells where its provider works.
+        let mut found: BTreeMap<String, (Option<String>, Option<String>)> = BTreeMap::new();
+        for instance in instances {
+            let known = found.entry(places.key(instance)).or_default();
+            let values = &instance.declared.values;
+            for name in ["arn", "role", "role_arn", "owner_id", "owner_account_id", "account_id"] {
+                let Some(text) = values.at(name).text().known() else { continue };
+                let account = Arn::parse(&text).map_or(text.as_str(), |arn| arn.account).to_owned();
+                let own = name == "arn" || name.ends_with("_id") || known.0.is_none();
+                if own && account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
+                    known.0 = Some(account);
+                    break;
+                }
+            }
+            if known.1.is_none() {
+                known.1 = region_of(values);
+            }
+        }
+        for (key, (account, region)) in found {
+            let known = places.by_provider.entry(key).or_default();
+            known.0 = known.0.take().or(account);
+            known.1 = known.1.take().or(region);
+        }
+        // The identity that planned, for providers that assume nothing.
+        let identity = |module: &Json| -> Option<String> {
+            module
+                .get("resources")?
+                .as_array()?
+                .iter()
+                .find(|node| text(node, "type") == "aws_caller_identity")?
+                .pointer("/values/account_id")?
+                .as_str()
+                .map(str::to_owned)
+        };
+        if let Some(account) = json.pointer("/prior_state/values/root_module").and_then(identity) {
+            places.by_provider.entry("aws".to_owned()).or_default().0.get_or_insert(account);
+        }
+        let accounts: std::collections::BTreeSet<String> = places.by_provider.values().filter_map(|(account, _)| account.clone()).collect();
+        if places.only.0.is_none() && accounts.len() == 1 && places.by_provider.len() == 1 {
+            places.only.0 = accounts.into_iter().next();
+        }
+        places
+    }
+
+    fn key(&self, instance: &Instance) -> String {
+        let module = references::without_indexes(&instance.module);
+        self.keys.get(&(module, instance.local.clone())).cloned().unwrap_or_else(|| "aws".to_owned())
+    }
+
+    fn of_instance(&self, instance: &Instance) -> (String, String) {
+        let key = self.key(instance);
+        let short = key.rsplit(':').next().unwrap_or(&key);
+        let known = self.by_provider.get(&key).or_else(|| self.by_provider.get(short)).cloned().unwrap_or_default();
+        let own = instance.declared.values.at("region").text().known().filter(|region| !region.is_empty() && region.contains('-'));
+        (
+            known.0.or_else(|| self.only.0.clone()).unwrap_or_else(|| UNKNOWN_ACCOUNT.to_owned()),
+            own.or(known.1).or_else(|| region_of(&instance.declared.values)).or_else(|| self.only.1.clone()).unwrap_or_else(|| UNKNOWN_REGION.to_owned()),
+        )
+    }
+}
+
+/// The Region that a resource's own values tell.
+fn region_of(values: &Node) -> Option<String> {
+    if let Some(arn) = values.at("arn").text().known()
+        && let Some(arn) = Arn::parse(&arn)
+        && !arn.region.is_empty()
+    {
+        return Some(arn.region.to_owned());
+    }
+    if let Some(zone) = values.at("availability_zone").text().known()
+        && zone.ends_with(|c: char| c.is_ascii_lowercase())
+        && zone.matches('-').count() >= 2
+    {
+        return Some(zone[..zone.len() - 1].to_owned());
+    }
+    let service = values.at("service_name").text().known()?;
+    let mut parts = service.strip_prefix("com.amazonaws.")?.split('.');
+    parts.next().filter(|region| region.matches('-').count() >= 2).map(str::to_owned)
+}
