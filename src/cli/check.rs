@@ -7,15 +7,15 @@ use crate::inventory::{Coverage, Error, NewRow, Status, Store};
 use crate::model::RunInfo;
 use crate::reason;
 use crate::report::safe::cut;
-use crate::sources::files::Given;
-use crate::sources::{fixture, probe, trail};
+use crate::sources::files::{Given, text};
+use crate::sources::{cloudformation, fixture, probe, trail};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
-    /// Runs (`.outcrop`), inventory folders, `terraform show -json`; several of a kind are judged together.
+    /// Runs (`.outcrop`), inventory folders, `terraform show -json`, CloudFormation templates, `cdk.out` folders, Pulumi previews and stack exports; several of a kind are judged together.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// What the paths are, where it is not to be detected.
@@ -30,6 +30,9 @@ pub(super) struct Check {
     /// Account that a plan or template is for, where it does not say so itself.
     #[arg(long, value_name = "ID")]
     account: Option<String>,
+    /// Parameters of a template: a list of ParameterKey and ParameterValue, or an object of names and values; repeatable.
+    #[arg(long, value_name = "FILE")]
+    parameters: Vec<PathBuf>,
     /// Folder of the `.tf` files that a plan was made from: results carry file and line, and waivers beside the resources count.
     #[arg(long, value_name = "DIR")]
     source: Option<PathBuf>,
@@ -104,7 +107,11 @@ impl Check {
         if let Some(folder) = self.source.as_deref().filter(|folder| !folder.is_dir()) {
             anyhow::bail!("--source {}: there is no such folder", folder.display());
         }
-        let given = Given { account: self.account.clone(), region: self.region.clone(), source: self.source.clone() };
+        let mut parameters = std::collections::BTreeMap::new();
+        for path in &self.parameters {
+            parameters.extend(cloudformation::parameters(path, &text(path)?)?);
+        }
+        let given = Given { account: self.account.clone(), region: self.region.clone(), source: self.source.clone(), parameters };
         let all = self.paths.iter().zip(kinds).map(|(path, kind)| files::read(path, *kind, &given)).collect::<anyhow::Result<Vec<_>>>()?;
         let read = files::join(all)?;
         judge.config.waivers.extend(read.ignores.iter().map(files::waiver));

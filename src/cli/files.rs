@@ -5,9 +5,10 @@ use crate::engine::{Waivable, WaiverEntry};
 use crate::inventory::Store;
 use crate::model::{Finding, Outcome, Summary, Verdict};
 use crate::reason;
-use crate::sources::files::{Error, Files, Given, Variant};
+use crate::sources::cloudformation::cdk;
+use crate::sources::files::{Error, Files, Given, Variant, text};
 use crate::sources::ignore::Ignore;
-use crate::sources::terraform;
+use crate::sources::{cloudformation, pulumi, terraform, tree};
 use anyhow::Context as _;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -22,6 +23,12 @@ pub(super) enum Kind {
     Inventory,
     /// `terraform show -json`.
     Terraform,
+    /// A CloudFormation template, JSON or YAML.
+    Cloudformation,
+    /// A `cdk.out` folder.
+    Cdk,
+    /// `pulumi preview --json` or `pulumi stack export`.
+    Pulumi,
 }
 
 impl Kind {
@@ -31,43 +38,20 @@ impl Kind {
     }
 }
 
-/// A file of which more than this is no plan or template that a person wrote.
-const LARGEST: u64 = 128 << 20;
-
-/// The text of a file, UTF-16 and byte-order marks included.
-fn text(path: &Path) -> anyhow::Result<String> {
-    let shown = path.display();
-    let size = std::fs::metadata(path).with_context(|| format!("cannot read `{shown}`"))?.len();
-    if size > LARGEST {
-        anyhow::bail!("`{shown}` has {} MB; a plan or template of more than {} MB is not read", size >> 20, LARGEST >> 20);
-    }
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{shown}`"))?;
-    let wide = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
-        let units = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
-        char::decode_utf16(units).collect::<Result<String, _>>().map_err(|_| anyhow::anyhow!("`{shown}` begins as UTF-16 and is not"))
-    };
-    match bytes.as_slice() {
-        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).map_err(|_| anyhow::anyhow!("`{shown}` is not UTF-8")),
-        [b'P', b'K', 3, 4, ..] => anyhow::bail!("`{shown}` is a zip archive; a Terraform plan is read as JSON: terraform show -json {shown} > plan.json"),
-        _ => String::from_utf8(bytes).map_err(|error| {
-            let line = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).lines().count();
-            anyhow::anyhow!("`{shown}` is neither a run nor text in UTF-8 (line {})", line.max(1))
-        }),
-    }
-}
-
 /// What a path is, by what it holds.
 pub(super) fn kind(path: &Path, forced: Option<Kind>) -> anyhow::Result<Kind> {
     if let Some(kind) = forced {
         return Ok(kind);
     }
+    let shown = path.display();
     if path.is_dir() {
         if crate::sources::fixture::is_inventory(path) {
             return Ok(Kind::Inventory);
         }
-        anyhow::bail!("`{}` is a folder without `run.yaml`, so it is no inventory; name a run file or an inventory folder", path.display());
+        if cdk::is_assembly(path) {
+            return Ok(Kind::Cdk);
+        }
+        anyhow::bail!("`{shown}` is a folder without `run.yaml` or `manifest.json`, so it is neither an inventory nor a cdk.out; name a file or such a folder");
     }
     let mut header = [0_u8; 16];
     let is_run = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut header)).is_ok() && &header == b"SQLite format 3\0";
@@ -76,27 +60,34 @@ pub(super) fn kind(path: &Path, forced: Option<Kind>) -> anyhow::Result<Kind> {
     }
     let text = text(path)?;
     if text.trim().is_empty() {
-        anyhow::bail!("`{}` is empty", path.display());
+        anyhow::bail!("`{shown}` is empty");
     }
-    if !text.trim_start().starts_with(['{', '[']) {
-        return Ok(Kind::Run);
+    if text.trim_start().starts_with(['{', '[']) {
+        // Plans are long and say what they are; a template may have what JSON has not, such as a comment.
+        match serde_json::from_str::<Json>(&text) {
+            Ok(json) if terraform::is_terraform(&json) => return Ok(Kind::Terraform),
+            Ok(json) if pulumi::is_pulumi(&json) => return Ok(Kind::Pulumi),
+            Ok(_) => {}
+            Err(error) if text.trim_start().starts_with("{\"format_version") => anyhow::bail!("{shown}: {error}"),
+            Err(_) => {}
+        }
     }
-    let json: Json = serde_json::from_str(&text).map_err(|error| anyhow::anyhow!("{}: it begins as JSON: {error}", path.display()))?;
-    if terraform::is_terraform(&json) {
-        return Ok(Kind::Terraform);
+    let tree = tree::parse(&text).map_err(|fault| anyhow::anyhow!("{shown}: {fault}"))?;
+    if cloudformation::is_template(&tree) {
+        return Ok(Kind::Cloudformation);
     }
-    anyhow::bail!("`{}` is JSON, but neither a plan nor a template that is known; say what it is with --as", path.display())
+    anyhow::bail!("`{shown}` is neither a run, nor a plan or template that is known; say what it is with --as")
 }
 
 /// Reads a plan or template.
 pub(super) fn read(path: &Path, kind: Kind, given: &Given) -> anyhow::Result<Files> {
     let shown = path.display().to_string();
-    let text = text(path)?;
+    let json = || -> anyhow::Result<Json> { Ok(serde_json::from_str(&text(path)?).map_err(|error| Error::new(&shown, error.to_string()))?) };
     Ok(match kind {
-        Kind::Terraform => {
-            let json: Json = serde_json::from_str(&text).map_err(|error| Error::new(&shown, error.to_string()))?;
-            terraform::read(&shown, &json, given)?
-        }
+        Kind::Terraform => terraform::read(&shown, &json()?, given)?,
+        Kind::Pulumi => pulumi::read(&shown, &json()?, given)?,
+        Kind::Cloudformation => cloudformation::read(path, &text(path)?, given)?,
+        Kind::Cdk => cdk::read(path, given)?,
         Kind::Run | Kind::Inventory => anyhow::bail!("`{shown}` is no plan or template"),
     })
 }

@@ -3,7 +3,7 @@
 use super::Usage;
 use crate::reason::policy::{Document, Found, PolicyType, authorization, compare, wire};
 use crate::report::safe::cut;
-use crate::sources::spans;
+use crate::sources::tree;
 use anyhow::Context as _;
 use serde_json::Value as Json;
 use std::io::{BufRead, Write};
@@ -142,7 +142,7 @@ fn read(path: &Path) -> anyhow::Result<Json> {
 /// A policy of a file; what is wrong with it is said with line and column.
 fn document(path: &Path) -> anyhow::Result<Document> {
     let text = text(path)?;
-    let at = |place: &str| spans::position(&text, place).map_or_else(String::new, |(line, column)| format!(" (line {line}, column {column})"));
+    let at = |place: &str| tree::position(&text, place).map_or_else(String::new, |(line, column)| format!(" (line {line}, column {column})"));
     let mut document =
         Document::parse(&path.display().to_string(), &json(path, &text)?).map_err(|malformed| anyhow::anyhow!("{malformed}{}", at(&malformed.place)))?;
     for problem in &mut document.problems {

@@ -191,7 +191,12 @@ impl Library {
 
     /// Keeps the rules that a source can decide; an inventory counts as live.
     pub fn for_source(&mut self, source: Source) {
-        let name = if source == Source::Inventory { "live" } else { source.as_str() };
+        // An inventory stands for accounts; Pulumi's AWS provider is Terraform's.
+        let name = match source {
+            Source::Inventory => "live",
+            Source::Pulumi => "terraform",
+            other => other.as_str(),
+        };
         self.rules.retain(|loaded| loaded.rule.sources.is_empty() || loaded.rule.sources.iter().any(|known| known == name));
     }
 

@@ -108,6 +108,12 @@ impl Book<'_> {
         if !error.is_empty() {
             message = format!("the rule could not run: {error}");
         }
+        let declared = self.names.of(&subject);
+        if let (Some(one), Verdict::Fail | Verdict::Unknown) = (declared, verdict)
+            && !one.path.is_empty()
+        {
+            message.push_str(&format!(" (construct {})", one.path));
+        }
         Some(Finding {
             rule: rule.id.clone(),
             title: rule.title.clone(),
@@ -115,7 +121,7 @@ impl Book<'_> {
             pillar: rule.pillar.clone(),
             stage: rule.stage,
             verdict,
-            location: self.names.of(&subject).and_then(|one| one.location.clone()),
+            location: declared.and_then(|one| one.location.clone()),
             origin: self.origins.get(&fingerprint).cloned(),
             fingerprint,
             resource,

@@ -28,6 +28,8 @@ pub struct Declaration {
     pub unresolved: BTreeMap<String, String>,
     /// The row exists outside the file, which only adds to it.
     pub partial: bool,
+    /// Path of the CDK construct that it is; empty elsewhere.
+    pub path: String,
 }
 
 impl Declaration {
@@ -43,7 +45,7 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn declare(&self, declarations: &[Declaration]) -> Result<(), Error> {
-        let mut statement = self.conn.prepare("INSERT INTO declaration VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?;
+        let mut statement = self.conn.prepare("INSERT INTO declaration VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?;
         for one in declarations {
             let (file, line) = one.location.as_ref().map_or(("", 0), |place| (place.file.as_str(), place.line));
             let unresolved = serde_json::to_string(&one.unresolved).unwrap_or_default();
@@ -59,7 +61,8 @@ impl Store {
                 file,
                 line,
                 unresolved,
-                one.partial
+                one.partial,
+                one.path
             ])?;
         }
         Ok(())
@@ -116,6 +119,7 @@ impl Store {
                 location: (!file.is_empty()).then_some(Location { file, line: line.unsigned_abs() }),
                 unresolved: serde_json::from_str(&unresolved).unwrap_or_default(),
                 partial: row.get(10)?,
+                path: row.get(11)?,
             })
         })?;
         Ok(found.collect::<Result<_, _>>()?)

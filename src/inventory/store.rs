@@ -139,7 +139,7 @@ CREATE TABLE coverage (account_id TEXT NOT NULL, region TEXT NOT NULL, table_nam
   pages INTEGER NOT NULL, row_count INTEGER NOT NULL, started_at TEXT NOT NULL, finished_at TEXT NOT NULL, request_ids TEXT NOT NULL);
 CREATE TABLE declaration (account_id TEXT NOT NULL, region TEXT NOT NULL, table_name TEXT NOT NULL, key TEXT NOT NULL,
   address TEXT NOT NULL, prefix TEXT NOT NULL, change TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL,
-  unresolved TEXT NOT NULL, partial INTEGER NOT NULL);
+  unresolved TEXT NOT NULL, partial INTEGER NOT NULL, path TEXT NOT NULL);
 CREATE TABLE origin (fingerprint TEXT NOT NULL, origin TEXT NOT NULL);
 CREATE TABLE gap (table_name TEXT NOT NULL, row INTEGER NOT NULL, column_name TEXT NOT NULL, gaps TEXT NOT NULL);
 CREATE INDEX gap_by_row ON gap (table_name, row);

@@ -175,6 +175,18 @@ pub fn look_declared(
     let mut rows = Vec::new();
     for (name, value) in variables {
         match value {
+            // CloudFormation resolves it when the stack is made; the value stands in clear in the variable.
+            Node::Secret(text) if text.contains("{{resolve:") => {
+                rows.push(
+                    owner
+                        .row(name)
+                        .set("category", crate::secrets::Category::Secret.as_str())
+                        .set("detector", "resolved-at-deploy")
+                        .set("confidence", crate::secrets::Confidence::High.as_str())
+                        .set("length", 0)
+                        .set("fingerprint", ""),
+                );
+            }
             Node::Text(text) | Node::Secret(text) => known.push((name.as_str(), text.clone())),
             Node::Number(number) => known.push((name.as_str(), number.to_string())),
             Node::Bool(on) => known.push((name.as_str(), on.to_string())),

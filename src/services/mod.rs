@@ -117,6 +117,11 @@ const SPELLINGS: &[&[declared::Spelling]] = &[
     code::declared::SPELLINGS,
 ];
 
+/// The types that fill some table, in Terraform's and CloudFormation's spelling.
+pub fn spelled_kinds() -> impl Iterator<Item = &'static str> {
+    SPELLINGS.iter().flat_map(|all| all.iter()).flat_map(|spelling| spelling.kinds.iter().copied())
+}
+
 /// Puts what resources of a file come to into rows; counts the types that no table knows.
 pub fn map_declared(resources: &[declared::Declared], rows: &mut declared::Rows) {
     let spellings: std::collections::HashMap<&str, &declared::Spelling> =

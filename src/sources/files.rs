@@ -6,7 +6,9 @@ use crate::model::{AccountInfo, RunInfo, Source};
 use crate::secrets::Fingerprints;
 use crate::services::declared::{Declared, Rows};
 use crate::services::map_declared;
+use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +24,36 @@ impl Error {
     /// An error of a file.
     pub fn new(file: &str, message: impl Into<String>) -> Self {
         Self { file: file.to_owned(), message: message.into() }
+    }
+}
+
+/// A file of which more than this is no plan or template that a person wrote.
+const LARGEST: u64 = 128 << 20;
+
+/// The text of a file, UTF-16 and byte-order marks included.
+///
+/// # Errors
+/// When it cannot be read, is too large, or is no text.
+pub fn text(path: &Path) -> anyhow::Result<String> {
+    let shown = path.display();
+    let size = std::fs::metadata(path).with_context(|| format!("cannot read `{shown}`"))?.len();
+    if size > LARGEST {
+        anyhow::bail!("`{shown}` has {} MB; a plan or template of more than {} MB is not read", size >> 20, LARGEST >> 20);
+    }
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{shown}`"))?;
+    let wide = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
+        char::decode_utf16(units).collect::<Result<String, _>>().map_err(|_| anyhow::anyhow!("`{shown}` begins as UTF-16 and is not"))
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).map_err(|_| anyhow::anyhow!("`{shown}` is not UTF-8")),
+        [b'P', b'K', 3, 4, ..] => anyhow::bail!("`{shown}` is a zip archive; a Terraform plan is read as JSON: terraform show -json {shown} > plan.json"),
+        _ => String::from_utf8(bytes).map_err(|error| {
+            let line = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).lines().count();
+            anyhow::anyhow!("`{shown}` is neither a run nor text in UTF-8 (line {})", line.max(1))
+        }),
     }
 }
 
@@ -56,6 +88,8 @@ pub struct Given {
     pub account: Option<String>,
     /// Region that it is for.
     pub region: Option<String>,
+    /// Parameters of templates, by name.
+    pub parameters: BTreeMap<String, serde_json::Value>,
     /// Folder of the files that a plan was made from.
     pub source: Option<std::path::PathBuf>,
 }

@@ -21,7 +21,8 @@ pub struct Ignore {
     pub location: Location,
 }
 
-const MARK: &str = "outcrop:ignore";
+/// What such a comment begins with.
+pub const MARK: &str = "outcrop:ignore";
 
 /// The comment in a line, where there is one; its address is not known yet.
 pub fn in_line(line: &str, file: &str, number: usize) -> Option<Ignore> {

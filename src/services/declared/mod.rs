@@ -61,6 +61,8 @@ pub struct Declared {
     pub change: Change,
     /// Where it is declared.
     pub location: Option<Location>,
+    /// Path of the CDK construct that it is; empty elsewhere.
+    pub path: String,
 }
 
 impl Declared {

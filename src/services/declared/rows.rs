@@ -28,6 +28,7 @@ pub struct Draft {
     address: String,
     change: Change,
     location: Option<Location>,
+    path: String,
     /// Only told of by others: a route of a table that the file does not declare.
     partial: bool,
 }
@@ -103,6 +104,7 @@ impl Rows {
             address: by.address.clone(),
             change: by.change,
             location: by.location.clone(),
+            path: by.path.clone(),
             partial: false,
         });
         if let Some(column) = found.map(|table| table.key) {
@@ -146,6 +148,7 @@ impl Rows {
             location: by.location.clone(),
             unresolved: BTreeMap::new(),
             partial: false,
+            path: by.path.clone(),
         });
     }
 
@@ -221,6 +224,7 @@ impl Rows {
                 address: part.by.0.clone(),
                 change: Change::Update,
                 location: part.by.1.clone(),
+                path: String::new(),
                 partial: true,
             });
             draft.add(part.column, part.item, part.whole);
@@ -256,6 +260,7 @@ impl Rows {
                 location: draft.location,
                 unresolved,
                 partial: draft.partial,
+                path: draft.path,
             });
             rows.push(draft.row);
         }

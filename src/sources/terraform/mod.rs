@@ -67,7 +67,7 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
     Ok(Files { source: Source::Terraform, variants: vec![Variant { when: String::new(), resources }], removed, notes, ignores })
 }
 
-fn partition(region: &str) -> &'static str {
+pub(super) fn partition(region: &str) -> &'static str {
     match region {
         _ if region.starts_with("us-gov-") => "aws-us-gov",
         _ if region.starts_with("cn-") => "aws-cn",
@@ -116,6 +116,7 @@ impl Instance {
                 values,
                 change,
                 location: None,
+                path: String::new(),
             },
             local,
             module,

@@ -1,0 +1,500 @@
+//! CloudFormation templates in JSON and YAML: nested stacks, SAM, and the CDK's `cdk.out`.
+//!
+//! A template says what is made under which parameters. Parameters that nobody gave keep their defaults as values,
+//! but conditions over them are judged for each way they can turn out.
+
+pub mod cdk;
+mod resolve;
+mod sam;
+
+use super::files::{Error, Files, Given, Variant};
+use super::ignore;
+use super::tree::{self, Content, Tree};
+use crate::model::{Location, Source, UNKNOWN_ACCOUNT, UNKNOWN_REGION};
+use crate::services::declared::{Change, Declared, Node};
+use resolve::{Scope, Shells, call};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Ways that open conditions can turn out, of one set of files.
+const MOST_VARIANTS: usize = 64;
+/// Choices that are looked at for them.
+const MOST_CHOICES: usize = 4096;
+/// Stacks inside stacks.
+const MOST_STACKS: usize = 200;
+
+/// What was chosen for open parameters, by stack and name; `None` is "something else than any constant".
+pub(super) type Choice = BTreeMap<(usize, String), Option<String>>;
+
+/// One template with its place.
+#[derive(Debug)]
+pub(super) struct Stack {
+    /// Stands before its logical ids; empty for the only template.
+    pub prefix: String,
+    /// Name of the stack.
+    pub name: String,
+    pub file: String,
+    pub tree: Tree,
+    /// Parameters that were given.
+    pub given: BTreeMap<String, Json>,
+    pub account_id: String,
+    pub region: String,
+    pub partition: String,
+    /// The stack around it, and its logical id there.
+    pub parent: Option<(usize, String)>,
+}
+
+impl Stack {
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &Tree)> {
+        self.tree.get("Parameters").map_or(&[][..], Tree::members).iter().map(|member| (member.key.as_str(), &member.value))
+    }
+
+    pub fn resource(&self, logical: &str) -> Option<&Tree> {
+        self.tree.get("Resources")?.get(logical)
+    }
+
+    fn resources(&self) -> impl Iterator<Item = (&str, usize, &Tree)> {
+        self.tree.get("Resources").map_or(&[][..], Tree::members).iter().map(|member| (member.key.as_str(), member.line, &member.value))
+    }
+}
+
+/// All templates that are judged together.
+#[derive(Debug, Default)]
+pub(super) struct Set {
+    pub stacks: Vec<Stack>,
+    notes: Vec<String>,
+}
+
+/// Is it a template? Some have only resources.
+pub fn is_template(tree: &Tree) -> bool {
+    tree.get("AWSTemplateFormatVersion").is_some()
+        || tree.get("Resources").is_some_and(|all| {
+            !all.members().is_empty()
+                && all.members().iter().all(|member| member.value.get("Type").is_some_and(|kind| kind.text().is_some()) || member.key.starts_with("Fn::"))
+        })
+}
+
+/// Values of `--parameters`: a list of `ParameterKey` and `ParameterValue`, an object of names and values, or the
+/// `Parameters` of a `samconfig`-like object; JSON or YAML.
+///
+/// # Errors
+/// When the file is none of these.
+pub fn parameters(path: &Path, text: &str) -> Result<BTreeMap<String, Json>, Error> {
+    let shown = path.display().to_string();
+    let tree = tree::parse(text).map_err(|fault| Error::new(&shown, fault.to_string()))?;
+    let wrong = |line: usize, what: &str| Error::new(&format!("{shown}:{line}"), what.to_owned());
+    let mut all = BTreeMap::new();
+    match &tree.value {
+        Content::List(items) => {
+            for item in items {
+                // The command line's own spelling: `Name=value`.
+                if let Some((key, value)) = item.text().as_deref().and_then(|text| text.split_once('=')) {
+                    all.insert(key.to_owned(), Json::String(value.to_owned()));
+                    continue;
+                }
+                let Some(key) = item.get("ParameterKey").and_then(Tree::text) else {
+                    return Err(wrong(item.line, "an item has no ParameterKey"));
+                };
+                let Some(value) = item.get("ParameterValue") else {
+                    if item.get("UsePreviousValue").is_some() {
+                        continue;
+                    }
+                    return Err(wrong(item.line, "an item has no ParameterValue"));
+                };
+                all.insert(key.into_owned(), resolve::given(&value.json()));
+            }
+        }
+        Content::Map(_) => {
+            let inner = tree.get("Parameters").filter(|inner| matches!(inner.value, Content::Map(_))).unwrap_or(&tree);
+            for member in inner.members() {
+                all.insert(member.key.clone(), resolve::given(&member.value.json()));
+            }
+        }
+        _ => return Err(wrong(tree.line, "parameters are a list of ParameterKey and ParameterValue, or an object of names and values")),
+    }
+    Ok(all)
+}
+
+/// Reads a template and the nested stacks beside it.
+///
+/// # Errors
+/// When a file is broken; with file, line and column.
+pub fn read(path: &Path, text: &str, given: &Given) -> Result<Files, Error> {
+    let shown = path.display().to_string();
+    let mut set = Set::default();
+    let name = path.file_stem().map_or_else(|| "stack".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let name = name.strip_suffix(".template").map(str::to_owned).unwrap_or(name);
+    let place = Place { account: given.account.clone(), region: given.region.clone() };
+    set.add(path, &shown, text, NewStack { prefix: String::new(), name, given: given.parameters.clone(), parent: None }, &place)?;
+    let unknown: Vec<&String> = given.parameters.keys().filter(|name| !set.stacks[0].parameters().any(|(known, _)| known == name.as_str())).collect();
+    if !unknown.is_empty() {
+        set.notes.push(format!("{shown} has no parameters of these names: {}", unknown.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")));
+    }
+    Ok(set.files())
+}
+
+/// Account and Region of a stack.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place {
+    pub account: Option<String>,
+    pub region: Option<String>,
+}
+
+/// What is new about a stack that is added.
+pub(super) struct NewStack {
+    pub prefix: String,
+    pub name: String,
+    pub given: BTreeMap<String, Json>,
+    pub parent: Option<(usize, String)>,
+}
+
+impl Set {
+    /// Adds a template, and those that it nests where they are on disk.
+    pub(super) fn add(&mut self, path: &Path, shown: &str, text: &str, new: NewStack, place: &Place) -> Result<(), Error> {
+        let (mut tree, noted) = tree::parse_noting(text).map_err(|fault| Error::new(shown, fault.to_string()))?;
+        self.notes.extend(noted.into_iter().map(|fault| format!("{shown}: {fault}")));
+        if tree.get("Resources").is_none_or(|all| !matches!(all.value, Content::Map(_))) {
+            return Err(Error::new(shown, "the template has no Resources"));
+        }
+        for transform in names(tree.get("Transform")) {
+            match transform.as_str() {
+                "AWS::Serverless-2016-10-31" => self.notes.extend(sam::expand(&mut tree).into_iter().map(|note| format!("{shown}: {note}"))),
+                "AWS::LanguageExtensions" => {
+                    if tree.get("Resources").is_some_and(|all| all.members().iter().any(|member| member.key.starts_with("Fn::ForEach"))) {
+                        self.notes.push(format!("{shown}: resources made by Fn::ForEach are not judged"));
+                    }
+                }
+                macro_ => self.notes.push(format!("{shown}: the macro {macro_} rewrites the template when the stack is made; what it adds is not judged")),
+            }
+        }
+        let region = place.region.clone().unwrap_or_else(|| UNKNOWN_REGION.to_owned());
+        let index = self.stacks.len();
+        self.stacks.push(Stack {
+            partition: super::terraform::partition(&region).to_owned(),
+            prefix: new.prefix,
+            name: new.name,
+            file: shown.to_owned(),
+            tree,
+            given: new.given,
+            account_id: place.account.clone().unwrap_or_else(|| UNKNOWN_ACCOUNT.to_owned()),
+            region,
+            parent: new.parent,
+        });
+        self.nested(path, index, place)
+    }
+
+    fn nested(&mut self, path: &Path, index: usize, place: &Place) -> Result<(), Error> {
+        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+        let children: Vec<(String, Option<String>)> = self.stacks[index]
+            .resources()
+            .filter(|(_, _, node)| {
+                node.get("Type").and_then(Tree::text).is_some_and(|kind| matches!(&*kind, "AWS::CloudFormation::Stack" | "AWS::Serverless::Application"))
+            })
+            .map(|(logical, _, node)| {
+                let properties = node.get("Properties");
+                let url =
+                    properties.and_then(|all| all.get("TemplateURL").or_else(|| all.get("Location"))).and_then(Tree::text).map(std::borrow::Cow::into_owned);
+                // The CDK notes the file of a nested stack's asset.
+                let asset = node.get("Metadata").and_then(|all| all.get("aws:asset:path")).and_then(Tree::text).map(std::borrow::Cow::into_owned);
+                (logical.to_owned(), asset.or(url))
+            })
+            .collect();
+        for (logical, url) in children {
+            let prefix = format!("{}{logical}.", self.stacks[index].prefix);
+            let shown = &self.stacks[index].file;
+            let file: Option<PathBuf> = url.as_deref().filter(|url| !url.contains("://")).map(|url| folder.join(url)).filter(|file| file.is_file());
+            let Some(file) = file else {
+                let what = url.map_or_else(|| "a location that is computed".to_owned(), |url| format!("`{url}`, which is not beside the template"));
+                let note = format!("{shown}: the nested stack {logical} is read from {what}; it is not judged");
+                self.notes.push(note);
+                continue;
+            };
+            if self.stacks.len() >= MOST_STACKS {
+                return Err(Error::new(shown, format!("more than {MOST_STACKS} nested stacks; does one nest itself?")));
+            }
+            let mut above = Some(index);
+            while let Some(one) = above {
+                if Path::new(&self.stacks[one].file) == file {
+                    return Err(Error::new(shown, format!("the nested stack {logical} nests itself")));
+                }
+                above = self.stacks[one].parent.as_ref().map(|(parent, _)| *parent);
+            }
+            let inner = file.display().to_string();
+            let text = super::files::text(&file).map_err(|error| Error::new(&inner, error.to_string()))?;
+            let name = format!("{}-{logical}", self.stacks[index].name);
+            self.add(&file, &inner, &text, NewStack { prefix, name, given: BTreeMap::new(), parent: Some((index, logical)) }, place)?;
+        }
+        Ok(())
+    }
+
+    /// Exported outputs: the stack and the value of each.
+    fn exports(&self, scope: Scope<'_>) -> BTreeMap<String, (usize, &Tree)> {
+        let mut all = BTreeMap::new();
+        for (index, stack) in self.stacks.iter().enumerate() {
+            for output in stack.tree.get("Outputs").map_or(&[][..], Tree::members) {
+                let Some(name) = output.value.get("Export").and_then(|export| export.get("Name")) else { continue };
+                let name = match name.text() {
+                    Some(name) => Some(name.into_owned()),
+                    None => Scope { stack: index, depth: scope.depth + 1, ..scope }.node(name).text().known(),
+                };
+                if let (Some(name), Some(value)) = (name, output.value.get("Value")) {
+                    all.insert(name, (index, value));
+                }
+            }
+        }
+        all
+    }
+
+    /// Parameters that conditions rest on and nobody gave, each with the values that tell apart.
+    fn open(&self) -> Vec<((usize, String), Vec<Option<String>>)> {
+        let mut all = Vec::new();
+        for (index, stack) in self.stacks.iter().enumerate() {
+            let mut compared: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            for condition in stack.tree.get("Conditions").map_or(&[][..], Tree::members) {
+                constants(&condition.value, &mut compared);
+            }
+            for (name, constants) in compared {
+                let nothing = Choice::new();
+                let shells = Shells::new();
+                let scope = Scope { set: self, stack: index, choice: &nothing, shells: &shells, depth: 0 };
+                if let Some(pseudo) = name.strip_prefix("AWS::") {
+                    let open = match pseudo {
+                        "Region" => stack.region == UNKNOWN_REGION,
+                        "AccountId" => stack.account_id == UNKNOWN_ACCOUNT,
+                        _ => false,
+                    };
+                    if open {
+                        all.push(((index, name), std::iter::once(None).chain(constants.into_iter().map(Some)).collect()));
+                    }
+                    continue;
+                }
+                let Some((_, declared)) = stack.parameters().find(|(known, _)| *known == name) else { continue };
+                let passed = stack.parent.is_some() && scope.parameter(&name).text().known().is_some() && declared.get("Default").is_none();
+                if stack.given.contains_key(&name) || passed {
+                    continue;
+                }
+                let default = declared.get("Default").and_then(Tree::text).map(std::borrow::Cow::into_owned);
+                let allowed: Vec<String> =
+                    declared.get("AllowedValues").map_or(&[][..], Tree::items).iter().filter_map(|one| one.text().map(|text| text.into_owned())).collect();
+                let mut values: Vec<Option<String>> = default.into_iter().map(Some).collect();
+                let more = if allowed.is_empty() { constants.into_iter().collect() } else { allowed.clone() };
+                for value in more {
+                    if !values.contains(&Some(value.clone())) {
+                        values.push(Some(value));
+                    }
+                }
+                if allowed.is_empty() {
+                    values.push(None);
+                }
+                all.push(((index, name), values));
+            }
+        }
+        all
+    }
+
+    /// What every condition comes to under a choice.
+    fn conditions(&self, choice: &Choice) -> Vec<Option<bool>> {
+        let shells = Shells::new();
+        let mut all = Vec::new();
+        for (index, stack) in self.stacks.iter().enumerate() {
+            let scope = Scope { set: self, stack: index, choice, shells: &shells, depth: 0 };
+            all.extend(stack.tree.get("Conditions").map_or(&[][..], Tree::members).iter().map(|member| scope.condition(&member.key)));
+        }
+        all
+    }
+
+    /// The choices that turn conditions out differently, defaults first, then those that change least.
+    fn choices(&mut self) -> Vec<(String, Choice)> {
+        let open = self.open();
+        let mut found: Vec<(String, Choice)> = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut level: Vec<Vec<usize>> = vec![vec![0; open.len()]];
+        let mut looked = 0_usize;
+        let mut whole = true;
+        'levels: while !level.is_empty() {
+            let mut next = BTreeSet::new();
+            for places in level {
+                looked += 1;
+                if looked > MOST_CHOICES || found.len() >= MOST_VARIANTS {
+                    whole = false;
+                    break 'levels;
+                }
+                let choice: Choice = open.iter().zip(&places).map(|((key, values), place)| (key.clone(), values[*place].clone())).collect();
+                if seen.insert(self.conditions(&choice)) {
+                    let when = open
+                        .iter()
+                        .zip(&places)
+                        .filter(|(_, place)| **place > 0)
+                        .map(|(((stack, name), values), place)| {
+                            let value = values[*place].as_ref().map_or_else(|| "something else".to_owned(), |value| format!("`{value}`"));
+                            format!("{}{name} is {value}", self.stacks[*stack].prefix)
+                        })
+                        .collect::<Vec<_>>()
+                        .join(", ");
+                    // A choice of nothing but defaults is what the parameters say anyway.
+                    found.push((when, choice));
+                }
+                // One more change, to the right of the last one, so that each choice is made once.
+                let last = places.iter().rposition(|place| *place > 0);
+                for (at, (_, values)) in open.iter().enumerate().skip(last.map_or(0, |last| last + 1)) {
+                    for value in 1..values.len() {
+                        let mut changed = places.clone();
+                        changed[at] = value;
+                        next.insert(changed);
+                    }
+                }
+            }
+            level = next.into_iter().collect();
+        }
+        if !whole {
+            self.notes.push(format!("its conditions can turn out in more than {} ways; the rest is not judged: give --parameters", found.len()));
+        }
+        found
+    }
+
+    /// All resources, once for each way the conditions can turn out.
+    pub(super) fn files(mut self) -> Files {
+        let variants = self.choices().into_iter().map(|(when, choice)| Variant { when, resources: self.resources(&choice) }).collect();
+        let ignores = self.ignores();
+        Files { source: Source::Cloudformation, variants, removed: Vec::new(), notes: self.notes, ignores }
+    }
+
+    fn resources(&self, choice: &Choice) -> Vec<Declared> {
+        let mut shells = Shells::new();
+        // Names first, twice: a name can be made of another.
+        for _ in 0..2 {
+            shells = self.declare(choice, &shells, true).into_iter().collect();
+        }
+        self.declare(choice, &shells, false).into_iter().map(|(_, declared)| declared).collect()
+    }
+
+    fn declare(&self, choice: &Choice, shells: &Shells, names_only: bool) -> Vec<((usize, String), Declared)> {
+        let mut all = Vec::new();
+        for (index, stack) in self.stacks.iter().enumerate() {
+            let scope = Scope { set: self, stack: index, choice, shells, depth: 0 };
+            if !self.stands(scope) {
+                continue;
+            }
+            for (logical, line, node) in stack.resources() {
+                let Some(kind) = node.get("Type").and_then(Tree::text) else { continue };
+                let stands = node.get("Condition").and_then(Tree::text).and_then(|name| scope.condition(&name));
+                if stands == Some(false) {
+                    continue;
+                }
+                let values = match node.get("Properties") {
+                    Some(properties) if names_only => Node::Map(
+                        properties
+                            .members()
+                            .iter()
+                            .filter(|member| {
+                                member.key.ends_with("Name") || member.key.ends_with("Id") || matches!(member.key.as_str(), "Path" | "Family" | "Cluster")
+                            })
+                            .map(|member| (member.key.clone(), scope.node(&member.value)))
+                            .filter(|(_, value)| *value != Node::Absent)
+                            .collect(),
+                    ),
+                    Some(properties) => scope.node(properties),
+                    None => Node::Map(Vec::new()),
+                };
+                all.push((
+                    (index, logical.to_owned()),
+                    Declared {
+                        address: format!("{}{logical}", stack.prefix),
+                        kind: kind.into_owned(),
+                        account_id: stack.account_id.clone(),
+                        region: stack.region.clone(),
+                        partition: stack.partition.clone(),
+                        values,
+                        change: Change::Create,
+                        location: Some(Location { file: stack.file.clone(), line: line as u64 }),
+                        path: node
+                            .get("Metadata")
+                            .and_then(|all| all.get("aws:cdk:path"))
+                            .and_then(Tree::text)
+                            .map(|text| text.into_owned())
+                            .unwrap_or_default(),
+                    },
+                ));
+            }
+        }
+        all
+    }
+
+    /// Is the stack made at all? One that is nested under a false condition is not.
+    fn stands(&self, scope: Scope<'_>) -> bool {
+        let Some((parent, logical)) = &self.stacks[scope.stack].parent else { return true };
+        let above = Scope { stack: *parent, ..scope };
+        let own = self.stacks[*parent].resource(logical).and_then(|node| node.get("Condition")).and_then(Tree::text).and_then(|name| above.condition(&name));
+        own != Some(false) && self.stands(above)
+    }
+
+    /// Waivers in comments, each with the resource in or above which it stands.
+    fn ignores(&self) -> Vec<ignore::Ignore> {
+        let mut all = Vec::new();
+        let mut read = BTreeSet::new();
+        for stack in &self.stacks {
+            if !read.insert(stack.file.as_str()) {
+                continue;
+            }
+            let Ok(text) = super::files::text(Path::new(&stack.file)) else { continue };
+            if !text.contains(ignore::MARK) {
+                continue;
+            }
+            let mut starts: Vec<(usize, &str)> = stack.resources().map(|(logical, line, _)| (line, logical)).collect();
+            starts.sort_unstable();
+            for (place, line) in text.lines().enumerate() {
+                let number = place + 1;
+                let Some(mut found) = ignore::in_line(line, &stack.file, number) else { continue };
+                let inside = starts.iter().rev().find(|(start, _)| *start <= number);
+                // One that stands right above a resource is about that one.
+                let below =
+                    text.lines().skip(number).position(|next| !next.trim().is_empty() && !next.trim_start().starts_with('#')).map(|skip| number + skip + 1);
+                let next = starts.iter().find(|(start, _)| Some(*start) == below);
+                if let Some((_, logical)) = next.or(inside) {
+                    found.address = format!("{}{logical}", stack.prefix);
+                }
+                all.push(found);
+            }
+        }
+        all
+    }
+}
+
+/// The names of a text or of a list of texts or objects with a `Name`.
+fn names(tree: Option<&Tree>) -> Vec<String> {
+    let one = |tree: &Tree| tree.text().or_else(|| tree.get("Name").and_then(Tree::text)).map(std::borrow::Cow::into_owned);
+    match tree {
+        None => Vec::new(),
+        Some(tree) if tree.items().is_empty() => one(tree).into_iter().collect(),
+        Some(tree) => tree.items().iter().filter_map(one).collect(),
+    }
+}
+
+/// The parameters that a condition compares, each with the constants it is compared with.
+fn constants(tree: &Tree, into: &mut BTreeMap<String, BTreeSet<String>>) {
+    if let [only] = tree.members()
+        && only.key == "Fn::Equals"
+        && let [left, right] = only.value.items()
+    {
+        let reference = |tree: &Tree| call(tree).filter(|(name, _)| *name == "Ref").and_then(|(_, argument)| argument.text().map(|text| text.into_owned()));
+        for (one, other) in [(left, right), (right, left)] {
+            if let Some(name) = reference(one) {
+                let known = into.entry(name).or_default();
+                known.extend(other.text().map(|text| text.into_owned()));
+            }
+        }
+    }
+    for member in tree.members() {
+        constants(&member.value, into);
+    }
+    for item in tree.items() {
+        constants(item, into);
+    }
+    // Parameters that stand deeper, as in a Join, are open too.
+    if let Some(("Ref", argument)) = call(tree)
+        && let Some(name) = argument.text()
+    {
+        into.entry(name.into_owned()).or_default();
+    }
+}

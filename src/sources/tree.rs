@@ -1,0 +1,441 @@
+//! JSON and YAML texts as trees that know their lines.
+//!
+//! Short forms of CloudFormation's functions (`!Ref x`) are read as the long ones. Scalars keep their spelling
+//! wherever a number would lose it, such as account ids with leading zeros. Work is bounded: nesting, the number
+//! of nodes with aliases followed, and the size of the text by the caller.
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
+use serde_json::{Number, Value as Json};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+/// Nesting beyond this is no file that a person wrote.
+const DEEPEST: usize = 200;
+/// Nodes of a file, aliases followed.
+const MOST_NODES: usize = 1_000_000;
+/// Quoted texts of a file that are moved to the right.
+const MOST_MENDED: usize = 20;
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tree {
+    /// The value.
+    pub value: Content,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+}
+
+/// What stands there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Nothing.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Tree>),
+    /// An object, in the order of the file.
+    Map(Vec<Member>),
+}
+
+/// One entry of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Its key.
+    pub key: String,
+    /// Line of the key, from 1.
+    pub line: usize,
+    /// Its value.
+    pub value: Tree,
+}
+
+/// What is wrong with a text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct Fault {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Tree {
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&Tree> {
+        self.members().iter().find(|member| member.key == key).map(|member| &member.value)
+    }
+
+    /// The members of an object.
+    pub fn members(&self) -> &[Member] {
+        match &self.value {
+            Content::Map(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list.
+    pub fn items(&self) -> &[Tree] {
+        match &self.value {
+            Content::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// A text, or a number or boolean as text.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match &self.value {
+            Content::Text(text) => Some(Cow::Borrowed(text)),
+            Content::Number(number) => Some(Cow::Owned(number.to_string())),
+            Content::Bool(on) => Some(Cow::Borrowed(if *on { "true" } else { "false" })),
+            _ => None,
+        }
+    }
+
+    /// The value without its places.
+    pub fn json(&self) -> Json {
+        match &self.value {
+            Content::Null => Json::Null,
+            Content::Bool(on) => Json::Bool(*on),
+            Content::Number(number) => Json::Number(number.clone()),
+            Content::Text(text) => Json::String(text.clone()),
+            Content::List(items) => items.iter().map(Tree::json).collect(),
+            Content::Map(members) => Json::Object(members.iter().map(|member| (member.key.clone(), member.value.json())).collect()),
+        }
+    }
+
+    fn size(&self) -> usize {
+        1 + match &self.value {
+            Content::List(items) => items.iter().map(Tree::size).sum(),
+            Content::Map(members) => members.iter().map(|member| member.value.size()).sum(),
+            _ => 0,
+        }
+    }
+}
+
+enum Open {
+    List(Vec<Tree>),
+    /// The keys that are taken, and the one that waits for its value.
+    Map(Vec<Member>, HashSet<String>, Option<(String, usize, usize)>),
+}
+
+struct Frame {
+    open: Open,
+    tag: Option<String>,
+    anchor: usize,
+    line: usize,
+    column: usize,
+}
+
+struct Builder {
+    frames: Vec<Frame>,
+    anchors: HashMap<usize, (Tree, usize)>,
+    nodes: usize,
+    documents: Vec<Tree>,
+    noted: Vec<Fault>,
+}
+
+/// Reads a text of one document.
+///
+/// # Errors
+/// With line and column, when it is neither JSON nor YAML, or goes beyond the bounds.
+pub fn parse(text: &str) -> Result<Tree, Fault> {
+    parse_noting(text).map(|(tree, _)| tree)
+}
+
+/// Reads a text of one document, with what is wrong in it and stopped nobody: keys that stand twice, of which the last counts.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_noting(text: &str) -> Result<(Tree, Vec<Fault>), Fault> {
+    let mut text = Cow::Borrowed(text);
+    let mut mended = 0;
+    let mut builder = loop {
+        match events(&text) {
+            Ok(builder) => break builder,
+            Err(Trouble::Fault(fault)) => return Err(fault),
+            // The parsers that AWS uses let a quoted text run on at any indentation.
+            Err(Trouble::Indentation(at, fault)) => match indented(&text, at).filter(|_| mended < MOST_MENDED) {
+                Some(better) => {
+                    mended += 1;
+                    text = Cow::Owned(better);
+                }
+                None => return Err(fault),
+            },
+        }
+    };
+    match builder.documents.len() {
+        0 => Err(Fault { line: 1, column: 1, message: "the file is empty".to_owned() }),
+        1 => Ok((builder.documents.remove(0), builder.noted)),
+        _ => Err(Fault { line: builder.documents[1].line, column: 1, message: "a second document begins; one is expected".to_owned() }),
+    }
+}
+
+enum Trouble {
+    Fault(Fault),
+    /// A quoted text that begins at this character goes on too far to the left.
+    Indentation(usize, Fault),
+}
+
+fn events(text: &str) -> Result<Builder, Trouble> {
+    let mut parser: Parser<'_, StrInput<'_>> = Parser::new_from_str(text);
+    let mut builder = Builder { frames: Vec::new(), anchors: HashMap::new(), nodes: 0, documents: Vec::new(), noted: Vec::new() };
+    while let Some(next) = parser.next_event() {
+        let (event, span) = next.map_err(|error| {
+            let marker = error.marker();
+            let fault = Fault { line: marker.line().max(1), column: marker.col() + 1, message: format!("neither JSON nor YAML: {}", error.info()) };
+            if error.info().contains("invalid indentation in quoted scalar") { Trouble::Indentation(marker.index(), fault) } else { Trouble::Fault(fault) }
+        })?;
+        builder.event(event, span).map_err(Trouble::Fault)?;
+    }
+    Ok(builder)
+}
+
+/// The text with the lines of the quoted text at this character moved to the right, where white space says nothing.
+fn indented(text: &str, at: usize) -> Option<String> {
+    let start = text.char_indices().nth(at).map(|(start, _)| start)?;
+    let quote = text[start..].chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let mut better = text[..=start].to_owned();
+    let mut rest = text[start + 1..].chars();
+    let mut escaped = false;
+    for c in rest.by_ref() {
+        better.push(c);
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quote == '"' => escaped = true,
+            '\n' => better.push_str(&" ".repeat(DEEPEST)),
+            _ if c == quote => break,
+            _ => {}
+        }
+    }
+    better.push_str(rest.as_str());
+    Some(better)
+}
+
+/// The short form of a function as its name: `!Ref` and `!Condition` stand for themselves, all others for `Fn::`.
+fn function(tag: Option<Cow<'_, Tag>>) -> Option<String> {
+    let tag = tag.filter(|tag| tag.handle == "!" && !tag.suffix.is_empty())?;
+    Some(match tag.suffix.as_str() {
+        "Ref" | "Condition" => tag.suffix.clone(),
+        other => format!("Fn::{other}"),
+    })
+}
+
+/// A plain scalar; what a number or boolean would spell otherwise stays text.
+fn plain(text: &str) -> Content {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Content::Null,
+        "true" | "True" | "TRUE" => return Content::Bool(true),
+        "false" | "False" | "FALSE" => return Content::Bool(false),
+        _ => {}
+    }
+    if let Ok(number) = text.parse::<i64>()
+        && number.to_string() == text
+    {
+        return Content::Number(number.into());
+    }
+    if text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+        && let Some(number) = text.parse::<f64>().ok().and_then(Number::from_f64)
+        && number.to_string() == text
+    {
+        return Content::Number(number);
+    }
+    Content::Text(text.to_owned())
+}
+
+impl Builder {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Fault> {
+        let (line, column) = (span.start.line().max(1), span.start.col() + 1);
+        let fault = |message: String| Err(Fault { line, column, message });
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let core = tag.as_ref().is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
+                let value = if style == ScalarStyle::Plain && !core { plain(&text) } else { Content::Text(text.into_owned()) };
+                self.put(Tree { value, line, column }, function(tag), anchor, 1)
+            }
+            Event::SequenceStart(anchor, tag) => self.open(Open::List(Vec::new()), function(tag), anchor, line, column),
+            Event::MappingStart(anchor, tag) => self.open(Open::Map(Vec::new(), HashSet::new(), None), function(tag), anchor, line, column),
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(frame) = self.frames.pop() else { return Ok(()) };
+                let value = match frame.open {
+                    Open::List(items) => Content::List(items),
+                    Open::Map(members, ..) => Content::Map(members),
+                };
+                self.put(Tree { value, line: frame.line, column: frame.column }, frame.tag, frame.anchor, 1)
+            }
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
+                Some((tree, size)) => {
+                    let size = *size;
+                    if self.nodes + size > MOST_NODES {
+                        return fault(format!("aliases make more than {MOST_NODES} values of this file"));
+                    }
+                    let tree = tree.clone();
+                    self.put(tree, None, 0, size)
+                }
+                None => fault("an alias of something that is not there, or that holds the alias itself".to_owned()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&mut self, open: Open, tag: Option<String>, anchor: usize, line: usize, column: usize) -> Result<(), Fault> {
+        if self.frames.len() >= DEEPEST {
+            return Err(Fault { line, column, message: format!("nested more than {DEEPEST} levels deep") });
+        }
+        self.frames.push(Frame { open, tag, anchor, line, column });
+        Ok(())
+    }
+
+    fn put(&mut self, mut tree: Tree, tag: Option<String>, anchor: usize, size: usize) -> Result<(), Fault> {
+        let (line, column) = (tree.line, tree.column);
+        self.nodes += size;
+        if self.nodes > MOST_NODES {
+            return Err(Fault { line, column, message: format!("more than {MOST_NODES} values") });
+        }
+        if let Some(key) = tag {
+            tree = Tree { value: Content::Map(vec![Member { key, line, value: tree }]), line, column };
+        }
+        if anchor > 0 {
+            let size = tree.size();
+            self.anchors.insert(anchor, (tree.clone(), size));
+        }
+        match self.frames.last_mut().map(|frame| &mut frame.open) {
+            None => self.documents.push(tree),
+            Some(Open::List(items)) => items.push(tree),
+            Some(Open::Map(members, taken, waiting)) => match waiting.take() {
+                None => match tree.text() {
+                    Some(key) => *waiting = Some((key.into_owned(), line, column)),
+                    None if tree.value == Content::Null => *waiting = Some((String::new(), line, column)),
+                    None => return Err(Fault { line, column, message: "a key has to be a text".to_owned() }),
+                },
+                // Merged keys give way to the object's own.
+                Some((key, ..)) if key == "<<" => {
+                    let sources = if let Content::List(all) = tree.value { all } else { vec![tree] };
+                    for source in sources {
+                        if let Content::Map(more) = source.value {
+                            for member in more {
+                                if !members.iter().any(|known| known.key == member.key) {
+                                    members.push(member);
+                                }
+                            }
+                        }
+                    }
+                }
+                Some((key, at, column)) => {
+                    if !taken.insert(key.clone()) {
+                        let shown: String = key.chars().take(80).collect();
+                        self.noted.push(Fault {
+                            line: at,
+                            column,
+                            message: format!("the key `{}` stands here for the second time; this one counts", shown.escape_debug()),
+                        });
+                    }
+                    members.retain(|known| known.key != key);
+                    members.push(Member { key, line: at, value: tree });
+                }
+            },
+        }
+        Ok(())
+    }
+}
+
+/// Line and column, both from 1, of a place such as `Statement[1].Effect`; of the nearest thing around it that is there.
+///
+/// A name in the path may hold dots itself: the longest key that fits counts. `None` where the text is neither JSON nor YAML.
+pub fn position(text: &str, place: &str) -> Option<(usize, usize)> {
+    let document = parse(text).ok()?;
+    let mut node = &document;
+    let mut rest = place;
+    loop {
+        rest = rest.strip_prefix('.').unwrap_or(rest);
+        let next = match &node.value {
+            Content::Map(members) => members
+                .iter()
+                .filter(|member| {
+                    !member.key.is_empty() && rest.starts_with(&member.key) && matches!(rest.as_bytes().get(member.key.len()), None | Some(b'.' | b'['))
+                })
+                .max_by_key(|member| member.key.len())
+                .map(|member| (&member.value, &rest[member.key.len()..])),
+            Content::List(items) => rest
+                .strip_prefix('[')
+                .and_then(|rest| rest.split_once(']'))
+                .and_then(|(number, rest)| number.parse::<usize>().ok().and_then(|number| items.get(number)).map(|item| (item, rest))),
+            _ => None,
+        };
+        match next {
+            Some((inner, left)) => (node, rest) = (inner, left),
+            None => return Some((node.line, node.column)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn places_are_found_in_both_languages() {
+        let json =
+            "{\n  \"Statement\": [\n    {\"Effect\": \"Allow\"},\n    {\"Effect\": \"Perhaps\", \"Condition\": {\"StringEquals\": {\"a.b:c\": 1}}}\n  ]\n}";
+        assert_eq!(position(json, "Statement[1].Effect"), Some((4, 16)));
+        assert_eq!(position(json, "Statement[1].Condition.StringEquals.a.b:c"), Some((4, 67)));
+        assert_eq!(position(json, "Statement[1].Principal"), Some((4, 5)), "the nearest thing around it");
+        assert_eq!(position(json, "Statement[7]"), Some((2, 16)));
+        let yaml = "Statement:\n  - Effect: Allow\n  - Effect: !Sub Deny\n";
+        assert_eq!(position(yaml, "Statement[1].Effect"), Some((3, 13)));
+        assert_eq!(position("{", "a"), None);
+    }
+
+    #[test]
+    fn scalars_keep_their_spelling_and_tags_their_function() {
+        for (text, expected) in [
+            ("a: 012345678901", json!({"a": "012345678901"})),
+            ("a: 2010-09-09", json!({"a": "2010-09-09"})),
+            ("a: yes", json!({"a": "yes"})),
+            ("a: 1.10", json!({"a": "1.10"})),
+            ("a: 90", json!({"a": 90})),
+            ("a: '90'", json!({"a": "90"})),
+            ("a: !Ref B", json!({"a": {"Ref": "B"}})),
+            ("a: !GetAtt B.Arn", json!({"a": {"Fn::GetAtt": "B.Arn"}})),
+            ("a: !If [x, !Ref B, 1]", json!({"a": {"Fn::If": ["x", {"Ref": "B"}, 1]}})),
+            ("x: &x {k: 1, l: 2}\na: {<<: *x, l: 3}", json!({"x": {"k": 1, "l": 2}, "a": {"k": 1, "l": 3}})),
+            ("{\t\"a\":\t[1,\n\t2]\n}", json!({"a": [1, 2]})),
+            ("{\"a\": \"\\u00e9\\/\"}", json!({"a": "é/"})),
+            ("a:\n  b:\n    c: \"one\n  two\"\n    d: 1\n", json!({"a": {"b": {"c": "one two", "d": 1}}})),
+        ] {
+            assert_eq!(parse(text).map(|tree| tree.json()), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_a_key_that_stands_twice_the_last_counts_and_is_noted() {
+        let read = parse_noting("a: 1\nb: 2\na: 3\n").map(|(tree, noted)| (tree.json(), noted.iter().map(|fault| fault.line).collect::<Vec<_>>()));
+        assert_eq!(read, Ok((json!({"b": 2, "a": 3}), vec![3])));
+    }
+
+    #[test]
+    fn what_is_wrong_has_a_line() {
+        let bomb = format!("a0: &a0 [1,1]\n{}", (1..40).map(|n| format!("a{n}: &a{n} [*a{m}, *a{m}]\n", m = n - 1)).collect::<String>());
+        let deep = "[".repeat(5_000);
+        for (text, line, says) in [
+            ("a: [1\nb", 2, "neither JSON nor YAML"),
+            ("a:\n\t- b\n", 2, ""),
+            (bomb.as_str(), 20, "aliases make"),
+            (deep.as_str(), 1, ""),
+            ("a: &a [*a]", 1, "alias"),
+            ("", 1, "empty"),
+            ("a: 1\n---\nb: 1\n", 3, "second document"),
+        ] {
+            let fault = parse(text).expect_err(says);
+            assert!(fault.line >= line.min(2) && fault.message.contains(says), "{}: {fault}", &text[..text.len().min(40)]);
+        }
+    }
+}
