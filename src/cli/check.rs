@@ -2,9 +2,9 @@
 
 use super::files::{self, Kind, kind};
 use super::judging::{Judge, Judging, now};
-use super::{Global, Usage};
+use super::{Global, Usage, onto};
 use crate::inventory::{Coverage, Error, NewRow, Status, Store};
-use crate::model::RunInfo;
+use crate::model::{Outcome, RunInfo};
 use crate::reason;
 use crate::report::safe::cut;
 use crate::sources::files::{Given, text};
@@ -15,12 +15,22 @@ use std::path::{Path, PathBuf};
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
+    #[command(flatten)]
+    subject: Subject,
+}
+
+/// What is judged, and how.
+#[derive(Debug, clap::Args)]
+pub(super) struct Subject {
     /// Runs (`.outcrop`), inventory folders, `terraform show -json`, CloudFormation templates, `cdk.out` folders, Pulumi previews and stack exports; several of a kind are judged together.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// What the paths are, where it is not to be detected.
     #[arg(long = "as", value_enum)]
     kind: Option<Kind>,
+    /// Lay the plan or template over this recorded run (or inventory folder) and judge what comes of it.
+    #[arg(long, value_name = "RUN")]
+    onto: Option<PathBuf>,
     /// CloudTrail log file (`.json`, `.json.gz`) or folder of them, laid over the paths; repeatable.
     #[arg(long, value_name = "PATH")]
     trail: Vec<PathBuf>,
@@ -53,12 +63,36 @@ pub(super) struct Demo {
     judging: Judging,
 }
 
+/// A run or an inventory folder in a store.
+pub(super) fn lay_run(path: &Path, store: &mut Store) -> anyhow::Result<RunInfo> {
+    match kind(path, None)? {
+        Kind::Run => {
+            let run = Store::open(path, &reason::tables())?.run()?;
+            store.copy_base(path)?;
+            Ok(run)
+        }
+        Kind::Inventory => Ok(fixture::load_folder(path, store)?),
+        _ => anyhow::bail!("`{}` is neither a run nor an inventory folder", path.display()),
+    }
+}
+
 impl Check {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        let outcome = self.subject.outcome(global)?;
+        self.subject.judging.output.finish(&outcome, global)
+    }
+}
+
+impl Subject {
+    /// Judges the paths.
+    pub fn outcome(&self, global: &Global) -> anyhow::Result<Outcome> {
         let mut judge = self.judging.load()?;
         let kinds = self.paths.iter().map(|path| kind(path, self.kind)).collect::<anyhow::Result<Vec<_>>>()?;
         if kinds.iter().any(|kind| kind.is_file()) {
-            return self.files(&mut judge, &kinds, global);
+            return self.files(&mut judge, &kinds);
+        }
+        if let Some(run) = &self.onto {
+            return Err(Usage(format!("--onto {}: a plan or template is laid over a run, and these are runs themselves", run.display())).into());
         }
         // Broken input is told before a file is made.
         for (path, kind) in self.paths.iter().zip(&kinds) {
@@ -66,19 +100,8 @@ impl Check {
                 Store::open(path, &reason::tables())?;
             }
         }
-        let mut runs: Vec<RunInfo> = Vec::new();
         let mut store = Store::memory(&reason::tables())?;
-        for (path, kind) in self.paths.iter().zip(kinds) {
-            runs.push(match kind {
-                Kind::Inventory => fixture::load_folder(path, &mut store)?,
-                // Files went their own way above.
-                _ => {
-                    let run = Store::open(path, &reason::tables())?.run()?;
-                    store.copy_base(path)?;
-                    run
-                }
-            });
-        }
+        let runs = self.paths.iter().map(|path| lay_run(path, &mut store)).collect::<anyhow::Result<Vec<_>>>()?;
         let mut run = join(runs)?;
         if run.started_at.is_empty() {
             run.started_at = now();
@@ -94,13 +117,11 @@ impl Check {
         if let Some(path) = &self.judging.out {
             save(&store, path)?;
         }
-        self.judging.output.finish(&outcome, global)
+        Ok(outcome)
     }
-}
 
-impl Check {
     /// Plans and templates.
-    fn files(&self, judge: &mut Judge, kinds: &[Kind], global: &Global) -> anyhow::Result<u8> {
+    fn files(&self, judge: &mut Judge, kinds: &[Kind]) -> anyhow::Result<Outcome> {
         if let Some(path) = self.paths.iter().zip(kinds).find_map(|(path, kind)| (!kind.is_file()).then_some(path)) {
             return Err(Usage(format!("`{}` is no plan or template; lay a plan over a run with --onto RUN", path.display())).into());
         }
@@ -111,16 +132,23 @@ impl Check {
         for path in &self.parameters {
             parameters.extend(cloudformation::parameters(path, &text(path)?)?);
         }
-        let given = Given { account: self.account.clone(), region: self.region.clone(), source: self.source.clone(), parameters };
+        let mut given = Given { account: self.account.clone(), region: self.region.clone(), source: self.source.clone(), parameters, made: Default::default() };
+        let base = self.onto.as_deref().map(onto::Base::open).transpose()?;
+        if let Some(base) = &base {
+            base.complete(&mut given)?;
+        }
         let all = self.paths.iter().zip(kinds).map(|(path, kind)| files::read(path, *kind, &given)).collect::<anyhow::Result<Vec<_>>>()?;
         let read = files::join(all)?;
         judge.config.waivers.extend(read.ignores.iter().map(files::waiver));
-        let outcome = files::judge(judge, &read, self.judging.out.as_ref())?;
-        self.judging.output.finish(&outcome, global)
+        let out = self.judging.out.as_ref();
+        match base {
+            Some(base) => onto::judge(judge, &base, &read, out),
+            None => files::judge(judge, &read, out),
+        }
     }
 }
 
-impl Check {
+impl Subject {
     /// What CloudTrail's files say stands in place of what the run holds of it.
     fn lay_trail(&self, store: &mut Store, run: &mut RunInfo, global: &Global) -> anyhow::Result<()> {
         let trail = trail::read(&self.trail, run)?;
@@ -142,7 +170,7 @@ impl Check {
     }
 }
 
-impl Check {
+impl Subject {
     /// What probes saw, in every account of the run: whose host it was, its addresses tell.
     fn lay_probes(&self, store: &mut Store, run: &RunInfo) -> anyhow::Result<()> {
         if self.probe.is_empty() {

@@ -3,7 +3,7 @@
 use super::judging::{Judge, now};
 use crate::engine::{Waivable, WaiverEntry};
 use crate::inventory::Store;
-use crate::model::{Finding, Outcome, Summary, Verdict};
+use crate::model::{Finding, Outcome, Summary, Verdict, WaiverStatus};
 use crate::reason;
 use crate::sources::cloudformation::cdk;
 use crate::sources::files::{Error, Files, Given, Variant, text};
@@ -120,7 +120,7 @@ pub(super) fn join(mut all: Vec<Files>) -> anyhow::Result<Files> {
             }
         }
         joined.variants = product;
-        joined.removed.extend(files.removed);
+        joined.before.extend(files.before);
         joined.notes.extend(files.notes);
         joined.ignores.extend(files.ignores);
     }
@@ -150,7 +150,7 @@ pub(super) fn judge(judge: &mut Judge, files: &Files, out: Option<&PathBuf>) -> 
 }
 
 /// The worse verdict on each thing.
-fn worse(left: Outcome, right: Outcome, when: &str) -> Outcome {
+pub(super) fn worse(left: Outcome, right: Outcome, when: &str) -> Outcome {
     let rank = |result: &Finding| match (result.verdict, result.waiver.is_some()) {
         (Verdict::Fail, false) => 0,
         (Verdict::Fail, true) => 1,
@@ -177,6 +177,11 @@ fn worse(left: Outcome, right: Outcome, when: &str) -> Outcome {
     for account in right.run.accounts {
         if joined.run.account(&account.id).is_none() {
             joined.run.accounts.push(account);
+        }
+    }
+    for (known, other) in joined.waivers.iter_mut().zip(right.waivers) {
+        if other.status == WaiverStatus::Used {
+            *known = other;
         }
     }
     resort(&mut joined);

@@ -47,6 +47,18 @@ pub(super) struct Output {
     /// Which unknowns gate; by default all, and for files alone those about declared values that are not settled yet.
     #[arg(long, value_enum)]
     pub unknown: Option<UnknownGate>,
+    /// Failures that `outcrop baseline` wrote are existing ones and do not gate.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Which results gate where some are known to be existing: those that are new, or all.
+    #[arg(long, value_enum, default_value_t = Gate::New)]
+    pub gate: Gate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Gate {
+    New,
+    All,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -60,7 +72,7 @@ pub(super) enum FailOn {
 }
 
 impl FailOn {
-    fn severity(self) -> Option<Severity> {
+    pub fn severity(self) -> Option<Severity> {
         Some(match self {
             Self::Critical => Severity::Critical,
             Self::High => Severity::High,
@@ -136,6 +148,15 @@ impl Output {
 
     /// Renders an outcome and gives the exit code.
     pub fn finish(&self, outcome: &Outcome, global: &Global) -> anyhow::Result<u8> {
+        let marked = match &self.baseline {
+            Some(path) => {
+                let mut marked = outcome.clone();
+                super::baseline::apply(path, &mut marked)?;
+                Some(marked)
+            }
+            None => None,
+        };
+        let outcome = marked.as_ref().unwrap_or(outcome);
         for target in self.targets()? {
             match &target.path {
                 None => match render(outcome, target.format, global.colour(), &mut anstream::stdout().lock()) {
@@ -197,7 +218,8 @@ impl Output {
 
     fn exit_code(&self, outcome: &Outcome) -> u8 {
         let Some(at) = self.fail_on.severity() else { return 0 };
-        let gates = |result: &&Finding| result.severity <= at && result.waiver.is_none();
+        let old = |result: &Finding| matches!(result.origin.as_deref(), Some("existing" | "fixed"));
+        let gates = |result: &&Finding| result.severity <= at && result.waiver.is_none() && (self.gate == Gate::All || !old(result));
         if outcome.results.iter().filter(gates).any(|result| result.verdict == Verdict::Fail) {
             return 3;
         }

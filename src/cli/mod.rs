@@ -1,9 +1,12 @@
 //! The command line: one file for each sub-command, its arguments and its glue.
 
+mod baseline;
 mod check;
+mod diff;
 mod explain;
 mod files;
 mod judging;
+mod onto;
 mod path;
 mod policy;
 #[cfg(feature = "live")]
@@ -78,9 +81,13 @@ enum Command {
     #[cfg(feature = "live")]
     Scan(Box<scan::Scan>),
     /// Judge what is on disk: runs (`.outcrop`), inventory folders, plans and templates.
-    Check(check::Check),
+    Check(Box<check::Check>),
     /// Render a stored run again.
     Report(report::Report),
+    /// Write the fingerprints of today's failures, for `--baseline`.
+    Baseline(Box<baseline::Baseline>),
+    /// What appeared between two runs, what was fixed, what changed, what was lost sight of.
+    Diff(diff::Diff),
     /// SQL over a run, read-only.
     Query(query::Query),
     /// The whole argument behind a verdict: facts, hops, policies, witness.
@@ -141,6 +148,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         #[cfg(feature = "live")]
         Command::Scan(scan) => scan.run(&cli.global),
         Command::Check(check) => check.run(&cli.global),
+        Command::Baseline(baseline) => baseline.run(&cli.global),
+        Command::Diff(diff) => diff.run(),
         Command::Report(report) => report.run(&cli.global),
         Command::Query(query) => query.run(),
         Command::Explain(explain) => explain.run(),

@@ -6,7 +6,7 @@ use super::ways::{Placement, client, placement, ways};
 use super::{Context, Sink};
 use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Children, Lookup, Role, Span, Table};
-use crate::model::{Gap, Observed};
+use crate::model::{Gap, Observed, Reason};
 use crate::subject_columns;
 use Observed::{Known, Unknown};
 use serde_json::{Value as Json, json};
@@ -145,7 +145,8 @@ fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>,
         workload.deployments.first().and_then(|deployment| client(workload.region, family, deployment).known()).map(|client| network::host(family, &client));
     // A way that has no egress for certain is not public, whatever else is not known of it.
     // Nor is one whose name an endpoint captures: a refused call breaks, it never falls back.
-    let could_leave = |way: &Way| !way.egress.is_false() && !way.captured;
+    // One that leads through what a file declares and leaves open may not be the one that is applied.
+    let could_leave = |way: &Way| !way.egress.is_false() && !way.captured || way.gaps.iter().any(|gap| gap.reason == Reason::Unresolved);
     let is_public = any_way(&ways, |way| way.verdict == WayVerdict::Public, could_leave);
     let may_be_public = any_way(&ways, |way| way.verdict == WayVerdict::PublicPossible, could_leave);
     let bypassable = any_way(&ways, |way| way.verdict == WayVerdict::PrivateBypassable, |way| !way.egress.is_false());

@@ -64,8 +64,8 @@ pub struct Files {
     pub source: Source,
     /// The resources, once for each way its conditions can turn out.
     pub variants: Vec<Variant>,
-    /// What exists and is taken away.
-    pub removed: Vec<Declared>,
+    /// The resources as they were, where the file tells: what is not among the resources any more is taken away.
+    pub before: Vec<Declared>,
     /// For the run: what was not followed.
     pub notes: Vec<String>,
     /// Waivers that stand beside the declarations.
@@ -90,6 +90,8 @@ pub struct Given {
     pub region: Option<String>,
     /// Parameters of templates, by name.
     pub parameters: BTreeMap<String, serde_json::Value>,
+    /// What stacks made, by stack and logical id: its name or id.
+    pub made: BTreeMap<(String, String), String>,
     /// Folder of the files that a plan was made from.
     pub source: Option<std::path::PathBuf>,
 }
@@ -123,11 +125,16 @@ impl Variant {
             run.partition.clone_from(&first.partition);
         }
         run.notes.clone_from(&files.notes);
-        let known: Vec<String> = unmapped.iter().filter(|(kind, _)| is_bedrock(kind)).map(|(kind, count)| format!("{count} {kind}")).collect();
-        if !known.is_empty() {
-            run.notes.push(format!("no table holds these yet, so no rule judges them: {}", known.join(", ")));
-        }
+        note_unmapped(unmapped, &mut run);
         run
+    }
+}
+
+/// Says in the run which of the file's Bedrock resources no table holds.
+pub fn note_unmapped(unmapped: &BTreeMap<String, usize>, run: &mut RunInfo) {
+    let known: Vec<String> = unmapped.iter().filter(|(kind, _)| is_bedrock(kind)).map(|(kind, count)| format!("{count} {kind}")).collect();
+    if !known.is_empty() {
+        run.notes.push(format!("no table holds these yet, so no rule judges them: {}", known.join(", ")));
     }
 }
 

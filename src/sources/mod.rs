@@ -6,6 +6,7 @@ pub mod fixture;
 pub mod ignore;
 #[cfg(feature = "live")]
 pub mod live;
+pub mod overlay;
 pub mod probe;
 pub mod pulumi;
 pub mod terraform;

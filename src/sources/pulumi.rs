@@ -100,7 +100,7 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
     let known: HashMap<String, &'static str> = spelled_kinds().map(|kind| (kind.to_ascii_lowercase(), kind)).collect();
     let mut notes = Vec::new();
     let mut all: Vec<Resource<'_>> = Vec::new();
-    let mut removed: Vec<Resource<'_>> = Vec::new();
+    let mut before: Vec<Resource<'_>> = Vec::new();
     let mut providers: BTreeMap<&str, (Option<String>, Option<String>)> = BTreeMap::new();
     if let Some(resources) = json.pointer("/deployment/resources").and_then(Json::as_array) {
         let version = json.get("version").and_then(Json::as_i64).unwrap_or_default();
@@ -110,6 +110,7 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
         for state in resources {
             provider(state, &mut providers);
             all.extend(resource(state, Change::Keep, &known));
+            before.extend(resource(state, Change::Keep, &known));
         }
     } else if let Some(steps) = json.get("steps").and_then(Json::as_array) {
         for step in steps {
@@ -121,14 +122,15 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
             let change = match op {
                 "create" | "replace" | "create-replacement" | "import-replacement" => Change::Create,
                 "update" => Change::Update,
-                "delete" | "delete-replaced" | "discard" | "discard-replaced" => {
-                    if op == "delete" {
-                        removed.extend(old.and_then(|state| resource(state, Change::Keep, &known)));
-                    }
-                    continue;
-                }
                 _ => Change::Keep,
             };
+            if let Some(old) = old.and_then(|state| resource(state, Change::Keep, &known)) {
+                before.retain(|known| known.urn != old.urn);
+                before.push(old);
+            }
+            if op.starts_with("delete") || op.starts_with("discard") {
+                continue;
+            }
             let Some(state) = new else { continue };
             // A replacement has two steps; the later one says more.
             let urn = state.get("urn").and_then(Json::as_str).unwrap_or_default();
@@ -143,12 +145,12 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
         notes.push("the preview holds no resources".to_owned());
     }
     let default_region = json.pointer("/config/aws:region").and_then(Json::as_str).map(str::to_owned);
-    for one in all.iter_mut().chain(&mut removed) {
+    for one in all.iter_mut().chain(&mut before) {
         place(one, &providers, default_region.as_ref(), given);
     }
     let resources = tie(&all);
-    let removed = removed.into_iter().map(|one| one.declared).collect();
-    Ok(Files { source: Source::Pulumi, variants: vec![Variant { when: String::new(), resources }], removed, notes, ignores: Vec::new() })
+    let before = before.into_iter().map(|one| one.declared).collect();
+    Ok(Files { source: Source::Pulumi, variants: vec![Variant { when: String::new(), resources }], before, notes, ignores: Vec::new() })
 }
 
 /// Account and Region that a provider works in.
@@ -200,6 +202,7 @@ fn resource<'j>(state: &'j Json, change: Change, known: &HashMap<String, &'stati
             change,
             location: None,
             path: String::new(),
+            made: String::new(),
         },
         urn: state.get("urn").and_then(Json::as_str).unwrap_or_default(),
         provider: state.get("provider").and_then(Json::as_str).unwrap_or_default(),

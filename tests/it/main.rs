@@ -7,6 +7,7 @@ mod cases;
 mod cli;
 mod estates;
 mod formats;
+mod gate;
 mod house;
 mod law;
 mod laws;

@@ -63,6 +63,8 @@ pub struct Declared {
     pub location: Option<Location>,
     /// Path of the CDK construct that it is; empty elsewhere.
     pub path: String,
+    /// Name or id of what exists already, where the file does not tell; else empty.
+    pub made: String,
 }
 
 impl Declared {
@@ -80,13 +82,18 @@ impl Declared {
     pub fn id(&self) -> String {
         match self.at("id").text() {
             Known(id) if !self.is_cloudformation() && self.change != Change::Create => id,
-            _ => self.address.clone(),
+            _ => self.symbol(),
         }
+    }
+
+    /// The address, which stands for what AWS has not named yet.
+    fn symbol(&self) -> String {
+        if self.made.is_empty() { self.address.clone() } else { self.made.clone() }
     }
 
     /// A declared name; the address where AWS makes one up.
     pub fn name(&self, path: &str) -> String {
-        self.at(path).id().known().filter(|name| !name.is_empty()).unwrap_or_else(|| self.address.clone())
+        self.at(path).id().known().filter(|name| !name.is_empty()).unwrap_or_else(|| self.symbol())
     }
 
     /// An ARN in the account and Region of the resource, unless it exists and its own is known.

@@ -217,10 +217,11 @@ impl Rows {
             if !self.drafts.contains_key(&place) {
                 self.order.push(place.clone());
             }
+            let own = crate::services::table(part.table).map(|table| (table.key, Cell::Known(Value::from(key.clone()))));
             let draft = self.drafts.entry(place).or_insert_with(|| Draft {
                 row: NewRow::new(part.table, &part.account_id, &part.region),
                 key,
-                cells: BTreeMap::new(),
+                cells: own.into_iter().collect(),
                 address: part.by.0.clone(),
                 change: Change::Update,
                 location: part.by.1.clone(),

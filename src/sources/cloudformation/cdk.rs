@@ -17,7 +17,7 @@ pub fn is_assembly(folder: &Path) -> bool {
 /// # Errors
 /// When a file is broken, or no stack is in it.
 pub fn read(folder: &Path, given: &Given) -> Result<Files, Error> {
-    let mut set = Set::default();
+    let mut set = Set { made: given.made.clone(), ..Set::default() };
     assembly(folder, given, &mut set, 0)?;
     if set.stacks.is_empty() {
         return Err(Error::new(&folder.display().to_string(), "the assembly holds no stack"));

@@ -64,6 +64,8 @@ impl Stack {
 pub(super) struct Set {
     pub stacks: Vec<Stack>,
     notes: Vec<String>,
+    /// What stacks of a run made.
+    pub made: BTreeMap<(String, String), String>,
 }
 
 /// Is it a template? Some have only resources.
@@ -122,7 +124,7 @@ pub fn parameters(path: &Path, text: &str) -> Result<BTreeMap<String, Json>, Err
 /// When a file is broken; with file, line and column.
 pub fn read(path: &Path, text: &str, given: &Given) -> Result<Files, Error> {
     let shown = path.display().to_string();
-    let mut set = Set::default();
+    let mut set = Set { made: given.made.clone(), ..Set::default() };
     let name = path.file_stem().map_or_else(|| "stack".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let name = name.strip_suffix(".template").map(str::to_owned).unwrap_or(name);
     let place = Place { account: given.account.clone(), region: given.region.clone() };
@@ -168,7 +170,7 @@ impl Set {
                 macro_ => self.notes.push(format!("{shown}: the macro {macro_} rewrites the template when the stack is made; what it adds is not judged")),
             }
         }
-        let region = place.region.clone().unwrap_or_else(|| UNKNOWN_REGION.to_owned());
+        let region = place.region.clone().or_else(|| region_named(text)).unwrap_or_else(|| UNKNOWN_REGION.to_owned());
         let index = self.stacks.len();
         self.stacks.push(Stack {
             partition: super::terraform::partition(&region).to_owned(),
@@ -357,7 +359,7 @@ impl Set {
     pub(super) fn files(mut self) -> Files {
         let variants = self.choices().into_iter().map(|(when, choice)| Variant { when, resources: self.resources(&choice) }).collect();
         let ignores = self.ignores();
-        Files { source: Source::Cloudformation, variants, removed: Vec::new(), notes: self.notes, ignores }
+        Files { source: Source::Cloudformation, variants, before: Vec::new(), notes: self.notes, ignores }
     }
 
     fn resources(&self, choice: &Choice) -> Vec<Declared> {
@@ -397,6 +399,7 @@ impl Set {
                     Some(properties) => scope.node(properties),
                     None => Node::Map(Vec::new()),
                 };
+                let made = self.made(&stack.name, logical);
                 all.push((
                     (index, logical.to_owned()),
                     Declared {
@@ -406,7 +409,8 @@ impl Set {
                         region: stack.region.clone(),
                         partition: stack.partition.clone(),
                         values,
-                        change: Change::Create,
+                        change: if made.is_empty() { Change::Create } else { Change::Update },
+                        made,
                         location: Some(Location { file: stack.file.clone(), line: line as u64 }),
                         path: node
                             .get("Metadata")
@@ -419,6 +423,18 @@ impl Set {
             }
         }
         all
+    }
+
+    /// The name or id of what a stack of the run made for a logical id: of the stack of this name, or of the only one that has it.
+    fn made(&self, stack: &str, logical: &str) -> String {
+        if let Some(known) = self.made.get(&(stack.to_owned(), logical.to_owned())) {
+            return known.clone();
+        }
+        let mut found = self.made.iter().filter(|((_, one), _)| one == logical);
+        match (found.next(), found.next()) {
+            (Some((_, id)), None) => id.clone(),
+            _ => String::new(),
+        }
     }
 
     /// Is the stack made at all? One that is nested under a false condition is not.
@@ -459,6 +475,17 @@ impl Set {
         }
         all
     }
+}
+
+/// The Region that a template's endpoint services name, where they name one.
+fn region_named(text: &str) -> Option<String> {
+    let mut found = text.split("com.amazonaws.").skip(1).filter_map(|rest| rest.split('.').next()).filter(|part| {
+        part.matches('-').count() >= 2
+            && part.ends_with(|c: char| c.is_ascii_digit())
+            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    });
+    let first = found.next()?;
+    found.all(|other| other == first).then(|| first.to_owned())
 }
 
 /// The names of a text or of a list of texts or objects with a `Name`.

@@ -232,9 +232,12 @@ impl Scope<'_> {
                 None => open(format!("the nested stack `{logical}` has no output `{output}`")),
             };
         }
-        match self.shells.get(&(self.stack, logical.to_owned())) {
-            Some(shell) => attribute(shell, name),
-            None => match self.set.stacks[self.stack].resource(logical) {
+        // An attribute that is called like a property is that property.
+        let property = self.set.stacks[self.stack].resource(logical).and_then(|node| node.get("Properties")).and_then(|all| all.get(name));
+        match (self.shells.get(&(self.stack, logical.to_owned())), property) {
+            (Some(_), Some(property)) => self.deeper().node(property),
+            (Some(shell), None) => attribute(shell, name),
+            (None, _) => match self.set.stacks[self.stack].resource(logical) {
                 Some(_) => Node::Text(format!("{}{logical}", self.set.stacks[self.stack].prefix)),
                 None => open(format!("`{logical}` is no resource of the template")),
             },

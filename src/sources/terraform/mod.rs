@@ -52,10 +52,19 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
     }
     let places = Places::of(json, &configuration, &instances, given);
     for instance in &mut instances {
-        (instance.declared.account_id, instance.declared.region) = places.of_instance(instance);
-        instance.declared.partition = partition(&instance.declared.region).to_owned();
+        places.lay(instance);
     }
-    let removed = instances.iter().filter(|one| one.gone && !one.data).map(|one| one.declared.clone()).collect();
+    let before = match changes {
+        Some(changes) => changes
+            .iter()
+            .filter_map(Instance::of_before)
+            .map(|mut one| {
+                places.lay(&mut one);
+                one.declared
+            })
+            .collect(),
+        None => instances.iter().filter(|one| !one.data && one.declared.change == Change::Keep).map(|one| one.declared.clone()).collect(),
+    };
     let instances: Vec<Instance> = instances.into_iter().filter(|one| !one.gone).collect();
     let mut resources = configuration.resolve(&instances);
     let mut ignores = Vec::new();
@@ -64,7 +73,7 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
         ignores = lines.lay(&mut resources);
         notes.extend(lines.notes.into_iter().map(|note| format!("not read for lines: {note}")));
     }
-    Ok(Files { source: Source::Terraform, variants: vec![Variant { when: String::new(), resources }], removed, notes, ignores })
+    Ok(Files { source: Source::Terraform, variants: vec![Variant { when: String::new(), resources }], before, notes, ignores })
 }
 
 pub(super) fn partition(region: &str) -> &'static str {
@@ -117,6 +126,7 @@ impl Instance {
                 change,
                 location: None,
                 path: String::new(),
+                made: String::new(),
             },
             local,
             module,
@@ -142,13 +152,26 @@ impl Instance {
         let nothing = Json::Null;
         let part = |key: &str| change.get(key).unwrap_or(&nothing);
         if gone {
-            return Some(Self::new(node, Node::from(part("before")), becomes, true));
+            return Some(Self::new(node, merge(part("before"), &nothing, part("before_sensitive"), None, false), becomes, true));
         }
         let mut instance = Self::new(node, Node::Absent, becomes, false);
         let expressions = configuration.expressions(&instance.module, &instance.local);
         let merged = merge(part("after"), part("after_unknown"), part("after_sensitive"), expressions, expressions.is_some());
         instance.declared.values = merged;
         Some(instance)
+    }
+}
+
+impl Instance {
+    /// What a resource was before the plan.
+    fn of_before(node: &Json) -> Option<Self> {
+        let before = node.pointer("/change/before").filter(|before| before.is_object())?;
+        if !of_aws(node) || text(node, "mode") == "data" {
+            return None;
+        }
+        let nothing = Json::Null;
+        let values = merge(before, &nothing, node.pointer("/change/before_sensitive").unwrap_or(&nothing), None, false);
+        Some(Self::new(node, values, Change::Keep, false))
     }
 }
 
@@ -297,6 +320,11 @@ impl Places {
     fn key(&self, instance: &Instance) -> String {
         let module = references::without_indexes(&instance.module);
         self.keys.get(&(module, instance.local.clone())).cloned().unwrap_or_else(|| "aws".to_owned())
+    }
+
+    fn lay(&self, instance: &mut Instance) {
+        (instance.declared.account_id, instance.declared.region) = self.of_instance(instance);
+        instance.declared.partition = partition(&instance.declared.region).to_owned();
     }
 
     fn of_instance(&self, instance: &Instance) -> (String, String) {

@@ -1,0 +1,243 @@
+//! A plan or template laid over a recorded run: what the accounts will hold once it is applied.
+//!
+//! A plan is a change, and the run is the truth as it was seen. So of a thing that exists only what the plan changes
+//! is changed: a list gains what the plan adds and loses what it takes away, and keeps what others put there.
+
+use super::files::{Files, Variant, key_of};
+use crate::inventory::{Declaration, Kind, NewRow, Role, Store, Table, quoted};
+use crate::model::{GLOBAL, RunInfo, Value};
+use crate::secrets::Fingerprints;
+use crate::services::declared::{Declared, Rows};
+use crate::services::{map_declared, table};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+type Place = (&'static str, String, String, String);
+
+/// Rows by place, with the cells that the file tells, and what was said of each.
+struct Told {
+    rows: BTreeMap<Place, NewRow>,
+    notes: BTreeMap<Place, Declaration>,
+    /// Declarations of what has no row.
+    symbols: Vec<Declaration>,
+    /// Variables of workloads, by owner.
+    variables: Vec<NewRow>,
+}
+
+const VARIABLES: [&str; 2] = ["lambda_environment_variable", "ecs_environment_variable"];
+
+fn told(resources: &[Declared]) -> anyhow::Result<(Told, BTreeMap<String, usize>)> {
+    let mut mapped = Rows::new(Fingerprints::random()?);
+    map_declared(resources, &mut mapped);
+    let unmapped = std::mem::take(&mut mapped.unmapped);
+    let (rows, declarations) = mapped.finish();
+    let mut all = Told { rows: BTreeMap::new(), notes: BTreeMap::new(), symbols: Vec::new(), variables: Vec::new() };
+    for row in rows {
+        if VARIABLES.contains(&row.table) {
+            all.variables.push(row);
+        } else {
+            all.rows.insert((row.table, row.account_id.clone(), row.region.clone(), key_of(&row)), row);
+        }
+    }
+    for one in declarations {
+        match table(&one.table) {
+            Some(table) => {
+                all.notes.insert((table.name, one.account_id.clone(), one.region.clone(), one.key.clone()), one);
+            }
+            None => all.symbols.push(one),
+        }
+    }
+    Ok((all, unmapped))
+}
+
+/// What CloudFormation made, by stack and logical id, as the tags of the run's rows tell: the name or id of each.
+///
+/// # Errors
+/// When SQLite refuses.
+pub fn made_by_stacks(store: &Store) -> anyhow::Result<BTreeMap<(String, String), String>> {
+    let mut all = BTreeMap::new();
+    for table in store.tables().iter().filter(|table| table.role == Role::Base && table.position("tags").is_some()) {
+        let column = if table.position("name").is_some() { "name" } else { table.key };
+        let tag = |name: &str| format!("json_extract(tags, '$.\"aws:cloudformation:{name}\"')");
+        let sql = format!(
+            "SELECT {}, {}, {} FROM {} WHERE json_valid(tags) AND {} IS NOT NULL",
+            tag("stack-name"),
+            tag("logical-id"),
+            quoted(column),
+            quoted(table.name),
+            tag("logical-id")
+        );
+        let mut statement = store.conn.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if let (Some(stack), Some(logical), Some(id)) =
+                (row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<String>>(2)?)
+            {
+                all.insert((stack, logical), id);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Lays a file over the rows of a run; gives the run as it will be.
+///
+/// # Errors
+/// When the file changes something in an account or Region that the run does not hold, or SQLite refuses.
+pub fn lay(files: &Files, variant: &Variant, store: &mut Store, run: &RunInfo) -> anyhow::Result<RunInfo> {
+    let (before, _) = told(&files.before)?;
+    let (after, unmapped) = told(&variant.resources)?;
+    for note in after.notes.values().filter(|note| note.change != "keep" && !note.partial) {
+        let covered = run.account(&note.account_id).is_some() && (note.region == GLOBAL || run.regions.contains(&note.region));
+        if !covered {
+            let accounts: Vec<&str> = run.accounts.iter().map(|account| account.id.as_str()).collect();
+            anyhow::bail!(
+                "{} is for {} in {}, which the run does not hold (it holds {} in {}); scan that too, or judge the file without --onto",
+                note.address,
+                note.account_id,
+                note.region,
+                accounts.join(", "),
+                run.regions.join(", ")
+            );
+        }
+    }
+    let mut run = run.clone();
+    let (mut inserts, mut kept) = (Vec::new(), Vec::new());
+    for (place, row) in &after.rows {
+        let Some(note) = after.notes.get(place) else { continue };
+        let found = number(store, place)?;
+        let mut note = note.clone();
+        if found.is_some() && note.is_new() {
+            // It is there already, by its name.
+            "update".clone_into(&mut note.change);
+        }
+        match (found, before.rows.get(place)) {
+            (None, _) if note.partial => {
+                run.notes.push(format!("{} adds to `{}`, which the run does not hold", note.address, place.3));
+                continue;
+            }
+            (None, _) => inserts.push(row.clone()),
+            (Some(number), old) => patch(store, place, number, old, row, &note)?,
+        }
+        kept.push(note);
+    }
+    for (place, old) in &before.rows {
+        if after.rows.contains_key(place) {
+            continue;
+        }
+        let (Some(number), Some(note)) = (number(store, place)?, before.notes.get(place)) else { continue };
+        if note.partial {
+            let nothing = NewRow::new(place.0, &place.1, &place.2);
+            let mut gone = note.clone();
+            gone.unresolved = patch_away(old).into_iter().collect();
+            patch(store, place, number, Some(old), &nothing, &gone)?;
+            kept.push(gone);
+        } else {
+            store.conn.execute(&format!("DELETE FROM {} WHERE rowid = ?1", quoted(place.0)), [number])?;
+            drop_variables(store, &place.3)?;
+        }
+    }
+    // A workload that the file changes has the variables that the file gives it.
+    let owners: BTreeSet<&str> = kept.iter().filter(|note| note.change != "keep" && !note.partial).map(|note| note.key.as_str()).collect();
+    let owner_of =
+        |row: &NewRow| row.cells.iter().find(|(column, _)| *column == "owner_arn").map(|(_, value)| value.display().into_owned()).unwrap_or_default();
+    for owner in &owners {
+        drop_variables(store, owner)?;
+    }
+    inserts.extend(after.variables.into_iter().filter(|row| owners.contains(owner_of(row).as_str())));
+    store.commit(&inserts, &[])?;
+    kept.extend(after.symbols);
+    store.declare(&kept)?;
+    super::files::note_unmapped(&unmapped, &mut run);
+    run.notes.extend(files.notes.iter().cloned());
+    Ok(run)
+}
+
+fn drop_variables(store: &Store, owner: &str) -> anyhow::Result<()> {
+    for name in VARIABLES {
+        store.conn.execute(&format!("DELETE FROM {name} WHERE owner_arn = ?1"), [owner])?;
+    }
+    Ok(())
+}
+
+/// The row of the run that stands for a declared one.
+fn number(store: &Store, place: &Place) -> anyhow::Result<Option<i64>> {
+    let Some(table) = table(place.0) else { return Ok(None) };
+    let sql = format!("SELECT min(rowid) FROM {} WHERE account_id = ?1 AND region = ?2 AND {} = ?3", quoted(table.name), quoted(table.key));
+    Ok(store.conn.prepare_cached(&sql)?.query_row([&place.1, &place.2, &place.3], |row| row.get(0))?)
+}
+
+fn cell<'r>(row: &'r NewRow, column: &str) -> Option<&'r Value> {
+    row.cells.iter().rev().find(|(name, _)| *name == column).map(|(_, value)| value)
+}
+
+fn items(value: Option<&Value>) -> Option<Vec<Json>> {
+    match value {
+        None => Some(Vec::new()),
+        Some(Value::Text(text)) => serde_json::from_str::<Json>(text).ok().and_then(|json| json.as_array().cloned()),
+        Some(_) => None,
+    }
+}
+
+/// Changes the row of something that exists; `old` is what the plan says it was.
+fn patch(store: &Store, place: &Place, number: i64, old: Option<&NewRow>, new: &NewRow, note: &Declaration) -> anyhow::Result<()> {
+    let Some(table) = table(place.0) else { return Ok(()) };
+    if note.change == "keep" && !note.partial && old.is_some_and(|old| old.cells == new.cells) {
+        return Ok(());
+    }
+    let columns: BTreeSet<&str> = new.cells.iter().chain(old.map_or(&[][..], |old| &old.cells)).map(|(column, _)| *column).collect();
+    for name in columns {
+        let (was, is) = (old.and_then(|old| cell(old, name)), cell(new, name));
+        if old.is_some() && was == is || name == table.key {
+            continue;
+        }
+        let adds = old.is_some() || note.partial;
+        let value = match (adds && is_list(table, name), items(was), items(is)) {
+            (true, Some(was), Some(is)) => merged(store, table, number, name, &was, &is)?,
+            _ => match is {
+                Some(value) => value.clone(),
+                // What the plan no longer tells, AWS decides.
+                None => continue,
+            },
+        };
+        store
+            .conn
+            .prepare_cached(&format!("UPDATE {} SET {} = ?1 WHERE rowid = ?2", quoted(table.name), quoted(name)))?
+            .execute(rusqlite::params![value, number])?;
+    }
+    for name in note.unresolved.keys().filter(|name| table.position(name).is_some()) {
+        store.conn.prepare_cached(&format!("UPDATE {} SET {} = NULL WHERE rowid = ?1", quoted(table.name), quoted(name)))?.execute([number])?;
+    }
+    Ok(())
+}
+
+/// Columns that something set as a whole which is taken away.
+fn patch_away(old: &NewRow) -> BTreeMap<String, String> {
+    let whole = |(column, value): &&(&'static str, Value)| {
+        table(old.table).is_some_and(|table| *column != table.key && !(is_list(table, column) && items(Some(value)).is_some()))
+    };
+    old.cells.iter().filter(whole).map(|(column, _)| ((*column).to_owned(), "what sets it is taken away".to_owned())).collect()
+}
+
+fn is_list(table: &Table, column: &str) -> bool {
+    table.position(column).is_some_and(|place| matches!(table.columns[place].kind, Kind::List | Kind::Json))
+}
+
+/// The run's list without what the plan takes away and with what it adds. Items that name a thing are the same thing.
+fn merged(store: &Store, table: &Table, number: i64, column: &str, was: &[Json], is: &[Json]) -> anyhow::Result<Value> {
+    let sql = format!("SELECT {} FROM {} WHERE rowid = ?1", quoted(column), quoted(table.name));
+    let text: Option<String> = store.conn.prepare_cached(&sql)?.query_row([number], |row| row.get(0))?;
+    let Some(mut list) = text.and_then(|text| serde_json::from_str::<Vec<Json>>(&text).ok()) else {
+        // What was not observed stays so: the plan knows a part of it.
+        return Ok(Value::Null);
+    };
+    let same = |a: &Json, b: &Json| {
+        let keys = ["name", "destination", "number"];
+        a == b || keys.iter().any(|key| a.get(key).is_some() && a.get(key) == b.get(key) && a.get("egress") == b.get("egress"))
+    };
+    let gone: Vec<&Json> = was.iter().filter(|item| !is.contains(item)).collect();
+    let added: Vec<&Json> = is.iter().filter(|item| !was.contains(item)).collect();
+    list.retain(|item| !gone.iter().chain(&added).any(|other| same(item, other)));
+    list.extend(added.into_iter().cloned());
+    Ok(Value::from(Json::Array(list)))
+}
