@@ -40,6 +40,18 @@ pub const GATEWAY: Table = Table {
     lists: &[],
 };
 
+/// Targets of gateways.
+pub const GATEWAY_TARGET: Table = Table {
+    name: "bedrock_agentcore_gateway_target",
+    doc: "Targets of AgentCore gateways: what their tools call.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[text("id", "`gateway/target`."), text("gateway_id", "Gateway id."), text("name", "Name.")],
+    reads: &[Read::with("list", "bedrock-agentcore:ListGatewayTargets", &["bedrock-agentcore:ListGateways", "bedrock-agentcore:ListGatewayTargets"])],
+    lists: &[],
+};
+
 /// Memories.
 pub const MEMORY: Table = Table {
     name: "bedrock_agentcore_memory",
@@ -56,7 +68,7 @@ pub const MEMORY: Table = Table {
 #[cfg(feature = "live")]
 pub(super) mod live {
     use crate::client;
-    use crate::services::collect::{Batch, Place};
+    use crate::services::collect::{Batch, Failure, Place};
     use crate::services::environment::{self, Owner, Settings};
 
     pub(in crate::services) async fn runtimes(place: &Place<'_>) -> Batch {
@@ -113,6 +125,33 @@ pub(super) mod live {
             .await;
         let mut batch = Batch::default();
         batch.listed(place, "bedrock_agentcore_gateway", &listing);
+        if place.wants("bedrock_agentcore_gateway_target", "list") {
+            let line = place.line("bedrock_agentcore_gateway_target", "list", crate::inventory::Status::Complete);
+            let mut failures: Vec<(String, Failure)> = listing.failure.iter().map(|failure| ("the gateways".to_owned(), failure.clone())).collect();
+            for gateway in &listing.items {
+                let id = gateway.gateway_id();
+                let targets = place
+                    .pages(
+                        "bedrock-agentcore:ListGatewayTargets",
+                        |token| client.list_gateway_targets().gateway_identifier(id).set_next_token(token).send(),
+                        |answer| (answer.items, answer.next_token),
+                    )
+                    .await;
+                batch.rows.extend(targets.items.iter().map(|target| {
+                    place
+                        .row("bedrock_agentcore_gateway_target")
+                        .set("id", format!("{id}/{}", target.target_id()))
+                        .set("gateway_id", id)
+                        .set("name", target.name())
+                }));
+                failures.extend(targets.failure.map(|failure| (format!("the targets of {id}"), failure)));
+            }
+            batch.coverage.push(line);
+            for (what, failure) in failures {
+                batch.part_failed("bedrock_agentcore_gateway_target", &what, &failure);
+            }
+            batch.count("bedrock_agentcore_gateway_target");
+        }
         let details = place
             .details(
                 &mut batch,
@@ -178,6 +217,7 @@ pub(super) mod declared {
     pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         Spelling { kinds: &["aws_bedrockagentcore_agent_runtime", "AWS::BedrockAgentCore::Runtime"], map: runtime },
         Spelling { kinds: &["aws_bedrockagentcore_gateway", "AWS::BedrockAgentCore::Gateway"], map: gateway },
+        Spelling { kinds: &["aws_bedrockagentcore_gateway_target", "AWS::BedrockAgentCore::GatewayTarget"], map: target },
         Spelling { kinds: &["aws_bedrockagentcore_memory", "AWS::BedrockAgentCore::Memory"], map: memory },
     ];
 
@@ -204,6 +244,12 @@ pub(super) mod declared {
 
     fn gateway(by: &Declared, rows: &mut Rows) {
         rows.row("bedrock_agentcore_gateway", by, by.id()).put("name", by.name("name")).set("role_arn", by.at("role_arn").id());
+    }
+
+    fn target(by: &Declared, rows: &mut Rows) {
+        let gateway = by.at("gateway_identifier").id();
+        let key = format!("{}/{}", gateway.clone().known().unwrap_or_default(), by.id());
+        rows.row("bedrock_agentcore_gateway_target", by, key).set("gateway_id", gateway).put("name", by.name("name"));
     }
 
     fn memory(by: &Declared, rows: &mut Rows) {

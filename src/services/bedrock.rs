@@ -40,6 +40,18 @@ pub const INFERENCE_PROFILE: Table = Table {
     lists: &[],
 };
 
+/// Guardrails.
+pub const GUARDRAIL: Table = Table {
+    name: "bedrock_guardrail",
+    doc: "Guardrails, each in its working draft.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[text("arn", "ARN."), text("id", "Id."), text("name", "Name."), text("status", "`READY`, `FAILED`, ...")],
+    reads: &[Read::new("list", "bedrock:ListGuardrails")],
+    lists: &[],
+};
+
 /// What probes saw.
 pub const PROBE: Table = Table {
     name: "bedrock_probe",
@@ -101,6 +113,24 @@ pub(super) mod live {
         batch
     }
 
+    pub(in crate::services) async fn guardrails(place: &Place<'_>) -> Batch {
+        let client = client!(aws_sdk_bedrock, place);
+        let mut batch = Batch::default();
+        let listing = place
+            .pages("bedrock:ListGuardrails", |token| client.list_guardrails().set_next_token(token).send(), |answer| (answer.guardrails, answer.next_token))
+            .await;
+        batch.listed(place, "bedrock_guardrail", &listing);
+        batch.rows.extend(listing.items.iter().map(|guardrail| {
+            place
+                .row("bedrock_guardrail")
+                .set("arn", guardrail.arn())
+                .set("id", guardrail.id())
+                .set("name", guardrail.name())
+                .set("status", guardrail.status().as_str())
+        }));
+        batch
+    }
+
     pub(in crate::services) async fn inference_profiles(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_bedrock, place);
         let mut batch = Batch::default();
@@ -146,6 +176,7 @@ pub(super) mod declared {
 
     pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         Spelling { kinds: &["aws_bedrock_model_invocation_logging_configuration"], map: logging },
+        Spelling { kinds: &["aws_bedrock_guardrail", "AWS::Bedrock::Guardrail"], map: guardrail },
         Spelling { kinds: &["aws_bedrock_inference_profile", "AWS::Bedrock::ApplicationInferenceProfile"], map: profile },
     ];
 
@@ -159,6 +190,10 @@ pub(super) mod declared {
             .set("bucket_prefix", of("s3_config.key_prefix"))
             .set("large_data_bucket_name", of("cloudwatch_config.large_data_delivery_s3_config.bucket_name"))
             .set("large_data_prefix", of("cloudwatch_config.large_data_delivery_s3_config.key_prefix"));
+    }
+
+    fn guardrail(by: &Declared, rows: &mut Rows) {
+        rows.row("bedrock_guardrail", by, arn(by)).put("id", by.id()).put("name", by.name("name")).put("status", "READY");
     }
 
     fn profile(by: &Declared, rows: &mut Rows) {

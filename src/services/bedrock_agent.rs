@@ -82,6 +82,18 @@ pub const FLOW: Table = Table {
     lists: &[],
 };
 
+/// Prompts.
+pub const PROMPT: Table = Table {
+    name: "bedrock_prompt",
+    doc: "Prompts of Prompt Management.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[text("arn", "ARN."), text("id", "Id."), text("name", "Name.")],
+    reads: &[Read::new("list", "bedrock:ListPrompts")],
+    lists: &[],
+};
+
 /// The calls.
 #[cfg(feature = "live")]
 pub(super) mod live {
@@ -284,6 +296,19 @@ pub(super) mod live {
         }
     }
 
+    pub(in crate::services) async fn prompts(place: &Place<'_>) -> Batch {
+        let client = client!(aws_sdk_bedrockagent, place);
+        let listing = place
+            .pages("bedrock:ListPrompts", |token| client.list_prompts().set_next_token(token).send(), |answer| (answer.prompt_summaries, answer.next_token))
+            .await;
+        let mut batch = Batch::default();
+        batch.listed(place, "bedrock_prompt", &listing);
+        batch
+            .rows
+            .extend(listing.items.iter().map(|prompt| place.row("bedrock_prompt").set("arn", prompt.arn()).set("id", prompt.id()).set("name", prompt.name())));
+        batch
+    }
+
     pub(in crate::services) async fn flows(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_bedrockagent, place);
         let listing = place
@@ -326,6 +351,9 @@ pub(super) mod declared {
 
     pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         Spelling { kinds: &["aws_bedrockagent_agent", "AWS::Bedrock::Agent"], map: agent },
+        // An alias of the file points to what is made of the draft, so it says no more than the agent.
+        Spelling { kinds: &["aws_bedrockagent_agent_alias", "AWS::Bedrock::AgentAlias"], map: |by, rows| rows.symbol(by, by.id(), "") },
+        Spelling { kinds: &["aws_bedrockagent_prompt", "AWS::Bedrock::Prompt"], map: prompt },
         Spelling { kinds: &["aws_bedrockagent_knowledge_base", "AWS::Bedrock::KnowledgeBase"], map: knowledge_base },
         Spelling { kinds: &["aws_bedrockagent_data_source", "AWS::Bedrock::DataSource"], map: data_source },
         Spelling { kinds: &["aws_bedrockagent_flow", "AWS::Bedrock::Flow"], map: flow },
@@ -377,6 +405,10 @@ pub(super) mod declared {
                 "intermediate_bucket_name",
                 staging.at("s3_location.uri").text().map(|uri| uri.trim_start_matches("s3://").split('/').next().unwrap_or_default().to_owned()).or(""),
             );
+    }
+
+    fn prompt(by: &Declared, rows: &mut Rows) {
+        rows.row("bedrock_prompt", by, arn(by)).put("id", by.id()).put("name", by.name("name"));
     }
 
     fn flow(by: &Declared, rows: &mut Rows) {
