@@ -5,9 +5,27 @@
 
 use super::{Later, Node, Told};
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// The operator of the condition that marks an open statement.
 pub const SETTLED_LATER: &str = "SettledLater";
+
+/// A managed policy of AWS as far as it is known: its document, or `None` where it is not.
+pub fn aws_managed(arn: &str) -> Option<Json> {
+    #[derive(serde::Deserialize)]
+    struct Known {
+        allow: Vec<String>,
+        #[serde(default)]
+        also: Vec<Json>,
+    }
+    static KNOWN: LazyLock<BTreeMap<String, Known>> = LazyLock::new(|| yaml_serde::from_str(include_str!("aws_managed.yaml")).unwrap_or_default());
+    let (_, name) = arn.split_once(":iam::aws:policy/")?;
+    let known = KNOWN.get(name)?;
+    let first = json!({"Effect": "Allow", "Action": known.allow, "Resource": "*"});
+    let statements: Vec<&Json> = std::iter::once(&first).chain(&known.also).collect();
+    Some(json!({"Version": "2012-10-17", "Statement": statements}))
+}
 
 /// A policy document: JSON text, or an object with parts that may be open.
 pub fn document(node: &Node) -> Told<Json> {

@@ -265,8 +265,39 @@ impl Rows {
             });
             rows.push(draft.row);
         }
+        managed(&mut rows, &mut notes);
         rows.extend(self.variables);
         (rows, notes)
+    }
+}
+
+/// Adds the managed policies of AWS that holders name and that are known.
+fn managed(rows: &mut Vec<NewRow>, notes: &mut Vec<Declaration>) {
+    let mut named: BTreeMap<(String, String), &'static str> = BTreeMap::new();
+    for row in rows.iter().filter(|row| matches!(row.table, "iam_role" | "iam_user" | "iam_group")) {
+        let attached = row.cells.iter().find(|(column, _)| *column == "attached_policy_arns");
+        let attached: Vec<String> = attached.and_then(|(_, value)| serde_json::from_str(&value.display()).ok()).unwrap_or_default();
+        named.extend(attached.into_iter().filter(|arn| arn.contains(":iam::aws:policy/")).map(|arn| ((row.account_id.clone(), arn), "iam_policy")));
+    }
+    for ((account, arn), table) in named {
+        let Some(document) = super::policy::aws_managed(&arn) else { continue };
+        let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
+        rows.push(
+            NewRow::new(table, &account, crate::model::GLOBAL).set("arn", arn.as_str()).set("name", name).set("aws_managed", true).set("document", document),
+        );
+        notes.push(Declaration {
+            account_id: account,
+            region: crate::model::GLOBAL.to_owned(),
+            table: table.to_owned(),
+            key: arn.clone(),
+            address: arn,
+            prefix: String::new(),
+            change: Change::Keep.as_str().to_owned(),
+            location: None,
+            unresolved: BTreeMap::new(),
+            partial: false,
+            path: String::new(),
+        });
     }
 }
 
