@@ -378,16 +378,25 @@ fn templates_of_others_are_read() {
     let list = std::fs::read_to_string(folder.join("templates.jsonl")).expect("the list");
     let known: BTreeSet<&str> = outcrop::services::spelled_kinds().collect();
     let mut missing: BTreeMap<String, usize> = BTreeMap::new();
+    let mut expected: BTreeMap<String, Vec<String>> = yaml_serde::from_str(include_str!("templates.yaml")).expect("the expectations");
     for line in list.lines() {
         let case: Json = serde_json::from_str(line).expect("JSON");
         let path = folder.join(case["file"].as_str().expect("a file"));
         let (code, outcome, said) = check(&[path.to_str().expect("a path"), "--account", "111111111111", "--region", "us-east-1"]);
         assert!([0, 3, 4].contains(&code) && !results(&outcome).is_empty(), "{}: {code} {said}", path.display());
+        if let Some(expected) = expected.remove(case["file"].as_str().expect("a file")) {
+            let fails = results(&outcome).iter().filter(|result| result["verdict"] == "fail");
+            let mut found: Vec<String> =
+                fails.map(|result| format!("{} {}", result["rule"].as_str().unwrap_or_default(), result["resource"].as_str().unwrap_or_default())).collect();
+            found.sort();
+            assert_eq!(found, expected, "{}", path.display());
+        }
         for (kind, count) in case["resource_types"].as_object().expect("types") {
             if kind.contains("Bedrock") && !known.contains(kind.as_str()) {
                 *missing.entry(kind.clone()).or_default() += usize::try_from(count.as_u64().unwrap_or_default()).unwrap_or_default();
             }
         }
     }
+    assert!(expected.is_empty(), "no such template: {expected:?}");
     assert!(missing.is_empty(), "no table holds these: {missing:?}");
 }
