@@ -1,5 +1,6 @@
 # Needs Rust and Python 3, nothing else.
 MOTO := target/moto
+VALIDATORS := target/validators
 CARGO ?= cargo
 
 .PHONY: demo test bench fmt
@@ -8,13 +9,19 @@ CARGO ?= cargo
 demo:
 	@$(CARGO) run --quiet --no-default-features -- demo; code=$$?; echo "exit code $$code (3: something critical fails in the demo estate, as it should)"; test $$code -eq 3
 
-test: $(MOTO)/ready
+test: $(MOTO)/ready $(VALIDATORS)/ready
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run; else $(CARGO) test; fi
 
 # An independent AWS, pinned, in an environment of its own.
 $(MOTO)/ready: tests/moto/requirements.txt
 	python3 -m venv --clear $(MOTO)
 	$(MOTO)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/moto/requirements.txt
+	@touch $@
+
+# What holds the reports against the formats' own definitions, in another.
+$(VALIDATORS)/ready: tests/validators/requirements.txt
+	python3 -m venv --clear $(VALIDATORS)
+	$(VALIDATORS)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/validators/requirements.txt
 	@touch $@
 
 bench:

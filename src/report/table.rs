@@ -45,8 +45,12 @@ fn verdict_cell(verdict: Verdict, layout: Layout) -> Cell {
 /// When the writer fails.
 pub fn render(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
     for severity in Severity::ALL {
-        let here: Vec<&Finding> =
-            outcome.results.iter().filter(|result| result.severity == severity && matches!(result.verdict, Verdict::Fail | Verdict::Unknown)).collect();
+        // What a file does not hold is told together at the end: it is no fault of the file's.
+        let here: Vec<&Finding> = outcome
+            .results
+            .iter()
+            .filter(|result| result.severity == severity && matches!(result.verdict, Verdict::Fail | Verdict::Unknown) && !super::outside_file(result))
+            .collect();
         if !here.is_empty() {
             let failed = here.iter().filter(|result| result.verdict == Verdict::Fail).count();
             writeln!(out, "\n{} - {}", severity.as_str().to_uppercase(), count_of(failed, here.len() - failed))?;
@@ -59,12 +63,30 @@ pub fn render(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Res
             }
         }
     }
+    not_in_file(outcome, out)?;
     coverage(outcome, layout, out)?;
     waivers(outcome, layout, out)?;
     if !outcome.disabled.is_empty() {
         writeln!(out, "\nSwitched off by the configuration: {}", outcome.disabled.join(", "))?;
     }
     writeln!(out, "\n{}", closing(outcome))
+}
+
+/// How many verdicts rest on what a file does not hold.
+fn not_in_file(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let mut rules: BTreeMap<&str, usize> = BTreeMap::new();
+    for result in outcome.results.iter().filter(|result| super::outside_file(result)) {
+        *rules.entry(&result.rule).or_default() += 1;
+    }
+    if rules.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\nNOT IN THE FILE - {} verdicts of {} rules rest on what it does not hold; lay it over a recorded run with --onto; `--format json` lists them",
+        rules.values().sum::<usize>(),
+        rules.len()
+    )
 }
 
 fn count_of(failed: usize, unknown: usize) -> String {
@@ -83,7 +105,7 @@ fn rule_table(rule: &str, results: &[&Finding], layout: Layout, out: &mut dyn Wr
         table.add_row(vec![
             verdict_cell(result.verdict, layout),
             Cell::new(place(result)),
-            Cell::new(format!("{}{}\n{}", waived(result), cut(&subject(result), 120), cut(&result.message, LONGEST))),
+            Cell::new(format!("{}{}{}\n{}", origin(result), waived(result), cut(&subject(result), 120), cut(&result.message, LONGEST))),
         ]);
     }
     // What hides results is mostly one refused call; they are told together.
@@ -118,6 +140,9 @@ fn rule_table(rule: &str, results: &[&Finding], layout: Layout, out: &mut dyn Wr
 }
 
 fn place(result: &Finding) -> String {
+    if let Some(location) = &result.location {
+        return cut(&format!("{}:{}", location.file, location.line), 80);
+    }
     cut(&if result.region == crate::model::GLOBAL { result.account_id.clone() } else { format!("{} {}", result.account_id, result.region) }, 60)
 }
 
@@ -126,6 +151,11 @@ fn waived(result: &Finding) -> String {
         .waiver
         .as_ref()
         .map_or_else(String::new, |waiver| format!("[waived until {} by {}: {}] ", cut(&waiver.expires, 10), cut(&waiver.owner, 60), cut(&waiver.reason, 120)))
+}
+
+/// Whether the change brings it.
+fn origin(result: &Finding) -> String {
+    result.origin.as_ref().map_or_else(String::new, |origin| format!("[{}] ", cut(origin, 10)))
 }
 
 /// What an unknown needs, call by call, the same call once.

@@ -19,4 +19,5 @@ mod paths;
 mod policy;
 mod rules;
 mod secrets;
+mod validators;
 mod world;
