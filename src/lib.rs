@@ -3,10 +3,10 @@
 //! # The way of a datum
 //!
 //! ```text
-//! live AWS --------\
-//! inventory folder -+--> inventory --> reasoning --> rules --> results --> reports
-//! run file --------/     (SQLite:      (subjects     (YAML +   (pass, fail,
-//!                         rows +        from tables,  SQL)      unknown, n/a)
+//! live AWS ---------\
+//! inventory folder --+-> inventory --> reasoning --> rules --> results --> reports
+//! run file ----------+   (SQLite:      (subjects     (YAML +   (pass, fail,
+//! plan, template ---/     rows +        from tables,  SQL)      unknown, n/a)
 //!                         coverage)     rows again)
 //! ```
 //!
@@ -20,8 +20,8 @@
 //! | [`model`] | the nouns: ARNs, [`model::Observed`] facts, gaps, verdicts, the outcome |
 //! | [`inventory`] | the run file, table declarations, coverage, and the two questions [`inventory::World::lookup`] and [`inventory::World::children`] |
 //! | [`secrets`] | detectors over values in memory |
-//! | [`services`] | one file for each AWS service: its tables and the calls that fill them |
-//! | [`sources`] | where rows come from: AWS accounts, inventory folders |
+//! | [`services`] | one file for each AWS service: its tables, the calls that fill them, and how plans and templates spell them ([`services::declared`]) |
+//! | [`sources`] | where rows come from: AWS accounts, inventory folders, plans and templates; [`sources::overlay`] lays the latter over a run |
 //! | [`reason`] | subjects from tables: policies, paths, callers, keys, topology |
 //! | [`engine`] | rules: read, checked, compiled to SQL, judged; exceptions; results read back |
 //! | [`report`] | formats, one file each |

@@ -62,21 +62,37 @@ pub(super) fn kind(path: &Path, forced: Option<Kind>) -> anyhow::Result<Kind> {
     if text.trim().is_empty() {
         anyhow::bail!("`{shown}` is empty");
     }
-    if text.trim_start().starts_with(['{', '[']) {
-        // Plans are long and say what they are; a template may have what JSON has not, such as a comment.
-        match serde_json::from_str::<Json>(&text) {
-            Ok(json) if terraform::is_terraform(&json) => return Ok(Kind::Terraform),
-            Ok(json) if pulumi::is_pulumi(&json) => return Ok(Kind::Pulumi),
-            Ok(_) => {}
-            Err(error) if text.trim_start().starts_with("{\"format_version") => anyhow::bail!("{shown}: {error}"),
-            Err(_) => {}
-        }
+    if let Some(kind) = by_its_keys(&text) {
+        return Ok(kind);
+    }
+    if text.trim_start().starts_with("{\"format_version")
+        && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text)
+    {
+        anyhow::bail!("{shown}: {error}");
     }
     let tree = tree::parse(&text).map_err(|fault| anyhow::anyhow!("{shown}: {fault}"))?;
     if cloudformation::is_template(&tree) {
         return Ok(Kind::Cloudformation);
     }
     anyhow::bail!("`{shown}` is neither a run, nor a plan or template that is known; say what it is with --as")
+}
+
+/// What the outermost keys tell, without reading the rest.
+fn by_its_keys(text: &str) -> Option<Kind> {
+    if !text.trim_start().starts_with('{') {
+        let begins = |key: &str| text.lines().any(|line| line.starts_with(key));
+        return (begins("Resources:") && begins("AWSTemplateFormatVersion:")).then_some(Kind::Cloudformation);
+    }
+    let outer: BTreeMap<&str, &serde_json::value::RawValue> = serde_json::from_str(text).ok()?;
+    let has = |key: &str| outer.contains_key(key);
+    if terraform::KEYS.iter().any(|key| has(key)) && has("format_version") {
+        return Some(Kind::Terraform);
+    }
+    if outer.get("Resources").is_some_and(|inner| inner.get().contains("AWS::")) {
+        return Some(Kind::Cloudformation);
+    }
+    let deployment = outer.get("deployment").is_some_and(|inner| inner.get().contains("\"resources\""));
+    (deployment || outer.get("steps").is_some_and(|steps| steps.get().starts_with('[')) || has("changeSummary") && has("config")).then_some(Kind::Pulumi)
 }
 
 /// Reads a plan or template.

@@ -3,7 +3,8 @@
 use crate::model::Severity;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 /// What is wrong with a rule file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -195,18 +196,35 @@ pub struct Rule {
     pub examples: Vec<Example>,
 }
 
+fn stem(file: &str) -> &str {
+    file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".yaml").trim_end_matches(".yml")
+}
+
 impl Rule {
     /// Reads a rule file.
     ///
     /// # Errors
     /// With the file, the line and what to do.
     pub fn parse(file: &str, text: &str) -> Result<Self, RuleError> {
+        thread_local! {
+            /// A run keeps its rules as text, so judging several times in one process would read each of them again.
+            static READ: RefCell<HashMap<String, Rule>> = RefCell::default();
+        }
+        if let Some(known) = READ.with_borrow(|read| read.get(text).filter(|known| stem(file) == known.id).cloned()) {
+            return Ok(known);
+        }
+        let rule = Self::read(file, text)?;
+        READ.with_borrow_mut(|read| read.insert(text.to_owned(), rule.clone()));
+        Ok(rule)
+    }
+
+    fn read(file: &str, text: &str) -> Result<Self, RuleError> {
         let fail = |message: String| RuleError { file: file.to_owned(), message };
         let rule: Self = yaml_serde::from_str(text).map_err(|error| {
             let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
             fail(format!("{place}{}", crate::model::without_place(&error.to_string())))
         })?;
-        let stem = file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".yaml").trim_end_matches(".yml");
+        let stem = stem(file);
         if rule.id != stem {
             return Err(fail(format!("the id is `{}`, but a rule is called like its file: `{stem}`", rule.id)));
         }

@@ -44,13 +44,6 @@ const RENAMED: [(&str, &str, &str); 14] = [
     ("aws_route53_resolver_rule", "targetIps", "target_ip"),
 ];
 
-/// Is it one of Pulumi's?
-pub fn is_pulumi(json: &Json) -> bool {
-    json.pointer("/deployment/resources").is_some()
-        || json.get("steps").is_some_and(Json::is_array)
-        || json.get("changeSummary").is_some() && json.get("config").is_some()
-}
-
 /// `vpcEndpoint` as `vpc_endpoint`.
 fn snake(name: &str) -> String {
     let mut all = String::with_capacity(name.len() + 4);

@@ -2,8 +2,9 @@
 
 use super::Effect;
 use super::document::{Document, Statement};
-use super::evaluate::{Entry, Policies, Side};
+use super::evaluate::{Entry, Policies, Side, action_pattern};
 use super::formula::{Bits, Formula};
+use super::request::{Kind, Principal};
 use super::search::{Found, Mode, Part, Scope, Who, search};
 use std::collections::BTreeMap;
 
@@ -95,12 +96,37 @@ fn nothing_added(reference: &Document, candidate: &Document) -> bool {
         && texts(reference, Effect::Deny).is_subset(&texts(candidate, Effect::Deny))
 }
 
+/// Does any statement that could allow name one of the actions? Most roles hold nothing of a service, and need no search for it.
+fn may_be_allowed(policies: &Policies, principal: &Principal, actions: &[String]) -> bool {
+    if !matches!(principal.kind, Kind::Role | Kind::User | Kind::Session) || !policies.unknown.is_empty() {
+        return true;
+    }
+    let service = |text: &str| text.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let meets = |pattern: &String| {
+        let own = service(pattern);
+        actions.iter().any(|action| {
+            if action.contains(['*', '?']) || own.contains(['*', '?']) {
+                own.contains(['*', '?']) || service(action).contains(['*', '?']) || own == service(action)
+            } else {
+                own == service(action) && action_pattern(pattern).matches(action)
+            }
+        })
+    };
+    let allows = |document: &Document| {
+        document.statements.iter().any(|statement| statement.effect == Effect::Allow && (statement.actions.negated || statement.actions.all.iter().any(meets)))
+    };
+    actions.is_empty() || policies.identity.iter().chain(policies.resource.iter()).chain(policies.grants.iter()).any(|document| allows(document))
+}
+
 /// Is there a request of the scope that the policies allow, and that is as the question wishes where it does?
 /// The principal of the scope decides how the policies combine.
 pub(super) fn find(policies: &Policies, scope: &Scope<'_>, wish: Option<&Document>) -> Found {
     let Who::One(principal) = &scope.who else {
         return Found::Unknown(vec!["the question names no principal".to_owned()]);
     };
+    if !may_be_allowed(policies, principal, &scope.actions) {
+        return Found::No;
+    }
     let mut entries = policies.entries();
     let own = entries.len();
     entries.extend(wish.iter().flat_map(|document| document.statements.iter().map(move |statement| Entry { side: Side::Question, document, statement })));

@@ -13,11 +13,8 @@ use references::Configuration;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
-/// Is it what `terraform show -json` writes?
-pub fn is_terraform(json: &Json) -> bool {
-    json.get("format_version").is_some()
-        && ["resource_changes", "planned_values", "values", "terraform_version", "configuration"].iter().any(|key| json.get(key).is_some())
-}
+/// What stands beside `format_version` in what `terraform show -json` writes.
+pub const KEYS: [&str; 5] = ["resource_changes", "planned_values", "values", "terraform_version", "configuration"];
 
 /// Reads a plan or a state.
 ///
