@@ -27,6 +27,9 @@ const MOST_STACKS: usize = 200;
 /// What was chosen for open parameters, by stack and name; `None` is "something else than any constant".
 pub(super) type Choice = BTreeMap<(usize, String), Option<String>>;
 
+/// An open parameter, by stack and name, and the values that tell apart.
+type Open = ((usize, String), Vec<Option<String>>);
+
 /// One template with its place.
 #[derive(Debug)]
 pub(super) struct Stack {
@@ -249,7 +252,7 @@ impl Set {
     }
 
     /// Parameters that conditions rest on and nobody gave, each with the values that tell apart.
-    fn open(&self) -> Vec<((usize, String), Vec<Option<String>>)> {
+    fn open(&self) -> Vec<Open> {
         let mut all = Vec::new();
         for (index, stack) in self.stacks.iter().enumerate() {
             let mut compared: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
