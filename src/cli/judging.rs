@@ -4,6 +4,7 @@ use super::{Global, Usage};
 use crate::engine::{self, Config, Library, Selection};
 use crate::inventory::{Status, Store};
 use crate::model::{AccountInfo, Finding, Outcome, Reason, RunInfo, Severity, Verdict};
+use crate::report::ocsf::Class;
 use crate::{reason, report};
 use anyhow::Context as _;
 use clap::ValueEnum as _;
@@ -38,7 +39,7 @@ pub(super) struct Judging {
 /// Flags of every command that reports.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Output {
-    /// `table`, `json`, `csv`, `markdown`, `sarif`, `junit`, `github` or `gitlab`, with `=PATH` to write a file; repeatable.
+    /// `table`, `json`, `csv`, `markdown`, `sarif`, `junit`, `github`, `gitlab`, `ocsf`, `asff`, `oscal` or `xlsx`, with `=PATH` to write a file; repeatable.
     #[arg(long, value_name = "F[=PATH]")]
     pub format: Vec<String>,
     /// Exit with 3 where something fails at or above this severity, with 4 where it is unknown.
@@ -53,6 +54,9 @@ pub(super) struct Output {
     /// Which results gate where some are known to be existing: those that are new, or all.
     #[arg(long, value_enum, default_value_t = Gate::New)]
     pub gate: Gate,
+    /// Class of the findings of `ocsf`.
+    #[arg(long, value_enum, default_value_t = Class::Compliance)]
+    pub ocsf_class: Class,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -104,6 +108,10 @@ enum Format {
     Junit,
     Github,
     Gitlab,
+    Ocsf,
+    Asff,
+    Oscal,
+    Xlsx,
 }
 
 /// Where a format goes.
@@ -159,14 +167,14 @@ impl Output {
         let outcome = marked.as_ref().unwrap_or(outcome);
         for target in self.targets()? {
             match &target.path {
-                None => match render(outcome, target.format, global.colour(), &mut anstream::stdout().lock()) {
+                None => match render(outcome, target.format, self.ocsf_class, global.colour(), &mut anstream::stdout().lock()) {
                     // Whoever reads has seen enough; the gate says what it would have said.
                     Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
                     rendered => rendered?,
                 },
                 Some(path) => {
                     let mut bytes = Vec::new();
-                    render(outcome, target.format, false, &mut bytes)?;
+                    render(outcome, target.format, self.ocsf_class, false, &mut bytes)?;
                     write_private(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
                 }
             }
@@ -245,7 +253,7 @@ fn gate_word(code: u8, at: FailOn) -> String {
     }
 }
 
-fn render(outcome: &Outcome, format: Format, colour: bool, out: &mut dyn Write) -> std::io::Result<()> {
+fn render(outcome: &Outcome, format: Format, ocsf: Class, colour: bool, out: &mut dyn Write) -> std::io::Result<()> {
     match format {
         Format::Json => report::json::render(outcome, out),
         Format::Csv => report::csv::render(outcome, out),
@@ -254,6 +262,10 @@ fn render(outcome: &Outcome, format: Format, colour: bool, out: &mut dyn Write) 
         Format::Junit => report::junit::render(outcome, out),
         Format::Github => report::github::render(outcome, out),
         Format::Gitlab => report::gitlab::render(outcome, out),
+        Format::Ocsf => report::ocsf::render(outcome, ocsf, out),
+        Format::Asff => report::asff::render(outcome, out),
+        Format::Oscal => report::oscal::render(outcome, out),
+        Format::Xlsx => report::xlsx::render(outcome, out),
         Format::Table => report::table::render(outcome, report::table::Layout { width: width(), colour }, out),
     }
 }

@@ -1,14 +1,18 @@
 //! Formats, one file each: `render(&Outcome, &mut dyn Write)`. None filters; none decides the exit code.
 
+pub mod asff;
 pub mod csv;
 pub mod github;
 pub mod gitlab;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod ocsf;
+pub mod oscal;
 pub mod safe;
 pub mod sarif;
 pub mod table;
+pub mod xlsx;
 
 use crate::model::{Finding, Outcome, Reason, Verdict};
 

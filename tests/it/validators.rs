@@ -2,6 +2,7 @@
 //!
 //! `make test` prepares the virtual environment in `target/validators`; without it these tests say that they did nothing.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,7 +11,7 @@ fn python() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/validators/bin/python");
     let there = python.is_file();
     if !there {
-        eprintln!("SKIPPED: no validators in target/validators; `make test` installs them");
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no validators in target/validators; `make test` installs them");
     }
     there.then_some(python)
 }
