@@ -122,6 +122,13 @@ impl Subject {
 
     /// Plans and templates.
     fn files(&self, judge: &mut Judge, kinds: &[Kind]) -> anyhow::Result<Outcome> {
+        if let Some(account) = self.account.as_deref().filter(|id| id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(Usage(format!("--account {account}: an account id has twelve digits")).into());
+        }
+        let is_region = |name: &str| name.matches('-').count() >= 2 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if let Some(region) = self.region.as_deref().filter(|name| !is_region(name)) {
+            return Err(Usage(format!("--region {region}: that is no Region, such as eu-central-1")).into());
+        }
         if let Some(path) = self.paths.iter().zip(kinds).find_map(|(path, kind)| (!kind.is_file()).then_some(path)) {
             return Err(Usage(format!("`{}` is no plan or template; lay a plan over a run with --onto RUN", path.display())).into());
         }
@@ -137,8 +144,7 @@ impl Subject {
         if let Some(base) = &base {
             base.complete(&mut given)?;
         }
-        let all = self.paths.iter().zip(kinds).map(|(path, kind)| files::read(path, *kind, &given)).collect::<anyhow::Result<Vec<_>>>()?;
-        let read = files::join(all)?;
+        let read = files::read_all(&self.paths, kinds, &given)?;
         judge.config.waivers.extend(read.ignores.iter().map(files::waiver));
         let out = self.judging.out.as_ref();
         match base {

@@ -70,6 +70,11 @@ pub(super) fn kind(path: &Path, forced: Option<Kind>) -> anyhow::Result<Kind> {
     {
         anyhow::bail!("{shown}: {error}");
     }
+    if text.trim_start().starts_with("{\"@level\"") {
+        anyhow::bail!(
+            "`{shown}` is the log of `terraform plan -json`; judge the plan itself: terraform plan -out plan.out && terraform show -json plan.out > plan.json"
+        );
+    }
     let tree = tree::parse(&text).map_err(|fault| anyhow::anyhow!("{shown}: {fault}"))?;
     if cloudformation::is_template(&tree) {
         return Ok(Kind::Cloudformation);
@@ -96,7 +101,7 @@ fn by_its_keys(text: &str) -> Option<Kind> {
 }
 
 /// Reads a plan or template.
-pub(super) fn read(path: &Path, kind: Kind, given: &Given) -> anyhow::Result<Files> {
+fn read(path: &Path, kind: Kind, given: &Given) -> anyhow::Result<Files> {
     let shown = path.display().to_string();
     let json = || -> anyhow::Result<Json> { Ok(serde_json::from_str(&text(path)?).map_err(|error| Error::new(&shown, error.to_string()))?) };
     Ok(match kind {
@@ -108,6 +113,15 @@ pub(super) fn read(path: &Path, kind: Kind, given: &Given) -> anyhow::Result<Fil
     })
 }
 
+/// Reads plans or templates of one kind as one; templates see each other's exports.
+pub(super) fn read_all(paths: &[PathBuf], kinds: &[Kind], given: &Given) -> anyhow::Result<Files> {
+    if paths.len() > 1 && kinds.iter().all(|kind| *kind == Kind::Cloudformation) {
+        let templates = paths.iter().map(|path| Ok((path.as_path(), text(path)?))).collect::<anyhow::Result<Vec<_>>>()?;
+        return Ok(cloudformation::read_all(&templates, given)?);
+    }
+    join(paths.iter().zip(kinds).map(|(path, kind)| read(path, *kind, given)).collect::<anyhow::Result<Vec<_>>>()?)
+}
+
 /// A waiver that stands beside a declaration; where it lacks something the report says what.
 pub(super) fn waiver(ignore: &Ignore) -> WaiverEntry {
     let place = format!("{}:{}", ignore.location.file, ignore.location.line);
@@ -116,13 +130,13 @@ pub(super) fn waiver(ignore: &Ignore) -> WaiverEntry {
         resource: if ignore.address.is_empty() { place } else { ignore.address.clone() },
         reason: ignore.reason.clone(),
         owner: ignore.owner.clone(),
-        expires: if ignore.expires.parse::<jiff::civil::Date>().is_ok() { ignore.expires.clone() } else { String::new() },
+        expires: ignore.expires.clone(),
         verdict: if ignore.unknown { Waivable::Unknown } else { Waivable::Fail },
     }
 }
 
 /// Several files as one.
-pub(super) fn join(mut all: Vec<Files>) -> anyhow::Result<Files> {
+fn join(mut all: Vec<Files>) -> anyhow::Result<Files> {
     let Some(mut joined) = (!all.is_empty()).then(|| all.remove(0)) else { anyhow::bail!("name at least one path") };
     for files in all {
         if files.source != joined.source {

@@ -77,6 +77,10 @@ impl WaiverEntry {
             .iter()
             .filter(|(_, value)| value.trim().is_empty())
             .map(|(key, _)| format!("`{key}` is missing"))
+            .chain(
+                (!self.expires.trim().is_empty() && self.expires.parse::<jiff::civil::Date>().is_err())
+                    .then(|| format!("`expires` is `{}`, which is no day (YYYY-MM-DD)", self.expires)),
+            )
             .collect::<Vec<_>>()
             .join(", ")
     }

@@ -38,7 +38,18 @@ pub struct Gap {
     pub detail: String,
 }
 
+/// The operator of a condition that marks a statement as settled later; its value says why.
+pub const OPEN_OPERATOR: &str = "SettledLater";
+/// What the reason of an unknown begins with where a policy holds something that is settled later.
+pub const SETTLED_LATER: &str = "settled later: ";
+
 impl Gap {
+    /// What keeps a policy from answering: something that is settled later, or that is not understood.
+    pub fn of_policy(fact: impl Into<String>, why: String) -> Self {
+        let reason = if why.starts_with(SETTLED_LATER) { Reason::Unresolved } else { Reason::NotUnderstood };
+        Self { reason, ..Self::not_understood(fact, why) }
+    }
+
     /// A fact that is there but beyond this version's reasoning.
     pub fn not_understood(fact: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { fact: fact.into(), operation: String::new(), action: String::new(), reason: Reason::NotUnderstood, detail: detail.into() }

@@ -363,7 +363,7 @@ impl Access {
             Found::Unknown(mut why) => {
                 why.sort();
                 why.dedup();
-                Unknown(why.into_iter().map(|why| Gap::not_understood("iam_role.policies", why)).collect())
+                Unknown(why.into_iter().map(|why| Gap::of_policy("iam_role.policies", why)).collect())
             }
         }
     }

@@ -99,7 +99,7 @@ fn found(found: Found) -> Observed<Option<Json>> {
         Found::Unknown(mut why) => {
             why.sort();
             why.dedup();
-            Unknown(why.into_iter().map(|why| Gap::not_understood("vpc_endpoint.policy", why)).collect())
+            Unknown(why.into_iter().map(|why| Gap::of_policy("vpc_endpoint.policy", why)).collect())
         }
     }
 }

@@ -285,7 +285,7 @@ fn openness(context: &Context<'_>, role: Row<'_>) -> Observed<Option<(String, Js
             trust::Openness::Closed => Known(None),
             trust::Openness::Unknown(why) => {
                 let gaps = merge(Vec::new(), gaps.into_inner());
-                Unknown(if gaps.is_empty() { why.into_iter().map(|why| Gap::not_understood("iam_role.assume_role_policy", why)).collect() } else { gaps })
+                Unknown(if gaps.is_empty() { why.into_iter().map(|why| Gap::of_policy("iam_role.assume_role_policy", why)).collect() } else { gaps })
             }
         }
     })

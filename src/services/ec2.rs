@@ -73,7 +73,7 @@ pub(super) mod declared {
 
     /// The VPC follows from the subnet; an instance without one goes to the default VPC, which no file tells.
     fn instance(by: &Declared, rows: &mut Rows) {
-        let groups = match by.at("vpc_security_group_ids|security_group_ids") {
+        let groups = match by.at("vpc_security_group_ids|security_group_ids|network_interfaces.group_set|network_interfaces.security_groups") {
             Node::Absent => Told::Absent,
             declared => declared.ids(),
         };

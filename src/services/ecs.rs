@@ -231,8 +231,7 @@ pub(super) mod declared {
     ];
 
     fn service(by: &Declared, rows: &mut Rows) {
-        let network = by.at("network_configuration|network_configuration.awsvpc_configuration");
-        let network = if *network.at("awsvpc_configuration") == Node::Absent { network } else { network.at("awsvpc_configuration") };
+        let network = by.at("network_configuration.awsvpc_configuration|network_configuration");
         let public = match network.at("assign_public_ip").text() {
             Told::Known(text) => Told::Known(text.eq_ignore_ascii_case("enabled") || text.eq_ignore_ascii_case("true")),
             Told::Absent => Told::Known(false),

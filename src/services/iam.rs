@@ -242,6 +242,17 @@ pub(super) mod declared {
         Spelling { kinds: &["aws_iam_role_policy_attachment"], map: |by, rows| attach(by, rows, "iam_role", by.at("role")) },
         Spelling { kinds: &["aws_iam_user_policy_attachment"], map: |by, rows| attach(by, rows, "iam_user", by.at("user")) },
         Spelling { kinds: &["aws_iam_group_policy_attachment"], map: |by, rows| attach(by, rows, "iam_group", by.at("group")) },
+        Spelling {
+            kinds: &["aws_iam_policy_attachment"],
+            map: |by, rows| {
+                for (table, holders) in [("iam_role", by.at("roles")), ("iam_user", by.at("users")), ("iam_group", by.at("groups"))] {
+                    attach_all(by, rows, table, holders);
+                }
+            },
+        },
+        Spelling { kinds: &["aws_iam_role_policy_attachments_exclusive"], map: |by, rows| attach_each(by, rows, "iam_role", by.at("role_name")) },
+        Spelling { kinds: &["aws_iam_user_policy_attachments_exclusive"], map: |by, rows| attach_each(by, rows, "iam_user", by.at("user_name")) },
+        Spelling { kinds: &["aws_iam_group_policy_attachments_exclusive"], map: |by, rows| attach_each(by, rows, "iam_group", by.at("group_name")) },
         Spelling { kinds: &["aws_iam_instance_profile", "AWS::IAM::InstanceProfile"], map: instance_profile },
         Spelling { kinds: &["aws_iam_service_specific_credential"], map: credential },
     ];
@@ -330,6 +341,24 @@ pub(super) mod declared {
 
     fn attach(by: &Declared, rows: &mut Rows, table: &'static str, holder: &Node) {
         rows.part(by, table, key(by, table, holder), "attached_policy_arns", by.at("policy_arn").id().map(Json::from));
+    }
+
+    /// One policy for several holders.
+    fn attach_all(by: &Declared, rows: &mut Rows, table: &'static str, holders: &Node) {
+        match holders.ids() {
+            Told::Known(all) => all.into_iter().for_each(|holder| attach(by, rows, table, &Node::Text(holder))),
+            Told::Unknown(later) => rows.part(by, table, Told::Unknown(later), "attached_policy_arns", Told::Absent),
+            Told::Absent => {}
+        }
+    }
+
+    /// Several policies for one holder.
+    fn attach_each(by: &Declared, rows: &mut Rows, table: &'static str, holder: &Node) {
+        match by.at("policy_arns").ids() {
+            Told::Known(all) => all.into_iter().for_each(|arn| rows.part(by, table, key(by, table, holder), "attached_policy_arns", Told::Known(json!(arn)))),
+            Told::Unknown(later) => rows.part(by, table, key(by, table, holder), "attached_policy_arns", Told::Unknown(later)),
+            Told::Absent => {}
+        }
     }
 
     fn instance_profile(by: &Declared, rows: &mut Rows) {

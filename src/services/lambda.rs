@@ -164,7 +164,7 @@ pub(super) mod live {
 /// How files declare them.
 pub(super) mod declared {
     use crate::services::declared::ids::{arn, name};
-    use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+    use crate::services::declared::{Change, Declared, Node, Rows, Spelling, Told};
     use crate::services::environment::Owner;
 
     pub(in crate::services) const SPELLINGS: &[Spelling] = &[Spelling { kinds: &["aws_lambda_function", "AWS::Lambda::Function"], map: function }];
@@ -175,9 +175,11 @@ pub(super) mod declared {
         let network = by.at("vpc_config");
         let subnets = network.at("subnet_ids").ids().or(Vec::new());
         let outside = matches!(&subnets, Told::Known(all) if all.is_empty());
-        let vpc = match (outside, network.at("vpc_id").id()) {
-            (true, _) => Told::Known(String::new()),
-            (false, Told::Known(id)) if !id.is_empty() => Told::Known(id),
+        // The VPC follows from the subnets; what a plan says of it is what it was before.
+        let vpc = match (&subnets, network.at("vpc_id").id()) {
+            _ if outside => Told::Known(String::new()),
+            (Told::Unknown(later), _) => Told::Unknown(later.clone()),
+            (_, Told::Known(id)) if !id.is_empty() && by.change == Change::Keep => Told::Known(id),
             _ => Told::Absent,
         };
         rows.symbol(by, own.as_str(), "");

@@ -242,7 +242,7 @@ pub(super) mod declared {
                     _ => true,
                 });
                 let expiration = days(rule.at("expiration.days")).max(days(rule.at("expiration_in_days")));
-                let noncurrent = days(rule.at("noncurrent_version_expiration.noncurrent_days|days"))
+                let noncurrent = days(rule.at("noncurrent_version_expiration.noncurrent_days|noncurrent_version_expiration.days"))
                     .max(days(rule.at("noncurrent_version_expiration.days")))
                     .max(days(rule.at("noncurrent_version_expiration_in_days")));
                 json!({

@@ -72,6 +72,20 @@ pub struct Files {
     pub ignores: Vec<Ignore>,
 }
 
+impl Files {
+    /// What the resources told that are among those before and not among those of a variant.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn deleted(&self, variant: &Variant) -> anyhow::Result<Rows> {
+        let stay: BTreeSet<&str> = variant.resources.iter().map(|one| one.address.as_str()).collect();
+        let gone: Vec<Declared> = self.before.iter().filter(|one| !stay.contains(one.address.as_str())).cloned().collect();
+        let mut rows = Rows::new(Fingerprints::random()?);
+        map_declared(&gone, &mut rows);
+        Ok(rows)
+    }
+}
+
 /// One way the conditions of a file can turn out.
 #[derive(Debug, Default)]
 pub struct Variant {
@@ -104,6 +118,7 @@ impl Variant {
     pub fn fill(&self, files: &Files, store: &mut Store) -> anyhow::Result<RunInfo> {
         let mut rows = Rows::new(Fingerprints::random()?);
         map_declared(&self.resources, &mut rows);
+        rows.forget(files.deleted(self)?);
         let unmapped = std::mem::take(&mut rows.unmapped);
         let (rows, declarations) = rows.finish();
         // What the file only adds to is not in it.
@@ -136,7 +151,31 @@ pub fn note_unmapped(unmapped: &BTreeMap<String, usize>, run: &mut RunInfo) {
     if !known.is_empty() {
         run.notes.push(format!("no table holds these yet, so no rule judges them: {}", known.join(", ")));
     }
+    let plain = |kind: &str| kind.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let compute: Vec<String> =
+        unmapped.iter().filter(|(kind, _)| COMPUTE.iter().any(|word| plain(kind).contains(word))).map(|(kind, count)| format!("{count} {kind}")).collect();
+    if !compute.is_empty() {
+        run.notes.push(format!("these run code and are not walked yet, so whether they call Bedrock, and by which way, is not judged: {}", compute.join(", ")));
+    }
 }
+
+/// What runs code and is no workload yet, by words of its type.
+const COMPUTE: [&str; 14] = [
+    "autoscalinggroup",
+    "launchtemplate",
+    "launchconfiguration",
+    "eksnodegroup",
+    "eksfargateprofile",
+    "ekscluster",
+    "ecstaskset",
+    "batchjobdefinition",
+    "batchcomputeenvironment",
+    "sagemakernotebookinstance",
+    "sagemakerdomain",
+    "sagemakerendpointconfig",
+    "apprunnerservice",
+    "gluejob",
+];
 
 fn is_bedrock(kind: &str) -> bool {
     kind.to_ascii_lowercase().contains("bedrock")

@@ -26,9 +26,12 @@ struct Told {
 
 const VARIABLES: [&str; 2] = ["lambda_environment_variable", "ecs_environment_variable"];
 
-fn told(resources: &[Declared]) -> anyhow::Result<(Told, BTreeMap<String, usize>)> {
+fn told(resources: &[Declared], deleted: Option<Rows>) -> anyhow::Result<(Told, BTreeMap<String, usize>)> {
     let mut mapped = Rows::new(Fingerprints::random()?);
     map_declared(resources, &mut mapped);
+    if let Some(deleted) = deleted {
+        mapped.forget(deleted);
+    }
     let unmapped = std::mem::take(&mut mapped.unmapped);
     let (rows, declarations) = mapped.finish();
     let mut all = Told { rows: BTreeMap::new(), notes: BTreeMap::new(), symbols: Vec::new(), variables: Vec::new() };
@@ -85,8 +88,8 @@ pub fn made_by_stacks(store: &Store) -> anyhow::Result<BTreeMap<(String, String)
 /// # Errors
 /// When the file changes something in an account or Region that the run does not hold, or SQLite refuses.
 pub fn lay(files: &Files, variant: &Variant, store: &mut Store, run: &RunInfo) -> anyhow::Result<RunInfo> {
-    let (before, _) = told(&files.before)?;
-    let (after, unmapped) = told(&variant.resources)?;
+    let (before, _) = told(&files.before, None)?;
+    let (after, unmapped) = told(&variant.resources, Some(files.deleted(variant)?))?;
     for note in after.notes.values().filter(|note| note.change != "keep" && !note.partial) {
         let covered = run.account(&note.account_id).is_some() && (note.region == GLOBAL || run.regions.contains(&note.region));
         if !covered {
@@ -112,11 +115,13 @@ pub fn lay(files: &Files, variant: &Variant, store: &mut Store, run: &RunInfo) -
             "update".clone_into(&mut note.change);
         }
         match (found, before.rows.get(place)) {
-            (None, _) if note.partial => {
-                run.notes.push(format!("{} adds to `{}`, which the run does not hold", note.address, place.3));
-                continue;
+            (None, _) => {
+                if note.partial {
+                    // Something is there of which this is all that is known.
+                    run.notes.push(format!("{} adds to `{}`, which the run does not hold", note.address, place.3));
+                }
+                inserts.push(row.clone());
             }
-            (None, _) => inserts.push(row.clone()),
             (Some(number), old) => patch(store, place, number, old, row, &note)?,
         }
         kept.push(note);
@@ -146,11 +151,42 @@ pub fn lay(files: &Files, variant: &Variant, store: &mut Store, run: &RunInfo) -
     }
     inserts.extend(after.variables.into_iter().filter(|row| owners.contains(owner_of(row).as_str())));
     store.commit(&inserts, &[])?;
-    kept.extend(after.symbols);
+    for (place, row) in &after.rows {
+        let was = before.rows.get(place).and_then(|old| items(cell(old, "subnet_ids"))).unwrap_or_default();
+        let added: Vec<Json> = items(cell(row, "subnet_ids")).unwrap_or_default().into_iter().filter(|item| !was.contains(item)).collect();
+        if matches!(place.0, "vpc_route_table" | "vpc_network_acl") && !added.is_empty() {
+            only_here(store, place, &added)?;
+        }
+    }
+    let there: BTreeSet<String> = kept.iter().filter(|note| !note.is_new() && !note.partial).map(|note| note.address.clone()).collect();
+    kept.extend(after.symbols.into_iter().map(|mut symbol| {
+        if there.contains(&symbol.address) && symbol.is_new() {
+            "update".clone_into(&mut symbol.change);
+        }
+        symbol
+    }));
     store.declare(&kept)?;
     super::files::note_unmapped(&unmapped, &mut run);
     run.notes.extend(files.notes.iter().cloned());
     Ok(run)
+}
+
+/// A subnet has one route table and one network ACL: what gains it takes it from all others.
+fn only_here(store: &Store, (table_name, account, region, key): &Place, added: &[Json]) -> anyhow::Result<()> {
+    let Some(table) = table(table_name) else { return Ok(()) };
+    let name = quoted(table.name);
+    let sql = format!("SELECT rowid, subnet_ids FROM {name} WHERE account_id = ?1 AND region = ?2 AND {} <> ?3 AND subnet_ids IS NOT NULL", quoted(table.key));
+    let mut statement = store.conn.prepare(&sql)?;
+    let others: Vec<(i64, String)> = statement.query_map([account, region, key], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    for (number, text) in others {
+        let Ok(mut list) = serde_json::from_str::<Vec<Json>>(&text) else { continue };
+        let count = list.len();
+        list.retain(|item| !added.contains(item));
+        if list.len() < count {
+            store.conn.execute(&format!("UPDATE {name} SET subnet_ids = ?1 WHERE rowid = ?2"), rusqlite::params![Json::Array(list).to_string(), number])?;
+        }
+    }
+    Ok(())
 }
 
 fn drop_variables(store: &Store, owner: &str) -> anyhow::Result<()> {
@@ -204,6 +240,16 @@ fn patch(store: &Store, place: &Place, number: i64, old: Option<&NewRow>, new: &
             .conn
             .prepare_cached(&format!("UPDATE {} SET {} = ?1 WHERE rowid = ?2", quoted(table.name), quoted(name)))?
             .execute(rusqlite::params![value, number])?;
+    }
+    // The VPC follows from the subnets.
+    let moves = ["subnet_ids", "subnet_id"].iter().any(|name| match (old.and_then(|old| cell(old, name)), cell(new, name)) {
+        (Some(was), Some(is)) => was != is,
+        (None, Some(_)) => old.is_none() && !note.partial,
+        (Some(_), None) => note.unresolved.contains_key(*name),
+        (None, None) => note.unresolved.contains_key(*name),
+    });
+    if moves && !note.partial && cell(new, "vpc_id").is_none() && table.position("vpc_id").is_some() {
+        store.conn.prepare_cached(&format!("UPDATE {} SET vpc_id = NULL WHERE rowid = ?1", quoted(table.name)))?.execute([number])?;
     }
     for name in note.unresolved.keys().filter(|name| table.position(name).is_some()) {
         store.conn.prepare_cached(&format!("UPDATE {} SET {} = NULL WHERE rowid = ?1", quoted(table.name), quoted(name)))?.execute([number])?;

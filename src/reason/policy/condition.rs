@@ -145,6 +145,9 @@ fn unknown(condition: &Condition, why: &str) -> Tri {
 pub(super) fn holds(condition: &Condition, fact: &Fact, facts: Option<&dyn Fn(&str) -> Fact>) -> Tri {
     let op = operator(&condition.operator);
     match op.comparison {
+        Comparison::Other if condition.operator == crate::model::OPEN_OPERATOR => {
+            return Tri::Unknown(vec![format!("{}{}", crate::model::SETTLED_LATER, condition.values.join(", "))]);
+        }
         Comparison::Other => return unknown(condition, "the operator is not understood"),
         Comparison::Null => {
             let wants_absent = condition.values.iter().any(|value| value.eq_ignore_ascii_case("true"));

@@ -92,8 +92,13 @@ fn plain(name: &str) -> impl Iterator<Item = char> {
 }
 
 impl Node {
-    /// The value at a path such as `vpc_config.subnet_ids`; a part may name alternatives, `policy|policy_document`.
-    pub fn at(&self, path: &str) -> &Node {
+    /// The value at a path such as `vpc_config.subnet_ids`, or at the first of several paths that tells one: `policy|policy_document`.
+    pub fn at(&self, paths: &str) -> &Node {
+        const NOTHING: &Node = &Node::Absent;
+        paths.split('|').map(|path| self.at_path(path)).find(|node| **node != Node::Absent).unwrap_or(NOTHING)
+    }
+
+    fn at_path(&self, path: &str) -> &Node {
         const NOTHING: &Node = &Node::Absent;
         let mut node = self;
         for part in path.split('.') {
@@ -103,10 +108,9 @@ impl Node {
                 node = only;
             }
             node = match node {
-                Node::Map(members) => part
-                    .split('|')
-                    .find_map(|name| members.iter().find(|(key, value)| plain(key).eq(plain(name)) && *value != Node::Absent))
-                    .map_or(NOTHING, |(_, value)| value),
+                Node::Map(members) => {
+                    members.iter().find(|(key, value)| plain(key).eq(plain(part)) && *value != Node::Absent).map_or(NOTHING, |(_, value)| value)
+                }
                 // What is open as a whole is open in each part.
                 Node::Unknown(_) => return node,
                 _ => NOTHING,

@@ -4,12 +4,10 @@
 //! understands: it may count or not, and everything that rests on it is unknown. Nothing of it is dropped.
 
 use super::{Later, Node, Told};
+use crate::model::OPEN_OPERATOR;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-
-/// The operator of the condition that marks an open statement.
-pub const SETTLED_LATER: &str = "SettledLater";
 
 /// A managed policy of AWS as far as it is known: its document, or `None` where it is not.
 pub fn aws_managed(arn: &str) -> Option<Json> {
@@ -104,7 +102,7 @@ fn statement(node: &Node) -> Result<Option<Json>, Later> {
     if let Some(later) = open {
         let conditions = all.entry("Condition").or_insert_with(|| json!({}));
         if let Json::Object(conditions) = conditions {
-            conditions.insert(SETTLED_LATER.to_owned(), json!({"outcrop:because": later.why}));
+            conditions.insert(OPEN_OPERATOR.to_owned(), json!({"outcrop:because": later.why}));
         }
     }
     Ok(Some(Json::Object(all)))
@@ -166,7 +164,7 @@ mod tests {
             ])
         };
         let policy = |resource: Node| Node::Map(vec![("Statement".to_owned(), Node::List(vec![statement(resource)]))]);
-        let condition = json!({SETTLED_LATER: {"outcrop:because": "a parameter"}});
+        let condition = json!({OPEN_OPERATOR: {"outcrop:because": "a parameter"}});
         for (resource, patterns, conditions) in [
             (text("arn:aws:s3:::b/*"), json!(["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]), Json::Null),
             (open("arn:aws:s3:::*/x"), json!(["arn:aws:s3:::a/*", "arn:aws:s3:::*/x"]), condition.clone()),

@@ -77,6 +77,8 @@ pub struct Rows {
     parts: Vec<Part>,
     symbols: Vec<Declaration>,
     variables: Vec<NewRow>,
+    /// What resources that are taken away told of rows that stay.
+    gone: Vec<Part>,
     prints: Option<crate::secrets::Fingerprints>,
     /// Types that no mapping knows, with how many of each.
     pub unmapped: BTreeMap<String, usize>,
@@ -188,10 +190,45 @@ impl Rows {
         for column in environment::SETTINGS {
             draft.set(column.name, Told::<String>::Unknown(later.clone()));
         }
+        // What tells that the variables could not be read.
+        match table {
+            "lambda_function" => draft.set("environment_error", Told::<String>::Unknown(later.clone())),
+            "ecs_task_definition" => draft.set("environment_files", Told::<Json>::Unknown(later.clone())),
+            _ => draft,
+        };
+    }
+
+    /// Takes away what other resources, which are deleted, told of rows that stay.
+    pub fn forget(&mut self, deleted: Rows) {
+        self.gone.extend(deleted.parts);
+    }
+
+    /// A provider's own copy of a list may still hold what a deleted resource put there.
+    fn take_away(&mut self) {
+        for part in std::mem::take(&mut self.gone) {
+            let (Known(key), Known(item)) = (&part.key, &part.item) else { continue };
+            // Someone else may put the same there.
+            if self.parts.iter().any(|other| other.table == part.table && other.column == part.column && other.key == part.key && other.item == part.item) {
+                continue;
+            }
+            let Some(draft) = self.drafts.get_mut(&(part.table, part.account_id, part.region, key.clone())) else { continue };
+            let Some(Cell::Known(Value::Text(text))) = draft.cells.get_mut(part.column) else { continue };
+            if part.whole {
+                if serde_json::from_str::<Json>(text).is_ok_and(|held| held == *item) || *text == item.as_str().unwrap_or_default() {
+                    let why = format!("{} sets it and is taken away", part.by.0);
+                    draft.cells.insert(part.column, Cell::Unknown(Later { why, ..Later::default() }));
+                }
+            } else if let Ok(mut list) = serde_json::from_str::<Vec<Json>>(text) {
+                let same = |held: &Json| held == item || ["name", "destination"].iter().any(|key| held.get(key).is_some() && held.get(key) == item.get(key));
+                list.retain(|held| !same(held));
+                *text = Json::Array(list).to_string();
+            }
+        }
     }
 
     /// Rows and notes, with what other resources tell of them put in.
     pub fn finish(mut self) -> (Vec<NewRow>, Vec<Declaration>) {
+        self.take_away();
         let mut open: Vec<(&'static str, &'static str, Later)> = Vec::new();
         for part in std::mem::take(&mut self.parts) {
             let key = match &part.key {

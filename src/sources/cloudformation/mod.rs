@@ -4,6 +4,7 @@
 //! but conditions over them are judged for each way they can turn out.
 
 pub mod cdk;
+mod conditions;
 mod resolve;
 mod sam;
 
@@ -12,23 +13,17 @@ use super::ignore;
 use super::tree::{self, Content, Tree};
 use crate::model::{Location, Source, UNKNOWN_ACCOUNT, UNKNOWN_REGION};
 use crate::services::declared::{Change, Declared, Node};
-use resolve::{Scope, Shells, call};
+use conditions::{goes_round, undefined};
+use resolve::{Scope, Shells};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Ways that open conditions can turn out, of one set of files.
-const MOST_VARIANTS: usize = 64;
-/// Choices that are looked at for them.
-const MOST_CHOICES: usize = 4096;
 /// Stacks inside stacks.
 const MOST_STACKS: usize = 200;
 
 /// What was chosen for open parameters, by stack and name; `None` is "something else than any constant".
 pub(super) type Choice = BTreeMap<(usize, String), Option<String>>;
-
-/// An open parameter, by stack and name, and the values that tell apart.
-type Open = ((usize, String), Vec<Option<String>>);
 
 /// One template with its place.
 #[derive(Debug)]
@@ -128,8 +123,7 @@ pub fn parameters(path: &Path, text: &str) -> Result<BTreeMap<String, Json>, Err
 pub fn read(path: &Path, text: &str, given: &Given) -> Result<Files, Error> {
     let shown = path.display().to_string();
     let mut set = Set { made: given.made.clone(), ..Set::default() };
-    let name = path.file_stem().map_or_else(|| "stack".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    let name = name.strip_suffix(".template").map(str::to_owned).unwrap_or(name);
+    let name = stack_name(path);
     let place = Place { account: given.account.clone(), region: given.region.clone() };
     set.add(path, &shown, text, NewStack { prefix: String::new(), name, given: given.parameters.clone(), parent: None }, &place)?;
     let unknown: Vec<&String> = given.parameters.keys().filter(|name| !set.stacks[0].parameters().any(|(known, _)| known == name.as_str())).collect();
@@ -137,6 +131,27 @@ pub fn read(path: &Path, text: &str, given: &Given) -> Result<Files, Error> {
         set.notes.push(format!("{shown} has no parameters of these names: {}", unknown.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")));
     }
     Ok(set.files())
+}
+
+/// Reads several templates as one set, so that what one exports another imports; their names stand before their logical ids.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_all(templates: &[(&Path, String)], given: &Given) -> Result<Files, Error> {
+    let mut set = Set { made: given.made.clone(), ..Set::default() };
+    for (path, text) in templates {
+        let name = stack_name(path);
+        let place = Place { account: given.account.clone(), region: given.region.clone() };
+        let new = NewStack { prefix: format!("{name}."), name, given: given.parameters.clone(), parent: None };
+        set.add(path, &path.display().to_string(), text, new, &place)?;
+    }
+    Ok(set.files())
+}
+
+/// The name that a stack would have by its file.
+fn stack_name(path: &Path) -> String {
+    let name = path.file_stem().map_or_else(|| "stack".to_owned(), |stem| stem.to_string_lossy().into_owned());
+    name.strip_suffix(".template").map(str::to_owned).unwrap_or(name)
 }
 
 /// Account and Region of a stack.
@@ -162,6 +177,7 @@ impl Set {
         if tree.get("Resources").is_none_or(|all| !matches!(all.value, Content::Map(_))) {
             return Err(Error::new(shown, "the template has no Resources"));
         }
+        self.notes.extend(validate(&tree, shown)?);
         for transform in names(tree.get("Transform")) {
             match transform.as_str() {
                 "AWS::Serverless-2016-10-31" => self.notes.extend(sam::expand(&mut tree).into_iter().map(|note| format!("{shown}: {note}"))),
@@ -220,7 +236,8 @@ impl Set {
             }
             let mut above = Some(index);
             while let Some(one) = above {
-                if Path::new(&self.stacks[one].file) == file {
+                let same = |path: &Path| std::fs::canonicalize(path).ok();
+                if same(Path::new(&self.stacks[one].file)) == same(&file) {
                     return Err(Error::new(shown, format!("the nested stack {logical} nests itself")));
                 }
                 above = self.stacks[one].parent.as_ref().map(|(parent, _)| *parent);
@@ -249,113 +266,6 @@ impl Set {
             }
         }
         all
-    }
-
-    /// Parameters that conditions rest on and nobody gave, each with the values that tell apart.
-    fn open(&self) -> Vec<Open> {
-        let mut all = Vec::new();
-        for (index, stack) in self.stacks.iter().enumerate() {
-            let mut compared: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-            for condition in stack.tree.get("Conditions").map_or(&[][..], Tree::members) {
-                constants(&condition.value, &mut compared);
-            }
-            for (name, constants) in compared {
-                let nothing = Choice::new();
-                let shells = Shells::new();
-                let scope = Scope { set: self, stack: index, choice: &nothing, shells: &shells, depth: 0 };
-                if let Some(pseudo) = name.strip_prefix("AWS::") {
-                    let open = match pseudo {
-                        "Region" => stack.region == UNKNOWN_REGION,
-                        "AccountId" => stack.account_id == UNKNOWN_ACCOUNT,
-                        _ => false,
-                    };
-                    if open {
-                        all.push(((index, name), std::iter::once(None).chain(constants.into_iter().map(Some)).collect()));
-                    }
-                    continue;
-                }
-                let Some((_, declared)) = stack.parameters().find(|(known, _)| *known == name) else { continue };
-                let passed = stack.parent.is_some() && scope.parameter(&name).text().known().is_some() && declared.get("Default").is_none();
-                if stack.given.contains_key(&name) || passed {
-                    continue;
-                }
-                let default = declared.get("Default").and_then(Tree::text).map(std::borrow::Cow::into_owned);
-                let allowed: Vec<String> =
-                    declared.get("AllowedValues").map_or(&[][..], Tree::items).iter().filter_map(|one| one.text().map(|text| text.into_owned())).collect();
-                let mut values: Vec<Option<String>> = default.into_iter().map(Some).collect();
-                let more = if allowed.is_empty() { constants.into_iter().collect() } else { allowed.clone() };
-                for value in more {
-                    if !values.contains(&Some(value.clone())) {
-                        values.push(Some(value));
-                    }
-                }
-                if allowed.is_empty() {
-                    values.push(None);
-                }
-                all.push(((index, name), values));
-            }
-        }
-        all
-    }
-
-    /// What every condition comes to under a choice.
-    fn conditions(&self, choice: &Choice) -> Vec<Option<bool>> {
-        let shells = Shells::new();
-        let mut all = Vec::new();
-        for (index, stack) in self.stacks.iter().enumerate() {
-            let scope = Scope { set: self, stack: index, choice, shells: &shells, depth: 0 };
-            all.extend(stack.tree.get("Conditions").map_or(&[][..], Tree::members).iter().map(|member| scope.condition(&member.key)));
-        }
-        all
-    }
-
-    /// The choices that turn conditions out differently, defaults first, then those that change least.
-    fn choices(&mut self) -> Vec<(String, Choice)> {
-        let open = self.open();
-        let mut found: Vec<(String, Choice)> = Vec::new();
-        let mut seen = BTreeSet::new();
-        let mut level: Vec<Vec<usize>> = vec![vec![0; open.len()]];
-        let mut looked = 0_usize;
-        let mut whole = true;
-        'levels: while !level.is_empty() {
-            let mut next = BTreeSet::new();
-            for places in level {
-                looked += 1;
-                if looked > MOST_CHOICES || found.len() >= MOST_VARIANTS {
-                    whole = false;
-                    break 'levels;
-                }
-                let choice: Choice = open.iter().zip(&places).map(|((key, values), place)| (key.clone(), values[*place].clone())).collect();
-                if seen.insert(self.conditions(&choice)) {
-                    let when = open
-                        .iter()
-                        .zip(&places)
-                        .filter(|(_, place)| **place > 0)
-                        .map(|(((stack, name), values), place)| {
-                            let value = values[*place].as_ref().map_or_else(|| "something else".to_owned(), |value| format!("`{value}`"));
-                            format!("{}{name} is {value}", self.stacks[*stack].prefix)
-                        })
-                        .collect::<Vec<_>>()
-                        .join(", ");
-                    // A choice of nothing but defaults is what the parameters say anyway.
-                    found.push((when, choice));
-                }
-                // One more change, to the right of the last one, so that each choice is made once.
-                let last = places.iter().rposition(|place| *place > 0);
-                for (at, (_, values)) in open.iter().enumerate().skip(last.map_or(0, |last| last + 1)) {
-                    for value in 1..values.len() {
-                        let mut changed = places.clone();
-                        changed[at] = value;
-                        next.insert(changed);
-                    }
-                }
-            }
-            level = next.into_iter().collect();
-        }
-        if !whole {
-            self.notes.push(format!("its conditions can turn out in more than {} ways; the rest is not judged: give --parameters", found.len()));
-        }
-        found
     }
 
     /// All resources, once for each way the conditions can turn out.
@@ -462,15 +372,27 @@ impl Set {
             }
             let mut starts: Vec<(usize, &str)> = stack.resources().map(|(logical, line, _)| (line, logical)).collect();
             starts.sort_unstable();
+            // Sections end a resource, and what stands within a text is no comment.
+            let sections: Vec<usize> = stack.tree.members().iter().map(|member| member.line).collect();
+            let mut texts = Vec::new();
+            long_texts(&stack.tree, &mut texts);
             for (place, line) in text.lines().enumerate() {
                 let number = place + 1;
+                if texts.iter().any(|(first, last)| (*first..=*last).contains(&number)) {
+                    continue;
+                }
                 let Some(mut found) = ignore::in_line(line, &stack.file, number) else { continue };
-                let inside = starts.iter().rev().find(|(start, _)| *start <= number);
-                // One that stands right above a resource is about that one.
-                let below =
-                    text.lines().skip(number).position(|next| !next.trim().is_empty() && !next.trim_start().starts_with('#')).map(|skip| number + skip + 1);
-                let next = starts.iter().find(|(start, _)| Some(*start) == below);
-                if let Some((_, logical)) = next.or(inside) {
+                let mut inside = starts.iter().rev().find(|(start, _)| *start <= number);
+                // One that stands alone right above something is about that.
+                if line.trim_start().starts_with('#') {
+                    let below =
+                        text.lines().skip(number).position(|next| !next.trim().is_empty() && !next.trim_start().starts_with('#')).map(|skip| number + skip + 1);
+                    let next = starts.iter().find(|(start, _)| Some(*start) == below);
+                    if next.is_some() || below.is_none_or(|below| sections.contains(&below)) {
+                        inside = next;
+                    }
+                }
+                if let Some((_, logical)) = inside {
                     found.address = format!("{}{logical}", stack.prefix);
                 }
                 all.push(found);
@@ -478,6 +400,36 @@ impl Set {
         }
         all
     }
+}
+
+/// What CloudFormation itself refuses; gives what is left out, for the run.
+fn validate(tree: &Tree, shown: &str) -> Result<Vec<String>, Error> {
+    let mut notes = Vec::new();
+    let wrong = |line: usize, what: String| Err(Error::new(&format!("{shown}:{line}"), what));
+    let conditions = tree.get("Conditions").map_or(&[][..], Tree::members);
+    let known: BTreeSet<&str> = conditions.iter().map(|member| member.key.as_str()).collect();
+    for member in tree.get("Resources").map_or(&[][..], Tree::members) {
+        if member.key.starts_with("Fn::") {
+            notes.push(format!("{shown}:{}: what {} adds to the resources is not judged", member.line, member.key));
+            continue;
+        }
+        if member.value.get("Type").and_then(Tree::text).is_none() {
+            return wrong(member.line, format!("the resource {} has no Type", member.key));
+        }
+        if let Some(name) = member.value.get("Condition").and_then(Tree::text).filter(|name| !known.contains(name.as_ref())) {
+            return wrong(member.line, format!("the resource {} rests on the condition `{name}`, which is not defined", member.key));
+        }
+    }
+    if let Some((line, name)) = undefined(tree, &known) {
+        return wrong(line, format!("the condition `{name}` is not defined"));
+    }
+    for member in conditions {
+        let mut path = vec![member.key.as_str()];
+        if goes_round(&member.value, conditions, &mut path) {
+            return wrong(member.line, format!("the condition {} refers to itself: {}", member.key, path.join(" -> ")));
+        }
+    }
+    Ok(notes)
 }
 
 /// The Region that a template's endpoint services name, where they name one.
@@ -491,6 +443,17 @@ fn region_named(text: &str) -> Option<String> {
     found.all(|other| other == first).then(|| first.to_owned())
 }
 
+/// First and last lines of texts of several lines.
+fn long_texts(tree: &Tree, into: &mut Vec<(usize, usize)>) {
+    if let Content::Text(text) = &tree.value {
+        let lines = text.trim_end_matches('\n').matches('\n').count();
+        if lines > 0 {
+            into.push((tree.line + 1, tree.line + 1 + lines));
+        }
+    }
+    tree.members().iter().map(|member| &member.value).chain(tree.items()).for_each(|inner| long_texts(inner, into));
+}
+
 /// The names of a text or of a list of texts or objects with a `Name`.
 fn names(tree: Option<&Tree>) -> Vec<String> {
     let one = |tree: &Tree| tree.text().or_else(|| tree.get("Name").and_then(Tree::text)).map(std::borrow::Cow::into_owned);
@@ -498,33 +461,5 @@ fn names(tree: Option<&Tree>) -> Vec<String> {
         None => Vec::new(),
         Some(tree) if tree.items().is_empty() => one(tree).into_iter().collect(),
         Some(tree) => tree.items().iter().filter_map(one).collect(),
-    }
-}
-
-/// The parameters that a condition compares, each with the constants it is compared with.
-fn constants(tree: &Tree, into: &mut BTreeMap<String, BTreeSet<String>>) {
-    if let [only] = tree.members()
-        && only.key == "Fn::Equals"
-        && let [left, right] = only.value.items()
-    {
-        let reference = |tree: &Tree| call(tree).filter(|(name, _)| *name == "Ref").and_then(|(_, argument)| argument.text().map(|text| text.into_owned()));
-        for (one, other) in [(left, right), (right, left)] {
-            if let Some(name) = reference(one) {
-                let known = into.entry(name).or_default();
-                known.extend(other.text().map(|text| text.into_owned()));
-            }
-        }
-    }
-    for member in tree.members() {
-        constants(&member.value, into);
-    }
-    for item in tree.items() {
-        constants(item, into);
-    }
-    // Parameters that stand deeper, as in a Join, are open too.
-    if let Some(("Ref", argument)) = call(tree)
-        && let Some(name) = argument.text()
-    {
-        into.entry(name.into_owned()).or_default();
     }
 }

@@ -333,6 +333,9 @@ impl Scope<'_> {
         if self.depth > DEEPEST {
             return None;
         }
+        if let Some(chosen) = self.choice.get(&(self.stack, condition_key(name))) {
+            return chosen.as_deref().map(|text| text == "true");
+        }
         self.deeper().holds(self.set.stacks[self.stack].tree.get("Conditions")?.get(name)?)
     }
 
@@ -395,6 +398,11 @@ impl Scope<'_> {
             name == "Ref" && argument.text().is_some_and(|name| self.choice.get(&(self.stack, name.into_owned())).is_some_and(Option::is_none))
         })
     }
+}
+
+/// Under which a choice holds what an open condition is taken to be.
+pub(super) fn condition_key(name: &str) -> String {
+    format!("Conditions::{name}")
 }
 
 /// A text with CloudFormation's dynamic references. A secret that one names stands in clear where it is put.

@@ -97,8 +97,24 @@ impl Lines {
                 _ => {}
             }
         }
+        let mut until: Option<String> = None;
         for (place, line) in text.text.lines().enumerate() {
             let number = place + 1;
+            // What stands within a heredoc is text.
+            if let Some(end) = &until {
+                if line.trim() == end {
+                    until = None;
+                }
+                continue;
+            }
+            if let Some((before, word)) = line.split_once("<<")
+                && !before.trim_start().starts_with('#')
+            {
+                let word = word.trim_start_matches('-').trim();
+                if !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                    until = Some(word.to_owned());
+                }
+            }
             let Some(mut ignore) = in_line(line, text.file, number) else { continue };
             // Inside a block, or in the comment lines right above one.
             let inside = spans.iter().find(|(first, last, _)| (*first..=*last).contains(&number));

@@ -30,7 +30,20 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
         return Err(Error::new(file, "the plan ended with an error, so it is not complete; mend it and plan again"));
     }
     let configuration = Configuration::new(json);
-    let changes = json.get("resource_changes").and_then(Json::as_array);
+    let changes = match json.get("resource_changes") {
+        None | Some(Json::Null) => None,
+        Some(Json::Array(changes)) => {
+            let whole = |change: &Json| change.get("type").is_some_and(Json::is_string) && change.pointer("/change/actions").is_some_and(Json::is_array);
+            if let Some(place) = changes.iter().position(|change| !whole(change)) {
+                return Err(Error::new(
+                    file,
+                    format!("resource_changes[{place}] has no type or no change.actions, so this is not what `terraform show -json` wrote"),
+                ));
+            }
+            Some(changes)
+        }
+        Some(_) => return Err(Error::new(file, "resource_changes is no list, so this is not what `terraform show -json` wrote")),
+    };
     let mut instances: Vec<Instance> = match changes {
         Some(changes) => changes.iter().filter_map(|change| Instance::of_change(change, &configuration)).collect(),
         None => {
@@ -81,6 +94,17 @@ pub(super) fn partition(region: &str) -> &'static str {
     }
 }
 
+/// Blocks that no provider computes.
+const NEVER_COMPUTED: [(&str, &[&str]); 7] = [
+    ("data.aws_iam_policy_document", &["statement"]),
+    ("aws_lambda_function", &["vpc_config", "environment"]),
+    ("aws_ecs_service", &["network_configuration"]),
+    ("aws_ecs_task_definition", &["container_definitions"]),
+    ("aws_bedrockagentcore_agent_runtime", &["network_configuration", "environment_variables"]),
+    ("aws_bedrock_model_invocation_logging_configuration", &["logging_config"]),
+    ("aws_s3_bucket_lifecycle_configuration", &["rule"]),
+];
+
 /// One resource or data source of the plan.
 #[derive(Debug, Clone)]
 pub(super) struct Instance {
@@ -99,7 +123,17 @@ pub(super) struct Instance {
 fn of_aws(node: &Json) -> bool {
     let provider = node.get("provider_name").and_then(Json::as_str).unwrap_or_default();
     let kind = node.get("type").and_then(Json::as_str).unwrap_or_default();
-    kind.starts_with("aws_") && (provider.is_empty() || provider.ends_with("/aws") || provider == "aws")
+    kind.starts_with("aws_") && (provider.is_empty() || provider.ends_with("/aws") || provider == "aws") || kind.starts_with("awscc_")
+}
+
+/// A type of the Cloud Control provider is one of CloudFormation's: `awscc_lambda_function` is `AWS::Lambda::Function`.
+fn spelled(kind: &str) -> String {
+    let Some(rest) = kind.strip_prefix("awscc_") else { return kind.to_owned() };
+    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let wanted = plain(rest);
+    crate::services::spelled_kinds()
+        .find(|known| known.strip_prefix("AWS::").is_some_and(|known| plain(known) == wanted))
+        .map_or_else(|| kind.to_owned(), str::to_owned)
 }
 
 fn text(node: &Json, key: &str) -> String {
@@ -109,9 +143,10 @@ fn text(node: &Json, key: &str) -> String {
 impl Instance {
     fn new(node: &Json, values: Node, change: Change, gone: bool) -> Self {
         let data = text(node, "mode") == "data";
-        let kind = if data { format!("data.{}", text(node, "type")) } else { text(node, "type") };
+        let local = format!("{}{}.{}", if data { "data." } else { "" }, text(node, "type"), text(node, "name"));
+        let kind = if data { format!("data.{}", text(node, "type")) } else { spelled(&text(node, "type")) };
         let module = text(node, "module_address");
-        let local = format!("{kind}.{}", text(node, "name"));
+        let made = if kind.contains("::") && change != Change::Create { values.at("id").text().known().unwrap_or_default() } else { String::new() };
         Self {
             declared: Declared {
                 address: text(node, "address"),
@@ -123,7 +158,7 @@ impl Instance {
                 change,
                 location: None,
                 path: String::new(),
-                made: String::new(),
+                made,
             },
             local,
             module,
@@ -139,7 +174,11 @@ impl Instance {
         }
         let change = node.get("change")?;
         let actions: Vec<&str> = change.get("actions").and_then(Json::as_array)?.iter().filter_map(Json::as_str).collect();
-        let gone = matches!(actions.as_slice(), ["delete"] | ["forget"]);
+        // What is forgotten stays as it is; only Terraform no longer knows of it.
+        let gone = actions == ["delete"];
+        if actions == ["forget"] {
+            return Self::of_before(node);
+        }
         let becomes = match actions.as_slice() {
             ["no-op"] | ["read"] => Change::Keep,
             ["update"] => Change::Update,
@@ -153,7 +192,26 @@ impl Instance {
         }
         let mut instance = Self::new(node, Node::Absent, becomes, false);
         let expressions = configuration.expressions(&instance.module, &instance.local);
-        let merged = merge(part("after"), part("after_unknown"), part("after_sensitive"), expressions, expressions.is_some());
+        let mut merged = merge(part("after"), part("after_unknown"), part("after_sensitive"), expressions, expressions.is_some());
+        // A block that the configuration does not show and that the provider never computes was written by a `dynamic` block.
+        for (kind, blocks) in NEVER_COMPUTED {
+            if instance.declared.kind != kind {
+                continue;
+            }
+            for block in blocks.iter().filter(|block| expressions.is_some_and(|all| all.get(**block).is_none())) {
+                let open = merge(
+                    part("after").get(block).unwrap_or(&nothing),
+                    part("after_unknown").get(block).unwrap_or(&nothing),
+                    part("after_sensitive").get(block).unwrap_or(&nothing),
+                    None,
+                    false,
+                );
+                if let (Node::Map(members), true) = (&mut merged, open.later().is_some()) {
+                    members.retain(|(name, _)| name != block);
+                    members.push(((*block).to_owned(), open));
+                }
+            }
+        }
         instance.declared.values = merged;
         Some(instance)
     }
@@ -251,6 +309,9 @@ fn is_expression(node: &Json) -> bool {
     node.as_object().is_some_and(|members| members.is_empty() || members.keys().all(|key| key == "references" || key == "constant_value"))
 }
 
+/// Types whose `owner_id` is the account that they are in.
+const OWNED: [&str; 7] = ["aws_vpc", "aws_subnet", "aws_security_group", "aws_route_table", "aws_internet_gateway", "aws_vpc_endpoint", "aws_network_acl"];
+
 /// Accounts and Regions of the providers.
 struct Places {
     by_provider: BTreeMap<String, (Option<String>, Option<String>)>,
@@ -275,14 +336,20 @@ impl Places {
         for instance in instances {
             let known = found.entry(places.key(instance)).or_default();
             let values = &instance.declared.values;
-            for name in ["arn", "role", "role_arn", "owner_id", "owner_account_id", "account_id"] {
-                let Some(text) = values.at(name).text().known() else { continue };
-                let account = Arn::parse(&text).map_or(text.as_str(), |arn| arn.account).to_owned();
-                let own = name == "arn" || name.ends_with("_id") || known.0.is_none();
-                if own && account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
-                    known.0 = Some(account);
-                    break;
-                }
+            let kind = instance.declared.kind.as_str();
+            // Only what names the resource's own account: other fields may name anybody's.
+            let own = values.at("arn").text().known().and_then(|arn| Arn::parse(&arn).map(|arn| arn.account.to_owned()));
+            let owner = || OWNED.contains(&kind).then(|| values.at("owner_id").text().known()).flatten();
+            let role = || {
+                (kind == "aws_lambda_function")
+                    .then(|| values.at("role").text().known().and_then(|arn| Arn::parse(&arn).map(|arn| arn.account.to_owned())))
+                    .flatten()
+            };
+            if let Some(account) = own.filter(|account| !account.is_empty()).or_else(owner).or_else(role).filter(|_| !instance.data)
+                && account.len() == 12
+                && account.bytes().all(|byte| byte.is_ascii_digit())
+            {
+                known.0 = Some(account);
             }
             if known.1.is_none() {
                 known.1 = region_of(values);

@@ -266,6 +266,12 @@ impl<'a> Resolver<'a> {
     fn policy(&self, instance: &Instance) -> Node {
         let mut values = instance.declared.values.clone();
         self.fill(&mut values, instance);
+        if let Node::Unknown(later) = values.at("statement") {
+            return Node::Unknown(Later {
+                why: format!("the statements of {} are settled later: {}", instance.declared.address, later.why),
+                ..Later::default()
+            });
+        }
         let mut statements = Vec::new();
         for item in values.at("statement").items() {
             let mut members = vec![("Effect".to_owned(), item.at("effect").clone())];

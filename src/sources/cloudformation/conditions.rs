@@ -1,0 +1,208 @@
+//! Conditions: which of them are open, and each way they can turn out.
+
+use super::resolve::{Scope, Shells, call, condition_key};
+use super::{Choice, Set};
+use crate::model::{UNKNOWN_ACCOUNT, UNKNOWN_REGION};
+use crate::sources::tree::{Content, Member, Tree};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Ways that open conditions can turn out, of one set of files.
+const MOST_VARIANTS: usize = 64;
+/// Choices that are looked at for them.
+const MOST_CHOICES: usize = 4096;
+/// An open parameter, by stack and name, and the values that tell apart.
+type Open = ((usize, String), Vec<Option<String>>);
+
+impl Set {
+    /// Parameters that conditions rest on and nobody gave, each with the values that tell apart.
+    fn open(&self) -> Vec<Open> {
+        let mut all = Vec::new();
+        for (index, stack) in self.stacks.iter().enumerate() {
+            let mut compared: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            for condition in stack.tree.get("Conditions").map_or(&[][..], Tree::members) {
+                constants(&condition.value, &mut compared);
+            }
+            for (name, constants) in compared {
+                let nothing = Choice::new();
+                let shells = Shells::new();
+                let scope = Scope { set: self, stack: index, choice: &nothing, shells: &shells, depth: 0 };
+                if let Some(pseudo) = name.strip_prefix("AWS::") {
+                    let open = match pseudo {
+                        "Region" => stack.region == UNKNOWN_REGION,
+                        "AccountId" => stack.account_id == UNKNOWN_ACCOUNT,
+                        _ => false,
+                    };
+                    if open {
+                        all.push(((index, name), std::iter::once(None).chain(constants.into_iter().map(Some)).collect()));
+                    }
+                    continue;
+                }
+                let Some((_, declared)) = stack.parameters().find(|(known, _)| *known == name) else { continue };
+                let passed = stack.parent.is_some() && scope.parameter(&name).text().known().is_some() && declared.get("Default").is_none();
+                if stack.given.contains_key(&name) || passed {
+                    continue;
+                }
+                let default = declared.get("Default").and_then(Tree::text).map(std::borrow::Cow::into_owned);
+                let allowed: Vec<String> =
+                    declared.get("AllowedValues").map_or(&[][..], Tree::items).iter().filter_map(|one| one.text().map(|text| text.into_owned())).collect();
+                let mut values: Vec<Option<String>> = default.into_iter().map(Some).collect();
+                let more = if allowed.is_empty() { constants.into_iter().collect() } else { allowed.clone() };
+                for value in more {
+                    if !values.contains(&Some(value.clone())) {
+                        values.push(Some(value));
+                    }
+                }
+                if allowed.is_empty() {
+                    values.push(None);
+                }
+                all.push(((index, name), values));
+            }
+        }
+        all
+    }
+
+    /// What every condition comes to under a choice, with its stack and name.
+    fn conditions(&self, choice: &Choice) -> Vec<((usize, String), Option<bool>)> {
+        let shells = Shells::new();
+        let mut all = Vec::new();
+        for (index, stack) in self.stacks.iter().enumerate() {
+            let scope = Scope { set: self, stack: index, choice, shells: &shells, depth: 0 };
+            let names = stack.tree.get("Conditions").map_or(&[][..], Tree::members).iter();
+            all.extend(names.map(|member| ((index, member.key.clone()), scope.condition(&member.key))));
+        }
+        all
+    }
+
+    /// A choice with each condition that it leaves open taken both ways.
+    fn settled(&self, choice: &Choice, left: &mut usize) -> Vec<Choice> {
+        let open = self.conditions(choice).into_iter().find(|(_, holds)| holds.is_none()).map(|(place, _)| place);
+        let Some((stack, name)) = open.filter(|_| *left > 0) else { return vec![choice.clone()] };
+        *left -= 1;
+        [true, false]
+            .into_iter()
+            .flat_map(|holds| {
+                let mut taken = choice.clone();
+                taken.insert((stack, condition_key(&name)), Some(holds.to_string()));
+                self.settled(&taken, left)
+            })
+            .collect()
+    }
+
+    /// The choices that turn conditions out differently, defaults first, then those that change least.
+    pub(super) fn choices(&mut self) -> Vec<(String, Choice)> {
+        let open = self.open();
+        let mut found: Vec<(String, Choice)> = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut level: Vec<Vec<usize>> = vec![vec![0; open.len()]];
+        let mut looked = 0_usize;
+        let mut whole = true;
+        'levels: while !level.is_empty() {
+            let mut next = BTreeSet::new();
+            for places in level {
+                looked += 1;
+                if looked > MOST_CHOICES || found.len() >= MOST_VARIANTS {
+                    whole = false;
+                    break 'levels;
+                }
+                let choice: Choice = open.iter().zip(&places).map(|((key, values), place)| (key.clone(), values[*place].clone())).collect();
+                let mut left = MOST_VARIANTS;
+                for choice in self.settled(&choice, &mut left) {
+                    if found.len() >= MOST_VARIANTS || !seen.insert(self.conditions(&choice)) {
+                        continue;
+                    }
+                    let chosen = open.iter().zip(&places).filter(|(_, place)| **place > 0).map(|(((stack, name), values), place)| {
+                        let value = values[*place].as_ref().map_or_else(|| "something else".to_owned(), |value| format!("`{value}`"));
+                        format!("{}{name} is {value}", self.stacks[*stack].prefix)
+                    });
+                    let taken = choice.iter().filter_map(|((stack, name), value)| {
+                        let name = name.strip_prefix("Conditions::")?;
+                        Some(format!("the condition {}{name} is {}", self.stacks[*stack].prefix, value.as_deref().unwrap_or_default()))
+                    });
+                    let when = chosen.chain(taken).collect::<Vec<_>>().join(", ");
+                    found.push((when, choice));
+                }
+                whole &= left > 0;
+                // One more change, to the right of the last one, so that each choice is made once.
+                let last = places.iter().rposition(|place| *place > 0);
+                for (at, (_, values)) in open.iter().enumerate().skip(last.map_or(0, |last| last + 1)) {
+                    for value in 1..values.len() {
+                        let mut changed = places.clone();
+                        changed[at] = value;
+                        next.insert(changed);
+                    }
+                }
+            }
+            level = next.into_iter().collect();
+        }
+        if !whole {
+            self.notes.push(format!("its conditions can turn out in more than {} ways; the rest is not judged: give --parameters", found.len()));
+        }
+        found
+    }
+}
+
+/// A condition that an `Fn::If` names and nobody defines.
+pub(super) fn undefined(tree: &Tree, known: &BTreeSet<&str>) -> Option<(usize, String)> {
+    if let Some(("Fn::If", argument)) = call(tree)
+        && let Some(name) = argument.items().first().and_then(Tree::text)
+        && !known.contains(name.as_ref())
+    {
+        return Some((tree.line, name.into_owned()));
+    }
+    tree.members().iter().map(|member| &member.value).chain(tree.items()).find_map(|inner| undefined(inner, known))
+}
+
+/// Does a condition lead back to itself?
+pub(super) fn goes_round<'t>(tree: &'t Tree, conditions: &'t [Member], path: &mut Vec<&'t str>) -> bool {
+    if let [only] = tree.members()
+        && only.key == "Condition"
+        && let Content::Text(name) = &only.value.value
+    {
+        let again = path.contains(&name.as_str());
+        path.push(name);
+        if again || path.len() > 200 {
+            return true;
+        }
+        let round = conditions.iter().find(|member| member.key == *name).is_some_and(|member| goes_round(&member.value, conditions, path));
+        if !round {
+            path.pop();
+        }
+        return round;
+    }
+    tree.members().iter().map(|member| &member.value).chain(tree.items()).any(|inner| goes_round(inner, conditions, path))
+}
+
+/// The parameters that a condition compares, each with the constants it is compared with.
+fn constants(tree: &Tree, into: &mut BTreeMap<String, BTreeSet<String>>) {
+    if let [only] = tree.members()
+        && only.key == "Fn::Equals"
+        && let [left, right] = only.value.items()
+    {
+        let reference = |tree: &Tree| call(tree).filter(|(name, _)| *name == "Ref").and_then(|(_, argument)| argument.text().map(|text| text.into_owned()));
+        for (one, other) in [(left, right), (right, left)] {
+            if let Some(name) = reference(one) {
+                let known = into.entry(name).or_default();
+                known.extend(other.text().map(|text| text.into_owned()));
+            }
+        }
+    }
+    for member in tree.members() {
+        constants(&member.value, into);
+    }
+    for item in tree.items() {
+        constants(item, into);
+    }
+    if let Some(("Fn::Sub", argument)) = call(tree)
+        && let Some(text) = argument.text().or_else(|| argument.items().first().and_then(Tree::text))
+    {
+        for name in text.split("${").skip(1).filter_map(|rest| rest.split('}').next()) {
+            into.entry(name.trim().to_owned()).or_default();
+        }
+    }
+    // Parameters that stand deeper, as in a Join, are open too.
+    if let Some(("Ref", argument)) = call(tree)
+        && let Some(name) = argument.text()
+    {
+        into.entry(name.into_owned()).or_default();
+    }
+}
