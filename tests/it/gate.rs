@@ -170,6 +170,47 @@ fn gates_open_and_shut_as_promised() {
             code: 0,
             expected: &[],
         },
+        // What exists and moves, is replaced, forgotten, or loses a part that stood apart.
+        Gate {
+            arguments: &["fixtures/plans/function-moves.json", "--onto", "fixtures/parity/sound/inventory"],
+            code: 3,
+            expected: &["bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|new|"],
+        },
+        Gate {
+            arguments: &["fixtures/parity/broken/plan.json", "--onto", "fixtures/parity/sound/inventory"],
+            code: 3,
+            expected: &["bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|new|"],
+        },
+        Gate {
+            arguments: &["fixtures/plans/function-replaced.json", "--onto", "fixtures/parity/broken/inventory", "--select", PUBLIC],
+            code: 0,
+            expected: &["bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|existing|"],
+        },
+        Gate {
+            arguments: &["fixtures/plans/route-forgotten.json", "--onto", "fixtures/parity/broken/inventory"],
+            code: 0,
+            expected: &["bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|existing|"],
+        },
+        Gate {
+            arguments: &["fixtures/plans/policy-deleted.json", "--fail-on", "high"],
+            code: 3,
+            expected: &["bedrock-invoke-allowed-from-anywhere|aws_iam_role.chat|fail||"],
+        },
+        Gate {
+            arguments: &["fixtures/plans/acl-denies-mail.json"],
+            code: 3,
+            expected: &["bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|fail||"],
+        },
+        // What a dynamic block or an open attribute will hold is not known.
+        Gate { arguments: &["fixtures/plans/dynamic-statement.json"], code: 4, expected: &[] },
+        Gate { arguments: &["fixtures/plans/containers-open.json", "--select", "secret-in-container-environment"], code: 4, expected: &[] },
+        Gate { arguments: &["fixtures/templates/condition-in-sub.yaml"], code: 3, expected: &["bedrock-call-leaves-by-public-endpoint|F|fail||"] },
+        Gate { arguments: &["fixtures/templates/exports.yaml", "fixtures/templates/imports.yaml"], code: 3, expected: &[] },
+        Gate {
+            arguments: &["fixtures/templates/waiver-at-the-end.yaml"],
+            code: 3,
+            expected: &["bedrock-call-leaves-by-public-endpoint|F|waived||", "bedrock-call-leaves-by-public-endpoint|G|fail||"],
+        },
         // Conditions are judged each way they can turn out, unless the parameters are given.
         Gate {
             arguments: &["fixtures/templates/conditions.yaml"],
@@ -335,6 +376,17 @@ fn broken_files_are_told_with_their_line() {
         ("template.json", wide.as_slice(), 0, ""),
         ("template.json", "\u{feff}{\"Resources\": {\"A\": {\"Type\": \"AWS::SNS::Topic\"}}}".as_bytes(), 0, ""),
         ("template.yaml", "Resources:\n  A: {Type: \"AWS::SNS::Topic\"}\n  A: {Type: \"AWS::SQS::Queue\"}\n".as_bytes(), 0, "line 3"),
+        ("template.yaml", "AWSTemplateFormatVersion: 2010-09-09\nResources:\n  A: {Properties: {}}\n".as_bytes(), 1, "has no Type"),
+        (
+            "template.yaml",
+            "Conditions:\n  A: !Condition B\n  B: !Condition A\nResources:\n  T: {Type: \"AWS::SNS::Topic\"}\n".as_bytes(),
+            1,
+            "refers to itself",
+        ),
+        ("template.yaml", "Resources:\n  T: {Type: \"AWS::SNS::Topic\", Condition: Typo}\n".as_bytes(), 1, "not defined"),
+        ("plan.json", b"{\"format_version\": \"1.2\", \"resource_changes\": \"x\"}", 1, "is no list"),
+        ("plan.json", b"{\"format_version\": \"1.2\", \"resource_changes\": [null]}", 1, "resource_changes[0]"),
+        ("plan.json", b"{\"@level\":\"info\",\"@message\":\"Terraform 1.13.4\"}\n{\"@level\":\"info\"}\n", 1, "terraform show -json"),
         ("plan.json", &[0xff, 0x00, 0x88, 0x01], 1, "neither a run nor text"),
         ("plan.json", b"PK\x03\x04abc", 1, "terraform show -json"),
         ("plan.json", b"", 1, "is empty"),
@@ -365,6 +417,8 @@ fn wrong_command_lines_are_told() {
         (&["fixtures/templates/conditions.yaml", "--parameters", "nowhere.json"], 1, "nowhere.json"),
         (&["fixtures/templates/conditions.yaml", "fixtures/plans/function.json"], 1, "two kinds"),
         (&["fixtures/templates"], 1, "manifest.json"),
+        (&["fixtures/plans/function.json", "--account", "abc"], 2, "twelve digits"),
+        (&["fixtures/plans/function.json", "--region", "x y"], 2, "no Region"),
     ] {
         let (found, _, said) = check(arguments);
         assert!(found == code && said.contains(says), "{arguments:?}: {found} {said}");

@@ -94,7 +94,72 @@ def gitlab(path):
         yield "a fingerprint stands twice, so GitLab drops one"
 
 
-VALIDATORS = {"sarif": sarif, "junit": junit, "gitlab": gitlab}
+def ocsf(path):
+    """The schema that OCSF generates for the class, with the profiles that the events name."""
+    import jsonschema
+    from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
+
+    schemas = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        event = json.loads(line)
+        uid = event["class_uid"]
+        if uid not in schemas:
+            made = OcsfJsonSchemaEmbedded(get_ocsf_schema("1.6.0"))
+            schema = made.get_class_schema(made.lookup_class_name_from_uid(uid), profiles=event["metadata"]["profiles"])
+            schemas[uid] = jsonschema.Draft202012Validator(schema)
+        for error in schemas[uid].iter_errors(event):
+            yield f"line {number}: {error.json_path}: {error.message[:200]}"
+        if event["time"] < 10**12:
+            yield f"line {number}: the time is not in milliseconds"
+
+
+def asff(path):
+    """The input shape of BatchImportFindings, as the AWS SDK checks it, and the service's limits."""
+    import botocore.session
+    from botocore.validate import ParamValidator
+
+    shape = botocore.session.get_session().get_service_model("securityhub").operation_model("BatchImportFindings").input_shape
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        batch = json.loads(line)
+        report = ParamValidator().validate(batch, shape)
+        if report.has_errors():
+            yield f"line {number}: {report.generate_report()[:300]}"
+        if len(batch["Findings"]) > 100:
+            yield f"line {number}: more than a hundred findings"
+        if len({(one["AwsAccountId"], one["Region"]) for one in batch["Findings"]}) != 1:
+            yield f"line {number}: findings of several accounts or Regions"
+        for one in batch["Findings"]:
+            if len(json.dumps(one)) > 240_000 or len(one["Title"]) > 256 or len(one["Description"]) > 1024:
+                yield f"line {number}: {one['Id']} is too large"
+
+
+def oscal(path):
+    """The model of compliance-trestle."""
+    from trestle.oscal.assessment_results import Model
+
+    try:
+        Model.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        yield str(error)[:600]
+
+
+def xlsx(path):
+    """Read back: four sheets, frozen heads, no formula."""
+    import openpyxl
+
+    book = openpyxl.load_workbook(path)
+    if book.sheetnames != ["Results", "Coverage", "Rules", "Waivers"]:
+        yield f"the sheets are {book.sheetnames}"
+    for sheet in book:
+        if sheet.freeze_panes != "A2" or not sheet.auto_filter.ref:
+            yield f"{sheet.title}: the head is not frozen or there is no filter"
+        for row in sheet.iter_rows():
+            for cell in row:
+                if cell.data_type == "f":
+                    yield f"{sheet.title} {cell.coordinate} is a formula"
+
+
+VALIDATORS = {"sarif": sarif, "junit": junit, "gitlab": gitlab, "ocsf": ocsf, "asff": asff, "oscal": oscal, "xlsx": xlsx}
 
 
 def main():
