@@ -25,6 +25,7 @@
 //! | [`reason`] | subjects from tables: policies, paths, callers, keys, topology |
 //! | [`engine`] | rules: read, checked, compiled to SQL, judged; exceptions; results read back |
 //! | [`report`] | formats, one file each |
+//! | [`evidence`] | packages that another party checks and judges again |
 //! | [`cli`] | one file for each sub-command |
 //!
 //! # Invariants
@@ -54,6 +55,7 @@
 
 pub mod cli;
 pub mod engine;
+pub mod evidence;
 pub mod inventory;
 pub mod model;
 pub mod reason;

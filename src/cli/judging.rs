@@ -305,6 +305,8 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 /// Rules and configuration, read and held against each other.
 pub(super) struct Judge {
+    /// Is the run kept in a file? Then it says by which command it was made.
+    kept: bool,
     pub library: Library,
     pub config: Config,
 }
@@ -328,7 +330,7 @@ impl Judging {
         let config = engine::parse_config(&file, &text)?;
         library.configure(&file, &text, &config)?;
         library.select(&Selection { select: self.select.clone(), skip: self.skip.clone() }).map_err(Usage)?;
-        Ok(Judge { library, config })
+        Ok(Judge { library, config, kept: self.out.is_some() })
     }
 
     /// A store for the run: the file of `--out`, or memory.
@@ -356,6 +358,10 @@ impl Judge {
         run.parameters = self.library.values.clone().into_iter().collect::<BTreeMap<_, _>>();
         run.rules_digest = self.library.digest();
         run.version = env!("CARGO_PKG_VERSION").to_owned();
+        run.attestations = self.config.attestations.iter().filter_map(|one| serde_json::to_value(one).ok()).collect();
+        if self.kept {
+            run.command = command();
+        }
         if run.id.is_empty() {
             run.id = run_id(run);
         }
@@ -384,6 +390,23 @@ impl Judge {
         store.finish()?;
         Ok(engine::outcome(store)?)
     }
+}
+
+/// The command line, without what is secret in it.
+fn command() -> String {
+    let mut hide = false;
+    std::env::args()
+        .map(|argument| match (std::mem::take(&mut hide), argument.as_str()) {
+            (true, _) => "(hidden)".to_owned(),
+            (_, "--external-id") => {
+                hide = true;
+                argument
+            }
+            (_, text) if text.starts_with("--external-id=") => "--external-id=(hidden)".to_owned(),
+            _ => argument,
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn run_id(run: &RunInfo) -> String {

@@ -3,6 +3,7 @@
 mod baseline;
 mod check;
 mod diff;
+mod evidence;
 mod explain;
 mod files;
 mod judging;
@@ -88,6 +89,8 @@ enum Command {
     Baseline(Box<baseline::Baseline>),
     /// What appeared between two runs, what was fixed, what changed, what was lost sight of.
     Diff(diff::Diff),
+    /// The auditor's package: key, pack, verify, replay.
+    Evidence(evidence::Evidence),
     /// SQL over a run, read-only.
     Query(query::Query),
     /// The whole argument behind a verdict: facts, hops, policies, witness.
@@ -150,6 +153,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Check(check) => check.run(&cli.global),
         Command::Baseline(baseline) => baseline.run(&cli.global),
         Command::Diff(diff) => diff.run(),
+        Command::Evidence(evidence) => evidence.run(&cli.global),
         Command::Report(report) => report.run(&cli.global),
         Command::Query(query) => query.run(),
         Command::Explain(explain) => explain.run(),

@@ -6,7 +6,7 @@
 use super::Parameter;
 use crate::model::{AccountKind, Severity};
 use jiff::civil::Date;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -92,7 +92,7 @@ impl WaiverEntry {
 }
 
 /// What no API can show.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
     /// Id in the catalogue.

@@ -101,6 +101,12 @@ pub struct RunInfo {
     pub notes: Vec<String>,
     /// The chain of roles that led into each account.
     pub role_chains: BTreeMap<String, Vec<String>>,
+    /// What people vouch for, as the configuration says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<Json>,
+    /// The command line of a run that was kept; what is secret in it is left out.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command: String,
     /// By account: Regions that are enabled there and outside this run.
     #[serde(default)]
     pub unscanned_regions: BTreeMap<String, Vec<String>>,
@@ -124,6 +130,8 @@ impl RunInfo {
             rules_digest: String::new(),
             notes: Vec::new(),
             role_chains: BTreeMap::new(),
+            attestations: Vec::new(),
+            command: String::new(),
             unscanned_regions: BTreeMap::new(),
         }
     }

@@ -167,6 +167,8 @@ fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) ->
         rules_digest: String::new(),
         notes: Vec::new(),
         role_chains: BTreeMap::new(),
+        attestations: Vec::new(),
+        command: String::new(),
         unscanned_regions: Default::default(),
     };
     let tables: Vec<&'static Table> = store.tables().iter().copied().filter(|table| table.role == Role::Base).collect();

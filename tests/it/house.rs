@@ -31,7 +31,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("reason", &["model", "inventory", "services"]),
     ("engine", &["model", "inventory"]),
     ("report", &["model"]),
-    ("cli", &["model", "inventory", "services", "sources", "reason", "engine", "report", "secrets"]),
+    ("evidence", &["model", "inventory", "reason", "engine", "report"]),
+    ("cli", &["model", "inventory", "services", "sources", "reason", "engine", "report", "evidence", "secrets"]),
 ];
 
 #[test]

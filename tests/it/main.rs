@@ -6,6 +6,7 @@ mod brute;
 mod cases;
 mod cli;
 mod estates;
+mod evidence;
 mod formats;
 mod gate;
 mod house;

@@ -83,6 +83,8 @@ fn begin(base: &Base, plan: &Plan) -> RunInfo {
         rules_digest: String::new(),
         notes: plan.notes.iter().chain(&base.notes).cloned().collect(),
         role_chains: Default::default(),
+        attestations: Vec::new(),
+        command: String::new(),
         unscanned_regions: Default::default(),
     }
 }

@@ -1,0 +1,106 @@
+//! `outcrop evidence`: the auditor's package.
+
+use super::Global;
+use super::judging::write_private;
+use crate::evidence::{self, envelope};
+use crate::report::safe::{cut, terminal};
+use anyhow::Context as _;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Evidence {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Make a key to sign packages with (Ed25519): KEY, readable by you alone, and KEY.pub to hand out.
+    Key {
+        /// Where to write it; nothing is overwritten.
+        #[arg(long, value_name = "KEY")]
+        out: PathBuf,
+    },
+    /// Write a package: the run, the rules, what was read, the reports, digests and a signature.
+    Pack {
+        /// Run file.
+        run: PathBuf,
+        /// Private key.
+        #[arg(long, value_name = "KEY")]
+        key: PathBuf,
+        /// Folder to make.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Check a package: signature, digests, completeness; says what is and is not proved.
+    Verify {
+        /// Package.
+        folder: PathBuf,
+        /// The signer's public key, got by another way than the package.
+        #[arg(long, value_name = "FILE")]
+        public_key: Option<PathBuf>,
+    },
+    /// Judge the packed rows again with the packed rules and compare result by result.
+    Replay {
+        /// Package.
+        folder: PathBuf,
+    },
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+impl Evidence {
+    pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        let say = |line: &str| {
+            if !global.quiet {
+                let _ = writeln!(std::io::stderr(), "{}", terminal(line));
+            }
+        };
+        match &self.command {
+            Command::Key { out } => {
+                let mut beside = out.clone().into_os_string();
+                beside.push(".pub");
+                let public = PathBuf::from(beside);
+                if let Some(path) = [out, &public].into_iter().find(|path| path.exists()) {
+                    anyhow::bail!("`{}` is there already; a key is never overwritten", path.display());
+                }
+                let (private, pem) = envelope::new_key()?;
+                write_private(out, private.as_bytes()).with_context(|| format!("cannot write `{}`", out.display()))?;
+                std::fs::write(&public, &pem).with_context(|| format!("cannot write `{}`", public.display()))?;
+                say(&format!("{} signs, {} is handed out; its id is {}", out.display(), public.display(), envelope::key_id(&envelope::public_key(&pem)?)));
+                Ok(0)
+            }
+            Command::Pack { run, key, out } => {
+                let key = envelope::private_key(&text(key)?).with_context(|| format!("{}", key.display()))?;
+                let count = evidence::pack(run, out, &key)?;
+                say(&format!("{count} files in {}; its README.md tells how to check them", out.display()));
+                Ok(0)
+            }
+            Command::Verify { folder, public_key } => {
+                let key = public_key.as_deref().map(|path| envelope::public_key(&text(path)?).with_context(|| format!("{}", path.display()))).transpose()?;
+                let found = evidence::verify(folder, key.as_ref())?;
+                let mut out = anstream::stdout().lock();
+                for (title, lines) in [("Wrong", &found.wrong), ("Proved", &found.proved), ("Not proved", &found.open)] {
+                    for line in lines {
+                        writeln!(out, "{title}: {}", cut(line, 400))?;
+                    }
+                }
+                writeln!(out, "{}", if found.wrong.is_empty() { "The package is whole." } else { "The package is refused." })?;
+                Ok(u8::from(!found.wrong.is_empty()))
+            }
+            Command::Replay { folder } => {
+                let (count, different) = evidence::replay(folder)?;
+                let mut out = anstream::stdout().lock();
+                for one in &different {
+                    writeln!(out, "{}\n  packed:   {}\n  replayed: {}", cut(&one.what, 300), cut(&one.packed, 400), cut(&one.replayed, 400))?;
+                }
+                writeln!(out, "{count} results judged again, {} differ", different.len())?;
+                Ok(u8::from(!different.is_empty()))
+            }
+        }
+    }
+}
