@@ -39,7 +39,7 @@ pub(super) struct Judging {
 /// Flags of every command that reports.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Output {
-    /// `table`, `json`, `csv`, `markdown`, `sarif`, `junit`, `github`, `gitlab`, `ocsf`, `asff`, `oscal` or `xlsx`, with `=PATH` to write a file; repeatable.
+    /// `table`, `json`, `csv`, `markdown`, `sarif`, `junit`, `github`, `gitlab`, `html`, `ocsf`, `asff`, `oscal`, `xlsx`, or the diagram as `mermaid` or `dot`, with `=PATH` to write a file; repeatable.
     #[arg(long, value_name = "F[=PATH]")]
     pub format: Vec<String>,
     /// Exit with 3 where something fails at or above this severity, with 4 where it is unknown.
@@ -112,6 +112,9 @@ enum Format {
     Asff,
     Oscal,
     Xlsx,
+    Html,
+    Mermaid,
+    Dot,
 }
 
 /// Where a format goes.
@@ -266,6 +269,9 @@ fn render(outcome: &Outcome, format: Format, ocsf: Class, colour: bool, out: &mu
         Format::Asff => report::asff::render(outcome, out),
         Format::Oscal => report::oscal::render(outcome, out),
         Format::Xlsx => report::xlsx::render(outcome, out),
+        Format::Html => report::html::render(outcome, out),
+        Format::Mermaid => report::diagram::mermaid(outcome, out),
+        Format::Dot => report::diagram::dot(outcome, out),
         Format::Table => report::table::render(outcome, report::table::Layout { width: width(), colour }, out),
     }
 }

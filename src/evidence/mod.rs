@@ -33,7 +33,8 @@ fn wrong(path: &Path, error: impl std::fmt::Display) -> Error {
 
 type Render = fn(&Outcome, &mut dyn Write) -> std::io::Result<()>;
 
-const REPORTS: [(&str, Render); 9] = [
+const REPORTS: [(&str, Render); 10] = [
+    ("reports/results.html", report::html::render),
     ("reports/results.json", report::json::render),
     ("reports/results.csv", report::csv::render),
     ("reports/results.md", report::markdown::render),

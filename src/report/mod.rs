@@ -2,8 +2,10 @@
 
 pub mod asff;
 pub mod csv;
+pub mod diagram;
 pub mod github;
 pub mod gitlab;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;

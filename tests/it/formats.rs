@@ -17,7 +17,7 @@ fn judged(estate: &str) -> Outcome {
 
 type Render = fn(&Outcome, &mut dyn std::io::Write) -> std::io::Result<()>;
 
-const FORMATS: [(&str, Render); 7] = [
+const FORMATS: [(&str, Render); 11] = [
     ("json", report::json::render),
     ("csv", report::csv::render),
     ("markdown", report::markdown::render),
@@ -25,6 +25,10 @@ const FORMATS: [(&str, Render); 7] = [
     ("junit", report::junit::render),
     ("github", report::github::render),
     ("gitlab", report::gitlab::render),
+    ("html", report::html::render),
+    ("ocsf", |outcome, out| report::ocsf::render(outcome, report::ocsf::Class::Compliance, out)),
+    ("asff", report::asff::render),
+    ("oscal", report::oscal::render),
 ];
 
 fn rendered(outcome: &Outcome, render: Render) -> String {
@@ -46,6 +50,14 @@ fn every_format_names_every_failure_and_unknown() {
             "sarif" => text.matches("\"ruleId\": ").count() == fail + unknown && text.matches("\"kind\": \"open\"").count() == unknown,
             "junit" => text.matches("<testcase ").count() == all && text.matches("<failure ").count() == fail && text.matches("<error ").count() == unknown,
             "github" => text.lines().count() == fail + unknown + 1,
+            "html" => {
+                text.matches("<tr><td><span class=\"word fail\">").count() == fail
+                    && text.matches("<tr><td><span class=\"word unknown\">").count() == unknown
+                    && text.matches("<li>pass: <code>").count() + text.matches("<li>not applicable: <code>").count() == all - fail - unknown
+            }
+            "ocsf" => text.lines().count() == all,
+            "asff" => text.matches("\"SchemaVersion\":").count() == all,
+            "oscal" => text.matches("\"collected\": ").count() == all,
             _ => text.matches("\"fingerprint\": ").count() == fail + unknown,
         };
         for (name, render) in FORMATS {
@@ -77,6 +89,8 @@ fn what_strangers_write_stays_text() {
             "junit" => !text.contains("<script") && !text.contains('\u{1b}') && !text.contains('\u{202e}'),
             // One command a line: none of the stranger's lines starts one.
             "github" => text.lines().all(|line| line.starts_with("::") && !line.starts_with("::warning::y")) && !text.contains('\u{1b}'),
+            "html" => !text.contains("<script") && !text.contains('\u{1b}') && !text.contains('\u{202e}'),
+            "ocsf" | "asff" => text.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()),
             // JSON's own escapes do it.
             _ => serde_json::from_str::<serde_json::Value>(&text).is_ok(),
         };

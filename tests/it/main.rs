@@ -7,6 +7,7 @@ mod cases;
 mod cli;
 mod estates;
 mod evidence;
+mod examples;
 mod formats;
 mod gate;
 mod house;

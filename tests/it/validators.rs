@@ -31,9 +31,16 @@ fn independent_validators_accept_the_reports() {
         let folder = tempfile::TempDir::new().expect("a folder");
         let mut command = assert_cmd::cargo::cargo_bin_cmd!("outcrop");
         command.current_dir(root).env_clear().args(arguments).arg("--quiet");
-        for (format, end) in
-            [("sarif", "sarif"), ("junit", "xml"), ("gitlab", "json"), ("ocsf", "jsonl"), ("asff", "jsonl"), ("oscal", "json"), ("xlsx", "xlsx")]
-        {
+        for (format, end) in [
+            ("html", "html"),
+            ("sarif", "sarif"),
+            ("junit", "xml"),
+            ("gitlab", "json"),
+            ("ocsf", "jsonl"),
+            ("asff", "jsonl"),
+            ("oscal", "json"),
+            ("xlsx", "xlsx"),
+        ] {
             command.arg("--format").arg(format!("{format}={}", folder.path().join(format!("{format}.{end}")).display()));
         }
         let judged = command.output().expect("the binary");

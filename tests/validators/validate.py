@@ -159,7 +159,33 @@ def xlsx(path):
                     yield f"{sheet.title} {cell.coordinate} is a formula"
 
 
-VALIDATORS = {"sarif": sarif, "junit": junit, "gitlab": gitlab, "ocsf": ocsf, "asff": asff, "oscal": oscal, "xlsx": xlsx}
+ELEMENTS = set(
+    "html head meta title style body a header p h1 h2 h3 div strong br b nav ul li main figure details summary span code table thead tbody tr th td pre footer "
+    "svg defs marker path g rect circle text".split()
+)
+
+
+def html(path):
+    """A real parser: well-formed, no element and no attribute outside the template's own."""
+    import html5lib
+
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False)
+    page = parser.parse(path.read_text(encoding="utf-8"))
+    for position, code, data in parser.errors:
+        yield f"line {position[0]}: {code} {data}"
+    for element in page.iter():
+        if not isinstance(element.tag, str):
+            continue
+        tag = element.tag.rsplit("}", 1)[-1]
+        if tag not in ELEMENTS:
+            yield f"the element {tag}"
+        for name, value in element.attrib.items():
+            plain = str(name).lower()
+            if plain.startswith("on") or plain in ("src", "srcdoc", "style") or plain == "href" and not value.startswith("#"):
+                yield f"the attribute {name} of {tag}"
+
+
+VALIDATORS = {"html": html, "sarif": sarif, "junit": junit, "gitlab": gitlab, "ocsf": ocsf, "asff": asff, "oscal": oscal, "xlsx": xlsx}
 
 
 def main():

@@ -1,0 +1,267 @@
+//! `--format html`: one file that a person reads, on a screen, on paper, without scripts.
+
+use super::diagram::Diagram;
+use super::{missing, named};
+use crate::model::{CoverageLine, Finding, GLOBAL, Outcome, RunInfo, Severity, Verdict, WaiverStatus};
+use crate::report::safe::{cut, terminal};
+use askama::Template;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Characters of one text.
+const LONGEST: usize = 4000;
+/// Characters of the proof of one result.
+const PROOF: usize = 6000;
+
+struct Shown {
+    class: &'static str,
+    word: &'static str,
+    resource: String,
+    place: String,
+    message: String,
+    missing: String,
+    waiver: String,
+    proof: String,
+}
+
+struct RuleView {
+    id: String,
+    title: String,
+    why: String,
+    fix: Vec<(&'static str, String)>,
+    fail: usize,
+    unknown: usize,
+    pass: usize,
+    none: usize,
+    opened: bool,
+    shown: Vec<Shown>,
+    others: Vec<Shown>,
+}
+
+struct Section {
+    id: &'static str,
+    title: String,
+    open: usize,
+    rules: Vec<RuleView>,
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'o> {
+    run: &'o RunInfo,
+    answer: String,
+    because: String,
+    tone: &'static str,
+    cards: Vec<(String, &'static str, u64)>,
+    diagram: Diagram,
+    sections: Vec<Section>,
+    unseen: Vec<&'o CoverageLine>,
+    coverage: &'o [CoverageLine],
+    waivers: Vec<(String, String, &'static str, String)>,
+    attestations: Vec<String>,
+    stages: Vec<(u32, usize, usize, usize)>,
+    frameworks: Vec<(String, Vec<(String, usize, usize, usize)>)>,
+    facts: Vec<(&'static str, String)>,
+}
+
+fn shown(result: &Finding, proof: bool) -> Shown {
+    let (class, word) = match result.verdict {
+        Verdict::Fail => ("fail", "fail"),
+        Verdict::Unknown => ("unknown", "unknown"),
+        Verdict::Pass => ("pass", "pass"),
+        Verdict::NotApplicable => ("none", "not applicable"),
+    };
+    let scope = if result.region == GLOBAL { result.account_id.clone() } else { format!("{} {}", result.account_id, result.region) };
+    let origin = result.origin.as_ref().map_or_else(String::new, |origin| format!(" · {origin}"));
+    let place = result.location.as_ref().map_or_else(|| scope.clone(), |place| format!("{}:{} · {scope}", place.file, place.line));
+    let waiver = result.waiver.as_ref().map_or_else(String::new, |waiver| format!("until {} by {}: {}", waiver.expires, waiver.owner, waiver.reason));
+    let evidence = if proof && !result.evidence.is_empty() { serde_json::to_string_pretty(&result.evidence).unwrap_or_default() } else { String::new() };
+    Shown {
+        class,
+        word,
+        resource: cut(&named(result), 400),
+        place: cut(&format!("{place}{origin}"), 300),
+        message: if proof { cut(&result.message, LONGEST) } else { String::new() },
+        missing: if result.verdict == Verdict::Unknown { cut(&missing(result), LONGEST) } else { String::new() },
+        waiver: cut(&waiver, 600),
+        proof: evidence.lines().map(terminal).collect::<Vec<_>>().join("\n").chars().take(PROOF).collect(),
+    }
+}
+
+fn counted(count: u64, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+fn answer(outcome: &Outcome) -> (String, String, &'static str) {
+    let of = |counts: &BTreeMap<&'static str, u64>| counts.get("critical").copied().unwrap_or_default();
+    let (fail, unknown) = (of(&outcome.summary.fail), of(&outcome.summary.unknown));
+    let rules: Vec<String> = {
+        let mut titles: Vec<&str> = outcome
+            .results
+            .iter()
+            .filter(|result| result.severity == Severity::Critical && result.verdict == Verdict::Fail && result.waiver.is_none())
+            .map(|result| result.title.as_str())
+            .collect();
+        titles.dedup();
+        titles.into_iter().map(|title| cut(title, 160)).collect()
+    };
+    match (fail, unknown) {
+        (0, 0) if outcome.run.complete => (
+            "Yes, as far as these rules go: nothing critical fails, and everything critical could be judged.".to_owned(),
+            "High and medium results are below.".to_owned(),
+            "yes",
+        ),
+        (0, 0) => ("It cannot be told: the run was interrupted.".to_owned(), "What it does not hold was not looked at.".to_owned(), "open"),
+        (0, unknown) => (
+            format!("It cannot be told: nothing critical fails, but {} could not be made.", counted(unknown, "critical verdict")),
+            "What was not observed is unknown, never a pass. The part “What could not be seen” names the calls that would have shown it.".to_owned(),
+            "open",
+        ),
+        (fail, unknown) => (
+            format!(
+                "No: {fail} critical failures{}.",
+                if unknown > 0 { format!(", and {unknown} critical verdicts could not be made") } else { String::new() }
+            ),
+            format!("{}.", rules.join("; ")),
+            "no",
+        ),
+    }
+}
+
+fn sections(outcome: &Outcome) -> Vec<Section> {
+    let mut all = Vec::new();
+    for (severity, id) in Severity::ALL.into_iter().zip(["critical", "high", "medium", "low", "info"]) {
+        let mut by_rule: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+        for result in outcome.results.iter().filter(|result| result.severity == severity) {
+            by_rule.entry(&result.rule).or_default().push(result);
+        }
+        if by_rule.is_empty() {
+            continue;
+        }
+        let mut rules: Vec<RuleView> = by_rule
+            .into_iter()
+            .map(|(rule, results)| {
+                let count = |verdict| results.iter().filter(|result| result.verdict == verdict).count();
+                let text = outcome.rules.get(rule);
+                let of = |verdict: Verdict, proof| results.iter().filter(move |result| result.verdict == verdict).map(move |result| shown(result, proof));
+                RuleView {
+                    id: rule.to_owned(),
+                    title: results.first().map_or(rule, |result| &result.title).to_owned(),
+                    why: text.map_or_else(String::new, |text| text.why.clone()),
+                    fix: text.map_or_else(Vec::new, |text| text.fix.clone()),
+                    fail: count(Verdict::Fail),
+                    unknown: count(Verdict::Unknown),
+                    pass: count(Verdict::Pass),
+                    none: count(Verdict::NotApplicable),
+                    opened: severity == Severity::Critical && count(Verdict::Fail) > 0 && results.len() < 500,
+                    shown: of(Verdict::Fail, true).chain(of(Verdict::Unknown, true)).collect(),
+                    others: of(Verdict::Pass, false).chain(of(Verdict::NotApplicable, false)).collect(),
+                }
+            })
+            .collect();
+        rules.sort_by_key(|rule| (rule.fail == 0, rule.unknown == 0));
+        let open = rules.iter().map(|rule| rule.fail + rule.unknown).sum();
+        let title = severity.as_str();
+        let title = title[..1].to_uppercase() + &title[1..];
+        all.push(Section { id, title, open, rules });
+    }
+    all
+}
+
+fn frameworks(outcome: &Outcome) -> Vec<(String, Vec<(String, usize, usize, usize)>)> {
+    let mut all: BTreeMap<&str, BTreeMap<&str, (usize, usize, usize)>> = BTreeMap::new();
+    for result in &outcome.results {
+        for (framework, controls) in &result.controls {
+            for control in controls {
+                let counts = all.entry(framework).or_default().entry(control).or_default();
+                match result.verdict {
+                    Verdict::Fail => counts.0 += 1,
+                    Verdict::Unknown => counts.1 += 1,
+                    Verdict::Pass => counts.2 += 1,
+                    Verdict::NotApplicable => {}
+                }
+            }
+        }
+    }
+    all.into_iter()
+        .map(|(framework, controls)| {
+            (framework.to_owned(), controls.into_iter().map(|(control, (fail, unknown, pass))| (control.to_owned(), fail, unknown, pass)).collect())
+        })
+        .collect()
+}
+
+fn stages(outcome: &Outcome) -> Vec<(u32, usize, usize, usize)> {
+    let mut all: BTreeMap<u32, BTreeMap<&str, (bool, bool)>> = BTreeMap::new();
+    for result in &outcome.results {
+        let rule = all.entry(result.stage).or_default().entry(&result.rule).or_default();
+        rule.0 |= result.verdict == Verdict::Fail && result.waiver.is_none();
+        rule.1 |= result.verdict == Verdict::Unknown && result.waiver.is_none();
+    }
+    all.into_iter()
+        .map(|(day, rules)| (day, rules.len(), rules.values().filter(|rule| rule.0).count(), rules.values().filter(|rule| !rule.0 && rule.1).count()))
+        .collect()
+}
+
+/// Writes the page.
+///
+/// # Errors
+/// When the writer fails.
+pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let run = &outcome.run;
+    let (answer, because, tone) = answer(outcome);
+    let mut cards = Vec::new();
+    for severity in ["critical", "high", "medium", "low"] {
+        cards.push((format!("{severity} failed"), "fail", outcome.summary.fail.get(severity).copied().unwrap_or_default()));
+    }
+    cards.push(("unknown".to_owned(), "unknown", outcome.summary.unknown.values().sum()));
+    cards.push(("passed".to_owned(), "pass", outcome.summary.pass));
+    cards.push(("waived".to_owned(), "none", outcome.summary.waived));
+    let accounts = run.accounts.iter().map(|account| format!("{} {}", account.id, account.name).trim().to_owned()).collect::<Vec<_>>().join(", ");
+    let facts = [
+        ("Run", run.id.clone()),
+        ("Started", run.started_at.clone()),
+        ("Finished", run.finished_at.clone()),
+        ("Source", run.source.as_str().to_owned()),
+        ("Who asked", run.caller_arn.clone()),
+        ("Accounts", accounts),
+        ("Regions", run.regions.join(", ")),
+        ("Rules", format!("{} rules, digest {}", outcome.rules.len(), run.rules_digest)),
+        ("Switched off", outcome.disabled.join(", ")),
+        ("Notes", run.notes.join("; ")),
+        ("Command", run.command.clone()),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| (name, cut(&value, LONGEST)))
+    .collect();
+    let page = Page {
+        run,
+        answer,
+        because,
+        tone,
+        cards,
+        diagram: Diagram::of(outcome),
+        sections: sections(outcome),
+        unseen: outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).collect(),
+        coverage: &outcome.coverage,
+        waivers: outcome
+            .waivers
+            .iter()
+            .map(|waiver| {
+                let status = match waiver.status {
+                    WaiverStatus::Used => "used",
+                    WaiverStatus::Expired => "expired",
+                    WaiverStatus::Malformed => "malformed",
+                    WaiverStatus::Unmatched => "unmatched",
+                };
+                (cut(&waiver.rule, 100), cut(&waiver.resource, 300), status, cut(&waiver.detail, 400))
+            })
+            .collect(),
+        attestations: run.attestations.iter().map(|one| cut(&one.to_string(), 600)).collect(),
+        stages: stages(outcome),
+        frameworks: frameworks(outcome),
+        facts,
+    };
+    let text = page.render().map_err(io::Error::other)?;
+    out.write_all(text.as_bytes())
+}
