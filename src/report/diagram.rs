@@ -39,6 +39,11 @@ struct Line {
     count: usize,
 }
 
+/// Kind and name of each thing, by a key.
+type Nodes = BTreeMap<String, (String, String)>;
+/// From, to, colour class, words.
+type Edge = (String, String, &'static str, &'static str);
+
 /// All ways of a run.
 #[derive(Debug, Default)]
 pub struct Diagram {
@@ -233,7 +238,7 @@ impl Diagram {
         )
     }
 
-    fn nodes(&self) -> (BTreeMap<String, (String, String)>, Vec<(String, String, &'static str, &'static str)>) {
+    fn nodes(&self) -> (Nodes, Vec<Edge>) {
         // Ids are numbers given in order of names, so that no name of a stranger is part of the language.
         let (mut nodes, mut edges) = (BTreeMap::new(), Vec::new());
         for line in &self.lines {

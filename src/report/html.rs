@@ -45,6 +45,9 @@ struct Section {
     rules: Vec<RuleView>,
 }
 
+/// A control, and how many results that support it failed, are unknown, passed.
+type Control = (String, usize, usize, usize);
+
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'o> {
@@ -60,7 +63,7 @@ struct Page<'o> {
     waivers: Vec<(String, String, &'static str, String)>,
     attestations: Vec<String>,
     stages: Vec<(u32, usize, usize, usize)>,
-    frameworks: Vec<(String, Vec<(String, usize, usize, usize)>)>,
+    frameworks: Vec<(String, Vec<Control>)>,
     facts: Vec<(&'static str, String)>,
 }
 
@@ -168,7 +171,7 @@ fn sections(outcome: &Outcome) -> Vec<Section> {
     all
 }
 
-fn frameworks(outcome: &Outcome) -> Vec<(String, Vec<(String, usize, usize, usize)>)> {
+fn frameworks(outcome: &Outcome) -> Vec<(String, Vec<Control>)> {
     let mut all: BTreeMap<&str, BTreeMap<&str, (usize, usize, usize)>> = BTreeMap::new();
     for result in &outcome.results {
         for (framework, controls) in &result.controls {
