@@ -36,6 +36,8 @@ fn store(rows: usize, path: &Path) -> (Store, RunInfo) {
         rules_digest: String::new(),
         notes: Vec::new(),
         role_chains: Default::default(),
+        attestations: Vec::new(),
+        command: String::new(),
         unscanned_regions: Default::default(),
     };
     store.write_run(&run).expect("the run");
