@@ -33,6 +33,9 @@ enum Command {
         /// Folder to make.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        /// Put stand-ins for account ids and names, the same everywhere, for sharing outside.
+        #[arg(long)]
+        redact: bool,
     },
     /// Check a package: signature, digests, completeness; says what is and is not proved.
     Verify {
@@ -74,9 +77,19 @@ impl Evidence {
                 say(&format!("{} signs, {} is handed out; its id is {}", out.display(), public.display(), envelope::key_id(&envelope::public_key(&pem)?)));
                 Ok(0)
             }
-            Command::Pack { run, key, out } => {
+            Command::Pack { run, key, out, redact } => {
                 let key = envelope::private_key(&text(key)?).with_context(|| format!("{}", key.display()))?;
-                let count = evidence::pack(run, out, &key)?;
+                let mut beside = out.clone().into_os_string();
+                beside.push(".redacted.outcrop");
+                let changed = PathBuf::from(beside);
+                if *redact {
+                    evidence::redact(run, &changed)?;
+                }
+                let packed = evidence::pack(if *redact { &changed } else { run }, out, &key);
+                if *redact {
+                    std::fs::remove_file(&changed).with_context(|| format!("cannot remove `{}`", changed.display()))?;
+                }
+                let count = packed?;
                 say(&format!("{count} files in {}; its README.md tells how to check them", out.display()));
                 Ok(0)
             }

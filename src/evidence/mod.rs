@@ -3,6 +3,9 @@
 //! **Invariant:** every file of a package is named in the signed statement with its SHA-256, and nothing else is in it.
 
 pub mod envelope;
+mod redact;
+
+pub use redact::redact;
 
 use crate::engine::{self, Config, Library};
 use crate::inventory::Store;

@@ -122,8 +122,9 @@ fn answer(outcome: &Outcome) -> (String, String, &'static str) {
         ),
         (fail, unknown) => (
             format!(
-                "No: {fail} critical failures{}.",
-                if unknown > 0 { format!(", and {unknown} critical verdicts could not be made") } else { String::new() }
+                "No: {}{}.",
+                counted(fail, "critical failure"),
+                if unknown > 0 { format!(", and {} could not be made", counted(unknown, "critical verdict")) } else { String::new() }
             ),
             format!("{}.", rules.join("; ")),
             "no",

@@ -13,6 +13,8 @@ use std::collections::{HashMap, HashSet};
 const DEEPEST: usize = 200;
 /// Nodes of a file, aliases followed.
 const MOST_NODES: usize = 1_000_000;
+/// Bytes of a text.
+const LARGEST: usize = 16 << 20;
 /// Quoted texts of a file that are moved to the right.
 const MOST_MENDED: usize = 20;
 
@@ -155,6 +157,13 @@ pub fn parse(text: &str) -> Result<Tree, Fault> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_noting(text: &str) -> Result<(Tree, Vec<Fault>), Fault> {
+    if text.len() > LARGEST {
+        return Err(Fault {
+            line: 1,
+            column: 1,
+            message: format!("{} MB; what is written by hand has no more than {} MB, and CloudFormation takes one", text.len() >> 20, LARGEST >> 20),
+        });
+    }
     let mut text = Cow::Borrowed(text);
     let mut mended = 0;
     let mut builder = loop {

@@ -140,3 +140,40 @@ fn keys_are_never_overwritten_and_folders_never_filled_up() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+#[test]
+fn a_redacted_package_names_nobody_and_is_judged_the_same() {
+    let package = packed("broken");
+    let home = package.folder.parent().expect("a parent");
+    let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+        .current_dir(home)
+        .env_clear()
+        .args(["evidence", "pack", "run.outcrop", "--key", "key", "--out", "shared", "--redact"])
+        .output()
+        .expect("the binary");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let shared = home.join("shared");
+    for path in files(&shared) {
+        let name = path.strip_prefix(&shared).expect("inside").display().to_string();
+        // Rules hold examples of their own.
+        if name.starts_with("rules/") {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&fs::read(&path).expect("read")).into_owned();
+        let mut hidden = vec!["ai-prod", "chat-api", "agent-support", "retriever", "vpc-app", "vpce-app-runtime"];
+        if name != "run.outcrop" && !name.ends_with(".xlsx") {
+            hidden.push("111111111111");
+        }
+        for word in hidden {
+            assert!(!text.contains(word), "{name} holds {word}");
+        }
+    }
+    let count = |folder: &Path| {
+        let json: Json = serde_json::from_slice(&fs::read(folder.join("reports/results.json")).expect("read")).expect("JSON");
+        json["summary"].clone()
+    };
+    assert_eq!(count(&shared), count(&package.folder));
+    let (compared, different) = evidence::replay(&shared).expect("replayed");
+    assert!(compared > 100 && different.is_empty(), "{different:?}");
+    assert!(!home.join("shared.redacted.outcrop").exists());
+}

@@ -1,0 +1,306 @@
+//! A run with other account ids and names, for sharing outside; the same original gives the same stand-in everywhere.
+//!
+//! The rows are changed and judged again with the run's own rules. Where a verdict comes out otherwise, because a
+//! name meant something, nothing is written.
+
+use super::{Error, rule_texts};
+use crate::engine::{self, Config, Library, Waivable, WaiverEntry};
+use crate::inventory::{Kind, Role, Store, quoted};
+use crate::model::{Arn, Outcome, RunInfo, Verdict, WaiverStatus};
+use crate::reason;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Words that are part of ARNs and policies and name nobody.
+const WORDS: [&str; 40] = [
+    "aws",
+    "arn",
+    "role",
+    "user",
+    "group",
+    "policy",
+    "function",
+    "service",
+    "cluster",
+    "task-definition",
+    "log-group",
+    "log-stream",
+    "vpc",
+    "subnet",
+    "security-group",
+    "vpc-endpoint",
+    "instance",
+    "key",
+    "alias",
+    "agent",
+    "agents",
+    "knowledge-base",
+    "guardrail",
+    "flow",
+    "prompt",
+    "runtime",
+    "gateway",
+    "memory",
+    "trail",
+    "project",
+    "pipeline",
+    "inference-profile",
+    "lambda",
+    "bedrock",
+    "ecs",
+    "default",
+    "root",
+    "global",
+    "service-role",
+    "instance-profile",
+];
+
+/// What ids begin with.
+const PREFIXES: [&str; 18] = ["vpc", "subnet", "rtb", "nat", "igw", "eigw", "vgw", "tgw", "pcx", "vpce", "sg", "acl", "eni", "i", "pl", "dopt", "fl", "ou"];
+
+fn in_token(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+' | '=')
+}
+
+/// The parts of a text that can be a name, and what stands between them.
+fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let end = rest.find(|c: char| in_token(c) != in_token(first)).unwrap_or(rest.len());
+        let (token, left) = rest.split_at(end);
+        rest = left;
+        Some(token)
+    })
+}
+
+/// What stands for what.
+#[derive(Debug, Default)]
+struct Names {
+    accounts: BTreeMap<String, String>,
+    names: BTreeMap<String, String>,
+}
+
+impl Names {
+    /// Takes every account id and every name that identifies something.
+    fn of(store: &Store, run: &RunInfo) -> Result<Self, crate::inventory::Error> {
+        let (mut accounts, mut names) = (BTreeSet::new(), BTreeSet::new());
+        let mut take = |text: &str| {
+            let text = Arn::parse(text).map_or(text, |arn| arn.resource);
+            for token in tokens(text) {
+                let plain = token.starts_with(in_token)
+                    && token.len() > 2
+                    && !WORDS.contains(&token)
+                    && token.chars().any(char::is_alphabetic)
+                    && !token.starts_with('$');
+                // What AWS gives (`vpce-...`, services, models, Regions) is no name of anybody's; ids are, all the same.
+                let given = token.contains("amazonaws") || run.regions.iter().any(|region| token == region) || token.starts_with("com.");
+                if plain && !given {
+                    names.insert(token.to_owned());
+                }
+            }
+        };
+        for account in &run.accounts {
+            accounts.insert(account.id.clone());
+            take(&account.name);
+        }
+        for table in store.tables().iter().filter(|table| table.role == Role::Base) {
+            for column in table.columns.iter().filter(|column| column.kind == Kind::Text && (column.name == table.key || column.name == "name")) {
+                if matches!(
+                    table.name,
+                    "vpc_endpoint_service" | "bedrock_inference_profile" | "lambda_environment_variable" | "ecs_environment_variable" | "cloudtrail_window"
+                ) {
+                    continue;
+                }
+                let sql = format!("SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL", quoted(column.name), quoted(table.name));
+                let mut statement = store.conn.prepare(&sql)?;
+                for text in statement.query_map([], |row| row.get::<_, String>(0))? {
+                    let text = text?;
+                    // What belongs to AWS is the same everywhere.
+                    if !text.contains(":aws:") {
+                        take(&text);
+                    }
+                }
+            }
+        }
+        take(run.caller_arn.as_str());
+        let number = |place: usize| format!("{:012}", 900_000_000_001_usize + place);
+        Ok(Self {
+            accounts: accounts.into_iter().enumerate().map(|(place, id)| (id, number(place))).collect(),
+            names: names
+                .into_iter()
+                .enumerate()
+                .map(|(place, name)| {
+                    // The beginning of an id says what kind of thing it is.
+                    let kind = name.split_once('-').map(|(kind, _)| kind).filter(|kind| PREFIXES.contains(kind)).unwrap_or("name");
+                    let other = format!("{kind}-{:04}", place + 1);
+                    (name, other)
+                })
+                .collect(),
+        })
+    }
+
+    fn text(&self, text: &str) -> String {
+        let mut all = String::with_capacity(text.len());
+        for token in tokens(text) {
+            match self.names.get(token) {
+                Some(other) => all.push_str(other),
+                None => all.push_str(token),
+            }
+        }
+        // An account id can stand within a name.
+        let mut changed = String::with_capacity(all.len());
+        let mut rest = all.as_str();
+        while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+            let end = rest[start..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |length| start + length);
+            changed.push_str(&rest[..start]);
+            let digits = &rest[start..end];
+            changed.push_str(match self.accounts.get(digits) {
+                Some(other) => other,
+                None if digits.len() == 12 => "999999999999",
+                None => digits,
+            });
+            rest = &rest[end..];
+        }
+        changed.push_str(rest);
+        changed
+    }
+
+    fn json(&self, json: &Json) -> Json {
+        match json {
+            Json::String(text) => Json::String(self.text(text)),
+            Json::Array(items) => items.iter().map(|item| self.json(item)).collect(),
+            Json::Object(members) => Json::Object(members.iter().map(|(key, value)| (self.text(key), self.json(value))).collect()),
+            other => other.clone(),
+        }
+    }
+}
+
+/// How many results of each rule have each verdict.
+fn counted(outcome: &Outcome) -> BTreeMap<(String, &'static str), usize> {
+    let mut all = BTreeMap::new();
+    for result in &outcome.results {
+        *all.entry((result.rule.clone(), result.verdict.as_str())).or_default() += 1;
+    }
+    all
+}
+
+/// Writes a run with stand-ins beside the original.
+///
+/// # Errors
+/// When a verdict would come out otherwise, or a file cannot be read or written.
+pub fn redact(run: &Path, to: &Path) -> Result<(), Error> {
+    let done = written(run, to);
+    if done.is_err() {
+        // Half a run is of no use, and may still hold the originals.
+        let _ = std::fs::remove_file(to);
+    }
+    done
+}
+
+fn written(run: &Path, to: &Path) -> Result<(), Error> {
+    let fail = |error: &dyn std::fmt::Display| Error(format!("{}: {error}", run.display()));
+    let original = Store::open(run, &reason::tables()).map_err(|error| fail(&error))?;
+    let before = engine::outcome(&original).map_err(|error| fail(&error))?;
+    let names = Names::of(&original, &before.run).map_err(|error| fail(&error))?;
+    let mut store = Store::memory(&reason::tables()).map_err(|error| fail(&error))?;
+    store.copy_base(run).map_err(|error| fail(&error))?;
+    change(&store, &names).map_err(|error| fail(&error))?;
+    let mut info = before.run.clone();
+    for account in &mut info.accounts {
+        (account.id, account.name) = (names.text(&account.id), names.text(&account.name));
+    }
+    info.caller_arn = names.text(&info.caller_arn);
+    info.role_chains = info.role_chains.iter().map(|(account, chain)| (names.text(account), chain.iter().map(|role| names.text(role)).collect())).collect();
+    info.unscanned_regions = info.unscanned_regions.into_iter().map(|(account, regions)| (names.text(&account), regions)).collect();
+    info.notes = info.notes.iter().map(|note| names.text(note)).collect();
+    info.attestations = info.attestations.iter().map(|one| names.json(one)).collect();
+    info.parameters = info.parameters.iter().map(|(name, value)| (name.clone(), names.json(value))).collect();
+    info.command = String::new();
+    let rules = rule_texts(&original).map_err(|error| fail(&error))?.into_iter().map(|(name, text)| (format!("{name}.yaml"), text)).collect();
+    let mut library = Library::from_files(&reason::tables(), rules).map_err(|error| fail(&error))?;
+    library.values.extend(info.parameters.clone());
+    for loaded in &mut library.rules {
+        if let Some(text) = before.rules.get(&loaded.rule.id) {
+            loaded.severity = text.severity;
+        }
+    }
+    let config = Config { waivers: waivers(&before, &names), ..Config::default() };
+    store.write_run(&info).map_err(|error| fail(&error))?;
+    reason::derive(&store).map_err(|error| fail(&error))?;
+    engine::judge(&mut store, &library, &config, &info, true).map_err(|error| fail(&error))?;
+    let after = engine::outcome(&store).map_err(|error| fail(&error))?;
+    let (was, is) = (counted(&before), counted(&after));
+    if was != is {
+        let rules: BTreeSet<&str> = was.iter().filter(|(key, count)| is.get(*key) != Some(*count)).map(|((rule, _), _)| rule.as_str()).collect();
+        return Err(fail(&format!(
+            "a name means something to these rules, so they would judge otherwise without it: {}",
+            rules.into_iter().collect::<Vec<_>>().join(", ")
+        )));
+    }
+    // Pages that are free hold what was changed; this writes none of them.
+    store.conn.execute("VACUUM INTO ?1", [to.display().to_string()]).map_err(|error| Error(format!("{}: {error}", to.display())))?;
+    Ok(())
+}
+
+/// The waivers that counted, with stand-ins; by their results, because a run does not keep what they accept.
+fn waivers(before: &Outcome, names: &Names) -> Vec<WaiverEntry> {
+    let mut all = Vec::new();
+    for report in before.waivers.iter().filter(|report| report.status == WaiverStatus::Used) {
+        let of = |verdict| {
+            before
+                .results
+                .iter()
+                .find(|result| result.rule == report.rule && result.verdict == verdict && result.waiver.is_some())
+                .and_then(|result| result.waiver.clone())
+        };
+        for (verdict, waivable) in [(Verdict::Fail, Waivable::Fail), (Verdict::Unknown, Waivable::Unknown)] {
+            if let Some(waiver) = of(verdict) {
+                all.push(WaiverEntry {
+                    rule: report.rule.clone(),
+                    resource: names.text(&report.resource),
+                    reason: names.text(&waiver.reason),
+                    owner: "(hidden)".to_owned(),
+                    expires: waiver.expires,
+                    verdict: waivable,
+                });
+            }
+        }
+    }
+    all
+}
+
+/// Changes every text of the collected rows, their coverage and what files declared.
+fn change(store: &Store, names: &Names) -> Result<(), crate::inventory::Error> {
+    let plain: [(&str, &[&str]); 3] = [
+        ("coverage", &["account_id", "parent", "detail", "request_ids"]),
+        ("declaration", &["account_id", "key", "address", "file", "unresolved", "path"]),
+        ("origin", &["fingerprint"]),
+    ];
+    let base = store.tables().iter().filter(|table| table.role == Role::Base).map(|table| {
+        let texts = table.columns.iter().filter(|column| matches!(column.kind, Kind::Text | Kind::List | Kind::Json)).map(|column| column.name);
+        (table.name, std::iter::once("account_id").chain(texts).collect::<Vec<_>>())
+    });
+    for (table, columns) in base.chain(plain.iter().take(2).map(|(table, columns)| (*table, columns.to_vec()))) {
+        let list = columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
+        let mut rows: Vec<(i64, Vec<Option<String>>)> = Vec::new();
+        {
+            let mut statement = store.conn.prepare(&format!("SELECT rowid, {list} FROM {}", quoted(table)))?;
+            let mut found = statement.query([])?;
+            while let Some(row) = found.next()? {
+                let cells = (0..columns.len()).map(|place| row.get::<_, Option<String>>(place + 1)).collect::<Result<Vec<_>, _>>()?;
+                rows.push((row.get(0)?, cells));
+            }
+        }
+        let sets = columns.iter().enumerate().map(|(place, column)| format!("{} = ?{}", quoted(column), place + 2)).collect::<Vec<_>>().join(", ");
+        let mut statement = store.conn.prepare(&format!("UPDATE {} SET {sets} WHERE rowid = ?1", quoted(table)))?;
+        for (number, cells) in rows {
+            let cells: Vec<Option<String>> = cells.into_iter().map(|cell| cell.map(|text| names.text(&text))).collect();
+            let mut bound: Vec<&dyn rusqlite::ToSql> = vec![&number];
+            bound.extend(cells.iter().map(|cell| cell as &dyn rusqlite::ToSql));
+            statement.execute(bound.as_slice())?;
+        }
+    }
+    Ok(())
+}
