@@ -394,7 +394,8 @@ pub(super) mod declared {
         let base = by.at("knowledge_base_id").id();
         let config = by.at("data_source_configuration");
         let staging = by.at("vector_ingestion_configuration.custom_transformation_configuration.intermediate_storage");
-        let key = format!("{}/{}", base.clone().known().unwrap_or_default(), by.address);
+        let own = by.at("data_source_id").text().known().unwrap_or_else(|| by.address.clone());
+        let key = format!("{}/{own}", base.clone().known().unwrap_or_default());
         rows.row("bedrock_data_source", by, key)
             .set("knowledge_base_id", base)
             .put("name", by.name("name"))

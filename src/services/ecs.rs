@@ -240,11 +240,18 @@ pub(super) mod declared {
         rows.row("ecs_service", by, arn(by))
             .put("name", name(by))
             .set("cluster_arn", by.at("cluster").id().or("default"))
-            .set("task_definition_arn", by.at("task_definition").id())
+            .set("task_definition_arn", by.at("task_definition").id().map(|text| definition_arn(by, &text)))
             .set("subnet_ids", network.at("subnets").ids().or(Vec::new()))
             .set("security_group_ids", network.at("security_groups").ids().or(Vec::new()))
             .set("assign_public_ip", public)
             .set("tags", by.tags());
+    }
+
+    /// A family, or an ARN without a revision, stands for the newest one: the one that the file makes.
+    fn definition_arn(by: &Declared, text: &str) -> String {
+        let arn = if text.starts_with("arn:") { text.to_owned() } else { by.arn_of("ecs", &format!("task-definition/{text}")) };
+        let named = arn.rsplit('/').next().unwrap_or_default();
+        if named.contains(':') { arn } else { format!("{arn}:new") }
     }
 
     fn definition(by: &Declared, rows: &mut Rows) {

@@ -117,6 +117,13 @@ pub(super) mod declared {
             kinds: &["aws_vpc_endpoint_policy"],
             map: |by, rows| rows.column(by, "vpc_endpoint", by.at("vpc_endpoint_id").id(), "policy", document(by.at("policy"))),
         },
+        Spelling {
+            kinds: &["aws_vpc_endpoint_private_dns"],
+            map: |by, rows| {
+                let on = by.at("private_dns_enabled").flag().map(Json::from);
+                rows.column(by, "vpc_endpoint", by.at("vpc_endpoint_id").id(), "private_dns_enabled", on);
+            },
+        },
         Spelling { kinds: &["aws_vpc_endpoint_subnet_association"], map: |by, rows| part(by, rows, "subnet_ids", "subnet_id") },
         Spelling { kinds: &["aws_vpc_endpoint_security_group_association"], map: |by, rows| part(by, rows, "security_group_ids", "security_group_id") },
         Spelling { kinds: &["aws_vpc_endpoint_route_table_association"], map: |by, rows| part(by, rows, "route_table_ids", "route_table_id") },

@@ -116,6 +116,10 @@ pub fn lay(files: &Files, variant: &Variant, store: &mut Store, run: &RunInfo) -
         }
         match (found, before.rows.get(place)) {
             (None, _) => {
+                // What AWS makes with a VPC is in the run by an id of its own.
+                if note.partial && [".main_route_table_id", ".default_security_group_id", ".default_network_acl_id"].iter().any(|end| place.3.ends_with(end)) {
+                    continue;
+                }
                 if note.partial {
                     // Something is there of which this is all that is known.
                     run.notes.push(format!("{} adds to `{}`, which the run does not hold", note.address, place.3));
@@ -156,6 +160,14 @@ pub fn lay(files: &Files, variant: &Variant, store: &mut Store, run: &RunInfo) -
         let added: Vec<Json> = items(cell(row, "subnet_ids")).unwrap_or_default().into_iter().filter(|item| !was.contains(item)).collect();
         if matches!(place.0, "vpc_route_table" | "vpc_network_acl") && !added.is_empty() {
             only_here(store, place, &added)?;
+        }
+    }
+    // A VPC has one main route table.
+    for (place, row) in after.rows.iter().filter(|(place, row)| place.0 == "vpc_route_table" && cell(row, "is_main") == Some(&Value::from(true))) {
+        if before.rows.get(place).and_then(|old| cell(old, "is_main")) != cell(row, "is_main") {
+            let own = "SELECT vpc_id FROM vpc_route_table WHERE account_id = ?1 AND region = ?2 AND route_table_id = ?3";
+            let sql = format!("UPDATE vpc_route_table SET is_main = 0 WHERE account_id = ?1 AND region = ?2 AND route_table_id <> ?3 AND vpc_id = ({own})");
+            store.conn.execute(&sql, [&place.1, &place.2, &place.3])?;
         }
     }
     let there: BTreeSet<String> = kept.iter().filter(|note| !note.is_new() && !note.partial).map(|note| note.address.clone()).collect();

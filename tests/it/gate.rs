@@ -201,6 +201,24 @@ fn gates_open_and_shut_as_promised() {
             code: 3,
             expected: &["bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|fail||"],
         },
+        // Parts that stand apart from what they change.
+        Gate {
+            arguments: &["fixtures/plans/main-table.json", "--select", PUBLIC],
+            code: 3,
+            expected: &["bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|fail||"],
+        },
+        Gate { arguments: &["fixtures/plans/key-by-alias.json", "--select", "corpus-key-open-to-anyone"], code: 3, expected: &[] },
+        Gate { arguments: &["fixtures/plans/key-without-policy.json", "--select", "corpus-key-open-to-anyone"], code: 0, expected: &[] },
+        Gate {
+            arguments: &["fixtures/plans/private-dns-off.json", "--select", "bedrock-endpoint-private-dns-off", "--fail-on", "high"],
+            code: 3,
+            expected: &[],
+        },
+        Gate {
+            arguments: &["fixtures/plans/definition-by-family.json", "--onto", "fixtures/parity/broken/inventory", "--select", PUBLIC],
+            code: 3,
+            expected: &["bedrock-call-leaves-by-public-endpoint|aws_ecs_service.s|fail|new|"],
+        },
         // What a dynamic block or an open attribute will hold is not known.
         Gate { arguments: &["fixtures/plans/dynamic-statement.json"], code: 4, expected: &[] },
         Gate { arguments: &["fixtures/plans/containers-open.json", "--select", "secret-in-container-environment"], code: 4, expected: &[] },

@@ -86,6 +86,14 @@ fn table<'w>(world: &'w World, spot: &Spot) -> Observed<(Row<'w>, &'static str)>
     if !tables.gaps.is_empty() {
         return Unknown(tables.gaps);
     }
+    // Of a subnet that nobody saw it is not known that it has no table of its own.
+    if !spot.subnet.is_empty() {
+        match world.lookup("vpc_subnet", &spot.account, &spot.region, &spot.subnet) {
+            Lookup::Found(_) => {}
+            Lookup::Absent => return Observed::gap(Gap::not_understood("vpc_subnet", format!("the subnet `{}` is not in the list", spot.subnet))),
+            Lookup::Unknown(gaps) => return Unknown(gaps),
+        }
+    }
     for row in &tables.rows {
         match row.flag("is_main") {
             Known(true) => return Known((*row, "the main table of the VPC")),

@@ -22,6 +22,7 @@ const NAMED: &[(&[&str], &str, &str, &str)] = &[
     (&["aws_sqs_queue", "AWS::SQS::Queue"], "name|queue_name", "sqs", ""),
     (&["aws_sns_topic", "AWS::SNS::Topic"], "name|topic_name", "sns", ""),
     (&["aws_dynamodb_table", "AWS::DynamoDB::Table"], "name|table_name", "dynamodb", "table/"),
+    (&["aws_kms_alias", "AWS::KMS::Alias"], "name|alias_name", "kms", ""),
     (&["aws_sfn_state_machine", "AWS::StepFunctions::StateMachine"], "name|state_machine_name", "states", "stateMachine:"),
 ];
 
@@ -98,7 +99,7 @@ pub fn reference(declared: &Declared) -> String {
     if by_arn { arn(declared) } else { name(declared) }
 }
 
-/// An attribute of a resource, as a reference asks for it; `Ref` is [`reference`].
+/// An attribute of a resource, as a reference asks for it; `Ref` is [`reference()`].
 pub fn attribute(declared: &Declared, attribute: &str) -> Node {
     let lower: String = attribute.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect();
     let of = |text: String| Node::Text(text);
@@ -110,8 +111,13 @@ pub fn attribute(declared: &Declared, attribute: &str) -> Node {
         _ => {}
     }
     match declared.at(attribute) {
-        Node::Absent | Node::Unknown(_) => {}
+        Node::Absent => {}
+        Node::Unknown(later) if later.refs.is_empty() => {}
         known => return known.clone(),
+    }
+    if lower == "arnwithoutrevision" {
+        let arn = arn(declared);
+        return of(arn.rsplit_once(':').map_or(arn.clone(), |(start, _)| start.to_owned()));
     }
     if lower.ends_with("arn") {
         return of(arn(declared));

@@ -9,6 +9,7 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling { kinds: &["aws_route_table", "aws_default_route_table", "AWS::EC2::RouteTable"], map: route_table },
     Spelling { kinds: &["aws_route", "AWS::EC2::Route"], map: route },
     Spelling { kinds: &["aws_route_table_association", "AWS::EC2::SubnetRouteTableAssociation"], map: route_table_association },
+    Spelling { kinds: &["aws_main_route_table_association"], map: main_route_table },
     Spelling { kinds: &["aws_internet_gateway", "AWS::EC2::InternetGateway"], map: |by, rows| rows.symbol(by, by.id(), "igw") },
     Spelling { kinds: &["aws_egress_only_internet_gateway", "AWS::EC2::EgressOnlyInternetGateway"], map: |by, rows| rows.symbol(by, by.id(), "eigw") },
     Spelling { kinds: &["aws_vpn_gateway", "AWS::EC2::VPNGateway"], map: |by, rows| rows.symbol(by, by.id(), "vgw") },
@@ -123,6 +124,13 @@ fn route_table_association(by: &Declared, rows: &mut Rows) {
     if *by.at("subnet_id") != Node::Absent {
         rows.part(by, "vpc_route_table", by.at("route_table_id").id(), "subnet_ids", by.at("subnet_id").id().map(Json::from));
     }
+}
+
+/// The table that AWS made with the VPC is the main one no more.
+fn main_route_table(by: &Declared, rows: &mut Rows) {
+    rows.column(by, "vpc_route_table", by.at("route_table_id").id(), "is_main", Told::Known(Json::Bool(true)));
+    let made = by.at("vpc_id").id().map(|vpc| format!("{vpc}.main_route_table_id"));
+    rows.column(by, "vpc_route_table", made, "is_main", Told::Known(Json::Bool(false)));
 }
 
 fn nat_gateway(by: &Declared, rows: &mut Rows) {

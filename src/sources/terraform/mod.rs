@@ -12,6 +12,7 @@ use crate::services::declared::{Change, Declared, Later, Node};
 use references::Configuration;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// What stands beside `format_version` in what `terraform show -json` writes.
 pub const KEYS: [&str; 5] = ["resource_changes", "planned_values", "values", "terraform_version", "configuration"];
@@ -192,7 +193,10 @@ impl Instance {
         }
         let mut instance = Self::new(node, Node::Absent, becomes, false);
         let expressions = configuration.expressions(&instance.module, &instance.local);
-        let mut merged = merge(part("after"), part("after_unknown"), part("after_sensitive"), expressions, expressions.is_some());
+        // A resource without any argument is configured all the same; an empty object would pass for an expression.
+        static NOTHING_SET: LazyLock<Json> = LazyLock::new(|| serde_json::json!({"": {}}));
+        let shown = expressions.map(|all| if all.as_object().is_some_and(serde_json::Map::is_empty) { &*NOTHING_SET } else { all });
+        let mut merged = merge(part("after"), part("after_unknown"), part("after_sensitive"), shown, shown.is_some());
         // A block that the configuration does not show and that the provider never computes was written by a `dynamic` block.
         for (kind, blocks) in NEVER_COMPUTED {
             if instance.declared.kind != kind {
