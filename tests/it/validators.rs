@@ -50,3 +50,30 @@ fn independent_validators_accept_the_reports() {
         assert!(found.status.success(), "{arguments:?}:\n{said}");
     }
 }
+
+#[test]
+fn common_tools_accept_a_package() {
+    let Some(python) = python() else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::TempDir::new().expect("a folder");
+    for arguments in [
+        &["evidence", "key", "--out", "key"][..],
+        &["demo", "--out", "run.outcrop", "--format", "json=/dev/null"],
+        &["evidence", "pack", "run.outcrop", "--key", "key", "--out", "package"],
+    ] {
+        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop").current_dir(folder.path()).env_clear().args(arguments).output().expect("the binary");
+        assert!(output.status.code() != Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let package = folder.path().join("package");
+    let sums = Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(&package).output().expect("sha256sum");
+    assert!(sums.status.success(), "{}", String::from_utf8_lossy(&sums.stdout));
+    let checked = |broken: bool| {
+        if broken {
+            std::fs::write(package.join("run.json"), "{}").expect("written");
+        }
+        Command::new(&python).arg(root.join("tests/validators/validate.py")).arg(&package).output().expect("Python")
+    };
+    let good = checked(false);
+    assert!(good.status.success(), "{}{}", String::from_utf8_lossy(&good.stdout), String::from_utf8_lossy(&good.stderr));
+    assert!(!checked(true).status.success(), "a changed package is accepted");
+}

@@ -3,6 +3,7 @@
 Prints what is wrong, a line each, and exits with 1 where something is.
 """
 
+import hashlib
 import json
 import pathlib
 import sys
@@ -185,7 +186,30 @@ def html(path):
                 yield f"the attribute {name} of {tag}"
 
 
-VALIDATORS = {"html": html, "sarif": sarif, "junit": junit, "gitlab": gitlab, "ocsf": ocsf, "asff": asff, "oscal": oscal, "xlsx": xlsx}
+def attestation(path):
+    """The envelope, by the library of the people who wrote DSSE; and what in-toto asks of a statement."""
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.exceptions import VerificationError
+    from securesystemslib.signer import SSlibKey
+
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    public = load_pem_public_key((path.parent / "public-key.pem").read_bytes())
+    key = SSlibKey.from_crypto(public, keyid=raw["signatures"][0]["keyid"])
+    envelope = Envelope.from_dict(raw)
+    try:
+        envelope.verify([key], 1)
+    except VerificationError as error:
+        yield str(error)
+    statement = json.loads(envelope.payload)
+    if statement["_type"] != "https://in-toto.io/Statement/v1" or not statement["predicateType"] or not statement["subject"]:
+        yield "it is no in-toto Statement v1"
+    for subject in statement["subject"]:
+        if hashlib.sha256((path.parent / subject["name"]).read_bytes()).hexdigest() != subject["digest"]["sha256"]:
+            yield f"{subject['name']} has another digest"
+
+
+VALIDATORS = {"attestation": attestation, "html": html, "sarif": sarif, "junit": junit, "gitlab": gitlab, "ocsf": ocsf, "asff": asff, "oscal": oscal, "xlsx": xlsx}
 
 
 def main():
