@@ -135,24 +135,17 @@ fn finding(outcome: &Outcome, result: &Finding) -> Json {
     all
 }
 
-/// The inputs of the calls, each with its account and Region.
-pub fn batches(outcome: &Outcome) -> Vec<(String, String, Vec<Json>)> {
-    let mut scopes: BTreeMap<(String, String), Vec<Json>> = BTreeMap::new();
-    for result in &outcome.results {
-        scopes.entry((result.account_id.clone(), region(outcome, result).to_owned())).or_default().push(finding(outcome, result));
-    }
-    scopes
-        .into_iter()
-        .flat_map(|((account, region), findings)| findings.chunks(BATCH).map(|chunk| (account.clone(), region.clone(), chunk.to_vec())).collect::<Vec<_>>())
-        .collect()
-}
-
-/// Writes a line for each call.
+/// Writes a line for each call: findings of one account and Region.
 ///
 /// # Errors
 /// When the writer fails.
 pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    for (_, _, findings) in batches(outcome) {
+    let mut scopes: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
+    for result in &outcome.results {
+        scopes.entry((&result.account_id, region(outcome, result))).or_default().push(result);
+    }
+    for chunk in scopes.values().flat_map(|results| results.chunks(BATCH)) {
+        let findings: Vec<Json> = chunk.iter().map(|result| finding(outcome, result)).collect();
         serde_json::to_writer(&mut *out, &json!({"Findings": findings}))?;
         writeln!(out)?;
     }

@@ -5,6 +5,7 @@
 
 use super::{missing, named};
 use crate::model::{Finding, Outcome, Verdict};
+use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -80,6 +81,53 @@ fn finding(outcome: &Outcome, rule: &str, results: &[&Finding]) -> Json {
     })
 }
 
+/// The document; observations are made as they are written, because there can be very many.
+#[derive(Serialize)]
+struct Document<'o> {
+    #[serde(rename = "assessment-results")]
+    results: Results<'o>,
+}
+
+#[derive(Serialize)]
+struct Results<'o> {
+    uuid: String,
+    metadata: Json,
+    #[serde(rename = "import-ap")]
+    plan: Json,
+    results: [Assessed<'o>; 1],
+    #[serde(rename = "back-matter")]
+    back_matter: Json,
+}
+
+#[derive(Serialize)]
+struct Assessed<'o> {
+    uuid: String,
+    title: String,
+    description: String,
+    start: &'o str,
+    end: &'o str,
+    #[serde(rename = "reviewed-controls")]
+    controls: Json,
+    #[serde(skip_serializing_if = "Observations::is_empty")]
+    observations: Observations<'o>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Json>,
+}
+
+struct Observations<'o>(&'o Outcome);
+
+impl Observations<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.results.is_empty()
+    }
+}
+
+impl Serialize for Observations<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.results.iter().map(|result| observation(self.0, result)))
+    }
+}
+
 /// Writes the document.
 ///
 /// # Errors
@@ -96,31 +144,42 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let started = if run.started_at.is_empty() { at } else { &run.started_at };
     let unread: Vec<&crate::model::CoverageLine> =
         outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).collect();
-    let mut result = json!({
-        "uuid": name(&[&run.id, "result"]),
-        "title": format!("Outcrop run {}", run.id),
-        "description": format!("{} results of {} rules over {} accounts and {} Regions; {} readings were not whole.", outcome.results.len(), by_rule.len(), run.accounts.len(), run.regions.len(), unread.len()),
-        "start": started,
-        "end": at,
-        "reviewed-controls": {"control-selections": [{"description": "The rules of the run; those that support a control of a framework name it.", "include-all": {}}]},
-    });
+    let mut controls =
+        json!({"control-selections": [{"description": "The rules of the run; those that support a control of a framework name it.", "include-all": {}}]});
     if !objectives.is_empty() {
-        result["reviewed-controls"]["control-objective-selections"] = json!([{"description": "One objective a rule.", "include-objectives": objectives}]);
-        result["observations"] = outcome.results.iter().map(|result| observation(outcome, result)).collect();
-        result["findings"] = by_rule.iter().map(|(rule, results)| finding(outcome, rule, results)).collect();
+        controls["control-objective-selections"] = json!([{"description": "One objective a rule.", "include-objectives": objectives}]);
     }
+    let result = Assessed {
+        uuid: name(&[&run.id, "result"]),
+        title: format!("Outcrop run {}", run.id),
+        description: format!(
+            "{} results of {} rules over {} accounts and {} Regions; {} readings were not whole.",
+            outcome.results.len(),
+            by_rule.len(),
+            run.accounts.len(),
+            run.regions.len(),
+            unread.len()
+        ),
+        start: started,
+        end: at,
+        controls,
+        observations: Observations(outcome),
+        findings: by_rule.iter().map(|(rule, results)| finding(outcome, rule, results)).collect(),
+    };
     let resources = json!([{
         "uuid": plan,
         "title": "Assessment plan",
         "description": format!("Every rule of the set {} is applied to every resource of the accounts {}, from read-only API calls; a rule whose inputs were not all read is unknown.", run.rules_digest, run.accounts.iter().map(|account| account.id.as_str()).collect::<Vec<_>>().join(", ")),
     }]);
-    let document = json!({"assessment-results": {
-        "uuid": name(&[&run.id, "assessment-results"]),
-        "metadata": {"title": "Amazon Bedrock exposure: assessment results", "last-modified": at, "version": run.version, "oscal-version": "1.2.1"},
-        "import-ap": {"href": format!("#{plan}"), "remarks": "A scanner's plan is its rule set; it stands in the back matter."},
-        "results": [result],
-        "back-matter": {"resources": resources},
-    }});
+    let document = Document {
+        results: Results {
+            uuid: name(&[&run.id, "assessment-results"]),
+            metadata: json!({"title": "Amazon Bedrock exposure: assessment results", "last-modified": at, "version": run.version, "oscal-version": "1.2.1"}),
+            plan: json!({"href": format!("#{plan}"), "remarks": "A scanner's plan is its rule set; it stands in the back matter."}),
+            results: [result],
+            back_matter: json!({"resources": resources}),
+        },
+    };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }
