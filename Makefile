@@ -10,7 +10,7 @@ demo:
 	@$(CARGO) run --quiet --no-default-features -- demo; code=$$?; echo "exit code $$code (3: something critical fails in the demo estate, as it should)"; test $$code -eq 3
 
 test: $(MOTO)/ready $(VALIDATORS)/ready
-	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run; else $(CARGO) test; fi
+	@export OUTCROP_VALIDATORS=required; if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run; else $(CARGO) test; fi
 
 # An independent AWS, pinned, in an environment of its own.
 $(MOTO)/ready: tests/moto/requirements.txt

@@ -100,7 +100,8 @@ pub(super) fn apply(path: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
                 *seen = true;
                 Some("new".to_owned())
             }
-            (None, Verdict::Fail) => Some("new".to_owned()),
+            // A run that a plan is laid over may know it already.
+            (None, Verdict::Fail) => result.origin.take().or_else(|| Some("new".to_owned())),
             (None, _) => result.origin.take(),
         };
     }

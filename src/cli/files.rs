@@ -3,7 +3,7 @@
 use super::judging::{Judge, now};
 use crate::engine::{Waivable, WaiverEntry};
 use crate::inventory::Store;
-use crate::model::{Finding, Outcome, Summary, Verdict, WaiverStatus};
+use crate::model::{Finding, Outcome, Severity, Verdict, WaiverStatus};
 use crate::reason;
 use crate::sources::cloudformation::cdk;
 use crate::sources::files::{Error, Files, Given, Variant, text};
@@ -143,8 +143,16 @@ fn join(mut all: Vec<Files>) -> anyhow::Result<Files> {
             anyhow::bail!("the files are of two kinds ({} and {}); judge them apart", joined.source.as_str(), files.source.as_str());
         }
         let mut product = Vec::new();
+        let most = 64 / joined.variants.len().max(1);
+        if files.variants.len() > most {
+            joined.notes.push(format!(
+                "of the {} ways the conditions can turn out together, {} were judged",
+                joined.variants.len() * files.variants.len(),
+                joined.variants.len() * most
+            ));
+        }
         for left in &joined.variants {
-            for right in files.variants.iter().take(64 / joined.variants.len().max(1)) {
+            for right in files.variants.iter().take(most) {
                 let when = [left.when.as_str(), right.when.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
                 product.push(Variant { when, resources: left.resources.iter().chain(&right.resources).cloned().collect() });
             }
@@ -159,24 +167,64 @@ fn join(mut all: Vec<Files>) -> anyhow::Result<Files> {
 
 /// Judges a file alone, once for each way its conditions can turn out; the worst verdict on each thing stands.
 pub(super) fn judge(judge: &mut Judge, files: &Files, out: Option<&PathBuf>) -> anyhow::Result<Outcome> {
-    let mut worst: Option<Outcome> = None;
-    for (place, variant) in files.variants.iter().enumerate() {
-        let mut store = match out.filter(|_| place == 0) {
+    worst(files, out, |variant, out| {
+        let mut store = match out {
             Some(path) => Store::create(path, &reason::tables())?,
             None => Store::memory(&reason::tables())?,
         };
         let mut run = variant.fill(files, &mut store)?;
+        run.notes.extend(stored(files, variant, out));
         run.started_at = now();
         run.finished_at.clone_from(&run.started_at);
         judge.observing(&store, &mut run)?;
         judge.complete(&mut run);
-        let outcome = judge.judge(&mut store, &run)?;
-        worst = Some(match worst {
+        judge.judge(&mut store, &run)
+    })
+}
+
+/// What a stored run says of itself where it is one of several ways.
+pub(super) fn stored(files: &Files, variant: &Variant, out: Option<&PathBuf>) -> Option<String> {
+    (out.is_some() && files.variants.len() > 1).then(|| {
+        let when = if variant.when.is_empty() { "parameters at their defaults" } else { &variant.when };
+        format!("the conditions can turn out in {} ways; this run holds the one with the worst verdicts ({when})", files.variants.len())
+    })
+}
+
+/// The worst verdict on each thing, over all ways the conditions can turn out; what is stored is the way with the worst verdicts.
+pub(super) fn worst(
+    files: &Files,
+    out: Option<&PathBuf>,
+    mut judge: impl FnMut(&Variant, Option<&PathBuf>) -> anyhow::Result<Outcome>,
+) -> anyhow::Result<Outcome> {
+    if let [only] = files.variants.as_slice() {
+        return judge(only, out);
+    }
+    let mut joined: Option<Outcome> = None;
+    let mut heaviest: Option<(Vec<usize>, &Variant)> = None;
+    for variant in &files.variants {
+        let outcome = judge(variant, None)?;
+        let weight = weight(&outcome);
+        if heaviest.as_ref().is_none_or(|(known, _)| weight > *known) {
+            heaviest = Some((weight, variant));
+        }
+        joined = Some(match joined {
             None => outcome,
             Some(known) => worse(known, outcome, &variant.when),
         });
     }
-    worst.context("the file declares nothing")
+    if let (Some(_), Some((_, variant))) = (out, heaviest) {
+        judge(variant, out)?;
+    }
+    joined.context("the file declares nothing")
+}
+
+/// How many fail by severity, then how many are unknown, without those that are waived.
+fn weight(outcome: &Outcome) -> Vec<usize> {
+    let count = |verdict: Verdict, severity: Severity| {
+        outcome.results.iter().filter(|result| result.verdict == verdict && result.severity == severity && result.waiver.is_none()).count()
+    };
+    let levels = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
+    [Verdict::Fail, Verdict::Unknown].into_iter().flat_map(|verdict| levels.into_iter().map(move |level| (verdict, level))).map(|(v, s)| count(v, s)).collect()
 }
 
 /// The worse verdict on each thing.
@@ -214,25 +262,11 @@ pub(super) fn worse(left: Outcome, right: Outcome, when: &str) -> Outcome {
             *known = other;
         }
     }
-    resort(&mut joined);
-    joined
-}
-
-/// Sorts and counts anew.
-pub(super) fn resort(outcome: &mut Outcome) {
-    outcome.results.sort_by(|a, b| {
-        (a.severity, &a.rule, &a.account_id, &a.region, &a.resource, &a.part, a.verdict).cmp(&(
-            b.severity,
-            &b.rule,
-            &b.account_id,
-            &b.region,
-            &b.resource,
-            &b.part,
-            b.verdict,
-        ))
-    });
-    outcome.summary = Summary::default();
-    for result in &outcome.results {
-        outcome.summary.add(result.verdict, result.severity, result.waiver.is_some());
+    for note in right.run.notes {
+        if !joined.run.notes.contains(&note) {
+            joined.run.notes.push(note);
+        }
     }
+    joined.settle();
+    joined
 }

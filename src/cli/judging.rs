@@ -7,7 +7,6 @@ use crate::model::{AccountInfo, Finding, Outcome, Reason, RunInfo, Severity, Ver
 use crate::report::ocsf::Class;
 use crate::{reason, report};
 use anyhow::Context as _;
-use clap::ValueEnum as _;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -98,29 +97,10 @@ pub(super) enum UnknownGate {
     Ignore,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Table,
-    Json,
-    Csv,
-    Markdown,
-    Sarif,
-    Junit,
-    Github,
-    Gitlab,
-    Ocsf,
-    Asff,
-    Oscal,
-    Xlsx,
-    Html,
-    Mermaid,
-    Dot,
-}
-
 /// Where a format goes.
 #[derive(Debug)]
 struct Target {
-    format: Format,
+    format: &'static report::Format,
     path: Option<PathBuf>,
 }
 
@@ -130,18 +110,15 @@ impl Output {
         let mut targets = Vec::new();
         for text in &self.format {
             let (name, path) = text.split_once('=').map_or((text.as_str(), None), |(name, path)| (name, Some(PathBuf::from(path))));
-            let format = <Format as clap::ValueEnum>::from_str(name, false).map_err(|_| {
-                let known: Vec<String> =
-                    Format::value_variants().iter().filter_map(clap::ValueEnum::to_possible_value).map(|value| value.get_name().to_owned()).collect();
-                Usage(format!("there is no format `{name}`; there are {}", known.join(", ")))
-            })?;
+            let format = report::format(name)
+                .ok_or_else(|| Usage(format!("there is no format `{name}`; there are {}", report::FORMATS.map(|format| format.name).join(", "))))?;
             if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
                 return Err(Usage(format!("--format {text}: the path is empty")).into());
             }
             targets.push(Target { format, path });
         }
         if targets.is_empty() {
-            targets.push(Target { format: Format::Table, path: None });
+            targets.extend(report::format("table").map(|format| Target { format, path: None }));
         }
         if targets.iter().enumerate().any(|(place, target)| target.path.is_some() && targets[..place].iter().any(|other| other.path == target.path)) {
             return Err(Usage("two formats to one file; give each a file of its own".to_owned()).into());
@@ -168,16 +145,17 @@ impl Output {
             None => None,
         };
         let outcome = marked.as_ref().unwrap_or(outcome);
+        let options = |colour| report::Options { layout: report::table::Layout { width: width(), colour }, ocsf: self.ocsf_class };
         for target in self.targets()? {
             match &target.path {
-                None => match render(outcome, target.format, self.ocsf_class, global.colour(), &mut anstream::stdout().lock()) {
+                None => match (target.format.render)(outcome, options(global.colour()), &mut anstream::stdout().lock()) {
                     // Whoever reads has seen enough; the gate says what it would have said.
                     Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
                     rendered => rendered?,
                 },
                 Some(path) => {
                     let mut bytes = Vec::new();
-                    render(outcome, target.format, self.ocsf_class, false, &mut bytes)?;
+                    (target.format.render)(outcome, options(false), &mut bytes)?;
                     write_private(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
                 }
             }
@@ -202,8 +180,8 @@ impl Output {
                 let _ =
                     writeln!(std::io::stderr(), "waiver of {}: {}", crate::report::safe::cut(&waiver.rule, 100), crate::report::safe::cut(&waiver.detail, 200));
             }
-            let outside = outcome.results.iter().filter(|result| report::outside_file(result)).count();
-            if outside > 0 {
+            let outside = outcome.results.iter().filter(|result| report::outside_file(outcome, result)).count();
+            if outside > 0 && self.unknown_gate(outcome) == UnknownGate::Unresolved {
                 let _ = writeln!(
                     std::io::stderr(),
                     "{outside} verdicts rest on what the file does not hold (not-in-file), so they do not gate; lay it over a recorded run: outcrop check PLAN --onto RUN"
@@ -219,12 +197,17 @@ impl Output {
     /// A job of GitHub's shows the Markdown report as its summary; it refuses one of more than 1024 kB whole.
     fn summarise(&self, outcome: &Outcome) -> anyhow::Result<()> {
         let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return Ok(()) };
-        if !self.targets()?.iter().any(|target| target.format == Format::Github) {
+        if !self.targets()?.iter().any(|target| target.format.name == "github") {
             return Ok(());
         }
         let text = report::markdown::within(outcome, 1_000_000);
         let appended = fs::OpenOptions::new().create(true).append(true).open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
         appended.with_context(|| format!("cannot write the step summary `{}`", path.display()))
+    }
+
+    /// Which unknowns gate: what was asked for, else what fits the source.
+    fn unknown_gate(&self, outcome: &Outcome) -> UnknownGate {
+        self.unknown.unwrap_or(if outcome.run.source.is_file() { UnknownGate::Unresolved } else { UnknownGate::Gate })
     }
 
     fn exit_code(&self, outcome: &Outcome) -> u8 {
@@ -234,10 +217,9 @@ impl Output {
         if outcome.results.iter().filter(gates).any(|result| result.verdict == Verdict::Fail) {
             return 3;
         }
-        let default = if outcome.run.source.is_file() { UnknownGate::Unresolved } else { UnknownGate::Gate };
         let unknown = |result: &Finding| {
             result.verdict == Verdict::Unknown
-                && match self.unknown.unwrap_or(default) {
+                && match self.unknown_gate(outcome) {
                     UnknownGate::Gate => true,
                     UnknownGate::Unresolved => !result.missing.iter().all(|gap| gap.reason == Reason::NotInFile),
                     UnknownGate::Ignore => false,
@@ -253,26 +235,6 @@ fn gate_word(code: u8, at: FailOn) -> String {
         3 => format!("the gate is shut: something fails at or above `{at}`"),
         4 => format!("the gate is shut: nothing fails at or above `{at}`, but something there could not be judged"),
         _ => "the gate is open".to_owned(),
-    }
-}
-
-fn render(outcome: &Outcome, format: Format, ocsf: Class, colour: bool, out: &mut dyn Write) -> std::io::Result<()> {
-    match format {
-        Format::Json => report::json::render(outcome, out),
-        Format::Csv => report::csv::render(outcome, out),
-        Format::Markdown => report::markdown::render(outcome, out),
-        Format::Sarif => report::sarif::render(outcome, out),
-        Format::Junit => report::junit::render(outcome, out),
-        Format::Github => report::github::render(outcome, out),
-        Format::Gitlab => report::gitlab::render(outcome, out),
-        Format::Ocsf => report::ocsf::render(outcome, ocsf, out),
-        Format::Asff => report::asff::render(outcome, out),
-        Format::Oscal => report::oscal::render(outcome, out),
-        Format::Xlsx => report::xlsx::render(outcome, out),
-        Format::Html => report::html::render(outcome, out),
-        Format::Mermaid => report::diagram::mermaid(outcome, out),
-        Format::Dot => report::diagram::dot(outcome, out),
-        Format::Table => report::table::render(outcome, report::table::Layout { width: width(), colour }, out),
     }
 }
 

@@ -1,14 +1,13 @@
 //! `check PLAN --onto RUN`: what a merge brings, finds and mends.
 
 use super::check::lay_run;
-use super::files::{resort, worse};
+use super::files::{stored, worst};
 use super::judging::{Judge, now};
 use crate::inventory::Store;
 use crate::model::{Finding, Outcome, RunInfo, UNKNOWN_ACCOUNT, UNKNOWN_REGION, Verdict};
 use crate::reason;
 use crate::sources::files::{Files, Given};
 use crate::sources::overlay;
-use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -65,26 +64,22 @@ pub(super) fn judge(judge: &mut Judge, base: &Base, files: &Files, out: Option<&
     let notes = run.notes.clone();
     let before = judge.judge(&mut store, &run)?;
 
-    let mut first: Option<Store> = None;
-    let mut after: Option<Outcome> = None;
-    for (place, variant) in files.variants.iter().enumerate() {
-        let mut store = base.store(out.filter(|_| place == 0))?;
+    let mut kept: Option<Store> = None;
+    let mut outcome = worst(files, out, |variant, out| {
+        let mut store = base.store(out)?;
         let mut run = overlay::lay(files, variant, &mut store, &base.run)?;
         run.notes.extend(notes.iter().filter(|note| !base.run.notes.contains(note)).cloned());
+        run.notes.extend(stored(files, variant, out));
         run.finished_at = now();
         judge.complete(&mut run);
         let outcome = judge.judge(&mut store, &run)?;
-        after = Some(match after {
-            None => outcome,
-            Some(known) => worse(known, outcome, &variant.when),
-        });
-        if place == 0 {
-            first = Some(store);
+        if out.is_some() {
+            kept = Some(store);
         }
-    }
-    let mut outcome = after.context("the file declares nothing")?;
+        Ok(outcome)
+    })?;
     mark(&before, &mut outcome);
-    if let (Some(store), true) = (first, out.is_some()) {
+    if let Some(store) = kept {
         store.write_origins(outcome.results.iter().filter_map(|result| Some((result.fingerprint.as_str(), result.origin.as_deref()?))))?;
         store.finish()?;
     }
@@ -120,5 +115,5 @@ fn mark(before: &Outcome, after: &mut Outcome) {
         gone.waiver = None;
         after.results.push(gone);
     }
-    resort(after);
+    after.settle();
 }

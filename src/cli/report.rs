@@ -3,7 +3,7 @@
 use super::judging::Output;
 use super::{Global, Usage};
 use crate::inventory::Store;
-use crate::model::{Outcome, Severity, Summary};
+use crate::model::{Outcome, Severity};
 use crate::{engine, reason};
 use std::path::PathBuf;
 
@@ -50,10 +50,7 @@ impl Report {
         outcome.results.retain(|result| {
             (self.select.is_empty() || self.select.iter().any(|term| matches(term, result))) && !self.skip.iter().any(|term| matches(term, result))
         });
-        outcome.summary = Summary::default();
-        for result in &outcome.results {
-            outcome.summary.add(result.verdict, result.severity, result.waiver.is_some());
-        }
+        outcome.settle();
         Ok(())
     }
 }

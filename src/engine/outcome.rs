@@ -324,21 +324,6 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     }
     book.scopes(&mut results)?;
     book.own_queries(&mut results)?;
-    results.sort_by(|a, b| {
-        (a.severity, &a.rule, &a.account_id, &a.region, &a.resource, &a.part, a.verdict).cmp(&(
-            b.severity,
-            &b.rule,
-            &b.account_id,
-            &b.region,
-            &b.resource,
-            &b.part,
-            b.verdict,
-        ))
-    });
-    let mut summary = Summary::default();
-    for result in &results {
-        summary.add(result.verdict, result.severity, result.waiver.is_some());
-    }
     let coverage = store
         .coverage()?
         .into_iter()
@@ -357,7 +342,9 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         })
         .collect();
     let rules = book.rules.values().map(|(rule, severity, _)| (rule.id.clone(), text_of(rule, *severity))).collect();
-    Ok(Outcome { schema: "outcrop/v1", run: book.run, coverage, results, waivers: reports, disabled, summary, rules })
+    let mut outcome = Outcome { schema: "outcrop/v1", run: book.run, coverage, results, waivers: reports, disabled, summary: Summary::default(), rules };
+    outcome.settle();
+    Ok(outcome)
 }
 
 fn text_of(rule: &Rule, severity: Severity) -> RuleText {

@@ -16,7 +16,6 @@ use envelope::{Envelope, sha256};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write;
 use std::path::{Component, Path};
 
 /// What is wrong with a package or a key.
@@ -34,20 +33,8 @@ fn wrong(path: &Path, error: impl std::fmt::Display) -> Error {
     Error(format!("{}: {error}", path.display()))
 }
 
-type Render = fn(&Outcome, &mut dyn Write) -> std::io::Result<()>;
-
-const REPORTS: [(&str, Render); 10] = [
-    ("reports/results.html", report::html::render),
-    ("reports/results.json", report::json::render),
-    ("reports/results.csv", report::csv::render),
-    ("reports/results.md", report::markdown::render),
-    ("reports/results.xlsx", report::xlsx::render),
-    ("reports/results.sarif", report::sarif::render),
-    ("reports/results.junit.xml", report::junit::render),
-    ("reports/results.ocsf.jsonl", |outcome, out| report::ocsf::render(outcome, report::ocsf::Class::Compliance, out)),
-    ("reports/results.asff.jsonl", report::asff::render),
-    ("reports/results.oscal.json", report::oscal::render),
-];
+/// Not in a package: what speaks to a pipeline alone.
+const OF_PIPELINES: [&str; 2] = ["github", "gitlab"];
 
 /// Writes a package into a folder that does not exist yet.
 ///
@@ -60,7 +47,6 @@ pub fn pack(run: &Path, folder: &Path, key: &SigningKey) -> Result<usize, Error>
         return Err(wrong(run, "it holds no results; judge it first: outcrop check RUN --out JUDGED"));
     }
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    // A copy by SQLite, so that nothing of an open journal is left out.
     files.insert(RUN.to_owned(), fs::read(run).map_err(|error| wrong(run, error))?);
     for (rule, text) in rule_texts(&store).map_err(|error| wrong(run, error))? {
         files.insert(format!("rules/{rule}.yaml"), text.into_bytes());
@@ -69,10 +55,10 @@ pub fn pack(run: &Path, folder: &Path, key: &SigningKey) -> Result<usize, Error>
     files.insert("population.json".to_owned(), pretty(&population(&store).map_err(|error| wrong(run, error))?)?);
     files.insert("waivers.json".to_owned(), pretty(&json!(outcome.waivers))?);
     files.insert("attestations.json".to_owned(), pretty(&json!(outcome.run.attestations))?);
-    for (name, render) in REPORTS {
+    for format in report::FORMATS.iter().filter(|format| !OF_PIPELINES.contains(&format.name)) {
         let mut bytes = Vec::new();
-        render(&outcome, &mut bytes).map_err(|error| Error(format!("{name}: {error}")))?;
-        files.insert(name.to_owned(), bytes);
+        (format.render)(&outcome, report::Options::default(), &mut bytes).map_err(|error| Error(format!("{}: {error}", format.name)))?;
+        files.insert(format!("reports/results.{}", format.ending), bytes);
     }
     files.insert("public-key.pem".to_owned(), envelope::public_half(key)?.into_bytes());
     files.insert("README.md".to_owned(), readme(&outcome, &envelope::key_id(&key.verifying_key())).into_bytes());
@@ -107,18 +93,23 @@ fn rule_texts(store: &Store) -> Result<BTreeMap<String, String>, crate::inventor
     Ok(statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
 }
 
-/// Accounts: those that the run holds whole, those of which something could not be read, those that were left out.
+/// Accounts: those that were read whole, in part, and not at all; together they are those that were listed.
 fn scope(outcome: &Outcome) -> Json {
-    let flawed: BTreeSet<&str> = outcome
-        .coverage
-        .iter()
-        .filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected"))
-        .map(|line| line.account_id.as_str())
-        .collect();
+    let asked = || outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "unsupported" | "not-collected"));
+    let of = |id: &str, whole: bool| asked().any(|line| line.account_id == id && (line.status == "complete") == whole);
     let listed: Vec<&str> = outcome.run.accounts.iter().map(|account| account.id.as_str()).collect();
-    let whole: Vec<&&str> = listed.iter().filter(|id| !flawed.contains(**id)).collect();
-    let partly: Vec<&&str> = listed.iter().filter(|id| flawed.contains(**id)).collect();
-    json!({"accounts_listed": listed.len(), "accounts": listed, "read_whole": whole, "read_in_part": partly, "regions": outcome.run.regions, "regions_outside_the_run": outcome.run.unscanned_regions})
+    let (mut whole, mut part, mut none) = (Vec::new(), Vec::new(), Vec::new());
+    for id in &listed {
+        match (of(id, true), of(id, false)) {
+            (true, false) => whole.push(id),
+            (true, true) => part.push(id),
+            (false, _) => none.push(id),
+        }
+    }
+    json!({
+        "accounts_listed": listed.len(), "accounts": listed, "read_whole": whole, "read_in_part": part, "not_read": none,
+        "regions": outcome.run.regions, "regions_outside_the_run": outcome.run.unscanned_regions,
+    })
 }
 
 fn about(outcome: &Outcome) -> Json {
@@ -316,11 +307,13 @@ fn complete(folder: &Path, all: &mut Verified) -> Result<(), Error> {
     if about["run_id"] != outcome.run.id.as_str() || about["results"] != outcome.results.len() {
         all.wrong.push("run.json speaks of another run than run.outcrop holds".to_owned());
     }
-    let (listed, whole, partly) = (outcome.run.accounts.len(), count("read_whole"), count("read_in_part"));
-    if about["scope"]["accounts_listed"] != listed || whole + partly != listed {
-        all.wrong.push(format!("the accounts do not add up: {listed} listed, {whole} read whole, {partly} read in part"));
+    let (listed, whole, part, none) = (outcome.run.accounts.len(), count("read_whole"), count("read_in_part"), count("not_read"));
+    let said = format!("{listed} accounts are listed: {whole} read whole, {part} in part, {none} not at all");
+    // What the package says of its scope is held against the coverage that the run itself holds.
+    if about["scope"] != scope(&outcome) || whole + part + none != listed {
+        all.wrong.push(format!("the scope in run.json is not that of the run ({said})"));
     } else {
-        all.proved.push(format!("{listed} accounts are listed: {whole} read whole, {partly} read in part"));
+        all.proved.push(said);
     }
     let rules = rule_texts(&store).map_err(|error| wrong(&path, error))?;
     for (rule, text) in &rules {

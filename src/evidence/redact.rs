@@ -273,16 +273,13 @@ fn waivers(before: &Outcome, names: &Names) -> Vec<WaiverEntry> {
 
 /// Changes every text of the collected rows, their coverage and what files declared.
 fn change(store: &Store, names: &Names) -> Result<(), crate::inventory::Error> {
-    let plain: [(&str, &[&str]); 3] = [
-        ("coverage", &["account_id", "parent", "detail", "request_ids"]),
-        ("declaration", &["account_id", "key", "address", "file", "unresolved", "path"]),
-        ("origin", &["fingerprint"]),
-    ];
+    let plain: [(&str, &[&str]); 2] =
+        [("coverage", &["account_id", "parent", "detail", "request_ids"]), ("declaration", &["account_id", "key", "address", "file", "unresolved", "path"])];
     let base = store.tables().iter().filter(|table| table.role == Role::Base).map(|table| {
         let texts = table.columns.iter().filter(|column| matches!(column.kind, Kind::Text | Kind::List | Kind::Json)).map(|column| column.name);
         (table.name, std::iter::once("account_id").chain(texts).collect::<Vec<_>>())
     });
-    for (table, columns) in base.chain(plain.iter().take(2).map(|(table, columns)| (*table, columns.to_vec()))) {
+    for (table, columns) in base.chain(plain.iter().map(|(table, columns)| (*table, columns.to_vec()))) {
         let list = columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
         let mut rows: Vec<(i64, Vec<Option<String>>)> = Vec::new();
         {

@@ -231,6 +231,20 @@ pub struct RuleText {
     pub references: Vec<String>,
 }
 
+impl Outcome {
+    /// Sorts the results and counts them.
+    pub fn settle(&mut self) {
+        fn order(result: &Finding) -> impl Ord + use<'_> {
+            (result.severity, &result.rule, &result.account_id, &result.region, &result.resource, &result.part, result.verdict)
+        }
+        self.results.sort_by(|a, b| order(a).cmp(&order(b)));
+        self.summary = Summary::default();
+        for result in &self.results {
+            self.summary.add(result.verdict, result.severity, result.waiver.is_some());
+        }
+    }
+}
+
 /// Everything that a report renders.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {

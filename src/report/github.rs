@@ -24,7 +24,7 @@ fn data(text: &str) -> String {
 pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let mut outside = 0;
     for result in problems(outcome) {
-        if outside_file(result) && result.waiver.is_none() {
+        if outside_file(outcome, result) && result.waiver.is_none() {
             outside += 1;
             continue;
         }

@@ -15,7 +15,7 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let all: Vec<_> = problems(outcome)
         .map(|result| {
             let (path, line) = place(result);
-            let severity = match (result.waiver.is_some() || outside_file(result), result.severity) {
+            let severity = match (result.waiver.is_some() || outside_file(outcome, result), result.severity) {
                 (true, _) | (_, Severity::Info) => "info",
                 (_, Severity::Critical) => "blocker",
                 (_, Severity::High) => "critical",

@@ -267,5 +267,10 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         facts,
     };
     let text = page.render().map_err(io::Error::other)?;
-    out.write_all(text.as_bytes())
+    // Last of all, whatever a stranger's text still holds that would move what a reader sees.
+    for line in text.split_inclusive('\n') {
+        out.write_all(terminal(line.trim_end_matches('\n')).as_bytes())?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
 }

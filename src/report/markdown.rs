@@ -108,11 +108,11 @@ fn blocks(outcome: &Outcome) -> Vec<String> {
     ];
     let open = |result: &Finding, verdict| result.verdict == verdict && result.waiver.is_none();
     section(outcome, "Fails", &|result| open(result, Verdict::Fail), &mut blocks);
-    section(outcome, "Unknown: what would decide was not observed", &|result| open(result, Verdict::Unknown) && !outside_file(result), &mut blocks);
+    section(outcome, "Unknown: what would decide was not observed", &|result| open(result, Verdict::Unknown) && !outside_file(outcome, result), &mut blocks);
     section(
         outcome,
         "Not in the files: to be judged over a recorded run (`--onto RUN`)",
-        &|result| open(result, Verdict::Unknown) && outside_file(result),
+        &|result| open(result, Verdict::Unknown) && outside_file(outcome, result),
         &mut blocks,
     );
     section(outcome, "Waived", &|result| result.waiver.is_some(), &mut blocks);

@@ -115,7 +115,7 @@ fn result(finding: &Finding, index: Option<usize>) -> Json {
 /// When the writer fails.
 pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let places: BTreeMap<&str, usize> = outcome.rules.keys().enumerate().map(|(place, id)| (id.as_str(), place)).collect();
-    let (outside, shown): (Vec<&Finding>, Vec<&Finding>) = problems(outcome).partition(|result| outside_file(result) && result.waiver.is_none());
+    let (outside, shown): (Vec<&Finding>, Vec<&Finding>) = problems(outcome).partition(|result| outside_file(outcome, result) && result.waiver.is_none());
     let notice = |level: &str, text: String| json!({"level": level, "message": {"text": text}});
     let mut notifications: Vec<Json> = outcome
         .coverage

@@ -15,6 +15,12 @@ pub struct Layout {
     pub colour: bool,
 }
 
+impl Default for Layout {
+    fn default() -> Self {
+        Self { width: 120, colour: false }
+    }
+}
+
 const LONGEST: usize = 400;
 
 fn new_table(layout: Layout) -> Table {
@@ -49,7 +55,7 @@ pub fn render(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Res
         let here: Vec<&Finding> = outcome
             .results
             .iter()
-            .filter(|result| result.severity == severity && matches!(result.verdict, Verdict::Fail | Verdict::Unknown) && !super::outside_file(result))
+            .filter(|result| result.severity == severity && matches!(result.verdict, Verdict::Fail | Verdict::Unknown) && !super::outside_file(outcome, result))
             .collect();
         if !here.is_empty() {
             let failed = here.iter().filter(|result| result.verdict == Verdict::Fail).count();
@@ -75,7 +81,7 @@ pub fn render(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Res
 /// How many verdicts rest on what a file does not hold.
 fn not_in_file(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let mut rules: BTreeMap<&str, usize> = BTreeMap::new();
-    for result in outcome.results.iter().filter(|result| super::outside_file(result)) {
+    for result in outcome.results.iter().filter(|result| super::outside_file(outcome, result)) {
         *rules.entry(&result.rule).or_default() += 1;
     }
     if rules.is_empty() {

@@ -221,7 +221,7 @@ pub(super) mod live {
 /// How files declare them.
 pub(super) mod declared {
     use crate::services::declared::ids::{arn, name};
-    use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+    use crate::services::declared::{Declared, Later, Node, Rows, Spelling, Told};
     use crate::services::environment::Owner;
     use std::collections::BTreeSet;
 
@@ -288,8 +288,13 @@ pub(super) mod declared {
             .set("network_mode", by.at("network_mode").text().or("bridge"))
             .put("log_group_names", groups.into_iter().collect::<Vec<_>>())
             .put("environment_files", files.into_iter().collect::<Vec<_>>());
-        if let Node::Unknown(later) = containers {
-            rows.unsettled("ecs_task_definition", by, &key, later);
+        let unread = match containers {
+            Node::Unknown(later) => Some(later.clone()),
+            Node::Text(_) | Node::Secret(_) => Some(Later { why: "the containers are a text that is no list".to_owned(), ..Later::default() }),
+            _ => None,
+        };
+        if let Some(later) = unread {
+            rows.unsettled("ecs_task_definition", by, &key, &later);
             return;
         }
         let owners: Vec<_> = owners

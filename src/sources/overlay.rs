@@ -9,6 +9,7 @@ use crate::model::{GLOBAL, RunInfo, Value};
 use crate::secrets::Fingerprints;
 use crate::services::declared::{Declared, Rows};
 use crate::services::{map_declared, table};
+use rusqlite::OptionalExtension as _;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,8 +92,7 @@ pub fn lay(files: &Files, variant: &Variant, store: &mut Store, run: &RunInfo) -
     let (before, _) = told(&files.before, None)?;
     let (after, unmapped) = told(&variant.resources, Some(files.deleted(variant)?))?;
     for note in after.notes.values().filter(|note| note.change != "keep" && !note.partial) {
-        let covered = run.account(&note.account_id).is_some() && (note.region == GLOBAL || run.regions.contains(&note.region));
-        if !covered {
+        if !covered(run, note) {
             let accounts: Vec<&str> = run.accounts.iter().map(|account| account.id.as_str()).collect();
             anyhow::bail!(
                 "{} is for {} in {}, which the run does not hold (it holds {} in {}); scan that too, or judge the file without --onto",
@@ -108,8 +108,21 @@ pub fn lay(files: &Files, variant: &Variant, store: &mut Store, run: &RunInfo) -
     let (mut inserts, mut kept) = (Vec::new(), Vec::new());
     for (place, row) in &after.rows {
         let Some(note) = after.notes.get(place) else { continue };
-        let found = number(store, place)?;
         let mut note = note.clone();
+        if !covered(&run, &note) {
+            // The run looked elsewhere, and the file leaves it as it is; of what only adds to it the run says so.
+            if note.partial {
+                run.notes.push(format!("{} adds to `{}`, which lies outside the run", note.address, place.3));
+            }
+            continue;
+        }
+        let found = match number(store, place)? {
+            Some((number, key)) => {
+                note.key = key;
+                Some(number)
+            }
+            None => None,
+        };
         if found.is_some() && note.is_new() {
             // It is there already, by its name.
             "update".clone_into(&mut note.change);
@@ -134,20 +147,22 @@ pub fn lay(files: &Files, variant: &Variant, store: &mut Store, run: &RunInfo) -
         if after.rows.contains_key(place) {
             continue;
         }
-        let (Some(number), Some(note)) = (number(store, place)?, before.notes.get(place)) else { continue };
+        let (Some((number, key)), Some(note)) = (number(store, place)?, before.notes.get(place)) else { continue };
         if note.partial {
             let nothing = NewRow::new(place.0, &place.1, &place.2);
-            let mut gone = note.clone();
+            let mut gone = Declaration { key, ..note.clone() };
             gone.unresolved = patch_away(old).into_iter().collect();
             patch(store, place, number, Some(old), &nothing, &gone)?;
             kept.push(gone);
         } else {
             store.conn.execute(&format!("DELETE FROM {} WHERE rowid = ?1", quoted(place.0)), [number])?;
-            drop_variables(store, &place.3)?;
+            drop_variables(store, &key)?;
         }
     }
     // A workload that the file changes has the variables that the file gives it.
-    let owners: BTreeSet<&str> = kept.iter().filter(|note| note.change != "keep" && !note.partial).map(|note| note.key.as_str()).collect();
+    let inserted: BTreeSet<String> = inserts.iter().map(key_of).collect();
+    let owners: BTreeSet<&str> =
+        kept.iter().filter(|note| !note.partial && (note.change != "keep" || inserted.contains(&note.key))).map(|note| note.key.as_str()).collect();
     let owner_of =
         |row: &NewRow| row.cells.iter().find(|(column, _)| *column == "owner_arn").map(|(_, value)| value.display().into_owned()).unwrap_or_default();
     for owner in &owners {
@@ -208,11 +223,26 @@ fn drop_variables(store: &Store, owner: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The row of the run that stands for a declared one.
-fn number(store: &Store, place: &Place) -> anyhow::Result<Option<i64>> {
+/// Does the run hold the account and Region?
+fn covered(run: &RunInfo, note: &Declaration) -> bool {
+    run.account(&note.account_id).is_some() && (note.region == GLOBAL || run.regions.contains(&note.region))
+}
+
+/// The row of the run that stands for a declared one, and its key there. IAM names are unique whatever the path,
+/// and files that name a role do not tell its path.
+fn number(store: &Store, place: &Place) -> anyhow::Result<Option<(i64, String)>> {
     let Some(table) = table(place.0) else { return Ok(None) };
-    let sql = format!("SELECT min(rowid) FROM {} WHERE account_id = ?1 AND region = ?2 AND {} = ?3", quoted(table.name), quoted(table.key));
-    Ok(store.conn.prepare_cached(&sql)?.query_row([&place.1, &place.2, &place.3], |row| row.get(0))?)
+    let (column, value) = match place.0 {
+        "iam_role" | "iam_user" => ("name", place.3.rsplit('/').next().unwrap_or_default()),
+        _ => (table.key, place.3.as_str()),
+    };
+    let sql = format!(
+        "SELECT rowid, {} FROM {} WHERE account_id = ?1 AND region = ?2 AND {} = ?3 ORDER BY rowid LIMIT 1",
+        quoted(table.key),
+        quoted(table.name),
+        quoted(column)
+    );
+    Ok(store.conn.prepare_cached(&sql)?.query_row([&place.1, &place.2, value], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
 fn cell<'r>(row: &'r NewRow, column: &str) -> Option<&'r Value> {
@@ -296,6 +326,28 @@ fn merged(store: &Store, table: &Table, number: i64, column: &str, was: &[Json],
     let gone: Vec<&Json> = was.iter().filter(|item| !is.contains(item)).collect();
     let added: Vec<&Json> = is.iter().filter(|item| !was.contains(item)).collect();
     list.retain(|item| !gone.iter().chain(&added).any(|other| same(item, other)));
+    if matches!(column, "ingress" | "egress") {
+        // AWS shows the rules of one protocol and port range as one permission.
+        gone.iter().for_each(|rule| subtract(&mut list, rule));
+    }
     list.extend(added.into_iter().cloned());
     Ok(Value::from(Json::Array(list)))
+}
+
+/// Takes the sources of one security-group rule out of the permissions with its protocol and ports.
+fn subtract(list: &mut Vec<Json>, rule: &Json) {
+    const SOURCES: [&str; 3] = ["cidrs", "groups", "prefix_lists"];
+    let of = |item: &Json, name: &str| item.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
+    list.retain_mut(|item| {
+        if ["protocol", "from_port", "to_port"].iter().any(|name| item.get(name) != rule.get(name)) {
+            return true;
+        }
+        for name in SOURCES {
+            let gone = of(rule, name);
+            if let Some(Json::Array(sources)) = item.get_mut(name) {
+                sources.retain(|source| !gone.contains(source));
+            }
+        }
+        SOURCES.iter().any(|name| !of(item, name).is_empty())
+    });
 }

@@ -2,35 +2,17 @@
 
 use std::path::Path;
 
-const FILES: [(&str, &str); 15] = [
-    ("table", "txt"),
-    ("json", "json"),
-    ("csv", "csv"),
-    ("markdown", "md"),
-    ("html", "html"),
-    ("xlsx", "xlsx"),
-    ("sarif", "sarif"),
-    ("junit", "xml"),
-    ("github", "github.txt"),
-    ("gitlab", "gitlab.json"),
-    ("ocsf", "ocsf.jsonl"),
-    ("asff", "asff.jsonl"),
-    ("oscal", "oscal.json"),
-    ("mermaid", "mmd"),
-    ("dot", "dot"),
-];
-
 #[test]
 fn the_examples_are_what_the_demo_prints() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/examples");
     let made = tempfile::TempDir::new().expect("a folder");
     let mut command = assert_cmd::cargo::cargo_bin_cmd!("outcrop");
     command.env_clear().env("COLUMNS", "120").current_dir(made.path()).args(["demo", "--quiet"]);
-    for (format, end) in FILES {
+    for outcrop::report::Format { name: format, ending: end, .. } in outcrop::report::FORMATS {
         command.args(["--format", &format!("{format}=demo.{end}")]);
     }
     assert_eq!(command.output().expect("the binary").status.code(), Some(3));
-    for (format, end) in FILES {
+    for outcrop::report::Format { name: format, ending: end, .. } in outcrop::report::FORMATS {
         let name = format!("demo.{end}");
         let bytes = std::fs::read(made.path().join(&name)).expect("made");
         if std::env::var_os("OUTCROP_EXAMPLES").is_some() {

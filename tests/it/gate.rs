@@ -314,6 +314,49 @@ fn secrets_of_files_reach_no_output() {
     }
 }
 
+/// The run knows things by paths and merged permissions that a plan does not spell.
+#[test]
+fn a_plan_finds_what_the_run_spells_otherwise() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let estate = folder.path().join("estate");
+    std::fs::create_dir(&estate).expect("a folder");
+    for entry in std::fs::read_dir(root().join("fixtures/parity/sound/inventory")).expect("the estate") {
+        let entry = entry.expect("a file");
+        let mut text =
+            std::fs::read_to_string(entry.path()).expect("text").replace("role/chat", "role/apps/chat").replace("\"path\": \"/\"", "\"path\": \"/apps/\"");
+        if entry.file_name() == "vpc_security_group.json" {
+            text = text.replacen("\"10.20.0.0/16\"\n", "\"10.20.0.0/16\", \"192.0.2.0/24\"\n", 2);
+        }
+        std::fs::write(estate.join(entry.file_name()), text).expect("written");
+    }
+    let create = |kind: &str, values: Json| serde_json::json!({"address": format!("{kind}.it"), "mode": "managed", "type": kind, "name": "it", "provider_name": "registry.terraform.io/hashicorp/aws", "change": {"actions": ["create"], "before": null, "after": values}});
+    let delete = |kind: &str, values: Json| serde_json::json!({"address": format!("{kind}.it"), "mode": "managed", "type": kind, "name": "it", "provider_name": "registry.terraform.io/hashicorp/aws", "change": {"actions": ["delete"], "before": values, "after": null}});
+    let judged = |changes: Vec<Json>| {
+        let plan = folder.path().join("plan.json");
+        let text =
+            serde_json::json!({"format_version": "1.2", "terraform_version": "1.13.4", "planned_values": {"root_module": {}}, "resource_changes": changes});
+        std::fs::write(&plan, text.to_string()).expect("written");
+        check(&[plan.to_str().expect("a path"), "--onto", estate.to_str().expect("a path")])
+    };
+    let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}]}"#;
+    let (_, outcome, said) = judged(vec![create("aws_iam_role_policy", serde_json::json!({"name": "more", "role": "chat", "policy": policy}))]);
+    let new: BTreeSet<(&str, &str)> = results(&outcome)
+        .iter()
+        .filter(|result| result["origin"] == "new" && result["verdict"] == "fail")
+        .map(|result| (result["rule"].as_str().unwrap_or_default(), result["resource"].as_str().unwrap_or_default()))
+        .collect();
+    assert!(new.contains(&("bedrock-invoke-any-model", "arn:aws:iam::111111111111:role/apps/chat")), "{new:?} {said}");
+    assert!(results(&outcome).iter().all(|result| result["resource"] != "arn:aws:iam::111111111111:role/chat"), "a role that nobody has");
+
+    let rule = serde_json::json!({"type": "egress", "security_group_id": "sg-chat", "protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_blocks": ["10.20.0.0/16"], "self": false});
+    let (_, outcome, said) = judged(vec![delete("aws_security_group_rule", rule)]);
+    let path = results(&outcome)
+        .iter()
+        .find(|result| result["rule"] == "bedrock-call-leaves-by-public-endpoint" && result["part"] != "")
+        .or_else(|| results(&outcome).iter().find(|result| result["rule"] == "bedrock-call-leaves-by-public-endpoint"));
+    assert!(path.is_some_and(|result| result.to_string().contains("sg-chat")), "{path:?} {said}");
+}
+
 #[test]
 fn a_baseline_lets_old_failures_pass_and_no_others() {
     let folder = tempfile::TempDir::new().expect("a folder");

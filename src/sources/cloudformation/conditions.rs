@@ -107,7 +107,11 @@ impl Set {
                 let choice: Choice = open.iter().zip(&places).map(|((key, values), place)| (key.clone(), values[*place].clone())).collect();
                 let mut left = MOST_VARIANTS;
                 for choice in self.settled(&choice, &mut left) {
-                    if found.len() >= MOST_VARIANTS || !seen.insert(self.conditions(&choice)) {
+                    if !seen.insert(self.conditions(&choice)) {
+                        continue;
+                    }
+                    if found.len() >= MOST_VARIANTS {
+                        whole = false;
                         continue;
                     }
                     let chosen = open.iter().zip(&places).filter(|(_, place)| **place > 0).map(|(((stack, name), values), place)| {

@@ -381,10 +381,9 @@ impl Scope<'_> {
                     Node::Absent => Told::Known(String::new()),
                     other => other.text(),
                 };
+                let told = |text: &str| text != crate::model::UNKNOWN_REGION && text != crate::model::UNKNOWN_ACCOUNT;
                 match (text(here.node(left)), text(here.node(right))) {
-                    (Told::Known(left), Told::Known(right)) if left != crate::model::UNKNOWN_REGION && left != crate::model::UNKNOWN_ACCOUNT => {
-                        Some(left == right)
-                    }
+                    (Told::Known(left), Told::Known(right)) if told(&left) && told(&right) => Some(left == right),
                     _ => None,
                 }
             }
