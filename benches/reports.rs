@@ -8,7 +8,6 @@ use outcrop::inventory::Store;
 use outcrop::model::Outcome;
 use outcrop::sources::fixture;
 use outcrop::{engine, reason, report};
-use std::io::Write;
 use std::time::Instant;
 
 fn demo() -> Outcome {

@@ -324,7 +324,7 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     }
     book.scopes(&mut results)?;
     book.own_queries(&mut results)?;
-    let coverage = store
+    let coverage: Vec<CoverageLine> = store
         .coverage()?
         .into_iter()
         .map(|line| CoverageLine {
@@ -342,7 +342,9 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         })
         .collect();
     let rules = book.rules.values().map(|(rule, severity, _)| (rule.id.clone(), text_of(rule, *severity))).collect();
-    let mut outcome = Outcome { schema: "outcrop/v1", run: book.run, coverage, results, waivers: reports, disabled, summary: Summary::default(), rules };
+    let estate = super::estate::read(store, &coverage)?;
+    let mut outcome =
+        Outcome { schema: "outcrop/v1", run: book.run, coverage, results, waivers: reports, disabled, summary: Summary::default(), rules, estate };
     outcome.settle();
     Ok(outcome)
 }

@@ -3,6 +3,7 @@
 //! Nothing here reads or writes anything, so nothing here can fail except parsing.
 
 mod arn;
+mod estate;
 mod observed;
 mod outcome;
 mod pattern;
@@ -10,6 +11,7 @@ mod run;
 mod value;
 
 pub use arn::{Arn, account_arn};
+pub use estate::{Chain, Estate, PromptStore, Thing};
 pub use observed::{Gap, OPEN_OPERATOR, Observed, Reason, SETTLED_LATER, merge};
 pub use outcome::{CoverageLine, Finding, Location, Outcome, RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus};
 pub use pattern::{Class, Pattern, Token, arn_matches, glob, wild, without_place};

@@ -38,6 +38,14 @@ pub struct Gap {
     pub detail: String,
 }
 
+impl Gap {
+    /// For a person: the call, and what is the matter with it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        [self.operation.as_str(), self.detail.as_str()].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(": ")
+    }
+}
+
 /// The operator of a condition that marks a statement as settled later; its value says why.
 pub const OPEN_OPERATOR: &str = "SettledLater";
 /// What the reason of an unknown begins with where a policy holds something that is settled later.

@@ -265,4 +265,7 @@ pub struct Outcome {
     /// The rules as run, by id.
     #[serde(skip)]
     pub rules: BTreeMap<String, RuleText>,
+    /// What the run holds beside verdicts.
+    #[serde(skip)]
+    pub estate: super::Estate,
 }

@@ -51,10 +51,7 @@ pub(super) struct Guard {
 
 /// Gaps as sentences.
 pub(super) fn reasons(gaps: &[Gap]) -> Vec<String> {
-    let mut texts: Vec<String> = gaps
-        .iter()
-        .map(|gap| [gap.operation.as_str(), gap.detail.as_str()].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(": "))
-        .collect();
+    let mut texts: Vec<String> = gaps.iter().map(Gap::words).collect();
     texts.sort();
     texts.dedup();
     texts

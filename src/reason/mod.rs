@@ -22,6 +22,7 @@ mod observations;
 mod organization;
 mod paths;
 pub mod policy;
+mod prompts;
 pub mod reach;
 mod statements;
 mod topology;
@@ -57,6 +58,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { table: &logs::INFERENCE_LOG_GROUP, derive: logs::derive_groups },
     Subject { table: &logs::INFERENCE_LOG_BUCKET, derive: logs::derive_buckets },
     Subject { table: &logs::WORKLOAD_LOG_GROUP, derive: logs::derive_workload_groups },
+    Subject { table: &prompts::PROMPT_STORE, derive: prompts::derive },
     Subject { table: &data_keys::DATA_KEY, derive: data_keys::derive },
     Subject { table: &environment::VARIABLE, derive: environment::derive },
     Subject { table: &topology::CORPUS_BUCKET, derive: topology::derive_corpus },

@@ -33,7 +33,7 @@ pub struct Unclear {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct WhoCan {
     /// Those that may.
     pub principals: Vec<Able>,
@@ -46,62 +46,12 @@ pub struct WhoCan {
 /// Who may do `action` on `resource` (on any that the action takes, where there is none)?
 pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_account: Option<&str>) -> WhoCan {
     let context = Context::new(world);
-    let mut answer = WhoCan { principals: Vec::new(), indirect: Vec::new(), unknown: Vec::new() };
+    let mut answer = WhoCan::default();
     let guard = Guard::of(&context, action, resource, resource_account);
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for account in world.accounts() {
-        let root = format!("arn:{}:iam::{account}:root", world.run.partition);
-        for table in ["iam_role", "iam_user"] {
-            let found = world.all(table, account, GLOBAL);
-            if !found.gaps.is_empty() {
-                answer.unknown.push(Unclear { principal: root.clone(), reason: reasons(&found.gaps).join("; ") });
-            }
-            for row in found.rows {
-                seen.insert(row.key().to_owned());
-                let access = context.access(row);
-                let policies = match &access.grants {
-                    Known(policies) => policies,
-                    Unknown(gaps) => {
-                        answer.unknown.push(Unclear { principal: row.key().to_owned(), reason: reasons(gaps).join("; ") });
-                        continue;
-                    }
-                };
-                let mut policies = guard.over(policies);
-                let resources: Vec<String> = resource.map(str::to_owned).into_iter().collect();
-                let ask = |policies: &Policies| {
-                    let actions = [action];
-                    let ask = Ask {
-                        principal: &access.principal,
-                        actions: &actions,
-                        resources: &resources,
-                        resource_account: guard.owner.as_deref(),
-                        context: BTreeMap::new(),
-                        choose: true,
-                    };
-                    may(policies, &ask)
-                };
-                let found = match ask(&policies) {
-                    // Of some resource its own policies tell enough; that no resource's policy lets it in, nobody knows.
-                    Found::Unknown(why) if resource.is_none() => {
-                        policies.unknown.retain(|(side, _)| *side != Side::Resource);
-                        match ask(&policies) {
-                            Found::Yes(request) => Found::Yes(request),
-                            _ => Found::Unknown(why),
-                        }
-                    }
-                    found => found,
-                };
-                match found {
-                    Found::Yes(request) => answer.principals.push(Able {
-                        principal: row.key().to_owned(),
-                        conditions: conditions_of(&policies, &request),
-                        witness: request.witness(),
-                    }),
-                    Found::No => {}
-                    Found::Unknown(why) => answer.unknown.push(Unclear { principal: row.key().to_owned(), reason: why.join("; ") }),
-                }
-            }
-        }
+        seen.extend(["iam_role", "iam_user"].iter().flat_map(|table| world.all(table, account, GLOBAL).rows).map(|row| row.key().to_owned()));
+        in_account(&context, &guard, account, action, resource, &mut answer);
     }
     let mut texts: Vec<Rc<Document>> = guard.policy.clone().known().flatten().into_iter().collect();
     texts.extend(guard.grants.clone().known().unwrap_or_default());
@@ -118,6 +68,60 @@ pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_acc
     answer.unknown.sort_by(|a, b| (&a.principal, &a.reason).cmp(&(&b.principal, &b.reason)));
     answer.unknown.dedup_by(|a, b| a.principal == b.principal && a.reason == b.reason);
     answer
+}
+
+/// Asks the principals of one account.
+pub(super) fn in_account(context: &Context<'_>, guard: &Guard, account: &str, action: &str, resource: Option<&str>, answer: &mut WhoCan) {
+    let world = context.world;
+    let root = format!("arn:{}:iam::{account}:root", world.run.partition);
+    for table in ["iam_role", "iam_user"] {
+        let found = world.all(table, account, GLOBAL);
+        if !found.gaps.is_empty() {
+            answer.unknown.push(Unclear { principal: root.clone(), reason: reasons(&found.gaps).join("; ") });
+        }
+        for row in found.rows {
+            let access = context.access(row);
+            let policies = match &access.grants {
+                Known(policies) => policies,
+                Unknown(gaps) => {
+                    answer.unknown.push(Unclear { principal: row.key().to_owned(), reason: reasons(gaps).join("; ") });
+                    continue;
+                }
+            };
+            let mut policies = guard.over(policies);
+            let resources: Vec<String> = resource.map(str::to_owned).into_iter().collect();
+            let ask = |policies: &Policies| {
+                let actions = [action];
+                let ask = Ask {
+                    principal: &access.principal,
+                    actions: &actions,
+                    resources: &resources,
+                    resource_account: guard.owner.as_deref(),
+                    context: BTreeMap::new(),
+                    choose: true,
+                };
+                may(policies, &ask)
+            };
+            let found = match ask(&policies) {
+                // Of some resource its own policies tell enough; that no resource's policy lets it in, nobody knows.
+                Found::Unknown(why) if resource.is_none() => {
+                    policies.unknown.retain(|(side, _)| *side != Side::Resource);
+                    match ask(&policies) {
+                        Found::Yes(request) => Found::Yes(request),
+                        _ => Found::Unknown(why),
+                    }
+                }
+                found => found,
+            };
+            match found {
+                Found::Yes(request) => {
+                    answer.principals.push(Able { principal: row.key().to_owned(), conditions: conditions_of(&policies, &request), witness: request.witness() })
+                }
+                Found::No => {}
+                Found::Unknown(why) => answer.unknown.push(Unclear { principal: row.key().to_owned(), reason: why.join("; ") }),
+            }
+        }
+    }
 }
 
 /// Those that may give themselves the right by a change of their own policies.

@@ -1,18 +1,19 @@
-//! The diagram that does not lie: the way each Bedrock caller takes, drawn from the run.
+//! The diagram that does not lie: the way each Bedrock caller takes, and where the data lies, drawn from the run.
 //!
-//! One line is one way: the workload, what its traffic passes, the API family. Above fifty lines those that pass
-//! the same things fold into one with a count. The same as SVG, Mermaid, DOT and text.
+//! One row is one way (the workload, what its traffic passes, the API family) or one chain of data (corpus, knowledge
+//! base, vector store; invocation logging, where the prompts go, the key). Above fifty those that are alike fold into one
+//! with a count. The same as SVG, Mermaid, DOT and text.
 
 use super::safe::cut;
-use crate::model::{Finding, Outcome};
+use crate::model::{Chain, Finding, Outcome, Verdict};
 use quick_xml::escape::escape;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// The rule whose results carry the ways of every caller.
-const RULE: &str = "bedrock-call-leaves-by-public-endpoint";
+pub(super) const RULE: &str = "bedrock-call-leaves-by-public-endpoint";
 /// Lines that are drawn one by one.
 const MOST: usize = 50;
 
@@ -39,19 +40,41 @@ struct Line {
     count: usize,
 }
 
-/// Kind and name of each thing, by a key.
-type Nodes = BTreeMap<String, (String, String)>;
-/// From, to, colour class, words.
-type Edge = (String, String, &'static str, &'static str);
+/// A box of the picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Node {
+    /// What tells it from others.
+    key: String,
+    kind: String,
+    name: String,
+    /// Is something wrong with it?
+    fault: bool,
+}
 
-/// All ways of a run.
+/// A row of the picture: boxes from left to right.
+#[derive(Debug)]
+struct Row {
+    account: String,
+    class: &'static str,
+    /// What an edge says.
+    words: &'static str,
+    sentence: String,
+    nodes: Vec<Node>,
+    /// Does the last box stand in the last column?
+    leads_out: bool,
+}
+
+/// All ways of a run, and where its data lies.
 #[derive(Debug, Default)]
 pub struct Diagram {
-    lines: Vec<Line>,
-    /// How many ways stand behind the lines.
-    ways: usize,
+    rows: Vec<Row>,
+    /// How many ways stand behind the rows, by verdict.
+    pub ways: BTreeMap<String, usize>,
     names: BTreeMap<String, String>,
 }
+
+/// From, to, colour class, words.
+type Edge<'d> = (&'d str, &'d str, &'static str, &'static str);
 
 const VERDICTS: [&str; 6] = ["public", "public-possible", "unknown", "broken", "private-bypassable", "private-enforced"];
 
@@ -97,59 +120,130 @@ fn label(kind: &str) -> &'static str {
     }
 }
 
+/// What one way says in words.
+fn sentence(line: &Line) -> String {
+    let by: Vec<String> = line.steps.iter().map(|step| format!("{} {}", label(&step.kind), short(&step.id))).collect();
+    let who = if line.count > 1 { format!("{} and {} more", short(&line.workload), line.count - 1) } else { short(&line.workload).to_owned() };
+    let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
+    format!("{who} ({}) to {}{by}: {}. {}", line.kind, line.family, words(&line.verdict), line.reason)
+}
+
+/// The rows of the ways; above [`MOST`] those that pass the same things are one.
+fn rows_of_ways(mut lines: Vec<Line>, vpcs: &BTreeMap<String, String>) -> Vec<Row> {
+    lines.sort();
+    if lines.len() > MOST {
+        let mut folded: BTreeMap<(String, usize, String, Vec<String>), Line> = BTreeMap::new();
+        for line in lines {
+            let kinds = line.steps.iter().map(|step| step.kind.clone()).collect();
+            let key = (line.account.clone(), line.rank, line.family.clone(), kinds);
+            folded.entry(key).and_modify(|known| known.count += 1).or_insert(line);
+        }
+        lines = folded.into_values().collect();
+        lines.sort();
+    }
+    let row = |line: &Line| {
+        let own = if line.count > 1 { format!("{} + {} more", cut(short(&line.workload), 16), line.count - 1) } else { short(&line.workload).to_owned() };
+        let node = |key: String, kind: String, name: String, fault: bool| Node { key, kind, name, fault };
+        let mut nodes = vec![node(format!("{} {}", line.account, line.workload), line.kind.clone(), own, false)];
+        nodes.extend(line.steps.iter().map(|step| {
+            let kind = match vpcs.get(&step.id).filter(|_| step.kind == "subnet") {
+                Some(vpc) => format!("subnet of {vpc}"),
+                None => label(&step.kind).to_owned(),
+            };
+            node(format!("{} {} {}", line.account, step.kind, step.id), kind, short(&step.id).to_owned(), step.kind == "public-endpoint")
+        }));
+        nodes.push(node(format!("~ {}", line.family), "Amazon Bedrock".to_owned(), line.family.clone(), false));
+        Row { account: line.account.clone(), class: class(&line.verdict), words: words(&line.verdict), sentence: sentence(line), nodes, leads_out: true }
+    };
+    lines.iter().map(row).collect()
+}
+
+/// The rows of the data; above [`MOST`] those of one account with the same kinds are one.
+fn rows_of_data(chains: &[Chain], failing: &BTreeMap<&str, BTreeSet<&str>>) -> Vec<Row> {
+    let mut groups: BTreeMap<(String, Vec<String>), Vec<&Chain>> = BTreeMap::new();
+    for (place, chain) in chains.iter().enumerate() {
+        let kinds = chain.things.iter().map(|thing| thing.kind.clone()).chain((chains.len() <= MOST).then(|| place.to_string())).collect();
+        groups.entry((chain.account_id.clone(), kinds)).or_default().push(chain);
+    }
+    let mut rows = Vec::new();
+    for ((account, _), group) in groups {
+        let Some(first) = group.first() else { continue };
+        let more = group.len() - 1;
+        let rules: BTreeSet<&str> =
+            group.iter().flat_map(|chain| &chain.things).filter_map(|thing| failing.get(thing.id.as_str())).flatten().copied().collect();
+        let nodes: Vec<Node> = first
+            .things
+            .iter()
+            .enumerate()
+            .map(|(place, thing)| Node {
+                key: format!("{account} {} {} {}", first.region, thing.kind, thing.id),
+                kind: thing.kind.clone(),
+                name: if place == 0 && more > 0 { format!("{} + {more} more", cut(&thing.name, 14)) } else { short(&thing.name).to_owned() },
+                fault: group.iter().filter_map(|chain| chain.things.get(place)).any(|thing| failing.contains_key(thing.id.as_str())),
+            })
+            .collect();
+        let said: Vec<String> = nodes.iter().map(|node| format!("{} {}", node.kind, node.name)).collect();
+        let fault = if rules.is_empty() { String::new() } else { format!("; what fails: {}", rules.into_iter().collect::<Vec<_>>().join(", ")) };
+        let unseen = !first.unseen.is_empty() || first.things.iter().any(|thing| thing.name == "not known");
+        let why = if first.unseen.is_empty() { String::new() } else { format!(": {}", first.unseen) };
+        rows.push(Row {
+            class: if unseen { "unknown" } else { "data" },
+            words: if unseen { "not known" } else { "data" },
+            sentence: format!("{}: {}{why}{fault}", first.region, said.join(", then ")),
+            account,
+            nodes,
+            leads_out: false,
+        });
+    }
+    rows
+}
+
 impl Diagram {
-    /// Reads the ways from the results.
+    /// Reads the ways from the results, and the rest from what the run holds.
     pub fn of(outcome: &Outcome) -> Self {
         let mut lines = Vec::new();
-        for result in outcome.results.iter().filter(|result| result.rule == RULE) {
-            lines.extend(ways(result));
-        }
-        lines.sort();
-        let ways = lines.len();
-        if ways > MOST {
-            let mut folded: BTreeMap<(String, usize, String, Vec<String>), Line> = BTreeMap::new();
-            for line in lines {
-                let kinds = line.steps.iter().map(|step| step.kind.clone()).collect();
-                let key = (line.account.clone(), line.rank, line.family.clone(), kinds);
-                folded.entry(key).and_modify(|known| known.count += 1).or_insert(line);
+        let mut failing: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for result in &outcome.results {
+            if result.rule == RULE {
+                lines.extend(way(result));
             }
-            lines = folded.into_values().collect();
-            lines.sort();
+            if result.verdict == Verdict::Fail && result.waiver.is_none() {
+                failing.entry(&result.resource).or_default().insert(&result.rule);
+            }
         }
+        let mut ways: BTreeMap<String, usize> = BTreeMap::new();
+        for line in &lines {
+            *ways.entry(line.verdict.clone()).or_default() += 1;
+        }
+        let mut rows = rows_of_ways(lines, &outcome.estate.vpcs);
+        rows.extend(rows_of_data(&outcome.estate.chains, &failing));
+        rows.sort_by(|a, b| a.account.cmp(&b.account));
         let names = outcome.run.accounts.iter().map(|account| (account.id.clone(), account.name.clone())).collect();
-        Self { lines, ways, names }
+        Self { rows, ways, names }
     }
 
     /// Is there nothing to draw?
     pub fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.rows.is_empty()
     }
 
     fn account(&self, id: &str) -> String {
         match self.names.get(id) {
-            Some(name) if !name.is_empty() => format!("{id} {name}"),
-            _ => id.to_owned(),
+            Some(name) if !name.is_empty() => cut(&format!("{id} {name}"), 80),
+            _ => cut(id, 80),
         }
     }
 
-    /// What one line says in words.
-    fn sentence(line: &Line) -> String {
-        let by: Vec<String> = line.steps.iter().map(|step| format!("{} {}", label(&step.kind), short(&step.id))).collect();
-        let who = if line.count > 1 { format!("{} and {} more", short(&line.workload), line.count - 1) } else { short(&line.workload).to_owned() };
-        let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
-        format!("{who} ({}) to {}{by}: {}. {}", line.kind, line.family, words(&line.verdict), line.reason)
-    }
-
-    /// The text form: account by account, a sentence a way.
+    /// The text form: account by account, a sentence a row.
     pub fn sentences(&self) -> Vec<(String, Vec<(&'static str, String)>)> {
         let mut all: Vec<(String, Vec<(&'static str, String)>)> = Vec::new();
-        for line in &self.lines {
-            let account = self.account(&line.account);
+        for row in &self.rows {
+            let account = self.account(&row.account);
             if all.last().is_none_or(|(known, _)| *known != account) {
                 all.push((account, Vec::new()));
             }
             if let Some((_, list)) = all.last_mut() {
-                list.push((class(&line.verdict), cut(&Self::sentence(line), 600)));
+                list.push((row.class, cut(&row.sentence, 600)));
             }
         }
         all
@@ -161,30 +255,23 @@ impl Diagram {
         const GAP: usize = 30;
         const ROW: usize = 58;
         const HEIGHT: usize = 42;
-        let columns = self.lines.iter().map(|line| line.steps.len()).max().unwrap_or(0) + 2;
+        let columns = self.rows.iter().map(|row| row.nodes.len()).max().unwrap_or(2);
         let width = 24 + columns * (BOX + GAP);
         let mut body = String::new();
         let mut y = 8;
         let mut account = "";
-        for line in &self.lines {
-            if line.account != account {
-                account = &line.account;
-                let _ = write!(body, "<text class=\"account\" x=\"12\" y=\"{}\">{}</text>", y + 20, escape(cut(&self.account(account), 80)));
+        for row in &self.rows {
+            if row.account != account {
+                account = &row.account;
+                let _ = write!(body, "<text class=\"account\" x=\"12\" y=\"{}\">{}</text>", y + 20, escape(self.account(account)));
                 y += 34;
             }
-            let class = class(&line.verdict);
-            let mut boxes: Vec<(String, String, bool)> = vec![(
-                line.kind.clone(),
-                if line.count > 1 { format!("{} + {} more", cut(short(&line.workload), 16), line.count - 1) } else { short(&line.workload).to_owned() },
-                false,
-            )];
-            boxes.extend(line.steps.iter().map(|step| (label(&step.kind).to_owned(), short(&step.id).to_owned(), step.kind == "public-endpoint")));
-            boxes.push(("Amazon Bedrock".to_owned(), line.family.clone(), false));
-            let last = boxes.len() - 1;
-            let _ = write!(body, "<g class=\"way {class}\"><title>{}</title>", escape(cut(&Self::sentence(line), 500)));
-            for (place, (above, name, fault)) in boxes.iter().enumerate() {
+            let class = row.class;
+            let last = row.nodes.len() - 1;
+            let _ = write!(body, "<g class=\"way {class}\"><title>{}</title>", escape(cut(&row.sentence, 500)));
+            for (place, node) in row.nodes.iter().enumerate() {
                 // The service stands in the last column, so that all ways end there.
-                let column = if place == last { columns - 1 } else { place };
+                let column = if place == last && row.leads_out { columns - 1 } else { place };
                 let x = 12 + column * (BOX + GAP);
                 let middle = y + HEIGHT / 2;
                 if place > 0 {
@@ -205,15 +292,15 @@ impl Diagram {
                 let _ = write!(
                     body,
                     "<rect class=\"{}\" x=\"{x}\" y=\"{y}\" width=\"{BOX}\" height=\"{HEIGHT}\" rx=\"6\"/><text class=\"kind\" x=\"{}\" y=\"{}\">{}</text><text x=\"{}\" y=\"{}\">{}</text>",
-                    if *fault { "fault" } else { "box" },
+                    if node.fault { "fault" } else { "box" },
                     x + 8,
                     y + 16,
-                    escape(cut(above, 26)),
+                    escape(cut(&node.kind, 26)),
                     x + 8,
                     y + 33,
-                    escape(cut(name, 23)),
+                    escape(cut(&node.name, 23)),
                 );
-                if *fault {
+                if node.fault {
                     let _ = write!(
                         body,
                         "<circle class=\"mark\" cx=\"{}\" cy=\"{}\" r=\"8\"/><text class=\"mark\" x=\"{}\" y=\"{}\">!</text>",
@@ -227,31 +314,26 @@ impl Diagram {
             body.push_str("</g>");
             y += ROW;
         }
-        let markers: String = ["public", "private", "broken", "unknown"]
+        let markers: String = ["public", "private", "broken", "unknown", "data"]
             .iter()
             .map(|class| format!("<marker id=\"{class}-end\" class=\"{class}\" viewBox=\"0 0 8 8\" refX=\"6\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\"/></marker>"))
             .collect();
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-labelledby=\"diagram-title\"><title id=\"diagram-title\">The way of {} calls to Amazon Bedrock</title><defs>{markers}</defs>{body}</svg>",
-            self.ways,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-labelledby=\"diagram-title\"><title id=\"diagram-title\">The way of {} calls to Amazon Bedrock, and where the data lies</title><defs>{markers}</defs>{body}</svg>",
+            self.ways.values().sum::<usize>(),
             height = y + 4
         )
     }
 
-    fn nodes(&self) -> (Nodes, Vec<Edge>) {
+    fn graph(&self) -> (BTreeMap<&str, &Node>, Vec<Edge<'_>>) {
         // Ids are numbers given in order of names, so that no name of a stranger is part of the language.
         let (mut nodes, mut edges) = (BTreeMap::new(), Vec::new());
-        for line in &self.lines {
-            let mut chain = vec![(format!("{} {}", line.account, line.workload), line.kind.clone(), short(&line.workload).to_owned())];
-            chain.extend(
-                line.steps.iter().map(|step| (format!("{} {} {}", line.account, step.kind, step.id), label(&step.kind).to_owned(), short(&step.id).to_owned())),
-            );
-            chain.push((format!("~ {}", line.family), "Amazon Bedrock".to_owned(), line.family.clone()));
-            for (key, kind, name) in &chain {
-                nodes.insert(key.clone(), (kind.clone(), name.clone()));
+        for row in &self.rows {
+            for node in &row.nodes {
+                nodes.insert(node.key.as_str(), node);
             }
-            for pair in chain.windows(2) {
-                let edge = (pair[0].0.clone(), pair[1].0.clone(), class(&line.verdict), words(&line.verdict));
+            for pair in row.nodes.windows(2) {
+                let edge = (pair[0].key.as_str(), pair[1].key.as_str(), row.class, row.words);
                 if !edges.contains(&edge) {
                     edges.push(edge);
                 }
@@ -261,7 +343,7 @@ impl Diagram {
     }
 }
 
-fn ways(result: &Finding) -> Vec<Line> {
+fn way(result: &Finding) -> Vec<Line> {
     let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     let of = |name: &str| result.evidence.get(name).map(text).unwrap_or_default();
     let Some(Json::Array(ways)) = result.evidence.get("ways") else { return Vec::new() };
@@ -297,20 +379,25 @@ fn plain(text: &str, most: usize) -> String {
 /// # Errors
 /// When the writer fails.
 pub fn mermaid(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    let (nodes, edges) = Diagram::of(outcome).nodes();
-    let ids: BTreeMap<&str, usize> = nodes.keys().enumerate().map(|(place, key)| (key.as_str(), place)).collect();
+    let diagram = Diagram::of(outcome);
+    let (nodes, edges) = diagram.graph();
+    let ids: BTreeMap<&str, usize> = nodes.keys().enumerate().map(|(place, key)| (*key, place)).collect();
     writeln!(out, "flowchart LR")?;
-    for (key, (kind, name)) in &nodes {
-        writeln!(out, "  n{}[\"{}<br/>{}\"]", ids[key.as_str()], plain(kind, 40), plain(name, 80))?;
+    for (key, node) in &nodes {
+        writeln!(out, "  n{}[\"{}<br/>{}\"]", ids[key], plain(&node.kind, 40), plain(&node.name, 80))?;
     }
     for (from, to, class, words) in &edges {
         let arrow = if *class == "unknown" { "-.->" } else { "-->" };
-        writeln!(out, "  n{} {arrow}|{words}| n{}", ids[from.as_str()], ids[to.as_str()])?;
+        writeln!(out, "  n{} {arrow}|{words}| n{}", ids[from], ids[to])?;
+    }
+    for node in nodes.values().filter(|node| node.fault) {
+        writeln!(out, "  style n{} stroke:#c62828,stroke-width:3px", ids[node.key.as_str()])?;
     }
     for (place, (.., class, _)) in edges.iter().enumerate() {
         let colour = match *class {
             "public" => "#c62828",
             "private" => "#1b7f4b",
+            "data" => "#0b5cad",
             _ => "#777777",
         };
         writeln!(out, "  linkStyle {place} stroke:{colour}")?;
@@ -323,19 +410,22 @@ pub fn mermaid(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// When the writer fails.
 pub fn dot(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    let (nodes, edges) = Diagram::of(outcome).nodes();
-    let ids: BTreeMap<&str, usize> = nodes.keys().enumerate().map(|(place, key)| (key.as_str(), place)).collect();
+    let diagram = Diagram::of(outcome);
+    let (nodes, edges) = diagram.graph();
+    let ids: BTreeMap<&str, usize> = nodes.keys().enumerate().map(|(place, key)| (*key, place)).collect();
     writeln!(out, "digraph outcrop {{\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];")?;
-    for (key, (kind, name)) in &nodes {
-        writeln!(out, "  n{} [label=\"{}\\n{}\"];", ids[key.as_str()], plain(kind, 40), plain(name, 80))?;
+    for (key, node) in &nodes {
+        let fault = if node.fault { ", color=\"#c62828\", penwidth=3" } else { "" };
+        writeln!(out, "  n{} [label=\"{}\\n{}\"{fault}];", ids[key], plain(&node.kind, 40), plain(&node.name, 80))?;
     }
     for (from, to, class, words) in &edges {
         let (colour, style) = match *class {
             "public" => ("#c62828", "solid"),
             "private" => ("#1b7f4b", "solid"),
+            "data" => ("#0b5cad", "solid"),
             _ => ("#777777", "dashed"),
         };
-        writeln!(out, "  n{} -> n{} [color=\"{colour}\", style={style}, label=\"{words}\"];", ids[from.as_str()], ids[to.as_str()])?;
+        writeln!(out, "  n{} -> n{} [color=\"{colour}\", style={style}, label=\"{words}\"];", ids[from], ids[to])?;
     }
     writeln!(out, "}}")
 }

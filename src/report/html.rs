@@ -1,5 +1,6 @@
 //! `--format html`: one file that a person reads, on a screen, on paper, without scripts.
 
+use super::answers::{Answer, answers};
 use super::diagram::Diagram;
 use super::{missing, named};
 use crate::model::{CoverageLine, Finding, GLOBAL, Outcome, RunInfo, Severity, Verdict, WaiverStatus};
@@ -56,6 +57,7 @@ struct Page<'o> {
     because: String,
     tone: &'static str,
     cards: Vec<(String, &'static str, u64)>,
+    answers: Vec<Answer>,
     diagram: Diagram,
     sections: Vec<Section>,
     unseen: Vec<&'o CoverageLine>,
@@ -238,13 +240,15 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     .filter(|(_, value)| !value.is_empty())
     .map(|(name, value)| (name, cut(&value, LONGEST)))
     .collect();
+    let diagram = Diagram::of(outcome);
     let page = Page {
         run,
         answer,
         because,
         tone,
         cards,
-        diagram: Diagram::of(outcome),
+        answers: answers(outcome, &diagram),
+        diagram,
         sections: sections(outcome),
         unseen: outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).collect(),
         coverage: &outcome.coverage,

@@ -1,5 +1,6 @@
 //! Formats, one file each: `render(&Outcome, &mut dyn Write)`. None filters; none decides the exit code.
 
+mod answers;
 pub mod asff;
 pub mod csv;
 pub mod diagram;

@@ -38,6 +38,8 @@ pub const KNOWLEDGE_BASE: Table = Table {
         text("name", "Name."),
         text("role_arn", "Role.").by(&["detail"]),
         list("supplemental_buckets", "Buckets that keep images and other extracts.").by(&["detail"]),
+        text("storage_type", "Vector store of `storageConfiguration`: `OPENSEARCH_SERVERLESS`, `RDS`, `S3_VECTORS`, ...").absent("''").by(&["detail"]),
+        text("storage_id", "ARN of that store; host name where it lies outside AWS.").absent("''").by(&["detail"]),
         json("tags", "Tags as an object.").absent("{}").by(&["tags"]),
     ],
     reads: &[
@@ -101,6 +103,24 @@ pub(super) mod live {
     use crate::services::collect::{Batch, Failure, Place, tags};
     use aws_sdk_bedrockagent::types::{AgentSummary, KnowledgeBaseSummary};
     use std::collections::BTreeSet;
+
+    /// Kind and ARN of a vector store; the host name of one outside AWS, whose URL may carry more.
+    fn vector_store(storage: &aws_sdk_bedrockagent::types::StorageConfiguration) -> (String, String) {
+        let host = |url: &str| {
+            url.split("://").last().unwrap_or_default().split(['/', '?']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default().to_owned()
+        };
+        let ids = [
+            storage.opensearch_serverless_configuration().map(|one| one.collection_arn().to_owned()),
+            storage.opensearch_managed_cluster_configuration().map(|one| one.domain_arn().to_owned()),
+            storage.rds_configuration().map(|one| one.resource_arn().to_owned()),
+            storage.neptune_analytics_configuration().map(|one| one.graph_arn().to_owned()),
+            storage.s3_vectors_configuration().and_then(|one| one.vector_bucket_arn().or(one.index_arn()).map(str::to_owned)),
+            storage.pinecone_configuration().map(|one| host(one.connection_string())),
+            storage.mongo_db_atlas_configuration().map(|one| host(one.endpoint())),
+            storage.redis_enterprise_cloud_configuration().map(|one| host(one.endpoint())),
+        ];
+        (storage.r#type().as_str().to_owned(), ids.into_iter().flatten().next().unwrap_or_default())
+    }
 
     fn bucket_of_uri(uri: &str) -> String {
         uri.strip_prefix("s3://").unwrap_or(uri).split('/').next().unwrap_or_default().to_owned()
@@ -204,6 +224,9 @@ pub(super) mod live {
             let mut row = place.row("bedrock_knowledge_base").set("arn", arn(base)).set("id", base.knowledge_base_id()).set("name", base.name());
             if let Some(found) = detail.as_ref().and_then(|answer| answer.knowledge_base()) {
                 row.put("role_arn", found.role_arn());
+                let (kind, id) = found.storage_configuration().map(vector_store).unwrap_or_default();
+                row.put("storage_type", kind);
+                row.put("storage_id", id);
                 let storage = found
                     .knowledge_base_configuration()
                     .and_then(|config| config.vector_knowledge_base_configuration())
@@ -377,10 +400,23 @@ pub(super) mod declared {
                 buckets.extend(uri.trim_start_matches("s3://").split('/').next().map(str::to_owned));
             }
         }
+        let storage = by.at("storage_configuration");
+        let id = [
+            "opensearch_serverless_configuration.collection_arn",
+            "opensearch_managed_cluster_configuration.domain_arn",
+            "rds_configuration.resource_arn",
+            "neptune_analytics_configuration.graph_arn",
+            "s3_vectors_configuration.vector_bucket_arn|s3_vectors_configuration.index_arn",
+        ]
+        .into_iter()
+        .map(|path| storage.at(path).id())
+        .find(|id| *id != Told::Absent);
         rows.row("bedrock_knowledge_base", by, arn(by))
             .put("id", by.id())
             .put("name", by.name("name"))
             .set("role_arn", by.at("role_arn").id())
+            .set("storage_type", storage.at("type").text().or(""))
+            .set("storage_id", id.unwrap_or(Told::Absent).or(""))
             .set("supplemental_buckets", vector.later().cloned().map_or(Told::Known(buckets), Told::Unknown))
             .set("tags", by.tags());
     }

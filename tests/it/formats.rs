@@ -135,7 +135,7 @@ fn what_strangers_write_stays_text() {
             // Every line is one that the language knows: a name or an edge, in quotes what the stranger wrote.
             "mermaid" => text.lines().skip(1).all(|line| {
                 let line = line.trim();
-                line.starts_with("linkStyle ")
+                ["linkStyle ", "style n"].iter().any(|word| line.starts_with(word))
                     || line.starts_with('n') && !line.contains("<script") && line.matches('"').count() != 1 && line.matches('"').count() <= 2
             }),
             "dot" => {

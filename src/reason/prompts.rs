@@ -1,0 +1,104 @@
+//! Subject: where Bedrock keeps prompts and answers, and who can read them.
+
+use super::guard::Guard;
+use super::logs::{inference_buckets, inference_groups};
+use super::who_can::{WhoCan, in_account};
+use super::{Context, Sink};
+use crate::inventory::cols::{list, text};
+use crate::inventory::{Role, Span, Table};
+use crate::model::{GLOBAL, Gap, Observed};
+use crate::subject_columns;
+use Observed::{Known, Unknown};
+use std::collections::{BTreeMap, BTreeSet};
+
+const LOGGING: &[&str] = &["bedrock_model_invocation_logging.list"];
+const READERS: &[&str] = &["bedrock_model_invocation_logging.list", "iam_role.list", "iam_user.list", "iam_group.list", "iam_policy.list", "s3_bucket.list"];
+
+/// Where invocation logs go.
+pub const PROMPT_STORE: Table = Table {
+    name: "prompt_store",
+    doc: "A log group or bucket that a Region's model invocation logging names, and who can read it by the policies of their own.",
+    key: "resource",
+    span: Span::Regional,
+    role: Role::Subject,
+    columns: subject_columns![
+        text("kind", "`log-group`, `invocation-logs` or `large-data` (buckets)."),
+        text("owner_account_id", "Account whose principals were asked.").by(READERS),
+        list("readers", "Principals of that account whose own policies let them read it. What a resource policy adds or forbids is not in a run.").by(READERS),
+        list("readers_found", "Those of them that are certain; all of them only where `readers` is known."),
+    ],
+    reads: &[],
+    lists: LOGGING,
+};
+
+/// Whom the policies of an account let read something.
+fn readers(context: &Context<'_>, owner: &str, asked: &[(&str, String)]) -> (BTreeSet<String>, Vec<Gap>) {
+    let mut answer = WhoCan::default();
+    for (action, resource) in asked {
+        let guard = Guard { owner: Some(owner.to_owned()), ..Guard::nothing() };
+        in_account(context, &guard, owner, action, Some(resource), &mut answer);
+    }
+    let found: BTreeSet<String> = answer.principals.into_iter().map(|able| able.principal).collect();
+    let mut gaps: Vec<Gap> = Vec::new();
+    for table in ["iam_role", "iam_user"] {
+        gaps = crate::model::merge(gaps, context.world.all(table, owner, GLOBAL).gaps);
+    }
+    let unclear: BTreeSet<String> = answer.unknown.into_iter().map(|one| one.principal).filter(|principal| !found.contains(principal)).collect();
+    if gaps.is_empty() && !unclear.is_empty() {
+        let names: Vec<&str> = unclear.iter().take(5).map(String::as_str).collect();
+        let more = unclear.len().saturating_sub(names.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        gaps.push(Gap::not_understood("policies", format!("whether {}{more} may read it cannot be told", names.join(", "))));
+    }
+    (found, gaps)
+}
+
+pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
+    let partition = &context.world.run.partition;
+    for (account, region) in context.scopes(&PROMPT_STORE) {
+        let (groups, gaps) = inference_groups(context, &account, &region);
+        sink.hide(&account, &region, gaps);
+        for name in groups {
+            let arn = format!("arn:{partition}:logs:{region}:{account}:log-group:{name}");
+            // The stream is the one that Bedrock writes (User Guide, "Monitor model invocation").
+            let asked = [
+                ("logs:FilterLogEvents", format!("{arn}:*")),
+                ("logs:GetLogEvents", format!("{arn}:log-stream:aws/bedrock/modelinvocations")),
+                ("logs:StartQuery", format!("{arn}:*")),
+            ];
+            let owner = Known(account.clone());
+            row(context, sink, (&account, &region), (arn, "AWS::Logs::LogGroup", "log-group", &name), &owner, &asked);
+        }
+        let (buckets, gaps) = inference_buckets(context, &account, &region);
+        sink.hide(&account, &region, gaps);
+        for ((name, part), prefix) in buckets {
+            let owner = super::topology::bucket_owner(context, &name);
+            let prefix = prefix.known().filter(|prefix| !prefix.is_empty()).map_or_else(String::new, |prefix| format!("{}/", prefix.trim_end_matches('/')));
+            let arn = format!("arn:{partition}:s3:::{name}");
+            let asked = [("s3:GetObject", format!("{arn}/{prefix}AWSLogs/{account}/BedrockModelInvocationLogs/{region}/2026/01/01/00/log.json.gz"))];
+            row(context, sink, (&account, &region), (arn, "AWS::S3::Bucket", part, &name), &owner, &asked);
+        }
+    }
+}
+
+fn row(
+    context: &Context<'_>,
+    sink: &mut Sink<'_>,
+    (account, region): (&str, &str),
+    (arn, resource_type, kind, name): (String, &str, &'static str, &str),
+    owner: &Observed<String>,
+    asked: &[(&str, String)],
+) {
+    let (found, gaps) = match owner {
+        Known(owner) => readers(context, owner, asked),
+        Unknown(gaps) => (BTreeSet::new(), gaps.clone()),
+    };
+    let found: Vec<String> = found.into_iter().collect();
+    let mut row = sink.row(account, region, arn, resource_type);
+    row.put("part", kind).put("name", name).tagged(context, account, Known(BTreeMap::new()));
+    row.put("kind", kind)
+        .set("owner_account_id", owner.clone())
+        .set("readers", if gaps.is_empty() { Known(found.clone()) } else { Unknown(gaps) })
+        .put("readers_found", found);
+    sink.push(row);
+}
