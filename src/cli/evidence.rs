@@ -2,7 +2,8 @@
 
 use super::Global;
 use super::judging::write_private;
-use crate::evidence::{self, envelope};
+use crate::evidence::envelope::{self, PublicKey, Signer};
+use crate::evidence::{self};
 use crate::report::safe::{cut, terminal};
 use anyhow::Context as _;
 use std::io::Write;
@@ -22,14 +23,18 @@ enum Command {
         /// Where to write it; nothing is overwritten.
         #[arg(long, value_name = "KEY")]
         out: PathBuf,
+        #[command(flatten)]
+        kms: Kms,
     },
     /// Write a package: the run, the rules, what was read, the reports, digests and a signature.
     Pack {
         /// Run file.
         run: PathBuf,
         /// Private key.
-        #[arg(long, value_name = "KEY")]
-        key: PathBuf,
+        #[arg(long, value_name = "KEY", required_unless_present = "kms_key", conflicts_with = "kms_key")]
+        key: Option<PathBuf>,
+        #[command(flatten)]
+        kms: Kms,
         /// Folder to make.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
@@ -52,6 +57,47 @@ enum Command {
     },
 }
 
+/// A key that AWS KMS holds.
+#[derive(Debug, clap::Args)]
+struct Kms {
+    /// ARN of an AWS KMS key of the spec ECC_NIST_P256 and the usage SIGN_VERIFY; `key` writes its public half to KEY.
+    #[arg(long, value_name = "ARN")]
+    kms_key: Option<String>,
+    /// Profile of the shared configuration, for the AWS KMS key.
+    #[arg(long, env = "AWS_PROFILE")]
+    profile: Option<String>,
+}
+
+#[cfg(feature = "live")]
+impl Kms {
+    fn open(&self, arn: &str) -> anyhow::Result<crate::sources::live::KmsKey> {
+        Ok(crate::sources::live::KmsKey::open(arn, self.profile.clone())?)
+    }
+}
+
+#[cfg(not(feature = "live"))]
+impl Kms {
+    fn open(&self, arn: &str) -> anyhow::Result<Unbuilt> {
+        let _ = self.profile.as_ref();
+        anyhow::bail!("`{}`: this build has no AWS SDK; build with the feature `live`, or sign with --key", cut(arn, 200))
+    }
+}
+
+/// Stands for the key where the SDK is left out.
+#[cfg(not(feature = "live"))]
+struct Unbuilt;
+
+#[cfg(not(feature = "live"))]
+impl Unbuilt {
+    fn public_key(&self) -> anyhow::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
+    fn sign(&self, _: &[u8; 32]) -> anyhow::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+}
+
 fn text(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
 }
@@ -64,7 +110,17 @@ impl Evidence {
             }
         };
         match &self.command {
-            Command::Key { out } => {
+            Command::Key { out, kms: Kms { kms_key: Some(arn), .. } } if out.exists() => {
+                anyhow::bail!("`{}` is there already; the public half of {} is not written over it", out.display(), cut(arn, 200))
+            }
+            Command::Key { out, kms } if kms.kms_key.is_some() => {
+                let arn = kms.kms_key.as_deref().unwrap_or_default();
+                let public = PublicKey::p256(&kms.open(arn)?.public_key()?)?;
+                std::fs::write(out, public.pem()?).with_context(|| format!("cannot write `{}`", out.display()))?;
+                say(&format!("{} is the public half of {}, to be handed out; its id is {}", out.display(), arn, public.id()));
+                Ok(0)
+            }
+            Command::Key { out, .. } => {
                 let mut beside = out.clone().into_os_string();
                 beside.push(".pub");
                 let public = PathBuf::from(beside);
@@ -74,11 +130,20 @@ impl Evidence {
                 let (private, pem) = envelope::new_key()?;
                 write_private(out, private.as_bytes()).with_context(|| format!("cannot write `{}`", out.display()))?;
                 std::fs::write(&public, &pem).with_context(|| format!("cannot write `{}`", public.display()))?;
-                say(&format!("{} signs, {} is handed out; its id is {}", out.display(), public.display(), envelope::key_id(&envelope::public_key(&pem)?)));
+                say(&format!("{} signs, {} is handed out; its id is {}", out.display(), public.display(), PublicKey::from_pem(&pem)?.id()));
                 Ok(0)
             }
-            Command::Pack { run, key, out, redact } => {
-                let key = envelope::private_key(&text(key)?).with_context(|| format!("{}", key.display()))?;
+            Command::Pack { run, key, kms, out, redact } => {
+                let held = kms.kms_key.as_deref().map(|arn| kms.open(arn)).transpose()?;
+                let elsewhere = |digest: &[u8; 32]| match &held {
+                    Some(held) => held.sign(digest).map_err(|error| evidence::Error(format!("{error:#}"))),
+                    None => Err(evidence::Error("there is no key".to_owned())),
+                };
+                let key = match (key, &held) {
+                    (Some(key), _) => envelope::private_key(&text(key)?).with_context(|| format!("{}", key.display()))?,
+                    (None, Some(held)) => Signer::Elsewhere(PublicKey::p256(&held.public_key()?)?, &elsewhere),
+                    (None, None) => anyhow::bail!("name a key: --key KEY or --kms-key ARN"),
+                };
                 let mut beside = out.clone().into_os_string();
                 beside.push(".redacted.outcrop");
                 let changed = PathBuf::from(beside);
@@ -94,7 +159,7 @@ impl Evidence {
                 Ok(0)
             }
             Command::Verify { folder, public_key } => {
-                let key = public_key.as_deref().map(|path| envelope::public_key(&text(path)?).with_context(|| format!("{}", path.display()))).transpose()?;
+                let key = public_key.as_deref().map(|path| PublicKey::from_pem(&text(path)?).with_context(|| format!("{}", path.display()))).transpose()?;
                 let found = evidence::verify(folder, key.as_ref())?;
                 let mut out = anstream::stdout().lock();
                 for (title, lines) in [("Wrong", &found.wrong), ("Proved", &found.proved), ("Not proved", &found.open)] {

@@ -18,6 +18,7 @@ mod role;
 mod rules;
 #[cfg(feature = "live")]
 mod scan;
+mod sending;
 mod who_can;
 
 use clap::{CommandFactory, Parser, Subcommand};

@@ -1,6 +1,7 @@
 //! `outcrop report`: render a stored run again.
 
 use super::judging::Output;
+use super::sending::Sending;
 use super::{Global, Usage};
 use crate::inventory::Store;
 use crate::model::{Outcome, Severity};
@@ -18,8 +19,20 @@ pub(super) struct Report {
     /// Leave these out.
     #[arg(long, value_name = "TERM", value_delimiter = ',')]
     skip: Vec<String>,
+    /// Send the results on; without --yes it only says what would be sent, and where.
+    #[arg(long, value_enum, value_name = "WHERE")]
+    send: Option<Receiver>,
+    #[command(flatten)]
+    sending: Sending,
     #[command(flatten)]
     output: Output,
+}
+
+/// Who takes results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Receiver {
+    /// AWS Security Hub of each account and Region.
+    Securityhub,
 }
 
 impl Report {
@@ -31,6 +44,9 @@ impl Report {
             tracing::warn!("the run was interrupted; what it does not hold was not looked at");
         }
         self.keep_selected(&mut outcome)?;
+        if self.send.is_some() {
+            return self.sending.run(&outcome, global);
+        }
         self.output.finish(&outcome, global)
     }
 

@@ -11,8 +11,7 @@ use crate::engine::{self, Config, Library};
 use crate::inventory::Store;
 use crate::model::{Finding, Outcome, RunInfo, Verdict};
 use crate::{reason, report};
-use ed25519_dalek::{SigningKey, VerifyingKey};
-use envelope::{Envelope, sha256};
+use envelope::{Envelope, PublicKey, Signer, sha256};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -40,7 +39,7 @@ const OF_PIPELINES: [&str; 2] = ["github", "gitlab"];
 ///
 /// # Errors
 /// When the run cannot be read, holds no results, or the folder cannot be written.
-pub fn pack(run: &Path, folder: &Path, key: &SigningKey) -> Result<usize, Error> {
+pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error> {
     let store = Store::open(run, &reason::tables()).map_err(|error| wrong(run, error))?;
     let outcome = engine::outcome(&store).map_err(|error| wrong(run, error))?;
     if outcome.results.is_empty() {
@@ -60,8 +59,8 @@ pub fn pack(run: &Path, folder: &Path, key: &SigningKey) -> Result<usize, Error>
         (format.render)(&outcome, report::Options::default(), &mut bytes).map_err(|error| Error(format!("{}: {error}", format.name)))?;
         files.insert(format!("reports/results.{}", format.ending), bytes);
     }
-    files.insert("public-key.pem".to_owned(), envelope::public_half(key)?.into_bytes());
-    files.insert("README.md".to_owned(), readme(&outcome, &envelope::key_id(&key.verifying_key())).into_bytes());
+    files.insert("public-key.pem".to_owned(), key.public().pem()?.into_bytes());
+    files.insert("README.md".to_owned(), readme(&outcome, &key.public()).into_bytes());
     let sums: String = files.iter().map(|(name, bytes)| format!("{}  {name}\n", sha256(bytes))).collect();
     files.insert(SUMS.to_owned(), sums.into_bytes());
     let statement = json!({
@@ -71,7 +70,7 @@ pub fn pack(run: &Path, folder: &Path, key: &SigningKey) -> Result<usize, Error>
         "predicate": about(&outcome),
     });
     let payload = serde_json::to_vec(&statement).map_err(|error| Error(error.to_string()))?;
-    let signed = pretty(&serde_json::to_value(envelope::sign(&payload, key)).map_err(|error| Error(error.to_string()))?)?;
+    let signed = pretty(&serde_json::to_value(key.sign(&payload)?).map_err(|error| Error(error.to_string()))?)?;
     fs::create_dir(folder).map_err(|error| wrong(folder, format!("cannot make the folder: {error}")))?;
     let count = files.len() + 1;
     for (name, bytes) in files.into_iter().chain([(ENVELOPE.to_owned(), signed)]) {
@@ -139,7 +138,7 @@ fn population(store: &Store) -> Result<Json, crate::inventory::Error> {
         .collect())
 }
 
-fn readme(outcome: &Outcome, key_id: &str) -> String {
+fn readme(outcome: &Outcome, key: &PublicKey) -> String {
     let count = |verdict| outcome.results.iter().filter(|result| result.verdict == verdict).count();
     let safe = |text: &str| crate::report::safe::cut(text, 200).replace('`', "'");
     format!(
@@ -157,7 +156,7 @@ Who asked: `{caller}`.
 | `reports/` | the results in several formats, passes and waived ones included |
 | `waivers.json`, `attestations.json` | what was accepted, by whom and until when; what people vouch for |
 | `SHA256SUMS` | digests of all files above |
-| `attestation.dsse.json` | an in-toto Statement v1 over all files in a DSSE envelope, signed with Ed25519 |
+| `attestation.dsse.json` | an in-toto Statement v1 over all files in a DSSE envelope, signed with {algorithm} |
 | `public-key.pem` | the key `{key_id}`; get it from the signer by another way before you trust it |
 
 ## Check it
@@ -167,7 +166,7 @@ With common tools, in this folder:
 ```sh
 sha256sum -c SHA256SUMS
 python3 -c 'import base64,json;e=json.load(open(\"attestation.dsse.json\"));p=base64.b64decode(e[\"payload\"]);t=e[\"payloadType\"];open(\"/tmp/message\",\"wb\").write(b\"DSSEv1 %d %s %d \"%(len(t),t.encode(),len(p))+p);open(\"/tmp/signature\",\"wb\").write(base64.b64decode(e[\"signatures\"][0][\"sig\"]))'
-openssl pkeyutl -verify -pubin -inkey public-key.pem -rawin -in /tmp/message -sigfile /tmp/signature
+{openssl}
 ```
 
 With Outcrop:
@@ -186,6 +185,9 @@ Neither proves that the rows are what AWS answered: that rests on whoever ran th
 What was not observed is `unknown`, never `pass`; `run.json` says which accounts were read whole.
 ",
         id = outcome.run.id,
+        key_id = key.id(),
+        algorithm = key.algorithm(),
+        openssl = key.openssl(),
         at = outcome.run.judged_at(),
         version = outcome.run.version,
         accounts = outcome.run.accounts.len(),
@@ -235,11 +237,11 @@ fn listing(folder: &Path) -> Result<(BTreeSet<String>, Vec<String>), Error> {
 ///
 /// # Errors
 /// When the folder is no package at all.
-pub fn verify(folder: &Path, trusted: Option<&VerifyingKey>) -> Result<Verified, Error> {
+pub fn verify(folder: &Path, trusted: Option<&PublicKey>) -> Result<Verified, Error> {
     let read = |name: &str| fs::read(folder.join(name)).map_err(|error| wrong(&folder.join(name), error));
     let envelope: Envelope = serde_json::from_slice(&read(ENVELOPE)?).map_err(|error| wrong(&folder.join(ENVELOPE), error))?;
     let mut all = Verified::default();
-    let packaged = read("public-key.pem").ok().and_then(|pem| envelope::public_key(&String::from_utf8_lossy(&pem)).ok());
+    let packaged = read("public-key.pem").ok().and_then(|pem| PublicKey::from_pem(&String::from_utf8_lossy(&pem)).ok());
     let Some(key) = trusted.copied().or(packaged) else {
         all.wrong.push("there is no key to check the signature with: public-key.pem is missing or broken".to_owned());
         return Ok(all);
@@ -252,7 +254,7 @@ pub fn verify(folder: &Path, trusted: Option<&VerifyingKey>) -> Result<Verified,
         }
     };
     let statement: Json = serde_json::from_slice(&payload).map_err(|error| wrong(&folder.join(ENVELOPE), error))?;
-    all.proved.push(format!("the statement was signed with the key {}", envelope::key_id(&key)));
+    all.proved.push(format!("the statement was signed with the key {}", key.id()));
     if trusted.is_none() {
         all.open.push("whose key that is: it came with the package; give --public-key with the signer's own".to_owned());
     }

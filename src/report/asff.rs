@@ -135,18 +135,40 @@ fn finding(outcome: &Outcome, result: &Finding) -> Json {
     all
 }
 
+/// The findings of one call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Account.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// A hundred at most.
+    pub findings: Vec<Json>,
+}
+
+/// All findings, call by call.
+pub fn batches(outcome: &Outcome) -> impl Iterator<Item = Batch> {
+    let mut scopes: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
+    for result in &outcome.results {
+        scopes.entry((&result.account_id, region(outcome, result))).or_default().push(result);
+    }
+    scopes.into_iter().flat_map(move |((account, region), results)| {
+        let batch = |chunk: &[&Finding]| Batch {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            findings: chunk.iter().map(|result| finding(outcome, result)).collect(),
+        };
+        results.chunks(BATCH).map(batch).collect::<Vec<_>>()
+    })
+}
+
 /// Writes a line for each call: findings of one account and Region.
 ///
 /// # Errors
 /// When the writer fails.
 pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    let mut scopes: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
-    for result in &outcome.results {
-        scopes.entry((&result.account_id, region(outcome, result))).or_default().push(result);
-    }
-    for chunk in scopes.values().flat_map(|results| results.chunks(BATCH)) {
-        let findings: Vec<Json> = chunk.iter().map(|result| finding(outcome, result)).collect();
-        serde_json::to_writer(&mut *out, &json!({"Findings": findings}))?;
+    for batch in batches(outcome) {
+        serde_json::to_writer(&mut *out, &json!({"Findings": batch.findings}))?;
         writeln!(out)?;
     }
     Ok(())

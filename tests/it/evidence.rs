@@ -32,7 +32,7 @@ fn packed(estate: &str) -> Packed {
 }
 
 fn wrong(package: &Packed) -> Vec<String> {
-    let key = envelope::public_key(&package.public).expect("a key");
+    let key = envelope::PublicKey::from_pem(&package.public).expect("a key");
     evidence::verify(&package.folder, Some(&key)).map_or_else(|error| vec![error.to_string()], |found| found.wrong)
 }
 
@@ -118,7 +118,7 @@ fn another_key_and_another_statement_are_refused() {
             "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://outcrop.dev/evidence/v1", "predicate": {},
             "subject": [{"name": name, "digest": {"sha256": "00"}}],
         });
-        let envelope = envelope::sign(statement.to_string().as_bytes(), &key);
+        let envelope = key.sign(statement.to_string().as_bytes()).expect("signed");
         fs::write(&path, serde_json::to_string(&envelope).expect("JSON")).expect("written");
         let found = wrong(&package);
         assert!(found.iter().any(|fault| fault.contains(says)), "{name}: {found:?}");

@@ -4,6 +4,7 @@ It answers what its script says and passes everything else on. A script is a lis
   {"service": "ec2", "operation": "DescribeVpcs", "account": "1111...", "region": "eu-west-1", "nth": 2, "then": {...}}
 Every given field must match; `nth` counts the matching calls from 1. `then` is one of
   {"status": 403, "type": "application/json", "headers": {}, "body": "..."}, {"json": {...}}, {"stall": seconds}, {"close": true},
+  {"kms": true}: GetPublicKey and Sign with a P-256 key of the double's own, or {"kms": "other"} with a public half that does not fit,
   {"pages": {"key": "logGroups", "count": 100, "items": [...]}}: so many pages, by the `nextToken` of the request.
 """
 import base64, collections, http.client, json, re, sys, threading, time, urllib.parse
@@ -32,6 +33,7 @@ REST = {
     ("s3", "GET", r"\?(.*&)?versioning"): "GetBucketVersioning",
     ("s3", "GET", r"\?(.*&)?tagging"): "GetBucketTagging",
     ("account", "POST", r"^/listRegions"): "ListRegions",
+    ("securityhub", "POST", r"^/findings/import"): "BatchImportFindings",
     ("route53", "GET", r"^/2013-04-01/hostedzonesbyvpc"): "ListHostedZonesByVPC",
     ("route53", "GET", r"^/2013-04-01/hostedzone/[^/]+/rrset"): "ListResourceRecordSets",
     ("route53", "GET", r"^/2013-04-01/hostedzone/?(\?|$)"): "ListHostedZones",
@@ -48,6 +50,7 @@ class Double:
         self.calls = []
         self.accounts = {}
         self.in_flight = self.most_in_flight = 0
+        self.keys = None
 
     def name(self, handler, body):
         """(service, operation, account, region) of a request."""
@@ -120,6 +123,8 @@ class Handler(BaseHTTPRequestHandler):
                 if page < then["pages"]["count"]:
                     answer["nextToken"] = str(page + 1)
                 then = {"json": answer}
+            if "kms" in then:
+                then = {"json": self.kms(operation, json.loads(body), then["kms"])}
             if "json" in then:
                 return self.answer(200, "application/x-amz-json-1.1", json.dumps(then["json"]).encode())
             if "body" in then:
@@ -127,6 +132,19 @@ class Handler(BaseHTTPRequestHandler):
         if not self.double.upstream:
             return self.answer(501, "application/json", b'{"__type": "NotScripted", "message": "the script has no answer"}', [("x-amzn-errortype", "NotScripted")])
         self.pass_on(service, operation, body)
+
+    def kms(self, operation, asked, kind):
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+        with self.double.lock:
+            keys = self.double.keys = self.double.keys or [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+        if operation == "GetPublicKey":
+            public = keys[kind == "other"].public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+            return {"KeyId": asked["KeyId"], "KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY", "PublicKey": base64.b64encode(public).decode()}
+        assert asked["MessageType"] == "DIGEST" and asked["SigningAlgorithm"] == "ECDSA_SHA_256", asked
+        signature = keys[0].sign(base64.b64decode(asked["Message"]), ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+        return {"KeyId": asked["KeyId"], "Signature": base64.b64encode(signature).decode(), "SigningAlgorithm": "ECDSA_SHA_256"}
 
     def pass_on(self, service, operation, body):
         upstream = http.client.HTTPConnection(*self.double.upstream, timeout=60)

@@ -4,10 +4,14 @@
 //! be entered stays in the run and is unknown everywhere; what is interrupted is marked incomplete.
 
 mod accounts;
+mod hub;
+mod kms;
 pub mod probe;
 mod schedule;
 mod session;
 
+pub use hub::{Parcel, Sent, send};
+pub use kms::KmsKey;
 pub use schedule::{Progress, collect};
 pub use session::Base;
 
@@ -16,7 +20,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What a scan is asked to do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Request {
     /// Named profile.
     pub profile: Option<String>,
