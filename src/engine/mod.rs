@@ -3,6 +3,7 @@
 //! Invariants: a rule never asks where a row came from; what cannot be decided is `unknown` and
 //! names what is missing; a rule that errors judges every scope `unknown` and never disappears.
 
+mod attestation;
 mod config;
 mod estate;
 mod evaluate;

@@ -343,8 +343,19 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         .collect();
     let rules = book.rules.values().map(|(rule, severity, _)| (rule.id.clone(), text_of(rule, *severity))).collect();
     let estate = super::estate::read(store, &coverage)?;
-    let mut outcome =
-        Outcome { schema: "outcrop/v1", run: book.run, coverage, results, waivers: reports, disabled, summary: Summary::default(), rules, estate };
+    let attestations = super::attestation::attestations(&book.run.attestations, book.run.judged_at());
+    let mut outcome = Outcome {
+        schema: "outcrop/v1",
+        run: book.run,
+        coverage,
+        results,
+        waivers: reports,
+        disabled,
+        summary: Summary::default(),
+        rules,
+        attestations,
+        estate,
+    };
     outcome.settle();
     Ok(outcome)
 }

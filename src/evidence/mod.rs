@@ -53,7 +53,7 @@ pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error>
     files.insert("run.json".to_owned(), pretty(&about(&outcome))?);
     files.insert("population.json".to_owned(), pretty(&population(&store).map_err(|error| wrong(run, error))?)?);
     files.insert("waivers.json".to_owned(), pretty(&json!(outcome.waivers))?);
-    files.insert("attestations.json".to_owned(), pretty(&json!(outcome.run.attestations))?);
+    files.insert("attestations.json".to_owned(), pretty(&json!(outcome.attestations))?);
     for format in report::FORMATS.iter().filter(|format| !OF_PIPELINES.contains(&format.name)) {
         let mut bytes = Vec::new();
         (format.render)(&outcome, report::Options::default(), &mut bytes).map_err(|error| Error(format!("{}: {error}", format.name)))?;

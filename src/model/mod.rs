@@ -13,7 +13,9 @@ mod value;
 pub use arn::{Arn, account_arn};
 pub use estate::{Chain, Estate, PromptStore, Thing};
 pub use observed::{Gap, OPEN_OPERATOR, Observed, Reason, SETTLED_LATER, merge};
-pub use outcome::{CoverageLine, Finding, Location, Outcome, RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus};
+pub use outcome::{
+    AttestationReport, AttestationStatus, CoverageLine, Finding, Location, Outcome, RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus,
+};
 pub use pattern::{Class, Pattern, Token, arn_matches, glob, wild, without_place};
 pub use run::{AccountInfo, AccountKind, RunInfo, Source};
 pub use value::Value;

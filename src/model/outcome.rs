@@ -231,6 +231,61 @@ pub struct RuleText {
     pub references: Vec<String>,
 }
 
+/// Does a statement hold?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttestationStatus {
+    /// On the day of the run it does.
+    Holds,
+    /// Its last day is over.
+    Expired,
+    /// It was made longer ago than such a statement lasts.
+    TooOld,
+    /// It begins after the run.
+    NotYet,
+    /// Nobody made it.
+    NotGiven,
+}
+
+impl AttestationStatus {
+    /// The word in reports.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Expired => "expired",
+            Self::TooOld => "too old",
+            Self::NotYet => "not yet",
+            Self::NotGiven => "nobody says so",
+        }
+    }
+}
+
+/// What people vouch for, where no API can show it, and what nobody does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AttestationReport {
+    /// Id in the catalogue, or one of the configuration's own.
+    pub id: String,
+    /// The statement; empty for one of the configuration's own.
+    pub statement: String,
+    /// Day of the rollout by which it should be made.
+    pub stage: Option<u32>,
+    /// Days that such a statement lasts.
+    pub max_age_days: Option<i32>,
+    /// Controls that it supports, by framework.
+    pub controls: BTreeMap<String, Vec<String>>,
+    /// Does it hold?
+    pub status: AttestationStatus,
+    /// Who says so.
+    pub by: String,
+    /// Since when.
+    pub on: String,
+    /// Last day.
+    pub expires: String,
+    /// Where it can be read.
+    pub evidence: String,
+}
+
 impl Outcome {
     /// Sorts the results and counts them.
     pub fn settle(&mut self) {
@@ -265,6 +320,9 @@ pub struct Outcome {
     /// The rules as run, by id.
     #[serde(skip)]
     pub rules: BTreeMap<String, RuleText>,
+    /// What people vouch for.
+    #[serde(skip)]
+    pub attestations: Vec<AttestationReport>,
     /// What the run holds beside verdicts.
     #[serde(skip)]
     pub estate: super::Estate,

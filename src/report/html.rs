@@ -3,7 +3,7 @@
 use super::answers::{Answer, answers};
 use super::diagram::Diagram;
 use super::{missing, named};
-use crate::model::{CoverageLine, Finding, GLOBAL, Outcome, RunInfo, Severity, Verdict, WaiverStatus};
+use crate::model::{AttestationReport, CoverageLine, Finding, GLOBAL, Outcome, RunInfo, Severity, Verdict, WaiverStatus};
 use crate::report::safe::{cut, terminal};
 use askama::Template;
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ struct Page<'o> {
     unseen: Vec<&'o CoverageLine>,
     coverage: &'o [CoverageLine],
     waivers: Vec<(String, String, &'static str, String)>,
-    attestations: Vec<String>,
+    attestations: &'o [AttestationReport],
     stages: Vec<(u32, usize, usize, usize)>,
     frameworks: Vec<(String, Vec<Control>)>,
     facts: Vec<(&'static str, String)>,
@@ -265,7 +265,7 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
                 (cut(&waiver.rule, 100), cut(&waiver.resource, 300), status, cut(&waiver.detail, 400))
             })
             .collect(),
-        attestations: run.attestations.iter().map(|one| cut(&one.to_string(), 600)).collect(),
+        attestations: &outcome.attestations,
         stages: stages(outcome),
         frameworks: frameworks(outcome),
         facts,

@@ -17,6 +17,8 @@ mod laws;
 #[cfg(feature = "live")]
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod live;
+#[cfg(feature = "live")]
+mod onward;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod paths;
 mod policy;
