@@ -11,8 +11,24 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+/// What serves actions: its name, their prefix, the actions.
+type Served = &'static [(&'static str, &'static str, &'static [&'static str])];
+
+/// Actions of other services that code beside a model calls, by the endpoint service that serves them.
+const DEPENDENCIES: Served = &[
+    ("s3", "s3", &["GetObject", "PutObject", "ListBucket"]),
+    ("secretsmanager", "secretsmanager", &["GetSecretValue"]),
+    ("kms", "kms", &["Decrypt", "Encrypt", "GenerateDataKey"]),
+    ("sts", "sts", &["AssumeRole"]),
+    ("logs", "logs", &["PutLogEvents"]),
+    ("sqs", "sqs", &["SendMessage", "ReceiveMessage"]),
+    ("ssm", "ssm", &["GetParameter", "GetParameters", "GetParametersByPath"]),
+    ("ecr.api", "ecr", &["GetAuthorizationToken"]),
+    ("ecr.dkr", "ecr", &["BatchGetImage", "GetDownloadUrlForLayer"]),
+];
+
 /// Actions by the API family that serves them (facts: Service Authorization Reference for Bedrock, AgentCore, Mantle).
-const FAMILIES: &[(&str, &str, &[&str])] = &[
+const FAMILIES: Served = &[
     (
         "bedrock-runtime",
         "bedrock",
@@ -369,10 +385,22 @@ impl Access {
     }
 
     fn families(&self, grants: &Policies) -> Observed<BTreeSet<&'static str>> {
+        self.serving(grants, FAMILIES)
+    }
+
+    /// Services beside Bedrock of which its policies name an action that it may do; `*` alone names none.
+    pub(super) fn dependencies(&self) -> Observed<BTreeSet<&'static str>> {
+        self.grants.clone().and_then(|grants| self.serving(&grants, DEPENDENCIES))
+    }
+
+    /// What of a table its policies name and let it do.
+    fn serving(&self, grants: &Policies, table: Served) -> Observed<BTreeSet<&'static str>> {
         let mut families = BTreeSet::new();
         let mut gaps = Vec::new();
         for statement in grants.identity.iter().flat_map(|document| &document.statements) {
-            if statement.effect != Effect::Allow || statement.actions.negated {
+            // What another service does in its name needs no way of its own.
+            let by_service = statement.conditions.iter().any(|condition| condition.key == "kms:viaservice");
+            if statement.effect != Effect::Allow || statement.actions.negated || by_service {
                 continue;
             }
             for pattern in &statement.actions.all {
@@ -383,7 +411,7 @@ impl Access {
                 let names = !named.trim_matches(['*', '?']).is_empty();
                 let general = prefix == "bedrock" && serves(&["InvokeModel", "InvokeModelWithResponseStream"]);
                 for (family, _, actions) in
-                    FAMILIES.iter().filter(|(family, own, actions)| *own == prefix && serves(actions) && (*family == "bedrock-runtime" || names && !general))
+                    table.iter().filter(|(family, own, actions)| *own == prefix && serves(actions) && (*family == "bedrock-runtime" || names && !general))
                 {
                     if families.contains(family) {
                         continue;

@@ -21,6 +21,7 @@ mod network;
 mod observations;
 mod organization;
 mod paths;
+mod placement;
 pub mod policy;
 mod prompts;
 pub mod reach;
@@ -29,6 +30,8 @@ mod topology;
 mod trust;
 mod ways;
 pub mod who_can;
+
+pub use network::trace;
 
 use crate::inventory::{Error, NewRow, Span, Store, Table, World};
 use crate::model::{GLOBAL, Gap, Observed, Value, merge};
@@ -48,6 +51,8 @@ pub struct Subject {
 pub const SUBJECTS: &[Subject] = &[
     Subject { table: &paths::PATH, derive: paths::derive_paths },
     Subject { table: &paths::VPC_FAMILY, derive: paths::derive_vpc_families },
+    Subject { table: &placement::WORKLOAD_PLACEMENT, derive: placement::derive_placements },
+    Subject { table: &placement::VPC_DEPENDENCY, derive: placement::derive_dependencies },
     Subject { table: &observations::OBSERVED, derive: observations::derive },
     Subject { table: &endpoints::BEDROCK_ENDPOINT, derive: endpoints::derive_bedrock },
     Subject { table: &endpoints::DEPENDENCY_ENDPOINT, derive: endpoints::derive_dependencies },
@@ -76,6 +81,7 @@ pub fn tables() -> Vec<&'static Table> {
 pub fn rests_on_published_data(subject: &str) -> bool {
     const TABLES: &[&Table] = &[
         &paths::PATH,
+        &placement::VPC_DEPENDENCY,
         &endpoints::BEDROCK_ENDPOINT,
         &endpoints::DEPENDENCY_ENDPOINT,
         &identity::PRINCIPAL,

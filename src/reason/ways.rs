@@ -61,7 +61,8 @@ pub(super) fn client(region: &str, family: &str, deployment: &Deployment<'_>) ->
 pub(super) struct Placement {
     /// VPC.
     pub vpc: String,
-    subnets: Vec<String>,
+    /// Subnets.
+    pub subnets: Vec<String>,
     groups: Vec<String>,
 }
 
@@ -205,17 +206,10 @@ impl Egress {
     }
 }
 
-/// The way from one subnet.
-fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'_>, family: &str, client: &Client, placement: &Placement, subnet: &str) -> Way {
-    let Placement { vpc, groups, .. } = placement;
-    let host = network::host(family, client);
-    let mut hops = vec![Hop::new("workload", &workload.arn, format!("in {vpc}")), Hop::new("subnet", subnet, "an interface of the workload stands in it")];
-    let from = match Spot::find(context.world, workload.account, workload.region, vpc, subnet) {
-        Known(spot) => spot,
-        Unknown(gaps) => return unknown_way(hops, gaps.clone(), Unknown(gaps)),
-    };
+/// Do the interfaces of a deployment get public addresses?
+pub(super) fn public_address(workload: &Workload<'_>, deployment: &Deployment<'_>) -> Observed<bool> {
     // Interfaces of Lambda and AgentCore never get a public address; a task gets one when its service says so.
-    let public_address = match workload.kind {
+    match workload.kind {
         "lambda" | "agentcore" => Known(false),
         "ec2" => {
             deployment.network.text("public_ip_address").zip(deployment.network.text("instance_state")).and_then(|(address, state)| match (address, state) {
@@ -226,7 +220,19 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
             })
         }
         _ => deployment.network.flag("assign_public_ip"),
+    }
+}
+
+/// The way from one subnet.
+fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'_>, family: &str, client: &Client, placement: &Placement, subnet: &str) -> Way {
+    let Placement { vpc, groups, .. } = placement;
+    let host = network::host(family, client);
+    let mut hops = vec![Hop::new("workload", &workload.arn, format!("in {vpc}")), Hop::new("subnet", subnet, "an interface of the workload stands in it")];
+    let from = match Spot::find(context.world, workload.account, workload.region, vpc, subnet) {
+        Known(spot) => spot,
+        Unknown(gaps) => return unknown_way(hops, gaps.clone(), Unknown(gaps)),
     };
+    let public_address = public_address(workload, deployment);
     let egress = Egress::find(context, workload.account, &from, groups, &public_address, client.dualstack || family == "bedrock-mantle");
     match network::capture(context.world, &from, family, client) {
         Capture::Endpoint(endpoint, why) => {

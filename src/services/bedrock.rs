@@ -77,8 +77,13 @@ pub const PROBE: Table = Table {
 pub const FAMILIES: &[&str] =
     &["bedrock", "bedrock-runtime", "bedrock-agent", "bedrock-agent-runtime", "bedrock-mantle", "bedrock-agentcore", "bedrock-agentcore-control"];
 
-/// The host name that an SDK asks for.
+/// The host name that an SDK asks for; of Amazon ECR the names of its API and of its registries are built otherwise.
 pub fn host(family: &str, region: &str, fips: bool, dualstack: bool) -> String {
+    match family {
+        "ecr.api" => return format!("api.ecr.{region}.amazonaws.com"),
+        "ecr.dkr" => return format!("dkr.ecr.{region}.amazonaws.com"),
+        _ => {}
+    }
     let name = if fips { format!("{family}-fips") } else { family.to_owned() };
     if family == "bedrock-mantle" || dualstack { format!("{name}.{region}.api.aws") } else { format!("{name}.{region}.amazonaws.com") }
 }

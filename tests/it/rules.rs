@@ -30,6 +30,7 @@ const RULES: &[(&str, Severity, u32)] = &[
     ("bedrock-vpc-endpoint-missing", Severity::High, 30),
     ("corpus-key-decrypt-too-wide", Severity::High, 30),
     ("corpus-key-open-to-anyone", Severity::Critical, 30),
+    ("dependency-endpoint-missing", Severity::Medium, 30),
     ("dependency-endpoint-policy-default", Severity::Medium, 30),
     ("environments-share-account", Severity::High, 30),
     ("inference-log-bucket-kept-forever", Severity::Medium, 30),
@@ -50,6 +51,7 @@ const RULES: &[(&str, Severity, u32)] = &[
     ("webhook-in-environment", Severity::High, 30),
     ("workload-and-audit-in-one-account", Severity::High, 30),
     ("workload-and-data-in-one-account", Severity::High, 30),
+    ("workload-in-public-subnet", Severity::High, 30),
     ("workload-log-group-left-at-defaults", Severity::Low, 30),
     ("workload-role-is-administrator", Severity::Critical, 30),
 ];

@@ -112,19 +112,23 @@ fn effective(world: &World, account: &str, region: &str, vpc: &str, named: &[Str
     }
 }
 
-/// What the network ACL of a subnet does to a peer: passes or not, with the rule that decides. A subnet without a listed ACL is unknown.
-fn acl(world: &World, spot: &Spot, egress: bool, peer: &[IpNet], ports: (i64, i64), whole: bool) -> Observed<Result<String, String>> {
+/// The network ACL of a subnet. A subnet without a listed ACL is unknown.
+pub(super) fn acl_of<'w>(world: &'w World, spot: &Spot) -> Observed<Row<'w>> {
     let Children { rows, gaps } = world.children("vpc_network_acl", &spot.account, &spot.region, "vpc_id", &spot.vpc);
     let own = rows.iter().find(|row| row.list("subnet_ids").known().is_some_and(|ids| ids.contains(&spot.subnet)));
     // The default one counts only where it is known that no other does.
     let gaps = rows.iter().fold(gaps, |gaps, row| merge(gaps, row.list("subnet_ids").gaps().to_vec()));
     let default = rows.iter().filter(|_| gaps.is_empty()).find(|row| row.flag("is_default") == Known(true));
-    let row = match own.or(default) {
-        Some(row) => row,
-        None if gaps.is_empty() => return Observed::gap(Gap::not_understood("vpc_network_acl", format!("no network ACL of {} is in the list", spot.subnet))),
-        None => return Unknown(gaps),
-    };
-    row.json("entries").and_then(|entries| decide(row.key(), &entries, egress, peer, ports, whole))
+    match own.or(default) {
+        Some(row) => Known(*row),
+        None if gaps.is_empty() => Observed::gap(Gap::not_understood("vpc_network_acl", format!("no network ACL of {} is in the list", spot.subnet))),
+        None => Unknown(gaps),
+    }
+}
+
+/// What the network ACL of a subnet does to a peer: passes or not, with the rule that decides.
+fn acl(world: &World, spot: &Spot, egress: bool, peer: &[IpNet], ports: (i64, i64), whole: bool) -> Observed<Result<String, String>> {
+    acl_of(world, spot).and_then(|row| row.json("entries").and_then(|entries| decide(row.key(), &entries, egress, peer, ports, whole)))
 }
 
 /// Rules by their numbers; the first that covers the traffic decides. Rules for a part of it leave the rest open, so that a

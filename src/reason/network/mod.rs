@@ -7,6 +7,7 @@
 
 mod filter;
 mod name;
+pub mod trace;
 mod transit;
 mod walk;
 
@@ -17,7 +18,7 @@ use serde_json::{Value as Json, json};
 
 pub(super) use filter::{Distance, between, outward};
 pub(super) use name::{Capture, Client, capture, endpoints_for, family_of_service, host, private_dns, usable};
-pub(super) use walk::{Reach, Target, net_of, reach};
+pub(super) use walk::{Reach, Target, internet_route, net_of, reach, table_id};
 
 /// Where a way leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

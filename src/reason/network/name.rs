@@ -30,13 +30,17 @@ pub(in crate::reason) fn host(family: &str, client: &Client) -> String {
     crate::services::bedrock::host(family, &client.region, client.fips, client.dualstack)
 }
 
+/// What stands behind the Region in the name of an endpoint service.
+fn suffix(service: &str) -> Option<&str> {
+    Some(service.strip_prefix("com.amazonaws.").or_else(|| service.strip_prefix("cn.com.amazonaws."))?.split_once('.')?.1)
+}
+
 /// The family that an endpoint service serves; `None` for services that are not Bedrock's.
 ///
 /// The part behind the Region is compared whole: `bedrock-agentcore.gateway` has a dot inside, and
 /// `bedrock-runtime-fips` does not end in `bedrock-runtime`.
 pub(in crate::reason) fn family_of_service(service: &str) -> Option<&'static str> {
-    let suffix = service.strip_prefix("com.amazonaws.").or_else(|| service.strip_prefix("cn.com.amazonaws."))?.split_once('.')?.1;
-    Some(match suffix {
+    Some(match suffix(service)? {
         "bedrock" | "bedrock-fips" => "bedrock",
         "bedrock-runtime" | "bedrock-runtime-fips" => "bedrock-runtime",
         "bedrock-mantle" => "bedrock-mantle",
@@ -55,7 +59,7 @@ pub(in crate::reason) fn endpoints_for<'w>(world: &'w World, account: &str, regi
     let mut kept = Vec::new();
     for row in rows {
         match row.text("service_name") {
-            Known(service) if family_of_service(service) == Some(family) => kept.push(row),
+            Known(service) if family_of_service(service).unwrap_or_else(|| suffix(service).unwrap_or_default()) == family => kept.push(row),
             Known(_) => {}
             Unknown(more) => gaps = merge(gaps, more),
         }

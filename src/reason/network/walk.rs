@@ -74,7 +74,7 @@ pub(in crate::reason) fn net_of(world: &World, account: &str, region: &str, subn
 }
 
 /// The route table of a subnet: its own, else the main one of its VPC.
-fn table<'w>(world: &'w World, spot: &Spot) -> Observed<(Row<'w>, &'static str)> {
+pub(super) fn table<'w>(world: &'w World, spot: &Spot) -> Observed<(Row<'w>, &'static str)> {
     let tables = world.children("vpc_route_table", &spot.account, &spot.region, "vpc_id", &spot.vpc);
     for row in &tables.rows {
         match row.list("subnet_ids") {
@@ -104,6 +104,22 @@ fn table<'w>(world: &'w World, spot: &Spot) -> Observed<(Row<'w>, &'static str)>
     Observed::gap(Gap::not_understood("vpc_route_table", format!("no route table of {} is its main one", spot.vpc)))
 }
 
+/// The id of that table.
+pub(in crate::reason) fn table_id(world: &World, spot: &Spot) -> Observed<String> {
+    table(world, spot).map(|(row, _)| row.key().to_owned())
+}
+
+/// A route of a subnet's table to an internet gateway: the table and the gateway.
+pub(in crate::reason) fn internet_route(world: &World, spot: &Spot) -> Observed<Option<(String, String)>> {
+    table(world, spot).and_then(|(row, _)| {
+        row.json("routes").map(|all| {
+            let text = |route: &Json, key: &str| route.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+            let mut gateways = all.as_array().into_iter().flatten().filter(|route| !text(route, "state").eq_ignore_ascii_case("blackhole"));
+            gateways.find(|route| world.prefix(&text(route, "target")) == "igw").map(|route| (row.key().to_owned(), text(route, "target")))
+        })
+    })
+}
+
 /// One route as it counts.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
@@ -128,7 +144,7 @@ pub(super) fn nets(world: &World, account: &str, region: &str, destination: &str
     }
 }
 
-fn routes(world: &World, spot: &Spot, table: Row<'_>) -> Observed<Vec<Route>> {
+pub(super) fn routes(world: &World, spot: &Spot, table: Row<'_>) -> Observed<Vec<Route>> {
     table.json("routes").map(|all| {
         let text = |route: &Json, key: &str| route.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
         let mut routes: Vec<Route> = all
@@ -221,6 +237,11 @@ pub(super) fn choose(routes: &[Route], wanted: &IpNet, table: &str) -> Choice {
 /// Follows the routes from a subnet.
 pub(in crate::reason) fn reach(world: &World, from: &Spot, target: &Target) -> Reach {
     Walk { world, path: Vec::new(), steps: 0 }.from(from, target)
+}
+
+/// Follows what one route leads to.
+pub(super) fn by_next(world: &World, from: &Spot, next: &str, target: &Target) -> Reach {
+    Walk { world, path: Vec::new(), steps: 0 }.over(from, next, target)
 }
 
 pub(super) struct Walk<'w> {
