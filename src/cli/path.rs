@@ -1,13 +1,15 @@
 //! `outcrop path`: the way a workload's traffic takes, hop by hop.
 
 use super::Usage;
-use crate::inventory::Store;
+use crate::inventory::{Store, World};
 use crate::reason;
+use crate::reason::trace::{Packet, trace};
 use crate::report::safe::cut;
 use crate::sources::fixture;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path as File, PathBuf};
 
 /// Arguments.
@@ -15,12 +17,15 @@ use std::path::{Path as File, PathBuf};
 pub(super) struct Path {
     /// Run file or inventory folder.
     run: PathBuf,
-    /// ARN of one workload; its name is enough where only one has it.
+    /// ARN of one workload; its name is enough where only one has it. To an address: an instance, interface, subnet, VPC or virtual private gateway by id, or `internet`.
     #[arg(long, value_name = "ARN")]
     from: Option<String>,
-    /// One API family, such as `bedrock-runtime`.
+    /// One API family, such as `bedrock-runtime`; or any address, as ADDRESS or ADDRESS:PORT (443 where it is left out).
     #[arg(long, value_name = "FAMILY")]
     to: Option<String>,
+    /// Protocol of a packet to an address: `tcp`, `udp`, `icmp`, or its number.
+    #[arg(long, default_value = "tcp", value_parser = protocol)]
+    protocol: u8,
     /// Output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -30,6 +35,21 @@ pub(super) struct Path {
 enum Format {
     Table,
     Json,
+}
+
+/// Reads `tcp`, `udp`, `icmp` or a number.
+fn protocol(text: &str) -> Result<u8, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "tcp" => Ok(6),
+        "udp" => Ok(17),
+        "icmp" => Ok(1),
+        other => other.parse().map_err(|_| format!("`{text}` is no protocol; write tcp, udp, icmp or its number")),
+    }
+}
+
+/// Reads ADDRESS or ADDRESS:PORT.
+fn address(text: &str) -> Option<(IpAddr, Option<u16>)> {
+    text.parse::<IpAddr>().map(|address| (address, None)).or_else(|_| text.parse::<SocketAddr>().map(|place| (place.ip(), Some(place.port())))).ok()
 }
 
 /// One way of one workload to one family.
@@ -59,6 +79,9 @@ fn open(path: &File) -> anyhow::Result<Store> {
 
 impl Path {
     pub fn run(&self) -> anyhow::Result<u8> {
+        if let Some((to, port)) = self.to.as_deref().and_then(address) {
+            return self.packet(to, port);
+        }
         let store = open(&self.run)?;
         let mut entries = entries(&store)?;
         self.narrow(&mut entries)?;
@@ -84,6 +107,33 @@ impl Path {
                 for gap in hidden.as_array().into_iter().flatten() {
                     writeln!(out, "not all callers are known: {}", cut(gap.as_str().unwrap_or_default(), 800))?;
                 }
+            }
+        }
+        Ok(0)
+    }
+
+    /// One packet to an address, whatever it is.
+    fn packet(&self, to: IpAddr, port: Option<u16>) -> anyhow::Result<u8> {
+        let Some(from) = &self.from else {
+            return Err(Usage(format!("where does the packet to {to} come from? --from i-..., eni-..., subnet-..., vpc-..., vgw-..., or internet")).into());
+        };
+        let port = matches!(self.protocol, 6 | 17).then(|| port.unwrap_or(443));
+        let store = open(&self.run)?;
+        let found = trace(&World::load(&store)?, from, Packet { to, protocol: self.protocol, port, from: None });
+        let mut out = anstream::stdout().lock();
+        let shown = port.map_or_else(|| to.to_string(), |port| SocketAddr::new(to, port).to_string());
+        match self.format {
+            Format::Json => {
+                let json =
+                    serde_json::json!({"from": from, "to": shown, "protocol": self.protocol, "end": found.end, "hops": found.hops, "reason": found.reason});
+                serde_json::to_writer_pretty(&mut out, &json)?;
+                writeln!(out)?;
+            }
+            Format::Table => {
+                let end = serde_json::to_value(found.end)?.as_str().unwrap_or_default().to_uppercase();
+                writeln!(out, "{} -> {shown}: {end}", cut(from, 200))?;
+                hops(&found.hops, &[], &mut out)?;
+                writeln!(out, "  {}; the way back is not followed", cut(&found.reason, 800))?;
             }
         }
         Ok(0)
@@ -172,8 +222,13 @@ fn hidden(store: &Store) -> anyhow::Result<Json> {
 fn tree(entry: &Entry, out: &mut dyn Write) -> anyhow::Result<()> {
     let subnets = if entry.subnets.is_empty() { String::new() } else { format!(" from {}", cut(&entry.subnets.join(", "), 400)) };
     writeln!(out, "{} -> {}{subnets}: {}", cut(&entry.workload, 800), entry.family, entry.verdict.to_uppercase())?;
-    let hops = entry.hops.as_array().map(Vec::as_slice).unwrap_or_default();
-    let gaps = entry.missing.as_array().map(Vec::as_slice).unwrap_or_default();
+    hops(entry.hops.as_array().map(Vec::as_slice).unwrap_or_default(), entry.missing.as_array().map(Vec::as_slice).unwrap_or_default(), out)?;
+    writeln!(out, "  {}\n", cut(&entry.reason, 800))?;
+    Ok(())
+}
+
+/// Hops and what is missing, as the branches of a tree.
+fn hops(hops: &[Json], gaps: &[Json], out: &mut dyn Write) -> anyhow::Result<()> {
     for (at, hop) in hops.iter().enumerate() {
         let text = |key: &str| cut(hop[key].as_str().unwrap_or_default(), 600);
         let branch = if at + 1 == hops.len() && gaps.is_empty() { "└─" } else { "├─" };
@@ -183,6 +238,5 @@ fn tree(entry: &Entry, out: &mut dyn Write) -> anyhow::Result<()> {
         let text = |key: &str| cut(gap[key].as_str().unwrap_or_default(), 600);
         writeln!(out, "  {} not known: {}", if at + 1 == gaps.len() { "└─" } else { "├─" }, text("detail"))?;
     }
-    writeln!(out, "  {}\n", cut(&entry.reason, 800))?;
     Ok(())
 }

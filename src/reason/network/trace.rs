@@ -4,7 +4,7 @@
 //! can be held against what others say of the same network. The way back is not followed.
 
 use super::filter::acl_of;
-use super::walk::{BLACKHOLE, Choice, Reach, Target, by_next, choose, routes, table};
+use super::walk::{BLACKHOLE, Choice, Reach, Target, by_next, choose, is_private, routes, table};
 use super::{Hop, Spot};
 use crate::inventory::{Row, World};
 use crate::model::{Gap, Observed, merge};
@@ -114,26 +114,31 @@ impl<'w> Tracer<'w> {
                     (row.key() == from || row.text("instance_id") == Known(from)) && self.packet.from.is_none_or(|address| has(row, address))
                 });
                 match found {
-                    Known(Some(row)) => self.from_interface(row),
+                    Known(Some(row)) => self.start_at(row),
                     Known(None) => (End::Unknown, format!("no interface of {from} is in the list")),
                     Unknown(gaps) => unknown(&gaps),
                 }
             }
             "subnet" => match world.everywhere("vpc_subnet").into_iter().find(|row| row.key() == from) {
                 Some(row) => match spot_of(row) {
-                    Known(spot) => self.out(&spot, None),
+                    Known(spot) => {
+                        // Any address that an interface there may get; AWS keeps the first four.
+                        let net = row.text("cidr_block").known().and_then(|cidr| cidr.parse::<IpNet>().ok());
+                        self.packet.from = self.packet.from.or_else(|| net.and_then(|net| net.hosts().nth(3)));
+                        self.out(&spot, None)
+                    }
                     Unknown(gaps) => unknown(&gaps),
                 },
                 None => (End::Unknown, format!("{from} is not in the list")),
             },
             "vpc" => match world.everywhere("vpc").into_iter().find(|row| row.key() == from) {
                 Some(row) => {
-                    self.into_vpc(&Spot { account: row.account().to_owned(), region: row.region().to_owned(), vpc: from.to_owned(), subnet: String::new() })
+                    self.enter(&Spot { account: row.account().to_owned(), region: row.region().to_owned(), vpc: from.to_owned(), subnet: String::new() })
                 }
                 None => (End::Unknown, format!("{from} is not in the list")),
             },
             "vgw" => self.by_gateway(from, "vpn-gateway", false),
-            _ if from == "internet" => self.from_internet(),
+            _ if from == "internet" => self.come_in(),
             _ => (
                 End::Unknown,
                 format!("`{from}` is no place that a packet can come from: name an instance, interface, subnet, VPC, virtual private gateway, or `internet`"),
@@ -159,7 +164,7 @@ impl<'w> Tracer<'w> {
         if !translated && !self.inside(&spot).is_true() {
             return (End::Lost, format!("{} is none of the addresses of {vpc}", self.packet.to));
         }
-        self.into_vpc(&spot)
+        self.enter(&spot)
     }
 
     /// Does the VPC hold the address?
@@ -170,7 +175,7 @@ impl<'w> Tracer<'w> {
         )
     }
 
-    fn from_internet(&mut self) -> Ended {
+    fn come_in(&mut self) -> Ended {
         let to = self.packet.to;
         let public = |row: Row<'_>| row.text("public_ip").known().is_some_and(|text| text.parse() == Ok(to));
         let row = match interface_of(self.world, public) {
@@ -193,10 +198,10 @@ impl<'w> Tracer<'w> {
             return unknown(row.list("private_ip_addresses").gaps());
         };
         self.packet.to = own;
-        self.into_vpc(&spot)
+        self.enter(&spot)
     }
 
-    fn from_interface(&mut self, row: Row<'w>) -> Ended {
+    fn start_at(&mut self, row: Row<'w>) -> Ended {
         self.hops.push(hop_of(row));
         let spot = match spot_of(row) {
             Known(spot) => spot,
@@ -332,7 +337,7 @@ impl<'w> Tracer<'w> {
         }
         self.hops.push(Hop::new("route", row.key(), format!("{why}: {} -> {}", route.shown, route.target)).of(&spot.account));
         if route.target == "local" {
-            return self.into_vpc(spot);
+            return self.enter(spot);
         }
         self.hops.push(Hop::new("vpc", &spot.vpc, "left by the route").of(&spot.account));
         self.over(spot, &route.target, sender)
@@ -398,11 +403,21 @@ impl<'w> Tracer<'w> {
             .filter(|other| other.vpc != spot.vpc)
             .collect();
         let mut last = (End::Unknown, format!("no VPC of the run holds {}", self.packet.to));
+        if holders.is_empty() && !is_private(&to) {
+            match by_next(self.world, spot, next, &Target::Public { address: Known(false), six: to.addr().is_ipv6() }) {
+                Reach::Open(hops) => {
+                    self.hops.extend(hops);
+                    return (End::Leaves, "a gateway behind it sends it on".to_owned());
+                }
+                Reach::Closed(_, why) => last = (End::Lost, why),
+                Reach::Unknown(gaps) => last = unknown(&gaps),
+            }
+        }
         for other in holders {
             match by_next(self.world, spot, next, &Target::Inside { net: to, vpc: other.vpc.clone() }) {
                 Reach::Open(hops) => {
                     self.hops.extend(hops);
-                    return self.into_vpc(&Spot { subnet: String::new(), ..other });
+                    return self.enter(&Spot { subnet: String::new(), ..other });
                 }
                 Reach::Closed(_, why) => last = (End::Lost, why),
                 Reach::Unknown(gaps) => last = unknown(&gaps),
@@ -412,7 +427,7 @@ impl<'w> Tracer<'w> {
     }
 
     /// Through the router of a VPC to the subnet that holds the address.
-    fn into_vpc(&mut self, spot: &Spot) -> Ended {
+    fn enter(&mut self, spot: &Spot) -> Ended {
         self.hops.push(Hop::new("vpc", &spot.vpc, "its router").of(&spot.account));
         let subnet = match self.subnet_of(spot) {
             Known(Some(subnet)) => subnet,
