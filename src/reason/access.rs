@@ -393,6 +393,13 @@ impl Access {
         self.grants.clone().and_then(|grants| self.serving(&grants, DEPENDENCIES))
     }
 
+    /// A request by which it sends queries to the web through Bedrock or AgentCore.
+    pub(super) fn web_search(&self) -> Observed<Option<Json>> {
+        const SEARCHES: [&str; 4] =
+            ["bedrock-websearch:InvokeSearch", "bedrock-websearch:InvokeFetch", "bedrock-websearch:ExternalWebAccess", "bedrock-agentcore:InvokeWebSearch"];
+        self.grants.clone().and_then(|grants| self.seen(self.ask(&grants, &SEARCHES, &[], Way::Any)).map(|found| found.map(|request| request.witness())))
+    }
+
     /// What of a table its policies name and let it do.
     fn serving(&self, grants: &Policies, table: Served) -> Observed<BTreeSet<&'static str>> {
         let mut families = BTreeSet::new();

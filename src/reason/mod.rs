@@ -12,6 +12,7 @@ mod data_keys;
 mod endpoints;
 mod environment;
 mod escalation;
+mod exits;
 mod guard;
 mod identity;
 mod keys;
@@ -53,6 +54,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { table: &paths::VPC_FAMILY, derive: paths::derive_vpc_families },
     Subject { table: &placement::WORKLOAD_PLACEMENT, derive: placement::derive_placements },
     Subject { table: &placement::VPC_DEPENDENCY, derive: placement::derive_dependencies },
+    Subject { table: &exits::PROMPT_EXIT, derive: exits::derive },
     Subject { table: &observations::OBSERVED, derive: observations::derive },
     Subject { table: &endpoints::BEDROCK_ENDPOINT, derive: endpoints::derive_bedrock },
     Subject { table: &endpoints::DEPENDENCY_ENDPOINT, derive: endpoints::derive_dependencies },
@@ -82,6 +84,7 @@ pub fn rests_on_published_data(subject: &str) -> bool {
     const TABLES: &[&Table] = &[
         &paths::PATH,
         &placement::VPC_DEPENDENCY,
+        &exits::PROMPT_EXIT,
         &endpoints::BEDROCK_ENDPOINT,
         &endpoints::DEPENDENCY_ENDPOINT,
         &identity::PRINCIPAL,

@@ -50,7 +50,7 @@ pub const TASK_DEFINITION: Table = Table {
     lists: &[],
 };
 
-const VARIABLES: [Column; 9] = VARIABLE;
+const VARIABLES: [Column; 10] = VARIABLE;
 
 /// Variables of containers.
 pub const ENVIRONMENT_VARIABLE: Table = Table {

@@ -19,7 +19,7 @@ pub const SETTINGS: [Column; 5] = [
 ];
 
 /// Columns of one variable.
-pub const VARIABLE: [Column; 9] = [
+pub const VARIABLE: [Column; 10] = [
     text("id", "Owner, container and name."),
     text("owner_arn", "Function version or task definition."),
     text("container", "Container.").absent("'' (functions have none)"),
@@ -29,7 +29,52 @@ pub const VARIABLE: [Column; 9] = [
     text("confidence", "`high`, `medium` or `low`.").absent("''"),
     int("length", "Length of the value in bytes."),
     text("fingerprint", "Keyed hash; the key dies with the run, so equal values can be seen and nothing else.").absent("''"),
+    text("outside_host", "Host of a model provider outside AWS that the value names, as the list of such hosts spells it; nothing else of the value.")
+        .absent("''"),
 ];
+
+/// Hosts that take prompts outside AWS, by the documentation of those who run them.
+const OUTSIDE_HOSTS: &[&str] = &[
+    "api.anthropic.com",
+    "api.openai.com",
+    "openai.azure.com",
+    "services.ai.azure.com",
+    "models.ai.azure.com",
+    "generativelanguage.googleapis.com",
+    "aiplatform.googleapis.com",
+    "api.mistral.ai",
+    "api.cohere.com",
+    "api.cohere.ai",
+    "api.groq.com",
+    "api.together.xyz",
+    "api.together.ai",
+    "api.fireworks.ai",
+    "api.x.ai",
+    "api.perplexity.ai",
+    "api.deepseek.com",
+    "openrouter.ai",
+    "api.replicate.com",
+    "api-inference.huggingface.co",
+    "router.huggingface.co",
+    "endpoints.huggingface.cloud",
+    "api.voyageai.com",
+    "api.ai21.com",
+    "api.cerebras.ai",
+    "dashscope.aliyuncs.com",
+    "api.tavily.com",
+    "api.exa.ai",
+    "serpapi.com",
+];
+
+/// The host of the list that a value names, alone or in a URL.
+pub fn outside_host(value: &str) -> &'static str {
+    let lower = value.to_ascii_lowercase();
+    let mut words = lower.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')));
+    let known = |word: &str| {
+        OUTSIDE_HOSTS.iter().copied().find(|host| word == *host || word.strip_suffix(host).is_some_and(|rest| rest.ends_with('.') || rest.ends_with('-')))
+    };
+    words.find_map(known).unwrap_or_default()
+}
 
 /// What a set of variables tells about the calls to Bedrock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -135,7 +180,13 @@ impl Owner<'_> {
 
     /// The row of a variable that is filled from Secrets Manager or SSM when the container starts.
     pub fn reference(&self, name: &str) -> NewRow {
-        self.row(name).set("category", "reference").set("detector", "valueFrom").set("confidence", "").set("length", 0).set("fingerprint", "")
+        self.row(name)
+            .set("category", "reference")
+            .set("detector", "valueFrom")
+            .set("confidence", "")
+            .set("length", 0)
+            .set("fingerprint", "")
+            .set("outside_host", "")
     }
 }
 
@@ -156,6 +207,7 @@ pub fn look<'v>(owner: Owner<'_>, variables: impl IntoIterator<Item = (&'v str, 
                 .set("confidence", found.confidence.as_str())
                 .set("length", i64::try_from(value.len()).unwrap_or(i64::MAX))
                 .set("fingerprint", if found.category.is_secret() { prints.of(value) } else { String::new() })
+                .set("outside_host", outside_host(value))
         })
         .collect();
     rows.sort_by(|a, b| a.cells[0].1.display().cmp(&b.cells[0].1.display()));
@@ -184,7 +236,8 @@ pub fn look_declared(
                         .set("detector", "resolved-at-deploy")
                         .set("confidence", crate::secrets::Confidence::High.as_str())
                         .set("length", 0)
-                        .set("fingerprint", ""),
+                        .set("fingerprint", "")
+                        .set("outside_host", ""),
                 );
             }
             Node::Text(text) | Node::Secret(text) => known.push((name.as_str(), text.clone())),

@@ -40,6 +40,7 @@ const RULES: &[(&str, Severity, u32)] = &[
     ("key-not-under-customer-control", Severity::High, 30),
     ("key-policy-copied-from-example", Severity::Medium, 90),
     ("pipeline-in-workload-account", Severity::Medium, 60),
+    ("prompts-leave-aws", Severity::High, 30),
     ("provider-key-in-environment", Severity::Critical, 30),
     ("role-shared-across-environments", Severity::High, 30),
     ("role-shared-by-agents", Severity::High, 30),

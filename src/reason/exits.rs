@@ -1,0 +1,131 @@
+//! Subject: workloads that are set up to send prompts outside AWS.
+
+use super::callers::Workload;
+use super::{Context, Sink, paths};
+use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::{Role, Row, Span, Table};
+use crate::model::{Gap, Observed, merge};
+use crate::subject_columns;
+use Observed::{Known, Unknown};
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+
+const VARIABLES: &[&str] = &["lambda_environment_variable.list", "ecs_environment_variable.list", "lambda_function.list", "ecs_task_definition.list"];
+
+/// Workloads with a way for prompts out of AWS.
+pub const PROMPT_EXIT: Table = Table {
+    name: "prompt_exit",
+    doc: "A Bedrock caller, or a workload whose variables name a model provider outside AWS, and what its configuration lets it send there.",
+    key: "resource",
+    span: Span::Regional,
+    role: Role::Subject,
+    columns: subject_columns![
+        text("workload_kind", "`lambda`, `ecs`, `ec2` or `agentcore`.").by(VARIABLES),
+        list("outside_hosts", "Hosts of providers outside AWS that its variables name, without approved ones.").by(VARIABLES),
+        list("variables", "Those variables.").by(VARIABLES),
+        flag("names_outside_host", "Is there one?").by(VARIABLES),
+        flag("may_search_web", "Do its roles allow Bedrock's or AgentCore's web search?").by(paths::CALLER_INPUTS),
+        json("web_search_witness", "A request that shows it.").absent("null").by(paths::CALLER_INPUTS),
+        text("reason", "What decides.").by(VARIABLES),
+    ],
+    reads: &[],
+    lists: paths::CALLER_INPUTS,
+};
+
+/// Hosts outside AWS and the variables that name them, of one owner; and what may hide more of them.
+fn named<'w>(context: &Context<'w>, kind: &str, owner: Row<'w>) -> (BTreeSet<(&'w str, &'w str)>, Vec<Gap>) {
+    let table = match kind {
+        "lambda" => "lambda_environment_variable",
+        "ecs" => "ecs_environment_variable",
+        _ => return (BTreeSet::new(), Vec::new()),
+    };
+    let found = context.world.children(table, owner.account(), owner.region(), "owner_arn", owner.key());
+    let (mut hosts, mut gaps) = (BTreeSet::new(), merge(found.gaps, undecrypted(owner)));
+    for row in found.rows {
+        match row.text("outside_host") {
+            Known("") => {}
+            Known(host) => drop(hosts.insert((host, row.text("name").known().unwrap_or_default()))),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    (hosts, gaps)
+}
+
+pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
+    let approved: BTreeSet<String> = context.list("approved_providers").into_iter().collect();
+    for (account, region) in context.scopes(&PROMPT_EXIT) {
+        let callers = context.callers();
+        sink.hide(&account, &region, callers.hidden(&account, &region));
+        for workload in callers.all.iter().filter(|workload| workload.account == account && workload.region == region) {
+            let mut outside: BTreeSet<(&str, &str)> = BTreeSet::new();
+            let mut gaps = Vec::new();
+            for owner in workload.deployments.iter().filter_map(|deployment| deployment.settings) {
+                let (hosts, more) = named(context, workload.kind, owner);
+                outside.extend(hosts.into_iter().filter(|(host, _)| !approved.contains(*host)));
+                gaps = merge(gaps, more);
+            }
+            if workload.is_caller().is_true() || !outside.is_empty() {
+                exit(context, sink, workload, &outside, gaps);
+            } else {
+                sink.hide(&account, &region, gaps);
+            }
+        }
+    }
+}
+
+/// Variables that Lambda could not decrypt.
+fn undecrypted(owner: Row<'_>) -> Vec<Gap> {
+    if owner.table().column("environment_error").is_none() {
+        return Vec::new();
+    }
+    match owner.text("environment_error") {
+        Known("") => Vec::new(),
+        Known(_) => vec![Gap::not_understood("lambda_function.environment_error", "Lambda could not decrypt the variables")],
+        Unknown(gaps) => gaps,
+    }
+}
+
+fn exit(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>, outside: &BTreeSet<(&str, &str)>, gaps: Vec<Gap>) {
+    let hosts: BTreeSet<String> = outside.iter().map(|(host, _)| (*host).to_owned()).collect();
+    let variables: BTreeSet<String> = outside.iter().map(|(_, name)| (*name).to_owned()).collect();
+    let names = if !hosts.is_empty() {
+        Known(true)
+    } else if gaps.is_empty() {
+        Known(false)
+    } else {
+        Unknown(gaps.clone())
+    };
+    let whole = |found: BTreeSet<String>| if gaps.is_empty() { Known(found.into_iter().collect::<Vec<_>>()) } else { Unknown(gaps.clone()) };
+    let searches: Observed<Option<Json>> = workload.roles.clone().and_then(|roles| {
+        let mut hidden = Vec::new();
+        for role in &roles {
+            match context.role_access(role).and_then(|access| access.web_search()) {
+                Known(Some(witness)) => return Known(Some(witness)),
+                Known(None) => {}
+                Unknown(more) => hidden = merge(hidden, more),
+            }
+        }
+        if hidden.is_empty() { Known(None) } else { Unknown(hidden) }
+    });
+    let mut said = Vec::new();
+    if !hosts.is_empty() {
+        let join = |all: &BTreeSet<String>| all.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        said.push(format!("its variables name {} ({})", join(&hosts), join(&variables)));
+    }
+    if let Known(Some(_)) = searches {
+        said.push("its role allows web search, which sends queries outside whatever way the call itself takes".to_owned());
+    }
+    if said.is_empty() {
+        said.push("no variable names a provider outside AWS, and no role allows web search".to_owned());
+    }
+    let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type());
+    row.put("name", workload.name.as_str()).tagged(context, workload.account, workload.tags.clone());
+    row.put("workload_kind", workload.kind)
+        .set("outside_hosts", whole(hosts))
+        .set("variables", whole(variables))
+        .set("may_search_web", searches.clone().map(|found| found.is_some()))
+        .set("web_search_witness", searches.map(|found| found.unwrap_or(Json::Null)))
+        .set("names_outside_host", names)
+        .put("reason", said.join("; "));
+    sink.push(row);
+}
