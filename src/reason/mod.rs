@@ -29,6 +29,7 @@ pub mod reach;
 mod statements;
 mod topology;
 mod trust;
+mod vectors;
 mod ways;
 pub mod who_can;
 
@@ -55,6 +56,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { table: &placement::WORKLOAD_PLACEMENT, derive: placement::derive_placements },
     Subject { table: &placement::VPC_DEPENDENCY, derive: placement::derive_dependencies },
     Subject { table: &exits::PROMPT_EXIT, derive: exits::derive },
+    Subject { table: &vectors::VECTOR_COLLECTION, derive: vectors::derive },
     Subject { table: &observations::OBSERVED, derive: observations::derive },
     Subject { table: &endpoints::BEDROCK_ENDPOINT, derive: endpoints::derive_bedrock },
     Subject { table: &endpoints::DEPENDENCY_ENDPOINT, derive: endpoints::derive_dependencies },

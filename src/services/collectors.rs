@@ -2,7 +2,8 @@
 
 use super::collect::Collector;
 use super::{
-    agentcore, bedrock, bedrock_agent, cloudtrail, code, ec2, ecs, iam, kms, lambda, logs, organizations, resolver, s3, transit, vpc, vpc_endpoint, vpc_filter,
+    agentcore, bedrock, bedrock_agent, cloudtrail, code, ec2, ecs, iam, kms, lambda, logs, opensearch, organizations, resolver, s3, transit, vpc, vpc_endpoint,
+    vpc_filter,
 };
 use crate::inventory::Span::{Global, Regional};
 
@@ -62,6 +63,8 @@ pub const COLLECTORS: &[Collector] = &[
     Collector { tables: &["bedrock_agentcore_memory"], span: Regional, run: |place| Box::pin(agentcore::live::memories(place)) },
     Collector { tables: &["cloudtrail_bedrock_call", "cloudtrail_window"], span: Regional, run: |place| Box::pin(cloudtrail::live::observe(place)) },
     Collector { tables: &["cloudtrail_trail"], span: Regional, run: |place| Box::pin(cloudtrail::live::collect(place)) },
+    Collector { tables: &["aoss_collection"], span: Regional, run: |place| Box::pin(opensearch::live::collections(place)) },
+    Collector { tables: &["aoss_network_policy"], span: Regional, run: |place| Box::pin(opensearch::live::network_policies(place)) },
     Collector { tables: &["codepipeline_pipeline"], span: Regional, run: |place| Box::pin(code::live::pipelines(place)) },
     Collector { tables: &["codebuild_project"], span: Regional, run: |place| Box::pin(code::live::projects(place)) },
 ];

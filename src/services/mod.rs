@@ -20,6 +20,7 @@ pub mod iam;
 pub mod kms;
 pub mod lambda;
 pub mod logs;
+pub mod opensearch;
 pub mod organizations;
 pub mod resolver;
 pub mod s3;
@@ -83,6 +84,8 @@ pub const TABLES: &[&Table] = &[
     &bedrock_agent::DATA_SOURCE,
     &bedrock_agent::FLOW,
     &bedrock_agent::PROMPT,
+    &opensearch::COLLECTION,
+    &opensearch::NETWORK_POLICY,
     &agentcore::RUNTIME,
     &agentcore::GATEWAY,
     &agentcore::GATEWAY_TARGET,
@@ -115,6 +118,7 @@ const SPELLINGS: &[&[declared::Spelling]] = &[
     ecs::declared::SPELLINGS,
     bedrock::declared::SPELLINGS,
     bedrock_agent::declared::SPELLINGS,
+    opensearch::declared::SPELLINGS,
     agentcore::declared::SPELLINGS,
     cloudtrail::declared::SPELLINGS,
     code::declared::SPELLINGS,

@@ -201,6 +201,11 @@ fn gates_open_and_shut_as_promised() {
             code: 3,
             expected: &["bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|fail||"],
         },
+        Gate {
+            arguments: &["fixtures/templates/vectors.yaml", "--select", "vector-collection-public"],
+            code: 3,
+            expected: &["vector-collection-public|Open|fail||", "vector-collection-public|Closed|unknown||"],
+        },
         // Parts that stand apart from what they change.
         Gate {
             arguments: &["fixtures/plans/main-table.json", "--select", PUBLIC],

@@ -49,6 +49,7 @@ const RULES: &[(&str, Severity, u32)] = &[
     ("role-trusted-by-several-services", Severity::Medium, 30),
     ("secret-in-container-environment", Severity::Critical, 30),
     ("secret-in-lambda-environment", Severity::Critical, 30),
+    ("vector-collection-public", Severity::Critical, 30),
     ("webhook-in-environment", Severity::High, 30),
     ("workload-and-audit-in-one-account", Severity::High, 30),
     ("workload-and-data-in-one-account", Severity::High, 30),

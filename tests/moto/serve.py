@@ -59,6 +59,14 @@ class Account:
     def key(self, statements):
         return self.client("kms").create_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))["KeyMetadata"]["Arn"]
 
+    def collection(self, name, access):
+        """A vector collection and its network policy."""
+        aoss = self.client("opensearchserverless")
+        rules = [{"ResourceType": "collection", "Resource": [f"collection/{name}"]}]
+        aoss.create_security_policy(name=name, type="encryption", policy=json.dumps({"Rules": rules, "AWSOwnedKey": True}))
+        aoss.create_security_policy(name=name, type="network", policy=json.dumps([{"Rules": rules, **access}]))
+        aoss.create_collection(name=name, type="VECTORSEARCH")
+
     def network(self, cidr, egress, hostnames=True):
         ec2 = self.client("ec2")
         vpc = ec2.create_vpc(CidrBlock=f"{cidr}.0.0/16")["Vpc"]["VpcId"]
@@ -116,6 +124,7 @@ def seed_broken(account):
         "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/orders", "awslogs-region": REGION}}}])["taskDefinition"]["taskDefinitionArn"]
     ecs.create_service(cluster="ai", serviceName="orders", taskDefinition=definition, desiredCount=0, networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}})
     account.role("agents", ["bedrock.amazonaws.com"], allow("bedrock:InvokeModel", MODEL))
+    account.collection("manuals", {"AllowFromPublic": True})
 
 
 def seed_sound(account):
@@ -134,6 +143,7 @@ def seed_sound(account):
         logs.create_log_group(logGroupName=name, kmsKeyId=key)
         logs.put_retention_policy(logGroupName=name, retentionInDays=180)
     account.client("bedrock").put_model_invocation_logging_configuration(loggingConfig={"cloudWatchConfig": {"logGroupName": "/aws/bedrock/invocations", "roleArn": role}, "textDataDeliveryEnabled": True})
+    account.collection("answers", {"AllowFromPublic": False, "SourceServices": ["bedrock.amazonaws.com"]})
 
 
 def seed_network(account):
