@@ -97,7 +97,7 @@ impl Path {
                     tree(entry, &mut out)?;
                 }
                 let count = |verdict: &str| entries.iter().filter(|entry| entry.verdict == verdict).count();
-                let counts: Vec<String> = ["public", "public-possible", "broken", "private-bypassable", "private-enforced", "unknown"]
+                let counts: Vec<String> = ["public", "public-possible", "broken", "private-bypassable", "private-enforced", "service-side", "unknown"]
                     .iter()
                     .map(|verdict| (count(verdict), verdict))
                     .filter(|(count, _)| *count > 0)

@@ -1,7 +1,7 @@
 //! Subjects: the way of each caller to each API family, and the endpoints that their VPCs need.
 
 use super::callers::Workload;
-use super::network::{self, Capture, Client, Spot, Way, WayVerdict};
+use super::network::{self, Capture, Client, Hop, Spot, Way, WayVerdict};
 use super::ways::{Placement, client, placement, ways};
 use super::{Context, Sink};
 use crate::inventory::cols::{flag, json, list, text};
@@ -26,6 +26,28 @@ const CALLER: &[&str] = &[
     "organizations_account.path",
     "organizations_policy_target.list",
     "organizations_policy_target.content",
+];
+/// Callers, and what Amazon Bedrock calls for.
+const MAPPED: &[&str] = &[
+    "lambda_function.list",
+    "ecs_service.list",
+    "ecs_task_definition.list",
+    "ec2_instance.list",
+    "bedrock_agentcore_runtime.list",
+    "bedrock_agentcore_runtime.detail",
+    "iam_role.list",
+    "iam_policy.list",
+    "organization.list",
+    "organizations_account.list",
+    "organizations_account.path",
+    "organizations_policy_target.list",
+    "organizations_policy_target.content",
+    "bedrock_agent.list",
+    "bedrock_agent.detail",
+    "bedrock_knowledge_base.list",
+    "bedrock_knowledge_base.detail",
+    "bedrock_flow.list",
+    "bedrock_flow.detail",
 ];
 const WALK: &[&str] = &[
     "vpc.list",
@@ -67,12 +89,21 @@ pub const PATH: Table = Table {
     span: Span::Regional,
     role: Role::Subject,
     columns: subject_columns![
-        text("workload_kind", "`lambda`, `ecs`, `ec2` or `agentcore`.").by(CALLER),
+        text(
+            "workload_kind",
+            "`lambda`, `ecs`, `ec2`, `agentcore`; `bedrock-agent`, `bedrock-knowledge-base` and `bedrock-flow` where Amazon Bedrock itself calls."
+        )
+        .by(CALLER),
         text("family", "API family, named after its endpoint service.").by(CALLER),
         text("host", "Host name that the SDK asks for.").by(CALLER),
-        text("evidence_kind", "`configured` (a variable names a model) or `granted` (the role's policies name Bedrock).").by(CALLER),
+        text("evidence_kind", "`configured` (a variable names a model), `granted` (the role's policies name Bedrock) or `service` (Amazon Bedrock calls).")
+            .by(CALLER),
         text("role_arn", "Role.").by(CALLER),
-        text("path_verdict", "`public`, `public-possible`, `broken`, `private-bypassable`, `private-enforced`; worst first, unknown before broken.").by(WALK),
+        text(
+            "path_verdict",
+            "`public`, `public-possible`, `broken`, `private-bypassable`, `private-enforced`, `service-side`; worst first, unknown before broken."
+        )
+        .by(WALK),
         flag("is_public", "Is the public endpoint the only way of some interface?").by(WALK),
         flag("may_be_public", "May some interface reach the public endpoint although an endpoint exists?").by(WALK),
         flag("is_private", "Is every way private?").by(WALK),
@@ -84,7 +115,7 @@ pub const PATH: Table = Table {
         text("probed", "What a probe saw from a subnet of the workload, beside the verdict.").absent("'' (no probe ran there)").by(WALK),
     ],
     reads: &[],
-    lists: CALLER,
+    lists: MAPPED,
 };
 
 /// An API family that a VPC's callers use.
@@ -124,6 +155,57 @@ pub(super) fn derive_paths(context: &Context<'_>, sink: &mut Sink<'_>) {
             for family in workload.families.iter().copied() {
                 path_row(context, sink, workload, family);
             }
+        }
+        service_side(context, sink, &account, &region);
+    }
+}
+
+/// Agents, knowledge bases and flows: Amazon Bedrock makes their calls itself.
+const SERVICE_SIDE: [(&str, &str, &str); 3] = [
+    ("bedrock_agent", "bedrock-agent", "AWS::Bedrock::Agent"),
+    ("bedrock_knowledge_base", "bedrock-knowledge-base", "AWS::Bedrock::KnowledgeBase"),
+    ("bedrock_flow", "bedrock-flow", "AWS::Bedrock::Flow"),
+];
+
+/// Calls that Amazon Bedrock makes for what is configured in it: no subnet, route or endpoint of the customer's is on their way,
+/// so no rule judges them; the map shows them.
+fn service_side(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, region: &str) {
+    const WHY: &str = "Amazon Bedrock makes the call itself, from its own network: no endpoint of yours is on that way, and aws:SourceVpce cannot be met";
+    for (table, kind, resource_type) in SERVICE_SIDE {
+        let found = context.world.all(table, account, region);
+        let service = Hop::new("service-network", "bedrock", "the service's own network");
+        let mut one = |resource: &str, name: &str, role: Observed<String>, tags: Observed<BTreeMap<String, String>>, verdict: Observed<&str>| {
+            let gaps = verdict.gaps().to_vec();
+            let shown = verdict.clone().known().unwrap_or("unknown");
+            let hops = [Hop::new("workload", resource, "configured in Amazon Bedrock"), service.clone()];
+            let hops: Vec<Json> = hops.iter().map(|hop| hop.json(account)).collect();
+            let mut row = sink.row(account, region, resource, resource_type);
+            row.put("part", "bedrock-runtime").put("name", name).tagged(context, account, tags);
+            row.put("workload_kind", kind)
+                .put("family", "bedrock-runtime")
+                .put("host", "")
+                .put("evidence_kind", "service")
+                .set("role_arn", role)
+                .set("path_verdict", verdict)
+                .put("is_public", false)
+                .put("may_be_public", false)
+                .put("is_bypassable", false)
+                .put("is_private", false)
+                .put("endpoint_exists", false)
+                .put("has_egress", false)
+                .put("ways", json!([{"subnets": [], "verdict": shown, "reason": WHY, "hops": hops, "missing": gaps}]))
+                .put("reason", WHY)
+                .put("probed", "");
+            sink.push(row);
+        };
+        for row in found.rows {
+            let tags = if row.table().column("tags").is_some() { row.tags() } else { Known(BTreeMap::new()) };
+            one(row.key(), row.text("name").known().unwrap_or_default(), row.text("role_arn").map(str::to_owned), tags, Known("service-side"));
+        }
+        // What a file does not hold of them is no matter of the file.
+        if found.gaps.iter().any(|gap| !matches!(gap.reason, Reason::NotInFile)) {
+            let root = crate::model::account_arn(&context.world.run.partition, account);
+            one(&root, kind, Known(String::new()), Known(BTreeMap::new()), Unknown(found.gaps));
         }
     }
 }

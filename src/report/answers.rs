@@ -34,7 +34,9 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 
 fn is_private(outcome: &Outcome, diagram: &Diagram) -> Answer {
     let of = |verdict: &str| diagram.ways.get(verdict).copied().unwrap_or_default();
-    let all: usize = diagram.ways.values().sum();
+    // No endpoint of the customer's can be on the way of calls that the service makes itself.
+    let own = of("service-side");
+    let all: usize = diagram.ways.values().sum::<usize>() - own;
     let (public, possible, bypass, enforced, broken) = (of("public"), of("public-possible"), of("private-bypassable"), of("private-enforced"), of("broken"));
     let unknown = all - public - possible - bypass - enforced - broken;
     let judged = outcome.rules.contains_key(super::diagram::RULE);
@@ -66,6 +68,9 @@ fn is_private(outcome: &Outcome, diagram: &Diagram) -> Answer {
     ];
     let mut lines: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{}: {words}", counted(*count, "way", "ways"))).collect();
+    if own > 0 {
+        lines.push(format!("{} that Amazon Bedrock makes itself, for agents, knowledge bases and flows, from its own network", counted(own, "call", "calls")));
+    }
     if hidden {
         lines.push("there may be callers that were not seen".to_owned());
     }

@@ -76,7 +76,7 @@ pub struct Diagram {
 /// From, to, colour class, words.
 type Edge<'d> = (&'d str, &'d str, &'static str, &'static str);
 
-const VERDICTS: [&str; 6] = ["public", "public-possible", "unknown", "broken", "private-bypassable", "private-enforced"];
+const VERDICTS: [&str; 7] = ["public", "public-possible", "unknown", "broken", "private-bypassable", "private-enforced", "service-side"];
 
 fn words(verdict: &str) -> &'static str {
     match verdict {
@@ -85,6 +85,7 @@ fn words(verdict: &str) -> &'static str {
         "broken" => "does not get through",
         "private-bypassable" => "private, can be by-passed",
         "private-enforced" => "private and enforced",
+        "service-side" => "Amazon Bedrock calls itself",
         _ => "not known",
     }
 }
@@ -95,6 +96,7 @@ fn class(verdict: &str) -> &'static str {
         "public" | "public-possible" => "public",
         "private-bypassable" | "private-enforced" => "private",
         "broken" => "broken",
+        "service-side" => "data",
         _ => "unknown",
     }
 }

@@ -447,7 +447,7 @@ fn a_way_is_shown_as_a_tree_and_as_json() {
     }
     let all: Json = serde_json::from_str(&given(&[], &["path", estate, "--format", "json"]).1).expect("JSON");
     let shown: std::collections::BTreeSet<&str> = all["paths"].as_array().expect("paths").iter().filter_map(|way| way["verdict"].as_str()).collect();
-    assert_eq!(shown.len(), 6, "a way of each verdict: {shown:?}");
+    assert_eq!(shown.len(), 7, "a way of each verdict: {shown:?}");
     for (arguments, code, said) in [
         (vec!["path", estate, "--to", "bedrock-runtime"], 0, "PUBLIC"),
         (vec!["path", estate, "--from", "nobody"], 2, "no workload `nobody`"),
