@@ -116,8 +116,8 @@ impl PublicKey {
     /// The command that checks a signature with this kind of key by OpenSSL.
     pub fn openssl(&self) -> &'static str {
         match self {
-            Self::Ed25519(_) => "openssl pkeyutl -verify -pubin -inkey public-key.pem -rawin -in /tmp/message -sigfile /tmp/signature",
-            Self::P256(_) => "openssl dgst -sha256 -verify public-key.pem -signature /tmp/signature /tmp/message",
+            Self::Ed25519(_) => "openssl pkeyutl -verify -pubin -inkey public-key.pem -rawin -in \"$d/message\" -sigfile \"$d/signature\"",
+            Self::P256(_) => "openssl dgst -sha256 -verify public-key.pem -signature \"$d/signature\" \"$d/message\"",
         }
     }
 

@@ -45,22 +45,8 @@ pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error>
     if outcome.results.is_empty() {
         return Err(wrong(run, "it holds no results; judge it first: outcrop check RUN --out JUDGED"));
     }
-    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut files = contents(&store, &outcome, &key.public()).map_err(|error| wrong(run, error))?;
     files.insert(RUN.to_owned(), fs::read(run).map_err(|error| wrong(run, error))?);
-    for (rule, text) in rule_texts(&store).map_err(|error| wrong(run, error))? {
-        files.insert(format!("rules/{rule}.yaml"), text.into_bytes());
-    }
-    files.insert("run.json".to_owned(), pretty(&about(&outcome))?);
-    files.insert("population.json".to_owned(), pretty(&population(&store).map_err(|error| wrong(run, error))?)?);
-    files.insert("waivers.json".to_owned(), pretty(&json!(outcome.waivers))?);
-    files.insert("attestations.json".to_owned(), pretty(&json!(outcome.attestations))?);
-    for format in report::FORMATS.iter().filter(|format| !OF_PIPELINES.contains(&format.name)) {
-        let mut bytes = Vec::new();
-        (format.render)(&outcome, report::Options::default(), &mut bytes).map_err(|error| Error(format!("{}: {error}", format.name)))?;
-        files.insert(format!("reports/results.{}", format.ending), bytes);
-    }
-    files.insert("public-key.pem".to_owned(), key.public().pem()?.into_bytes());
-    files.insert("README.md".to_owned(), readme(&outcome, &key.public()).into_bytes());
     let sums: String = files.iter().map(|(name, bytes)| format!("{}  {name}\n", sha256(bytes))).collect();
     files.insert(SUMS.to_owned(), sums.into_bytes());
     let statement = json!({
@@ -79,6 +65,27 @@ pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error>
         written.map_err(|error| wrong(&path, error))?;
     }
     Ok(count)
+}
+
+/// Everything in a package that follows from the run: made again from it, it is the same, byte for byte.
+fn contents(store: &Store, outcome: &Outcome, key: &PublicKey) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let failed = |error: crate::inventory::Error| Error(error.to_string());
+    for (rule, text) in rule_texts(store).map_err(failed)? {
+        files.insert(format!("rules/{rule}.yaml"), text.into_bytes());
+    }
+    files.insert("run.json".to_owned(), pretty(&about(outcome))?);
+    files.insert("population.json".to_owned(), pretty(&population(store).map_err(failed)?)?);
+    files.insert("waivers.json".to_owned(), pretty(&json!(outcome.waivers))?);
+    files.insert("attestations.json".to_owned(), pretty(&json!(outcome.attestations))?);
+    for format in report::FORMATS.iter().filter(|format| !OF_PIPELINES.contains(&format.name)) {
+        let mut bytes = Vec::new();
+        (format.render)(outcome, report::Options::default(), &mut bytes).map_err(|error| Error(format!("{}: {error}", format.name)))?;
+        files.insert(format!("reports/results.{}", format.ending), bytes);
+    }
+    files.insert("public-key.pem".to_owned(), key.pem()?.into_bytes());
+    files.insert("README.md".to_owned(), readme(outcome, key).into_bytes());
+    Ok(files)
 }
 
 fn pretty(json: &Json) -> Result<Vec<u8>, Error> {
@@ -164,9 +171,20 @@ Who asked: `{caller}`.
 With common tools, in this folder:
 
 ```sh
-sha256sum -c SHA256SUMS
-python3 -c 'import base64,json;e=json.load(open(\"attestation.dsse.json\"));p=base64.b64decode(e[\"payload\"]);t=e[\"payloadType\"];open(\"/tmp/message\",\"wb\").write(b\"DSSEv1 %d %s %d \"%(len(t),t.encode(),len(p))+p);open(\"/tmp/signature\",\"wb\").write(base64.b64decode(e[\"signatures\"][0][\"sig\"]))'
+set -e; export d=$(mktemp -d)
+python3 - <<'END'
+import base64, hashlib, json, os, sys
+envelope = json.load(open(\"attestation.dsse.json\"))
+payload, kind = base64.b64decode(envelope[\"payload\"]), envelope[\"payloadType\"]
+open(os.environ[\"d\"] + \"/message\", \"wb\").write(b\"DSSEv1 %d %s %d \" % (len(kind), kind.encode(), len(payload)) + payload)
+open(os.environ[\"d\"] + \"/signature\", \"wb\").write(base64.b64decode(envelope[\"signatures\"][0][\"sig\"]))
+signed = {{one[\"name\"]: one[\"digest\"][\"sha256\"] for one in json.loads(payload)[\"subject\"]}}
+there = {{os.path.relpath(os.path.join(at, name)) for at, _, names in os.walk(\".\") for name in names}} - {{\"attestation.dsse.json\"}}
+wrong = [name for name in sorted(there | set(signed)) if name not in there or hashlib.sha256(open(name, \"rb\").read()).hexdigest() != signed.get(name)]
+sys.exit(\"not as signed: \" + \", \".join(wrong) if wrong else 0)
+END
 {openssl}
+sha256sum -c SHA256SUMS
 ```
 
 With Outcrop:
@@ -180,7 +198,7 @@ outcrop query run.outcrop 'SELECT status, count(*) FROM coverage GROUP BY status
 
 ## What it proves, and what not
 
-A good signature proves that whoever holds the key signed exactly these files. `replay` proves that these rules give these verdicts on these rows.
+A good signature proves that whoever holds the key signed exactly these files. `verify` proves besides that the reports follow from the run. `replay` proves that these rules give these verdicts on these rows.
 Neither proves that the rows are what AWS answered: that rests on whoever ran the scan. The request ids in `population.json` can be held against CloudTrail of the scanned accounts.
 What was not observed is `unknown`, never `pass`; `run.json` says which accounts were read whole.
 ",
@@ -291,7 +309,7 @@ pub fn verify(folder: &Path, trusted: Option<&PublicKey>) -> Result<Verified, Er
         return Ok(all);
     }
     all.proved.push(format!("all {} files are as they were signed, and no other is there", stated.len()));
-    complete(folder, &mut all)?;
+    complete(folder, &key, &mut all)?;
     all.open.push(
         "whether the rows are what AWS answered: that rests on whoever ran the scan; hold the request ids in population.json against CloudTrail".to_owned(),
     );
@@ -299,7 +317,7 @@ pub fn verify(folder: &Path, trusted: Option<&PublicKey>) -> Result<Verified, Er
 }
 
 /// Do the parts of the package say the same?
-fn complete(folder: &Path, all: &mut Verified) -> Result<(), Error> {
+fn complete(folder: &Path, key: &PublicKey, all: &mut Verified) -> Result<(), Error> {
     let path = folder.join(RUN);
     let store = Store::open(&path, &reason::tables()).map_err(|error| wrong(&path, error))?;
     let outcome = engine::outcome(&store).map_err(|error| wrong(&path, error))?;
@@ -317,13 +335,22 @@ fn complete(folder: &Path, all: &mut Verified) -> Result<(), Error> {
     } else {
         all.proved.push(said);
     }
-    let rules = rule_texts(&store).map_err(|error| wrong(&path, error))?;
-    for (rule, text) in &rules {
-        if fs::read(folder.join(format!("rules/{rule}.yaml"))).ok().as_deref() != Some(text.as_bytes()) {
-            all.wrong.push(format!("rules/{rule}.yaml is not the rule that the run holds"));
+    if about["tool_version"] == env!("CARGO_PKG_VERSION") {
+        let made = contents(&store, &outcome, key).map_err(|error| wrong(&path, error))?;
+        for (name, bytes) in &made {
+            if fs::read(folder.join(name)).ok().as_deref() != Some(bytes.as_slice()) {
+                all.wrong.push(format!("{name} is not what follows from run.outcrop: it was written or changed by hand"));
+            }
         }
+        all.proved.push(format!("rules, reports and lists ({} files) are what follows from the run, byte for byte", made.len()));
+    } else {
+        all.open.push(format!(
+            "whether the reports are what follows from the run: it was judged by version {}, this is {}",
+            about["tool_version"].as_str().unwrap_or_default(),
+            env!("CARGO_PKG_VERSION")
+        ));
     }
-    all.proved.push(format!("{} rules and {} results are those of the run", rules.len(), outcome.results.len()));
+    all.open.push("whether the results are what the rules give: `replay` judges the packed rows again".to_owned());
     if !outcome.run.complete {
         all.open.push("everything that the run did not come to: it was interrupted".to_owned());
     }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Words that are part of ARNs and policies and name nobody.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 55] = [
     "aws",
     "arn",
     "role",
@@ -54,10 +54,26 @@ const WORDS: [&str; 40] = [
     "global",
     "service-role",
     "instance-profile",
+    "secret",
+    "collection",
+    "topic",
+    "queue",
+    "table",
+    "event-bus",
+    "stateMachine",
+    "system-tool",
+    "agent-alias",
+    "application-inference-profile",
+    "provisioned-model",
+    "async-invoke",
+    "model-invocation-job",
+    "parameter",
+    "LATEST",
 ];
 
 /// What ids begin with.
-const PREFIXES: [&str; 18] = ["vpc", "subnet", "rtb", "nat", "igw", "eigw", "vgw", "tgw", "pcx", "vpce", "sg", "acl", "eni", "i", "pl", "dopt", "fl", "ou"];
+const PREFIXES: [&str; 21] =
+    ["o", "r", "vpn", "vpc", "subnet", "rtb", "nat", "igw", "eigw", "vgw", "tgw", "pcx", "vpce", "sg", "acl", "eni", "i", "pl", "dopt", "fl", "ou"];
 
 fn in_token(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+' | '=')
@@ -105,26 +121,43 @@ impl Names {
             accounts.insert(account.id.clone());
             take(&account.name);
         }
-        for table in store.tables().iter().filter(|table| table.role == Role::Base) {
+        // Rules read the names of variables, and AWS gives those of services, models and calls.
+        const AS_THEY_ARE: [&str; 7] = [
+            "vpc_endpoint_service",
+            "bedrock_inference_profile",
+            "lambda_environment_variable",
+            "ecs_environment_variable",
+            "cloudtrail_window",
+            "cloudtrail_bedrock_call",
+            "bedrock_probe",
+        ];
+        for table in store.tables().iter().filter(|table| table.role == Role::Base && !AS_THEY_ARE.contains(&table.name)) {
             for column in table.columns.iter().filter(|column| column.kind == Kind::Text && (column.name == table.key || column.name == "name")) {
-                if matches!(
-                    table.name,
-                    "vpc_endpoint_service" | "bedrock_inference_profile" | "lambda_environment_variable" | "ecs_environment_variable" | "cloudtrail_window"
-                ) {
-                    continue;
-                }
                 let sql = format!("SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL", quoted(column.name), quoted(table.name));
                 let mut statement = store.conn.prepare(&sql)?;
                 for text in statement.query_map([], |row| row.get::<_, String>(0))? {
                     let text = text?;
                     // What belongs to AWS is the same everywhere.
-                    if !text.contains(":aws:") {
+                    if Arn::parse(&text).is_none_or(|arn| arn.account != "aws") {
                         take(&text);
                     }
                 }
             }
+            // Names that stand inside: of policies, statements and grants, and whatever ARNs and ids lead to.
+            for column in table.columns.iter().filter(|column| matches!(column.kind, Kind::Text | Kind::List | Kind::Json)) {
+                let sql = format!("SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL", quoted(column.name), quoted(table.name));
+                let mut statement = store.conn.prepare(&sql)?;
+                for text in statement.query_map([], |row| row.get::<_, String>(0))? {
+                    let text = text?;
+                    let json = serde_json::from_str(&text).unwrap_or(Json::String(text));
+                    inner(&json, &accounts, &mut take);
+                }
+            }
         }
         take(run.caller_arn.as_str());
+        for value in run.parameters.values() {
+            inner(value, &accounts, &mut take);
+        }
         let number = |place: usize| format!("{:012}", 900_000_000_001_usize + place);
         Ok(Self {
             accounts: accounts.into_iter().enumerate().map(|(place, id)| (id, number(place))).collect(),
@@ -177,6 +210,28 @@ impl Names {
     }
 }
 
+/// Takes what a value names: members that are names, ARNs in the run's accounts, ids that AWS gives.
+fn inner(json: &Json, accounts: &BTreeSet<String>, take: &mut impl FnMut(&str)) {
+    match json {
+        Json::String(text) => match Arn::parse(text) {
+            // Profiles of AWS's own are the same everywhere.
+            Some(arn) if accounts.contains(arn.account) && !arn.resource.starts_with("inference-profile/") => take(arn.resource),
+            Some(_) => {}
+            None => tokens(text).filter(|token| token.split_once('-').is_some_and(|(kind, _)| PREFIXES.contains(&kind))).for_each(take),
+        },
+        Json::Array(items) => items.iter().for_each(|item| inner(item, accounts, take)),
+        Json::Object(members) => {
+            for (key, value) in members {
+                match value {
+                    Json::String(text) if matches!(key.as_str(), "name" | "Name" | "id" | "grant_id") => take(text),
+                    _ => inner(value, accounts, take),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// How many results of each rule have each verdict.
 fn counted(outcome: &Outcome) -> BTreeMap<(String, &'static str), usize> {
     let mut all = BTreeMap::new();
@@ -215,7 +270,14 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
     info.role_chains = info.role_chains.iter().map(|(account, chain)| (names.text(account), chain.iter().map(|role| names.text(role)).collect())).collect();
     info.unscanned_regions = info.unscanned_regions.into_iter().map(|(account, regions)| (names.text(&account), regions)).collect();
     info.notes = info.notes.iter().map(|note| names.text(note)).collect();
-    info.attestations = info.attestations.iter().map(|one| names.json(one)).collect();
+    for one in info.attestations.iter_mut().filter_map(Json::as_object_mut) {
+        for free in ["by", "evidence"] {
+            one.insert(free.to_owned(), Json::from("(hidden)"));
+        }
+    }
+    info.notes.push(
+        "redacted: account ids, names and ids are stand-ins, the same everywhere; addresses, names of variables and what AWS names are as they were".to_owned(),
+    );
     info.parameters = info.parameters.iter().map(|(name, value)| (name.clone(), names.json(value))).collect();
     info.command = String::new();
     let rules = rule_texts(&original).map_err(|error| fail(&error))?.into_iter().map(|(name, text)| (format!("{name}.yaml"), text)).collect();
@@ -260,7 +322,7 @@ fn waivers(before: &Outcome, names: &Names) -> Vec<WaiverEntry> {
                 all.push(WaiverEntry {
                     rule: report.rule.clone(),
                     resource: names.text(&report.resource),
-                    reason: names.text(&waiver.reason),
+                    reason: "(hidden)".to_owned(),
                     owner: "(hidden)".to_owned(),
                     expires: waiver.expires,
                     verdict: waivable,

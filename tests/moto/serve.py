@@ -63,9 +63,10 @@ class Account:
         """A vector collection and its network policy."""
         aoss = self.client("opensearchserverless")
         rules = [{"ResourceType": "collection", "Resource": [f"collection/{name}"]}]
-        aoss.create_security_policy(name=name, type="encryption", policy=json.dumps({"Rules": rules, "AWSOwnedKey": True}))
+        aoss.create_security_policy(name=name, type="encryption", policy=json.dumps({"Rules": rules, "AWSOwnedKey": False, "KmsARN": f"arn:aws:kms:{REGION}:{self.id}:key/own"}))
+        # The upstream takes the newest policy that matches for the one of encryption.
+        aoss.create_collection(name=name, type="VECTORSEARCH", tags=[])
         aoss.create_security_policy(name=name, type="network", policy=json.dumps([{"Rules": rules, **access}]))
-        aoss.create_collection(name=name, type="VECTORSEARCH")
 
     def network(self, cidr, egress, hostnames=True):
         ec2 = self.client("ec2")
