@@ -154,6 +154,9 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
             ConfigError { file: file.to_owned(), message: format!("{place}{}", crate::model::without_place(&error.to_string())) }
         })?
         .unwrap_or_default();
+    if let Some(nameless) = config.attestations.iter().find(|one| one.id.trim().is_empty() || one.by.trim().is_empty()) {
+        return Err(at_key(file, text, "attestations", format!("attestations: `{}` says not who vouches for it; give id and by", nameless.id)));
+    }
     for id in config.accounts.keys() {
         if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(at_key(file, text, id, format!("accounts: `{id}` is no account id; write twelve digits in quotes")));

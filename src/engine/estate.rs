@@ -59,6 +59,7 @@ pub fn read(store: &Store, coverage: &[CoverageLine]) -> Result<Estate, Error> {
             estate.vpcs.insert(subnet, vpc);
         }
     }
+    estate.observed = !rows::<1>(store, "SELECT 1 FROM cloudtrail_window LIMIT 1")?.is_empty();
     knowledge_bases(store, &mut estate)?;
     prompts(store, &mut estate)?;
     let unseen = |table: &str| {

@@ -50,6 +50,8 @@ pub struct Estate {
     pub vpcs: BTreeMap<String, String>,
     /// Where the data lies.
     pub chains: Vec<Chain>,
+    /// Was CloudTrail asked what was called?
+    pub observed: bool,
     /// Where prompts are kept.
     pub prompts: Vec<PromptStore>,
     /// Account and Region of which it is known that invocation logging is off.

@@ -107,14 +107,20 @@ fn places(all: &[(String, String)]) -> String {
 fn who_reads(outcome: &Outcome) -> Answer {
     let estate = &outcome.estate;
     let readers: BTreeSet<&String> = estate.prompts.iter().flat_map(|one| &one.readers).collect();
-    let unclear = estate.prompts.iter().any(|one| !one.unclear.is_empty()) || !estate.unknown_logging.is_empty();
+    let asked = outcome.coverage.iter().any(|line| line.table == "bedrock_model_invocation_logging" && line.status != "not-collected");
+    let unclear = !estate.unknown_logging.is_empty() || !asked;
     let short = match (estate.prompts.len(), unclear) {
-        (0, true) => "It cannot be told: whether Amazon Bedrock keeps prompts was not seen everywhere.".to_owned(),
-        (0, false) if estate.unlogged.is_empty() => "No invocation logging is in the run.".to_owned(),
+        (0, true) => "It cannot be told: whether Amazon Bedrock keeps prompts was not seen.".to_owned(),
+        (0, false) if estate.unlogged.is_empty() => "It cannot be told: no Region's invocation logging is in the run.".to_owned(),
         (0, false) => "Amazon Bedrock keeps none: invocation logging is off wherever the run looked.".to_owned(),
-        (count, unclear) => format!(
-            "{}{} can read {} where invocation logging keeps them.",
-            if unclear { "At least " } else { "" },
+        (count, _) if readers.is_empty() => {
+            format!(
+                "Nobody by policies of their own that were read, of {} where invocation logging keeps them; others may come to them by other ways.",
+                counted(count, "place", "places")
+            )
+        }
+        (count, _) => format!(
+            "At least {} can read {} where invocation logging keeps them.",
             counted(readers.len(), "principal", "principals"),
             counted(count, "place", "places")
         ),
@@ -131,10 +137,12 @@ fn who_reads(outcome: &Outcome) -> Answer {
         lines.push(format!("not known in {}: {}", places(&all), cut(&estate.unknown_logging[0].2, 200)));
     }
     if !estate.prompts.is_empty() {
-        lines.push("by the principals’ own policies, boundaries and organisation policies; what the policy of a bucket or of a log group adds or forbids is not in a run".to_owned());
+        lines.push(
+            "these may by their own policies, boundaries and organisation policies; the policies of buckets and log groups are not in a run, and who can assume or change one of these principals comes to the prompts too: outcrop policy who-can RUN --action logs:FilterLogEvents".to_owned(),
+        );
     }
     lines.push("what callers print into log groups of their own is judged by workload-log-group-left-at-defaults".to_owned());
-    let tone = if unclear || !readers.is_empty() { "open" } else { "yes" };
+    let tone = if !unclear && estate.prompts.is_empty() && !estate.unlogged.is_empty() { "yes" } else { "open" };
     Answer { question: "Who can read the prompts?", tone, short, lines }
 }
 
@@ -163,6 +171,15 @@ fn not_looked_at(outcome: &Outcome) -> Answer {
     if !left.is_empty() {
         lines.push(format!("tables that no rule of this run asked for: {}", named(&left.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())));
     }
+    if !outcome.estate.observed {
+        lines.push("CloudTrail was not asked what was called: scan --observe, or check --trail".to_owned());
+    }
+    if outcome.run.source.is_file() {
+        lines.insert(0, "everything outside the file: what runs in the accounts today; lay it over a recorded run with --onto".to_owned());
+    } else {
+        lines.push("what this release does not read: EKS, SageMaker, Step Functions, API Gateway, EventBridge, policies of buckets and log groups".to_owned());
+    }
+    lines.push(format!("whatever no rule of this run asks for; it ran {} rules", outcome.rules.len()));
     if !outcome.disabled.is_empty() {
         lines.push(format!("rules switched off: {}", named(&outcome.disabled)));
     }
@@ -171,16 +188,15 @@ fn not_looked_at(outcome: &Outcome) -> Answer {
     }
     let unknown: u64 = outcome.summary.unknown.values().sum();
     let short = match count {
-        0 if lines.is_empty() => "Every reading that the run made was whole.".to_owned(),
-        0 => "Every reading that the run made was whole; this lies outside it.".to_owned(),
+        0 if asked == 0 => "No reading was made: a file was judged, and what it does not hold is not known.".to_owned(),
+        0 => format!("All {asked} readings that the run made were whole; this lies outside of them."),
         count => format!("{count} of {} could not be made whole.", counted(asked, "reading", "readings")),
     };
     if unknown > 0 {
         let (verdicts, are) = if unknown == 1 { ("verdict", "is") } else { ("verdicts", "are") };
         lines.push(format!("{unknown} {verdicts} {are} unknown{}; each says what it lacks", if count == 0 { " all the same" } else { "" }));
     }
-    let tone = if count == 0 && unknown == 0 && outcome.run.complete { "yes" } else { "open" };
-    Answer { question: "What was not looked at?", tone, short, lines }
+    Answer { question: "What was not looked at?", tone: "open", short, lines }
 }
 
 /// All of them.

@@ -112,8 +112,8 @@ fn answer(outcome: &Outcome) -> (String, String, &'static str) {
     };
     match (fail, unknown) {
         (0, 0) if outcome.run.complete => (
-            "Yes, as far as these rules go: nothing critical fails, and everything critical could be judged.".to_owned(),
-            "High and medium results are below.".to_owned(),
+            format!("Yes, as far as the {} rules of this run go: nothing critical fails, and everything critical could be judged.", outcome.rules.len()),
+            "What lies outside of them is named below.".to_owned(),
             "yes",
         ),
         (0, 0) => ("It cannot be told: the run was interrupted.".to_owned(), "What it does not hold was not looked at.".to_owned(), "open"),
