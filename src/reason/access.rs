@@ -21,7 +21,11 @@ const DEPENDENCIES: Served = &[
     ("kms", "kms", &["Decrypt", "Encrypt", "GenerateDataKey"]),
     ("sts", "sts", &["AssumeRole"]),
     ("logs", "logs", &["PutLogEvents"]),
+    ("dynamodb", "dynamodb", &["GetItem", "PutItem", "Query"]),
     ("sqs", "sqs", &["SendMessage", "ReceiveMessage"]),
+    ("sns", "sns", &["Publish"]),
+    ("events", "events", &["PutEvents"]),
+    ("lambda", "lambda", &["InvokeFunction"]),
     ("ssm", "ssm", &["GetParameter", "GetParameters", "GetParametersByPath"]),
     ("ecr.api", "ecr", &["GetAuthorizationToken"]),
     ("ecr.dkr", "ecr", &["BatchGetImage", "GetDownloadUrlForLayer"]),
@@ -385,23 +389,38 @@ impl Access {
     }
 
     fn families(&self, grants: &Policies) -> Observed<BTreeSet<&'static str>> {
-        self.serving(grants, FAMILIES)
+        let (families, gaps) = self.serving(grants, FAMILIES, false);
+        // Every family is a subject of its own, so one that may be there unseen makes the whole unknown.
+        if gaps.is_empty() { Known(families) } else { Unknown(gaps) }
     }
 
     /// Services beside Bedrock of which its policies name an action that it may do; `*` alone names none.
-    pub(super) fn dependencies(&self) -> Observed<BTreeSet<&'static str>> {
-        self.grants.clone().and_then(|grants| self.serving(&grants, DEPENDENCIES))
+    pub(super) fn dependencies(&self) -> (BTreeSet<&'static str>, Vec<Gap>) {
+        match &self.grants {
+            Known(grants) => self.serving(grants, DEPENDENCIES, true),
+            Unknown(gaps) => (BTreeSet::new(), gaps.clone()),
+        }
     }
 
     /// A request by which it sends queries to the web through Bedrock or AgentCore.
     pub(super) fn web_search(&self) -> Observed<Option<Json>> {
         const SEARCHES: [&str; 4] =
             ["bedrock-websearch:InvokeSearch", "bedrock-websearch:InvokeFetch", "bedrock-websearch:ExternalWebAccess", "bedrock-agentcore:InvokeWebSearch"];
-        self.grants.clone().and_then(|grants| self.seen(self.ask(&grants, &SEARCHES, &[], Way::Any)).map(|found| found.map(|request| request.witness())))
+        // Amazon Nova's web grounding is a tool of its own (Amazon Nova User Guide, "Web Grounding").
+        let grounding =
+            format!("arn:{}:bedrock::{}:system-tool/amazon.nova_grounding", self.principal.arn.split(':').nth(1).unwrap_or("aws"), self.principal.account);
+        self.grants.clone().and_then(|grants| {
+            let search = self.seen(self.ask(&grants, &SEARCHES, &[], Way::Any));
+            if matches!(search, Known(Some(_))) {
+                return search.map(|found| found.map(|request| request.witness()));
+            }
+            let tool = self.seen(self.ask(&grants, &["bedrock:InvokeTool"], &[grounding], Way::Any));
+            search.zip(tool).map(|(search, tool)| search.or(tool).map(|request| request.witness()))
+        })
     }
 
     /// What of a table its policies name and let it do.
-    fn serving(&self, grants: &Policies, table: Served) -> Observed<BTreeSet<&'static str>> {
+    fn serving(&self, grants: &Policies, table: Served, by_prefix: bool) -> (BTreeSet<&'static str>, Vec<Gap>) {
         let mut families = BTreeSet::new();
         let mut gaps = Vec::new();
         for statement in grants.identity.iter().flat_map(|document| &document.statements) {
@@ -415,7 +434,7 @@ impl Access {
                 let Some((prefix, named)) = lower.split_once(':') else { continue };
                 let serves = |actions: &[&str]| actions.iter().any(|action| glob(named, &action.to_ascii_lowercase()));
                 // A wildcard alone names no action: it makes a caller of the runtime, and of nothing else.
-                let names = !named.trim_matches(['*', '?']).is_empty();
+                let names = by_prefix || !named.trim_matches(['*', '?']).is_empty();
                 let general = prefix == "bedrock" && serves(&["InvokeModel", "InvokeModelWithResponseStream"]);
                 for (family, _, actions) in
                     table.iter().filter(|(family, own, actions)| *own == prefix && serves(actions) && (*family == "bedrock-runtime" || names && !general))
@@ -436,8 +455,7 @@ impl Access {
                 }
             }
         }
-        // Every family is a subject of its own, so one that may be there unseen makes the whole unknown.
-        if gaps.is_empty() { Known(families) } else { Unknown(gaps) }
+        (families, gaps)
     }
 
     fn full(&self, grants: &Policies) -> Observed<Option<(&'static str, Json)>> {

@@ -33,10 +33,16 @@ pub const PROMPT_EXIT: Table = Table {
 };
 
 /// Hosts outside AWS and the variables that name them, of one owner; and what may hide more of them.
-fn named<'w>(context: &Context<'w>, kind: &str, owner: Row<'w>) -> (BTreeSet<(&'w str, &'w str)>, Vec<Gap>) {
+fn named(context: &Context<'_>, kind: &str, owner: Row<'_>) -> (BTreeSet<(String, String)>, Vec<Gap>) {
     let table = match kind {
         "lambda" => "lambda_environment_variable",
         "ecs" => "ecs_environment_variable",
+        "agentcore" => {
+            return match owner.list("outside_hosts") {
+                Known(hosts) => (hosts.into_iter().map(|host| (host, "its variables".to_owned())).collect(), Vec::new()),
+                Unknown(gaps) => (BTreeSet::new(), gaps),
+            };
+        }
         _ => return (BTreeSet::new(), Vec::new()),
     };
     let found = context.world.children(table, owner.account(), owner.region(), "owner_arn", owner.key());
@@ -44,7 +50,7 @@ fn named<'w>(context: &Context<'w>, kind: &str, owner: Row<'w>) -> (BTreeSet<(&'
     for row in found.rows {
         match row.text("outside_host") {
             Known("") => {}
-            Known(host) => drop(hosts.insert((host, row.text("name").known().unwrap_or_default()))),
+            Known(host) => drop(hosts.insert((host.to_owned(), row.text("name").known().unwrap_or_default().to_owned()))),
             Unknown(more) => gaps = merge(gaps, more),
         }
     }
@@ -57,11 +63,11 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
         let callers = context.callers();
         sink.hide(&account, &region, callers.hidden(&account, &region));
         for workload in callers.all.iter().filter(|workload| workload.account == account && workload.region == region) {
-            let mut outside: BTreeSet<(&str, &str)> = BTreeSet::new();
+            let mut outside: BTreeSet<(String, String)> = BTreeSet::new();
             let mut gaps = Vec::new();
             for owner in workload.deployments.iter().filter_map(|deployment| deployment.settings) {
                 let (hosts, more) = named(context, workload.kind, owner);
-                outside.extend(hosts.into_iter().filter(|(host, _)| !approved.contains(*host)));
+                outside.extend(hosts.into_iter().filter(|(host, _)| !approved.contains(host)));
                 gaps = merge(gaps, more);
             }
             if workload.is_caller().is_true() || !outside.is_empty() {
@@ -73,8 +79,16 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// Variables that Lambda could not decrypt.
+/// Variables that Lambda could not decrypt, and files of variables, whose content is not read.
 fn undecrypted(owner: Row<'_>) -> Vec<Gap> {
+    if owner.table().column("environment_files").is_some() {
+        return match owner.list("environment_files") {
+            Known(files) => {
+                files.iter().map(|file| Gap::not_understood("ecs_task_definition.environment_files", format!("the content of `{file}` is not read"))).collect()
+            }
+            Unknown(gaps) => gaps,
+        };
+    }
     if owner.table().column("environment_error").is_none() {
         return Vec::new();
     }
@@ -85,9 +99,9 @@ fn undecrypted(owner: Row<'_>) -> Vec<Gap> {
     }
 }
 
-fn exit(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>, outside: &BTreeSet<(&str, &str)>, gaps: Vec<Gap>) {
-    let hosts: BTreeSet<String> = outside.iter().map(|(host, _)| (*host).to_owned()).collect();
-    let variables: BTreeSet<String> = outside.iter().map(|(_, name)| (*name).to_owned()).collect();
+fn exit(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>, outside: &BTreeSet<(String, String)>, gaps: Vec<Gap>) {
+    let hosts: BTreeSet<String> = outside.iter().map(|(host, _)| host.clone()).collect();
+    let variables: BTreeSet<String> = outside.iter().map(|(_, name)| name.clone()).collect();
     let names = if !hosts.is_empty() {
         Known(true)
     } else if gaps.is_empty() {

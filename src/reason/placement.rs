@@ -5,7 +5,7 @@ use super::network::{self, Capture, Client, Reach, Spot, Target};
 use super::ways::{Placement, placement, public_address};
 use super::{Context, Sink, paths};
 use crate::inventory::cols::{flag, list, text};
-use crate::inventory::{Role, Span, Table};
+use crate::inventory::{Children, Role, Row, Span, Table};
 use crate::model::{Gap, Observed, merge};
 use crate::subject_columns;
 use Observed::{Known, Unknown};
@@ -33,7 +33,7 @@ pub const WORKLOAD_PLACEMENT: Table = Table {
 /// Other services that callers of a VPC use.
 pub const VPC_DEPENDENCY: Table = Table {
     name: "vpc_dependency",
-    doc: "A service other than Bedrock that the roles of a VPC's Bedrock callers name, and whether the VPC has an endpoint for it.",
+    doc: "A service other than Bedrock that the roles of a VPC's Bedrock callers name, and whether the VPC has an endpoint for it: of S3, DynamoDB, Secrets Manager, KMS, STS, Logs, SQS, SNS, EventBridge, SSM, Lambda and ECR.",
     key: "resource",
     span: Span::Regional,
     role: Role::Subject,
@@ -68,8 +68,30 @@ fn spots(context: &Context<'_>, workload: &Workload<'_>) -> Observed<Option<BTre
             }
             Unknown(gaps) => return Unknown(gaps),
         }
+        // An instance can have more interfaces than its first.
+        if workload.kind == "ec2" {
+            let more = interfaces(context, deployment.network);
+            if !more.gaps.is_empty() {
+                return Unknown(more.gaps);
+            }
+            for row in more.rows {
+                match row
+                    .text("vpc_id")
+                    .zip(row.text("subnet_id"))
+                    .and_then(|(vpc, subnet)| Spot::find(context.world, workload.account, workload.region, vpc, subnet))
+                {
+                    Known(spot) => drop(all.insert(spot.subnet.clone(), spot)),
+                    Unknown(gaps) => return Unknown(gaps),
+                }
+            }
+        }
     }
     Known(inside.then_some(all))
+}
+
+/// The interfaces of an instance.
+fn interfaces<'c>(context: &'c Context<'_>, instance: Row<'_>) -> Children<'c> {
+    context.world.children("ec2_network_interface", instance.account(), instance.region(), "instance_id", instance.key())
 }
 
 pub(super) fn derive_placements(context: &Context<'_>, sink: &mut Sink<'_>) {
@@ -100,6 +122,12 @@ fn placed(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>) {
     });
     let address = Observed::any(workload.deployments.iter().map(|deployment| match placement(workload, deployment, context) {
         Known(None) => Known(false),
+        Known(Some(_)) if workload.kind == "ec2" => {
+            let more = interfaces(context, deployment.network);
+            let any = Observed::any(more.rows.iter().map(|row| row.text("public_ip").map(|address| !address.is_empty())));
+            let any = if more.gaps.is_empty() { any } else { any.or(Unknown(more.gaps)) };
+            public_address(workload, deployment).or(any)
+        }
         Known(Some(_)) => public_address(workload, deployment),
         Unknown(gaps) => Unknown(gaps),
     }));
@@ -107,8 +135,8 @@ fn placed(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>) {
         let mut said: Vec<String> = public.into_iter().map(|(_, why)| why).collect();
         said.push(match (address, workload.kind, said.is_empty()) {
             (true, ..) => "an interface gets a public address".to_owned(),
-            (false, "lambda", false) => "its interfaces get no public address, so it is misplaced and not exposed".to_owned(),
-            (false, ..) => "no interface gets a public address".to_owned(),
+            (false, "lambda", false) => "its interfaces get no public IPv4 address, so it is misplaced and, by IPv4, not exposed".to_owned(),
+            (false, ..) => "no interface gets a public IPv4 address".to_owned(),
         });
         said.join("; ")
     });
@@ -123,32 +151,39 @@ fn placed(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>) {
     sink.push(row);
 }
 
-/// Which services the code of a workload, or what starts it, calls from its own interfaces.
-fn services(context: &Context<'_>, workload: &Workload<'_>) -> Observed<BTreeSet<&'static str>> {
+/// Which services the code of a workload, or what starts it, calls from its own interfaces; and what may hide more.
+fn services(context: &Context<'_>, workload: &Workload<'_>) -> (BTreeSet<&'static str>, Vec<Gap>) {
     let of = |roles: &Observed<BTreeSet<String>>| {
-        roles.clone().and_then(|roles| {
-            roles.iter().fold(Known(BTreeSet::new()), |all, role| {
-                all.zip(context.role_access(role).and_then(|access| access.dependencies())).map(|(mut all, more): (BTreeSet<&'static str>, _)| {
+        let (mut all, mut gaps) = (BTreeSet::new(), roles.gaps().to_vec());
+        for role in roles.as_ref().known().into_iter().flatten() {
+            match context.role_access(role) {
+                Known(access) => {
+                    let (more, hidden) = access.dependencies();
                     all.extend(more);
-                    all
-                })
-            })
-        })
+                    gaps = merge(gaps, hidden);
+                }
+                Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
+        (all, gaps)
     };
     // The logs of a function, and the images of functions and runtimes, do not pass the VPC: the service itself carries them.
     let carried = |service: &&str| !matches!(*service, "logs" | "ecr.api" | "ecr.dkr");
+    let (mut all, mut gaps) = of(&workload.roles);
     match workload.kind {
-        "lambda" | "agentcore" => of(&workload.roles).map(|all| all.into_iter().filter(carried).collect()),
-        "ecs" => of(&workload.roles).zip(of(&workload.execution_roles)).map(|(mut all, more)| {
+        "lambda" | "agentcore" => all.retain(carried),
+        "ecs" => {
+            let (more, hidden) = of(&workload.execution_roles);
             all.extend(more);
+            gaps = merge(gaps, hidden);
             // Layers of images come from S3 (Amazon ECR User Guide, "Create the Amazon S3 gateway endpoint").
             if all.contains("ecr.dkr") {
                 all.insert("s3");
             }
-            all
-        }),
-        _ => of(&workload.roles),
+        }
+        _ => {}
     }
+    (all, gaps)
 }
 
 type Users = (BTreeSet<String>, BTreeMap<String, Spot>);
@@ -159,15 +194,17 @@ pub(super) fn derive_dependencies(context: &Context<'_>, sink: &mut Sink<'_>) {
         sink.hide(&account, &region, callers.hidden(&account, &region));
         let mut needs: BTreeMap<(String, &'static str), Users> = BTreeMap::new();
         for workload in callers.known(&account, &region) {
-            match spots(context, workload).zip(services(context, workload)) {
-                Known((Some(spots), services)) => {
+            match spots(context, workload) {
+                Known(Some(spots)) => {
+                    let (services, gaps) = services(context, workload);
+                    sink.hide(&account, &region, gaps);
                     for (service, (subnet, spot)) in services.iter().flat_map(|service| spots.iter().map(move |spot| (*service, spot))) {
                         let (users, places) = needs.entry((spot.vpc.clone(), service)).or_default();
                         users.insert(workload.arn.clone());
                         places.insert(subnet.clone(), spot.clone());
                     }
                 }
-                Known((None, _)) => {}
+                Known(None) => {}
                 Unknown(gaps) => sink.hide(&account, &region, gaps),
             }
         }
@@ -192,7 +229,7 @@ fn by_gateway(context: &Context<'_>, spot: &Spot, service: &str) -> Observed<boo
 }
 
 fn covered(context: &Context<'_>, spot: &Spot, service: &str) -> Observed<bool> {
-    if service == "s3" {
+    if matches!(service, "s3" | "dynamodb") {
         let gateway = by_gateway(context, spot, service);
         if gateway.is_true() {
             return gateway;
@@ -238,7 +275,7 @@ fn dependency(context: &Context<'_>, sink: &mut Sink<'_>, (account, region): (&s
     }));
     let reason = present.clone().map(|present| {
         if present {
-            return "an endpoint takes the calls of every subnet".to_owned();
+            return "an endpoint is there for every subnet; whether its groups and policy let a call through is another question".to_owned();
         }
         let out = match &egress {
             Known(true) => "a way out to public addresses has to stay open for it",

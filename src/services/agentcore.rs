@@ -23,6 +23,7 @@ pub const RUNTIME: Table = Table {
         SETTINGS[2].by(&["detail"]),
         SETTINGS[3].by(&["detail"]),
         SETTINGS[4].by(&["detail"]),
+        list("outside_hosts", "Hosts of model providers outside AWS that its variables name.").by(&["detail"]),
     ],
     reads: &[Read::new("list", "bedrock-agentcore:ListAgentRuntimes"), Read::new("detail", "bedrock-agentcore:GetAgentRuntime")],
     lists: &[],
@@ -110,7 +111,8 @@ pub(super) mod live {
                 let owner = Owner { table: "", account_id: place.account, region: place.region, arn: runtime.agent_runtime_arn(), container: "" };
                 let variables = detail.environment_variables().into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()));
                 // Of the variables only what steers the calls is kept here.
-                drop(environment::look(owner, variables, place.prints, &mut settings));
+                let looked = environment::look(owner, variables, place.prints, &mut settings);
+                row.put("outside_hosts", environment::outside_hosts(&looked));
                 settings.fill(&mut row);
             }
             batch.rows.push(row);
@@ -211,8 +213,9 @@ pub(super) mod live {
 /// How files declare them.
 pub(super) mod declared {
     use crate::services::declared::ids::arn;
-    use crate::services::declared::{Declared, Node, Rows, Spelling};
-    use crate::services::environment::Owner;
+    use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+    use crate::services::environment::{Owner, outside_host};
+    use std::collections::BTreeSet;
 
     pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         Spelling { kinds: &["aws_bedrockagentcore_agent_runtime", "AWS::BedrockAgentCore::Runtime"], map: runtime },
@@ -230,7 +233,8 @@ pub(super) mod declared {
             .set("role_arn", by.at("role_arn").id())
             .set("network_mode", network.at("network_mode").text())
             .set("subnet_ids", inside.at("subnets").ids().or(Vec::new()))
-            .set("security_group_ids", inside.at("security_groups").ids().or(Vec::new()));
+            .set("security_group_ids", inside.at("security_groups").ids().or(Vec::new()))
+            .set("outside_hosts", hosts(by.at("environment_variables")));
         // Only what steers the calls is kept of its variables; no table holds them.
         let owner = Owner { table: "", account_id: &by.account_id, region: &by.region, arn: &key, container: "" };
         match by.at("environment_variables") {
@@ -240,6 +244,25 @@ pub(super) mod declared {
                 rows.variables("bedrock_agentcore_runtime", by, &key, &[(owner, variables, Vec::new())]);
             }
         }
+    }
+
+    /// Hosts outside AWS that variables name; open where a value is.
+    fn hosts(variables: &Node) -> Told<Vec<String>> {
+        let mut hosts = BTreeSet::new();
+        let Node::Map(members) = variables else {
+            return variables.later().cloned().map_or(Told::Known(Vec::new()), Told::Unknown);
+        };
+        for (_, value) in members {
+            match value {
+                Node::Text(text) | Node::Secret(text) => drop(hosts.insert(outside_host(text))),
+                other => {
+                    if let Some(later) = other.later() {
+                        return Told::Unknown(later.clone());
+                    }
+                }
+            }
+        }
+        Told::Known(hosts.into_iter().filter(|host| !host.is_empty()).map(str::to_owned).collect())
     }
 
     fn gateway(by: &Declared, rows: &mut Rows) {

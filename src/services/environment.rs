@@ -38,6 +38,9 @@ const OUTSIDE_HOSTS: &[&str] = &[
     "api.anthropic.com",
     "api.openai.com",
     "openai.azure.com",
+    "cognitiveservices.azure.com",
+    "inference.ai.azure.com",
+    "integrate.api.nvidia.com",
     "services.ai.azure.com",
     "models.ai.azure.com",
     "generativelanguage.googleapis.com",
@@ -186,8 +189,22 @@ impl Owner<'_> {
             .set("confidence", "")
             .set("length", 0)
             .set("fingerprint", "")
-            .set("outside_host", "")
+            .set("outside_host", referenced(name))
     }
+}
+
+/// What is filled from elsewhere can be a host where its name says so; otherwise it is a secret, and none.
+fn referenced(name: &str) -> Option<&'static str> {
+    let upper = name.to_ascii_uppercase();
+    (!["URL", "HOST", "ENDPOINT", "BASE", "URI"].iter().any(|word| upper.contains(word))).then_some("")
+}
+
+/// The hosts that rows of variables name.
+#[cfg(feature = "live")]
+pub fn outside_hosts(rows: &[NewRow]) -> Vec<String> {
+    let cells = rows.iter().flat_map(|row| &row.cells).filter(|(column, _)| *column == "outside_host");
+    let hosts: std::collections::BTreeSet<String> = cells.map(|(_, value)| value.display().into_owned()).filter(|host| !host.is_empty()).collect();
+    hosts.into_iter().collect()
 }
 
 /// Looks at the variables of one owner; gives their rows and adds to its settings.

@@ -4,7 +4,7 @@
 //! can be held against what others say of the same network. The way back is not followed.
 
 use super::filter::acl_of;
-use super::walk::{BLACKHOLE, Choice, Reach, Target, by_next, choose, is_private, routes, table};
+use super::walk::{BLACKHOLE, Choice, Reach, Target, blocked, by_next, choose, is_private, routes, table};
 use super::{Hop, Spot};
 use crate::inventory::{Row, World};
 use crate::model::{Gap, Observed, merge};
@@ -57,6 +57,8 @@ struct Tracer<'w> {
     world: &'w World,
     packet: Packet,
     hops: Vec<Hop>,
+    /// Does any address of a subnet stand for the sender, whose groups and public address are not known?
+    guessed: bool,
 }
 
 /// What decided, and why.
@@ -82,13 +84,10 @@ fn has(row: Row<'_>, address: IpAddr) -> bool {
     row.list("private_ip_addresses").known().is_some_and(|all| all.iter().any(|one| one.parse() == Ok(address)))
 }
 
-fn spot_of(row: Row<'_>) -> Observed<Spot> {
-    row.text("vpc_id").zip(row.text("subnet_id")).map(|(vpc, subnet)| Spot {
-        account: row.account().to_owned(),
-        region: row.region().to_owned(),
-        vpc: vpc.to_owned(),
-        subnet: subnet.to_owned(),
-    })
+/// Its place; routes and tables of a shared VPC are its owner's.
+fn spot_of(world: &World, row: Row<'_>) -> Observed<Spot> {
+    let subnet = if row.table().name == "vpc_subnet" { Known(row.key()) } else { row.text("subnet_id") };
+    row.text("vpc_id").zip(subnet).and_then(|(vpc, subnet)| Spot::find(world, row.account(), row.region(), vpc, subnet))
 }
 
 fn hop_of(row: Row<'_>) -> Hop {
@@ -100,7 +99,13 @@ fn hop_of(row: Row<'_>) -> Hop {
 
 /// Follows a packet from an instance, an interface, a subnet, a VPC, a virtual private gateway (by id) or from `internet`.
 pub fn trace(world: &World, from: &str, packet: Packet) -> Trace {
-    let mut tracer = Tracer { world, packet, hops: Vec::new() };
+    let mut tracer = Tracer { world, packet, hops: Vec::new(), guessed: false };
+    if packet.to.is_ipv6() {
+        return Trace { end: End::Unknown, hops: Vec::new(), reason: "the IPv6 addresses of subnets and interfaces are not read".to_owned() };
+    }
+    if packet.to.is_multicast() || packet.to.is_unspecified() || packet.to == IpAddr::V4(std::net::Ipv4Addr::BROADCAST) {
+        return Trace { end: End::Lost, hops: Vec::new(), reason: format!("{} is no address of one interface; VPCs drop it", packet.to) };
+    }
     let (end, reason) = tracer.start(from);
     Trace { end, hops: tracer.hops.iter().map(|hop| hop.json(&hop.account)).collect(), reason }
 }
@@ -120,10 +125,11 @@ impl<'w> Tracer<'w> {
                 }
             }
             "subnet" => match world.everywhere("vpc_subnet").into_iter().find(|row| row.key() == from) {
-                Some(row) => match spot_of(row) {
+                Some(row) => match spot_of(self.world, row) {
                     Known(spot) => {
                         // Any address that an interface there may get; AWS keeps the first four.
                         let net = row.text("cidr_block").known().and_then(|cidr| cidr.parse::<IpNet>().ok());
+                        self.guessed = self.packet.from.is_none();
                         self.packet.from = self.packet.from.or_else(|| net.and_then(|net| net.hosts().nth(3)));
                         self.out(&spot, None)
                     }
@@ -183,7 +189,7 @@ impl<'w> Tracer<'w> {
             Known(None) => return (End::Lost, format!("no interface of the run has the public address {to}")),
             Unknown(gaps) => return unknown(&gaps),
         };
-        let spot = match spot_of(row) {
+        let spot = match spot_of(self.world, row) {
             Known(spot) => spot,
             Unknown(gaps) => return unknown(&gaps),
         };
@@ -194,6 +200,11 @@ impl<'w> Tracer<'w> {
             Unknown(gaps) => return unknown(&gaps),
         };
         self.hops.push(Hop::new("internet-gateway", &gateway, format!("{to} is the public address of {}", row.key())).of(&spot.account));
+        match blocked(self.world, &spot, true) {
+            Known(None) => {}
+            Known(Some(why)) => return (End::Denied, why),
+            Unknown(gaps) => return unknown(&gaps),
+        }
         let Some(own) = row.list("private_ip_addresses").known().and_then(|all| all.first().and_then(|one| one.parse().ok())) else {
             return unknown(row.list("private_ip_addresses").gaps());
         };
@@ -203,7 +214,7 @@ impl<'w> Tracer<'w> {
 
     fn start_at(&mut self, row: Row<'w>) -> Ended {
         self.hops.push(hop_of(row));
-        let spot = match spot_of(row) {
+        let spot = match spot_of(self.world, row) {
             Known(spot) => spot,
             Unknown(gaps) => return unknown(&gaps),
         };
@@ -261,9 +272,24 @@ impl<'w> Tracer<'w> {
                 self.world.lookup("vpc_security_group", row.account(), row.region(), id).fact(gone, |group| {
                     group.json(direction).and_then(|rules| {
                         let mut gaps = Vec::new();
-                        for rule in rules.as_array().into_iter().flatten().filter(|rule| self.matches(rule)) {
-                            if texts(rule, "groups").iter().any(|named| theirs.contains(named)) {
+                        for rule in rules.as_array().into_iter().flatten() {
+                            let told = |key: &str| rule.get(key).is_some_and(Json::is_array);
+                            if !(rule.get("protocol").is_some_and(Json::is_string) && told("cidrs") && told("groups") && told("prefix_lists")) {
+                                gaps.push(Gap::not_understood("vpc_security_group", format!("a rule of {id} is not whole")));
+                                continue;
+                            }
+                            if !self.matches(rule) {
+                                continue;
+                            }
+                            let named = texts(rule, "groups");
+                            if named.iter().any(|named| theirs.contains(named)) {
                                 return Known(true);
+                            }
+                            if self.guessed && direction == "ingress" && !named.is_empty() {
+                                gaps.push(Gap::not_understood(
+                                    "vpc_security_group",
+                                    format!("a rule of {id} names groups, and those of the sender are not told"),
+                                ));
                             }
                             for range in texts(rule, "cidrs").into_iter().chain(texts(rule, "prefix_lists")) {
                                 match super::walk::nets(self.world, row.account(), row.region(), &range) {
@@ -284,18 +310,26 @@ impl<'w> Tracer<'w> {
     fn acl_lets(&self, spot: &Spot, egress: bool, other: Option<IpAddr>) -> Observed<Result<(), String>> {
         let Some(other) = other else { return Known(Ok(())) };
         acl_of(self.world, spot).and_then(|row| {
-            row.json("entries").map(|entries| {
+            row.json("entries").and_then(|entries| {
+                let whole = |rule: &Json| {
+                    rule.get("number").is_some_and(Json::is_i64)
+                        && ["cidr", "protocol", "action"].iter().all(|key| rule.get(*key).is_some_and(Json::is_string))
+                        && rule.get("egress").is_some_and(Json::is_boolean)
+                };
+                if !entries.as_array().into_iter().flatten().all(whole) {
+                    return Observed::gap(Gap::not_understood("vpc_network_acl", format!("a rule of {} is not whole", row.key())));
+                }
                 let number = |rule: &Json| rule.get("number").and_then(Json::as_i64).unwrap_or(i64::MAX);
                 let mut rules: Vec<&Json> =
                     entries.as_array().into_iter().flatten().filter(|rule| rule.get("egress").and_then(Json::as_bool) == Some(egress)).collect();
                 rules.sort_by_key(|rule| number(rule));
                 let range = |rule: &Json| rule.get("cidr").and_then(Json::as_str).and_then(|cidr| cidr.parse::<IpNet>().ok());
                 let fits = rules.into_iter().find(|rule| range(rule).is_some_and(|net| net.contains(&other)) && self.matches(rule));
-                match fits {
+                Known(match fits {
                     Some(rule) if rule.get("action").and_then(Json::as_str) == Some("allow") => Ok(()),
                     Some(rule) => Err(format!("rule {} of {} denies it", number(rule), row.key())),
                     None => Err(format!("no rule of {} lets it pass", row.key())),
-                }
+                })
             })
         })
     }
@@ -350,6 +384,14 @@ impl<'w> Tracer<'w> {
         match world.prefix(next) {
             "igw" => {
                 self.hops.push(hop("internet-gateway", "it translates private addresses to public ones"));
+                match blocked(world, spot, false) {
+                    Known(None) => {}
+                    Known(Some(why)) => return (End::Denied, why),
+                    Unknown(gaps) => return unknown(&gaps),
+                }
+                if self.guessed {
+                    return (End::Unknown, format!("whether the interface in {} has a public address is not told; name the interface", spot.subnet));
+                }
                 match sender.map(|row| row.text("public_ip")) {
                     Some(Known(public)) if !public.is_empty() => (End::Leaves, format!("{next} sends it on from {public}")),
                     Some(Unknown(gaps)) => unknown(&gaps),
@@ -383,8 +425,16 @@ impl<'w> Tracer<'w> {
                 }
             }
             "vpce" => {
-                self.hops.push(hop("endpoint", "a prefix list of the table leads to it"));
-                (End::Arrives, format!("{next} takes what goes to the service"))
+                let kind = world.lookup("vpc_endpoint", &spot.account, &spot.region, next).fact(
+                    || Observed::gap(Gap::not_understood("vpc_endpoint", format!("{next} is not in the list"))),
+                    |row| row.text("vpc_endpoint_type").map(str::to_owned),
+                );
+                self.hops.push(hop("endpoint", "the table leads to it"));
+                match kind {
+                    Known(kind) if kind.eq_ignore_ascii_case("gateway") => (End::Arrives, format!("{next} takes what goes to the service")),
+                    Known(kind) => (End::Unknown, format!("{next} ({kind}) leads through an appliance; what it lets through is not read")),
+                    Unknown(gaps) => unknown(&gaps),
+                }
             }
             "pcx" | "tgw" => self.across(spot, next),
             _ => (End::Unknown, format!("the route leads to {next}, which is not followed")),
@@ -399,7 +449,7 @@ impl<'w> Tracer<'w> {
             .everywhere("vpc_subnet")
             .into_iter()
             .filter(|row| row.text("cidr_block").known().and_then(|cidr| cidr.parse::<IpNet>().ok()).is_some_and(|net| net.contains(&self.packet.to)))
-            .filter_map(|row| spot_of(row).known())
+            .filter_map(|row| spot_of(self.world, row).known())
             .filter(|other| other.vpc != spot.vpc)
             .collect();
         let mut last = (End::Unknown, format!("no VPC of the run holds {}", self.packet.to));
@@ -455,6 +505,12 @@ impl<'w> Tracer<'w> {
         let theirs = self.packet.from.map(|from| self.groups_at(from)).unwrap_or_default();
         // Where the sender is not told, only a rule for everyone lets it in.
         let from = self.packet.from.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
+        // Load balancers without groups filter nothing.
+        if row.list("security_group_ids").known().is_some_and(|groups| groups.is_empty())
+            && row.text("interface_type").known().is_some_and(|kind| kind.contains("load_balancer"))
+        {
+            return (End::Arrives, format!("{} has no security groups", row.key()));
+        }
         match self.groups_let(row, "ingress", from, &theirs) {
             Known(true) => (End::Arrives, format!("{} takes it", row.key())),
             Known(false) => (End::Denied, format!("no security group of {} lets it in", row.key())),

@@ -116,10 +116,13 @@ impl Walk<'_> {
             }];
             return Reach::Unknown(if gaps.is_empty() { unread } else { gaps });
         };
-        let (kind, resource) = match row.text("resource_type").zip(row.text("resource_id")) {
+        let ((kind, resource), state) = match row.text("resource_type").zip(row.text("resource_id")).zip(row.text("state")) {
             Known(facts) => facts,
             Unknown(gaps) => return Reach::Unknown(gaps),
         };
+        if state != "available" {
+            return Reach::closed(format!("the attachment {id} is {state}"));
+        }
         match kind {
             "vpc" => self.enter_vpc(&sides, resource, target),
             "peering" => {

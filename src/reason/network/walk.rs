@@ -112,10 +112,13 @@ pub(in crate::reason) fn table_id(world: &World, spot: &Spot) -> Observed<String
 /// A route of a subnet's table to an internet gateway: the table and the gateway.
 pub(in crate::reason) fn internet_route(world: &World, spot: &Spot) -> Observed<Option<(String, String)>> {
     table(world, spot).and_then(|(row, _)| {
-        row.json("routes").map(|all| {
+        row.json("routes").and_then(|all| {
             let text = |route: &Json, key: &str| route.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+            if all.as_array().into_iter().flatten().any(|route| text(route, "target").is_empty() && !text(route, "state").eq_ignore_ascii_case("blackhole")) {
+                return Observed::gap(Gap::not_understood("vpc_route_table.routes", format!("a route of {} names no target", row.key())));
+            }
             let mut gateways = all.as_array().into_iter().flatten().filter(|route| !text(route, "state").eq_ignore_ascii_case("blackhole"));
-            gateways.find(|route| world.prefix(&text(route, "target")) == "igw").map(|route| (row.key().to_owned(), text(route, "target")))
+            Known(gateways.find(|route| world.prefix(&text(route, "target")) == "igw").map(|route| (row.key().to_owned(), text(route, "target"))))
         })
     })
 }
@@ -155,7 +158,12 @@ pub(super) fn routes(world: &World, spot: &Spot, table: Row<'_>) -> Observed<Vec
                 let destination = text(route, "destination");
                 let gone = text(route, "state").eq_ignore_ascii_case("blackhole");
                 Route {
-                    nets: nets(world, &spot.account, &spot.region, &destination),
+                    // Where a route leads that names no target nobody knows.
+                    nets: if gone || route.get("target").is_some_and(Json::is_string) {
+                        nets(world, &spot.account, &spot.region, &destination)
+                    } else {
+                        Observed::gap(Gap::not_understood("vpc_route_table.routes", format!("the route to {destination} names no target")))
+                    },
                     shown: destination,
                     target: if gone { BLACKHOLE.to_owned() } else { text(route, "target") },
                     static_first: route.get("propagated").and_then(Json::as_bool) != Some(true),
@@ -237,6 +245,27 @@ pub(super) fn choose(routes: &[Route], wanted: &IpNet, table: &str) -> Choice {
 /// Follows the routes from a subnet.
 pub(in crate::reason) fn reach(world: &World, from: &Spot, target: &Target) -> Reach {
     Walk { world, path: Vec::new(), steps: 0 }.from(from, target)
+}
+
+/// Does VPC Block Public Access close an internet gateway to what comes in or goes out? Why, if so.
+pub(super) fn blocked(world: &World, spot: &Spot, inward: bool) -> Observed<Option<String>> {
+    let options = world.lookup("vpc_block_public_access_options", &spot.account, &spot.region, &spot.region);
+    if inward && let Lookup::Found(row) = &options {
+        match row.text("internet_gateway_block_mode").zip(row.list("excluded_resources")) {
+            Known(("block-ingress", excluded)) => {
+                let free = |id: &str| !id.is_empty() && excluded.iter().any(|arn| arn.ends_with(&format!("/{id}")));
+                let open = free(&spot.vpc) || free(&spot.subnet);
+                return Known((!open).then(|| "VPC Block Public Access is block-ingress".to_owned()));
+            }
+            Known(_) => {}
+            Unknown(gaps) => return Unknown(gaps),
+        }
+    }
+    match (Walk { world, path: Vec::new(), steps: 0 }).guarded(spot, Hop::new("internet-gateway", "", "")) {
+        Reach::Open(_) => Known(None),
+        Reach::Closed(_, why) => Known(Some(why)),
+        Reach::Unknown(gaps) => Unknown(gaps),
+    }
 }
 
 /// Follows what one route leads to.
@@ -388,7 +417,7 @@ impl Walk<'_> {
     }
 
     /// VPC Block Public Access closes internet gateways both ways in the mode block-bidirectional, unless the VPC or subnet is excluded.
-    fn guarded(&self, spot: &Spot, hop: Hop) -> Reach {
+    pub(super) fn guarded(&self, spot: &Spot, hop: Hop) -> Reach {
         let options = match self.world.lookup("vpc_block_public_access_options", &spot.account, &spot.region, &spot.region) {
             Lookup::Found(row) => row,
             Lookup::Absent => return Reach::Open(vec![hop]),
