@@ -4,7 +4,7 @@ use super::callers::Workload;
 use super::{Context, Sink, paths};
 use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Role, Row, Span, Table};
-use crate::model::{Gap, Observed, merge};
+use crate::model::{Gap, Observed, Reason, SETTLED_LATER, merge};
 use crate::subject_columns;
 use Observed::{Known, Unknown};
 use serde_json::Value as Json;
@@ -51,6 +51,12 @@ fn named(context: &Context<'_>, kind: &str, owner: Row<'_>) -> (BTreeSet<(String
         match row.text("outside_host") {
             Known("") => {}
             Known(host) => drop(hosts.insert((host.to_owned(), row.text("name").known().unwrap_or_default().to_owned()))),
+            // The variable is declared; what it will hold is settled later.
+            Unknown(_) if context.world.run.source.is_file() || context.world.is_new(owner.key()) => {
+                let name = row.text("name").known().unwrap_or_default();
+                let later = Gap { reason: Reason::Unresolved, ..Gap::not_understood(table, format!("{SETTLED_LATER}the value of the variable {name}")) };
+                gaps = merge(gaps, vec![later]);
+            }
             Unknown(more) => gaps = merge(gaps, more),
         }
     }

@@ -3,6 +3,7 @@
 //! Every name is a UUID of version 5, made of the run and what it names, so the same run gives the same bytes.
 //! Source: <https://pages.nist.gov/OSCAL-Reference/models/v1.2.1/assessment-results/json-reference/>.
 
+use super::safe::terminal;
 use super::{missing, named};
 use crate::model::{Finding, Outcome, Verdict};
 use serde::{Serialize, Serializer};
@@ -43,13 +44,13 @@ fn observation(outcome: &Outcome, result: &Finding) -> Json {
     .collect();
     json!({
         "uuid": name(&[&outcome.run.id, "observation", &result.fingerprint]),
-        "title": result.title,
+        "title": terminal(&result.title),
         "description": format!("{}: {}{unknown}", named(result), result.message),
         "props": properties,
         "methods": ["TEST"],
         "types": ["control-objective"],
         "subjects": [{
-            "subject-uuid": name(&["resource", &result.account_id, &result.resource]), "type": "resource", "title": result.resource,
+            "subject-uuid": name(&["resource", &result.account_id, &result.resource]), "type": "resource", "title": terminal(&result.resource),
         }],
         "collected": outcome.run.judged_at(),
     })
@@ -68,7 +69,8 @@ fn finding(outcome: &Outcome, rule: &str, results: &[&Finding]) -> Json {
         "pass"
     };
     let waived = results.iter().filter(|result| result.waiver.is_some()).count();
-    let title = results.first().map_or(rule, |result| result.title.as_str());
+    // A title is one line (the schema's pattern).
+    let title = terminal(results.first().map_or(rule, |result| result.title.as_str()));
     json!({
         "uuid": name(&[&outcome.run.id, "finding", rule]),
         "title": title,

@@ -206,6 +206,11 @@ fn gates_open_and_shut_as_promised() {
             code: 3,
             expected: &["vector-collection-public|Open|fail||", "vector-collection-public|Closed|unknown||"],
         },
+        Gate {
+            arguments: &["fixtures/templates/provider-later.yaml", "--select", "prompts-leave-aws", "--fail-on", "high"],
+            code: 3,
+            expected: &["prompts-leave-aws|Outside|fail||", "prompts-leave-aws|Chat|unknown||"],
+        },
         // Parts that stand apart from what they change.
         Gate {
             arguments: &["fixtures/plans/main-table.json", "--select", PUBLIC],

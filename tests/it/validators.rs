@@ -17,12 +17,26 @@ fn python() -> Option<PathBuf> {
     there.then_some(python)
 }
 
+/// The broken estate of the gate in which a stranger has named the workload.
+fn hostile(folder: &Path) {
+    let name = "chat =cmd|'/c'!A1 <script>alert(1)</script> ]]> & \"q\" `c` \u{1b}[31m \u{202e}rtl \r\n::error::x @SUM(1)";
+    let name = serde_json::Value::from(name).to_string();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/parity/broken/inventory")).expect("the estate").flatten() {
+        let text = std::fs::read_to_string(entry.path()).expect("text");
+        let text = if entry.path().extension().is_some_and(|end| end == "json") { text.replace("chat", name.trim_matches('"')) } else { text };
+        std::fs::write(folder.join(entry.file_name()), text).expect("written");
+    }
+}
+
 #[test]
 fn independent_validators_accept_the_reports() {
     let Some(python) = python() else { return };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let strange = tempfile::TempDir::new().expect("a folder");
+    hostile(strange.path());
     for arguments in [
-        &["demo"][..],
+        &["check", strange.path().to_str().expect("UTF-8")][..],
+        &["demo"],
         &["demo", "--estate", "denied"],
         &["demo", "--estate", "sound"],
         &["check", "fixtures/parity/broken/plan.json", "--source", "fixtures/parity/broken/tf"],
