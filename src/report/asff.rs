@@ -152,13 +152,15 @@ pub fn batches(outcome: &Outcome) -> impl Iterator<Item = Batch> {
     for result in &outcome.results {
         scopes.entry((&result.account_id, region(outcome, result))).or_default().push(result);
     }
-    scopes.into_iter().flat_map(move |((account, region), results)| {
-        let batch = |chunk: &[&Finding]| Batch {
-            account: account.to_owned(),
-            region: region.to_owned(),
-            findings: chunk.iter().map(|result| finding(outcome, result)).collect(),
-        };
-        results.chunks(BATCH).map(batch).collect::<Vec<_>>()
+    // Findings are made as they are asked for: all of them at once would fill the memory.
+    let calls: Vec<(&str, &str, Vec<&Finding>)> = scopes
+        .into_iter()
+        .flat_map(|((account, region), results)| results.chunks(BATCH).map(|chunk| (account, region, chunk.to_vec())).collect::<Vec<_>>())
+        .collect();
+    calls.into_iter().map(move |(account, region, results)| Batch {
+        account: account.to_owned(),
+        region: region.to_owned(),
+        findings: results.into_iter().map(|result| finding(outcome, result)).collect(),
     })
 }
 
