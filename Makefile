@@ -10,6 +10,7 @@ demo:
 	@$(CARGO) run --quiet --no-default-features -- demo; code=$$?; echo "exit code $$code (3: something critical fails in the demo estate, as it should)"; test $$code -eq 3
 
 test: $(MOTO)/ready $(VALIDATORS)/ready
+	@command -v chromium chromium-browser google-chrome >/dev/null || echo "SKIPPED: no Chromium on the PATH, so no browser will open the HTML report"
 	@export OUTCROP_VALIDATORS=required; if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run; else $(CARGO) test; fi
 
 # An independent AWS, pinned, in an environment of its own.

@@ -47,9 +47,16 @@ fn protocol(text: &str) -> Result<u8, String> {
     }
 }
 
-/// Reads ADDRESS or ADDRESS:PORT.
-fn address(text: &str) -> Option<(IpAddr, Option<u16>)> {
-    text.parse::<IpAddr>().map(|address| (address, None)).or_else(|_| text.parse::<SocketAddr>().map(|place| (place.ip(), Some(place.port())))).ok()
+/// Reads ADDRESS or ADDRESS:PORT; `None` for what begins as a name does.
+fn address(text: &str) -> Result<Option<(IpAddr, Option<u16>)>, Usage> {
+    let found = text.parse::<IpAddr>().map(|address| (address, None)).or_else(|_| text.parse::<SocketAddr>().map(|place| (place.ip(), Some(place.port()))));
+    match found {
+        Ok(place) => Ok(Some(place)),
+        Err(_) if text.starts_with(|c: char| c.is_ascii_digit() || c == '[') => {
+            Err(Usage(format!("--to `{text}` is no address; write ADDRESS or ADDRESS:PORT, an IPv6 address with a port in brackets")))
+        }
+        Err(_) => Ok(None),
+    }
 }
 
 /// One way of one workload to one family.
@@ -79,7 +86,7 @@ fn open(path: &File) -> anyhow::Result<Store> {
 
 impl Path {
     pub fn run(&self) -> anyhow::Result<u8> {
-        if let Some((to, port)) = self.to.as_deref().and_then(address) {
+        if let Some((to, port)) = self.to.as_deref().map(address).transpose()?.flatten() {
             return self.packet(to, port);
         }
         let store = open(&self.run)?;
@@ -89,7 +96,9 @@ impl Path {
         let mut out = anstream::stdout().lock();
         match self.format {
             Format::Json => {
-                serde_json::to_writer_pretty(&mut out, &serde_json::json!({"paths": entries, "missing": hidden}))?;
+                // What Amazon Bedrock calls by itself takes no way of the customer's, and has none of the verdicts of ways.
+                let (own, entries): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.verdict == "service-side");
+                serde_json::to_writer_pretty(&mut out, &serde_json::json!({"paths": entries, "service_side": own, "missing": hidden}))?;
                 writeln!(out)?;
             }
             Format::Table => {
@@ -119,7 +128,7 @@ impl Path {
         };
         let port = matches!(self.protocol, 6 | 17).then(|| port.unwrap_or(443));
         let store = open(&self.run)?;
-        let found = trace(&World::load(&store)?, from, Packet { to, protocol: self.protocol, port, from: None });
+        let found = trace(&World::load(&store)?, from, Packet { to, protocol: self.protocol, port, from: None }).map_err(Usage)?;
         let mut out = anstream::stdout().lock();
         let shown = port.map_or_else(|| to.to_string(), |port| SocketAddr::new(to, port).to_string());
         match self.format {

@@ -20,7 +20,7 @@ pub(super) struct Report {
     #[arg(long, value_name = "TERM", value_delimiter = ',')]
     skip: Vec<String>,
     /// Send the results on; without --yes it only says what would be sent, and where.
-    #[arg(long, value_enum, value_name = "WHERE")]
+    #[arg(long, value_enum, value_name = "WHERE", conflicts_with_all = ["format", "fail_on"])]
     send: Option<Receiver>,
     #[command(flatten)]
     sending: Sending,

@@ -17,7 +17,7 @@ pub(super) struct Sending {
     #[arg(long, value_name = "NAME", default_value = "OutcropSend", requires = "send")]
     send_role: String,
     /// External id that the role asks for.
-    #[arg(long, value_name = "ID", env = "OUTCROP_EXTERNAL_ID", hide_env_values = true, requires = "send")]
+    #[arg(long, value_name = "ID", env = "OUTCROP_EXTERNAL_ID", hide_env_values = true)]
     external_id: Option<String>,
     /// Profile of the shared configuration.
     #[arg(long, env = "AWS_PROFILE")]
@@ -44,8 +44,9 @@ impl Sending {
             }
         }
         for ((account, region), counts) in &scopes {
+            let all: usize = counts.values().sum();
             let counts: Vec<String> = counts.iter().map(|(status, count)| format!("{count} {status}")).collect();
-            writeln!(out, "{account} {region}: {} findings ({})", counts_of(&known, account, region), counts.join(", "))?;
+            writeln!(out, "{account} {region}: {all} findings ({})", counts.join(", "))?;
         }
         let lost: usize = foreign.iter().map(|batch| batch.findings.len()).sum();
         if lost > 0 {
@@ -64,10 +65,6 @@ impl Sending {
         }
         self.send(known)
     }
-}
-
-fn counts_of(batches: &[Batch], account: &str, region: &str) -> usize {
-    batches.iter().filter(|batch| batch.account == account && batch.region == region).map(|batch| batch.findings.len()).sum()
 }
 
 #[cfg(not(feature = "live"))]

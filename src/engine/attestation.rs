@@ -1,6 +1,7 @@
 //! Statements that people make, where no API can show it: which hold, which are too old, which nobody made.
 
 use super::config::Attestation;
+use crate::inventory::Error;
 use crate::model::{AttestationReport, AttestationStatus};
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -19,15 +20,18 @@ struct Asked {
     statement: String,
 }
 
-fn asked() -> Vec<Asked> {
-    // A broken list is a broken build: a test reads it.
-    yaml_serde::from_str(include_str!("../../data/attestations.yaml")).unwrap_or_default()
+fn damaged(path: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::Damaged { path: path.to_owned(), reason: error.to_string() }
+}
+
+fn asked() -> Result<Vec<Asked>, Error> {
+    yaml_serde::from_str(include_str!("../../data/attestations.yaml")).map_err(|error| damaged("data/attestations.yaml", &error))
 }
 
 /// Does a statement of that day still hold on the day of the run?
 fn status(given: &Attestation, most: Option<i32>, day: Option<Date>) -> AttestationStatus {
     let date = |text: &str| text.parse::<Date>().ok();
-    let (Some(day), Some(on)) = (day, date(&given.on)) else { return AttestationStatus::NotGiven };
+    let (Some(day), Some(on)) = (day, date(&given.on)) else { return AttestationStatus::Unknown };
     if on > day {
         return AttestationStatus::NotYet;
     }
@@ -39,10 +43,17 @@ fn status(given: &Attestation, most: Option<i32>, day: Option<Date>) -> Attestat
 }
 
 /// Every statement that is asked for, and those that the configuration makes beside them; judged on the day of the run.
-pub fn attestations(given: &[Json], judged_at: &str) -> Vec<AttestationReport> {
+///
+/// # Errors
+/// When the run holds a statement that is none.
+pub fn attestations(given: &[Json], judged_at: &str) -> Result<Vec<AttestationReport>, Error> {
     let day = judged_at.get(..10).and_then(|text| text.parse::<Date>().ok());
-    let given: Vec<Attestation> = given.iter().filter_map(|json| serde_json::from_value(json.clone()).ok()).collect();
-    let asked = asked();
+    let given: Vec<Attestation> = given
+        .iter()
+        .map(|json| serde_json::from_value(json.clone()))
+        .collect::<Result<_, _>>()
+        .map_err(|error| damaged("the statements of the run", &error))?;
+    let asked = asked()?;
     let report = |given: Option<&Attestation>, asked: Option<&Asked>| AttestationReport {
         id: asked.map(|asked| asked.id.clone()).or_else(|| given.map(|given| given.id.clone())).unwrap_or_default(),
         statement: asked.map_or_else(String::new, |asked| asked.statement.clone()),
@@ -64,7 +75,7 @@ pub fn attestations(given: &[Json], judged_at: &str) -> Vec<AttestationReport> {
         all.extend(own.into_iter().map(|given| report(Some(given), Some(one))));
     }
     all.extend(given.iter().filter(|given| !asked.iter().any(|one| one.id == given.id)).map(|given| report(Some(given), None)));
-    all
+    Ok(all)
 }
 
 #[cfg(test)]
@@ -86,7 +97,7 @@ mod tests {
         ];
         for (id, on, expires, wanted) in cases {
             let given = [serde_json::json!({"id": id, "by": "security", "on": on, "expires": expires})];
-            let all = attestations(&given, "2026-11-01T06:00:00Z");
+            let all = attestations(&given, "2026-11-01T06:00:00Z").unwrap_or_default();
             assert!(all.iter().any(|one| one.id == id && one.status == wanted && one.by == "security"), "{id} {on} {expires}: {all:?}");
             assert_eq!(all.iter().filter(|one| one.status == NotGiven).count(), if id == "our-own-statement" { 9 } else { 8 });
         }

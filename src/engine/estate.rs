@@ -32,7 +32,8 @@ fn list(text: Option<&str>) -> Vec<String> {
 fn gaps(store: &Store, table: &str, row: &str, column: &str) -> Result<Vec<String>, Error> {
     let sql = "SELECT gaps FROM gap WHERE table_name = ?1 AND row = ?2 AND column_name = ?3";
     let found: Vec<String> = store.conn.prepare_cached(sql)?.query_map([table, row, column], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(found.iter().flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default()).map(|gap| gap.words()).collect())
+    let words: Vec<String> = found.iter().flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default()).map(|gap| gap.words()).collect();
+    Ok(if words.is_empty() { vec!["not observed".to_owned()] } else { words })
 }
 
 fn thing(kind: &str, name: &str, id: &str) -> Thing {
@@ -147,14 +148,17 @@ fn prompts(store: &Store, estate: &mut Estate) -> Result<(), Error> {
     }
     let sql = "SELECT account_id, region, log_group_name, bucket_name, large_data_bucket_name FROM bedrock_model_invocation_logging ORDER BY 1, 2";
     for [account, region, group, bucket, large] in rows::<5>(store, sql)? {
-        if [&group, &bucket, &large].iter().all(|name| name.as_deref() == Some("")) {
-            estate.unlogged.push((account.unwrap_or_default(), region.unwrap_or_default()));
+        let names = [group, bucket, large];
+        let place = (account.unwrap_or_default(), region.unwrap_or_default());
+        if names.iter().any(Option::is_none) {
+            estate.unknown_logging.push((place.0, place.1, "where the logs go was not observed".to_owned()));
+        } else if names.iter().all(|name| name.as_deref() == Some("")) {
+            estate.unlogged.push(place);
         }
     }
     Ok(())
 }
 
-/// JSON that is no list of texts is left alone.
 #[cfg(test)]
 mod tests {
     #[test]

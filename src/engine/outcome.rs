@@ -343,7 +343,7 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         .collect();
     let rules = book.rules.values().map(|(rule, severity, _)| (rule.id.clone(), text_of(rule, *severity))).collect();
     let estate = super::estate::read(store, &coverage)?;
-    let attestations = super::attestation::attestations(&book.run.attestations, book.run.judged_at());
+    let attestations = super::attestation::attestations(&book.run.attestations, book.run.judged_at())?;
     let mut outcome = Outcome {
         schema: "outcrop/v1",
         run: book.run,

@@ -121,7 +121,7 @@ fn scope(outcome: &Outcome) -> Json {
 fn about(outcome: &Outcome) -> Json {
     let run = &outcome.run;
     json!({
-        "run_id": run.id, "tool": "outcrop", "tool_version": run.version, "command": run.command, "source": run.source.as_str(),
+        "run_id": run.id, "tool": "outcrop", "tool_version": run.version, "packed_with": env!("CARGO_PKG_VERSION"), "command": run.command, "source": run.source.as_str(),
         "started_at": run.started_at, "finished_at": run.finished_at, "complete": run.complete,
         "caller_arn": run.caller_arn, "role_chains": run.role_chains, "partition": run.partition,
         "scope": scope(outcome), "rules": outcome.rules.keys().collect::<Vec<_>>(), "rules_digest": run.rules_digest, "rules_disabled": outcome.disabled,
@@ -335,20 +335,19 @@ fn complete(folder: &Path, key: &PublicKey, all: &mut Verified) -> Result<(), Er
     } else {
         all.proved.push(said);
     }
-    if about["tool_version"] == env!("CARGO_PKG_VERSION") {
-        let made = contents(&store, &outcome, key).map_err(|error| wrong(&path, error))?;
-        for (name, bytes) in &made {
-            if fs::read(folder.join(name)).ok().as_deref() != Some(bytes.as_slice()) {
-                all.wrong.push(format!("{name} is not what follows from run.outcrop: it was written or changed by hand"));
-            }
+    let made = contents(&store, &outcome, key).map_err(|error| wrong(&path, error))?;
+    // Rules are data; how the rest is written can change from version to version.
+    let same_version = about["packed_with"] == env!("CARGO_PKG_VERSION");
+    let held: BTreeMap<&String, &Vec<u8>> = made.iter().filter(|(name, _)| same_version || name.starts_with("rules/")).collect();
+    for (name, bytes) in &held {
+        if fs::read(folder.join(name)).ok().as_ref() != Some(*bytes) {
+            all.wrong.push(format!("{name} is not what follows from run.outcrop: it was written or changed by hand"));
         }
-        all.proved.push(format!("rules, reports and lists ({} files) are what follows from the run, byte for byte", made.len()));
-    } else {
-        all.open.push(format!(
-            "whether the reports are what follows from the run: it was judged by version {}, this is {}",
-            about["tool_version"].as_str().unwrap_or_default(),
-            env!("CARGO_PKG_VERSION")
-        ));
+    }
+    all.proved.push(format!("{} of {} files are what follows from the run, byte for byte", held.len(), made.len()));
+    if !same_version {
+        let by = about["packed_with"].as_str().unwrap_or("another version");
+        all.open.push(format!("whether the reports are what follows from the run: they were written by version {by}, this is {}", env!("CARGO_PKG_VERSION")));
     }
     all.open.push("whether the results are what the rules give: `replay` judges the packed rows again".to_owned());
     if !outcome.run.complete {

@@ -245,6 +245,8 @@ pub enum AttestationStatus {
     NotYet,
     /// Nobody made it.
     NotGiven,
+    /// The day of the run, or its own, is not told.
+    Unknown,
 }
 
 impl AttestationStatus {
@@ -257,6 +259,7 @@ impl AttestationStatus {
             Self::TooOld => "too old",
             Self::NotYet => "not yet",
             Self::NotGiven => "nobody says so",
+            Self::Unknown => "cannot be told",
         }
     }
 }

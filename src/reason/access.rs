@@ -442,6 +442,11 @@ impl Access {
                     if families.contains(family) {
                         continue;
                     }
+                    // Whether the role asked for trusts it is another matter: the call to AWS STS is made.
+                    if *family == "sts" {
+                        families.insert(*family);
+                        continue;
+                    }
                     let tried: Vec<String> =
                         actions.iter().filter(|action| glob(named, &action.to_ascii_lowercase())).map(|action| format!("{prefix}:{action}")).collect();
                     let tried: Vec<&str> = tried.iter().map(String::as_str).collect();

@@ -27,28 +27,9 @@ const CALLER: &[&str] = &[
     "organizations_policy_target.list",
     "organizations_policy_target.content",
 ];
-/// Callers, and what Amazon Bedrock calls for.
-const MAPPED: &[&str] = &[
-    "lambda_function.list",
-    "ecs_service.list",
-    "ecs_task_definition.list",
-    "ec2_instance.list",
-    "bedrock_agentcore_runtime.list",
-    "bedrock_agentcore_runtime.detail",
-    "iam_role.list",
-    "iam_policy.list",
-    "organization.list",
-    "organizations_account.list",
-    "organizations_account.path",
-    "organizations_policy_target.list",
-    "organizations_policy_target.content",
-    "bedrock_agent.list",
-    "bedrock_agent.detail",
-    "bedrock_knowledge_base.list",
-    "bedrock_knowledge_base.detail",
-    "bedrock_flow.list",
-    "bedrock_flow.detail",
-];
+/// What tells the callers that Amazon Bedrock itself is.
+const SERVICES: &[&str] =
+    &["bedrock_agent.list", "bedrock_agent.detail", "bedrock_knowledge_base.list", "bedrock_knowledge_base.detail", "bedrock_flow.list", "bedrock_flow.detail"];
 const WALK: &[&str] = &[
     "vpc.list",
     "vpc.dns_support",
@@ -97,7 +78,7 @@ pub const PATH: Table = Table {
         text("family", "API family, named after its endpoint service.").by(CALLER),
         text("host", "Host name that the SDK asks for.").by(CALLER),
         text("evidence_kind", "`configured` (a variable names a model), `granted` (the role's policies name Bedrock) or `service` (Amazon Bedrock calls).")
-            .by(CALLER),
+            .by(SERVICES),
         text("role_arn", "Role.").by(CALLER),
         text(
             "path_verdict",
@@ -115,7 +96,7 @@ pub const PATH: Table = Table {
         text("probed", "What a probe saw from a subnet of the workload, beside the verdict.").absent("'' (no probe ran there)").by(WALK),
     ],
     reads: &[],
-    lists: MAPPED,
+    lists: CALLER,
 };
 
 /// An API family that a VPC's callers use.

@@ -35,7 +35,8 @@ pub const PROMPT_STORE: Table = Table {
 fn readers(context: &Context<'_>, owner: &str, asked: &[(&str, String)]) -> (BTreeSet<String>, Vec<Gap>) {
     let mut answer = WhoCan::default();
     for (action, resource) in asked {
-        let guard = Guard { owner: Some(owner.to_owned()), ..Guard::nothing() };
+        // What the organisation lays over the resource counts; its own policy is not in a run.
+        let guard = Guard { policy: Known(None), ..Guard::of(context, action, Some(resource), Some(owner)) };
         in_account(context, &guard, owner, action, Some(resource), &mut answer);
     }
     let found: BTreeSet<String> = answer.principals.into_iter().map(|able| able.principal).collect();
@@ -72,9 +73,14 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
         let (buckets, gaps) = inference_buckets(context, &account, &region);
         sink.hide(&account, &region, gaps);
         for ((name, part), prefix) in buckets {
-            let owner = super::topology::bucket_owner(context, &name);
-            let prefix = prefix.known().filter(|prefix| !prefix.is_empty()).map_or_else(String::new, |prefix| format!("{}/", prefix.trim_end_matches('/')));
+            // Where in the bucket they lie decides who reads them.
+            let (owner, prefix) = match super::topology::bucket_owner(context, &name).zip(prefix) {
+                Known((owner, prefix)) => (Known(owner), prefix),
+                Unknown(gaps) => (Unknown(gaps), String::new()),
+            };
+            let prefix = if prefix.is_empty() { prefix } else { format!("{}/", prefix.trim_end_matches('/')) };
             let arn = format!("arn:{partition}:s3:::{name}");
+            // One object as Bedrock names them; its date is of no matter to policies.
             let asked = [("s3:GetObject", format!("{arn}/{prefix}AWSLogs/{account}/BedrockModelInvocationLogs/{region}/2026/01/01/00/log.json.gz"))];
             row(context, sink, (&account, &region), (arn, "AWS::S3::Bucket", part, &name), &owner, &asked);
         }

@@ -63,8 +63,10 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
         let mut gaps: Vec<Gap> = found.gaps;
         for (name, policy) in &policies {
             match policy {
-                Known(Json::Array(_)) => {}
-                Known(_) => gaps.push(Gap::not_understood("aoss_network_policy.policy", format!("the policy {name} is no list of statements"))),
+                Known(Json::Array(statements))
+                    if statements.iter().all(|one| one["Rules"].is_array() && matches!(one["AllowFromPublic"], Json::Null | Json::Bool(_))) => {}
+                Known(_) => gaps
+                    .push(Gap::not_understood("aoss_network_policy.policy", format!("the policy {name} is no list of statements as the service writes them"))),
                 Unknown(more) => gaps = merge(gaps, more.clone()),
             }
         }

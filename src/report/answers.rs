@@ -114,10 +114,8 @@ fn who_reads(outcome: &Outcome) -> Answer {
         (0, false) if estate.unlogged.is_empty() => "It cannot be told: no Region's invocation logging is in the run.".to_owned(),
         (0, false) => "Amazon Bedrock keeps none: invocation logging is off wherever the run looked.".to_owned(),
         (count, _) if readers.is_empty() => {
-            format!(
-                "Nobody by policies of their own that were read, of {} where invocation logging keeps them; others may come to them by other ways.",
-                counted(count, "place", "places")
-            )
+            let places = counted(count, "place", "places");
+            format!("It cannot be told: no principal was found that reads the {places} where they are kept, and not all that decides was read.")
         }
         (count, _) => format!(
             "At least {} can read {} where invocation logging keeps them.",

@@ -106,8 +106,10 @@ pub(super) mod live {
 
     /// Kind and ARN of a vector store; the host name of one outside AWS, whose URL may carry more.
     fn vector_store(storage: &aws_sdk_bedrockagent::types::StorageConfiguration) -> (String, String) {
+        // A URL with user information is not taken apart: what stands where in it can be a password.
         let host = |url: &str| {
-            url.split("://").last().unwrap_or_default().split(['/', '?']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default().to_owned()
+            let rest = url.split("://").last().unwrap_or_default();
+            if rest.contains('@') { String::new() } else { rest.split(['/', '?']).next().unwrap_or_default().to_owned() }
         };
         let ids = [
             storage.opensearch_serverless_configuration().map(|one| one.collection_arn().to_owned()),

@@ -127,6 +127,32 @@ fn another_key_and_another_statement_are_refused() {
     assert!(!wrong(&package).is_empty());
 }
 
+/// A good signature does not make a report what follows from the run.
+#[test]
+fn what_the_signer_wrote_by_hand_is_named() {
+    for name in
+        ["reports/results.html", "run.json", "population.json", "waivers.json", "attestations.json", "README.md", "rules/bedrock-full-access-granted.yaml"]
+    {
+        let package = packed("sound");
+        let path = package.folder.join(name);
+        let text = fs::read_to_string(&path).expect("text");
+        fs::write(&path, text.replacen('e', "a", 1) + " ").expect("written");
+        let place = package.folder.join("attestation.dsse.json");
+        let subjects: Vec<Json> = files(&package.folder)
+            .iter()
+            .filter(|file| **file != place)
+            .map(|file| json!({"name": file.strip_prefix(&package.folder).expect("inside"), "digest": {"sha256": envelope::sha256(&fs::read(file).expect("read"))}}))
+            .collect();
+        let statement =
+            json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://outcrop.dev/evidence/v1", "predicate": {}, "subject": subjects});
+        let signed = envelope::private_key(&package.private).expect("the key").sign(statement.to_string().as_bytes()).expect("signed");
+        fs::write(&place, serde_json::to_string(&signed).expect("JSON")).expect("written");
+        let found = evidence::verify(&package.folder, Some(&envelope::PublicKey::from_pem(&package.public).expect("a key")));
+        let said = found.map_or_else(|error| vec![error.to_string()], |found| found.wrong);
+        assert!(said.iter().any(|fault| fault.contains(name)), "{name}: {said:?}");
+    }
+}
+
 #[test]
 fn keys_are_never_overwritten_and_folders_never_filled_up() {
     let package = packed("sound");

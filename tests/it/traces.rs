@@ -272,7 +272,7 @@ fn traces_of_others_are_reproduced() {
             port: flow["dst_port"].as_u64().and_then(|port| u16::try_from(port).ok()),
             from: flow["src_ip"].as_str().and_then(|ip| ip.parse().ok()),
         };
-        let found = trace(&world(&folder.join(case["snapshot"].as_str().unwrap_or_default())), from, packet);
+        let found = trace(&world(&folder.join(case["snapshot"].as_str().unwrap_or_default())), from, packet).expect("a place");
         let hops: Vec<(&str, &str)> = found
             .hops
             .iter()
@@ -322,12 +322,13 @@ fn packets_through_the_hub_end_where_its_tables_lead() {
         ("internet", "203.0.113.9", 6, Some(443), End::Lost, ""),
         ("subnet-nowhere", "10.0.1.10", 6, Some(443), End::Unknown, ""),
         ("vgw-nowhere", "10.0.1.10", 6, Some(443), End::Unknown, ""),
-        ("nonsense", "10.0.1.10", 6, Some(443), End::Unknown, ""),
     ] {
         let packet = Packet { to: to.parse().expect("an address"), protocol, port, from: None };
-        let found = trace(&world, from, packet);
+        let found = trace(&world, from, packet).expect("a place");
         let kind = found.hops.last().and_then(|hop| hop["kind"].as_str()).unwrap_or_default();
         assert_eq!((found.end, kind), (end, last), "{from} -> {to}: {} {:#?}", found.reason, found.hops);
         assert!(!found.reason.is_empty());
     }
+    let packet = Packet { to: "10.0.1.10".parse().expect("an address"), protocol: 6, port: Some(443), from: None };
+    assert!(trace(&world, "nonsense", packet).is_err_and(|why| why.contains("nonsense")));
 }

@@ -55,6 +55,7 @@ fn independent_validators_accept_the_reports() {
             ("asff", "jsonl"),
             ("oscal", "json"),
             ("xlsx", "xlsx"),
+            ("csv", "csv"),
         ] {
             command.arg("--format").arg(format!("{format}={}", folder.path().join(format!("{format}.{end}")).display()));
         }

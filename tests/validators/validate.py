@@ -3,6 +3,8 @@
 Prints what is wrong, a line each, and exits with 1 where something is.
 """
 
+import collections
+import csv
 import hashlib
 import json
 import pathlib
@@ -158,6 +160,15 @@ def xlsx(path):
             for cell in row:
                 if cell.data_type == "f":
                     yield f"{sheet.title} {cell.coordinate} is a formula"
+    beside = path.with_suffix(".csv")
+    if beside.is_file():
+        with beside.open(encoding="utf-8", newline="") as lines:
+            listed = collections.Counter((row["rule"], row["verdict"]) for row in csv.DictReader(lines))
+        rows = list(book["Results"].iter_rows(values_only=True))
+        rule, verdict = rows[0].index("rule"), rows[0].index("verdict")
+        found = collections.Counter((row[rule], row[verdict]) for row in rows[1:])
+        if found != listed:
+            yield f"other results than the CSV file: {(found - listed) + (listed - found)}"
 
 
 ELEMENTS = set(

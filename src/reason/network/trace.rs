@@ -13,12 +13,12 @@ use ipnet::IpNet;
 use serde_json::Value as Json;
 use std::net::IpAddr;
 
-/// Protocol of a packet: its IANA number; `0` is none that a rule names.
+/// One packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packet {
     /// Where it goes.
     pub to: IpAddr,
-    /// Protocol.
+    /// Protocol, by its IANA number; `0` is none that a rule names.
     pub protocol: u8,
     /// Port, for TCP and UDP.
     pub port: Option<u16>,
@@ -97,17 +97,26 @@ fn hop_of(row: Row<'_>) -> Hop {
     }
 }
 
-/// Follows a packet from an instance, an interface, a subnet, a VPC, a virtual private gateway (by id) or from `internet`.
-pub fn trace(world: &World, from: &str, packet: Packet) -> Trace {
+/// Follows a packet from an instance, an interface, a subnet, a VPC (what arrives at its router), a virtual private gateway (by id)
+/// or from `internet`.
+///
+/// # Errors
+/// When `from` is none of these.
+pub fn trace(world: &World, from: &str, packet: Packet) -> Result<Trace, String> {
+    if from != "internet" && !["i", "eni", "subnet", "vpc", "vgw"].contains(&world.prefix(from)) {
+        return Err(format!(
+            "`{from}` is no place that a packet can come from: name an instance, interface, subnet, VPC or virtual private gateway by its id, or `internet`"
+        ));
+    }
     let mut tracer = Tracer { world, packet, hops: Vec::new(), guessed: false };
     if packet.to.is_ipv6() {
-        return Trace { end: End::Unknown, hops: Vec::new(), reason: "the IPv6 addresses of subnets and interfaces are not read".to_owned() };
+        return Ok(Trace { end: End::Unknown, hops: Vec::new(), reason: "the IPv6 addresses of subnets and interfaces are not read".to_owned() });
     }
     if packet.to.is_multicast() || packet.to.is_unspecified() || packet.to == IpAddr::V4(std::net::Ipv4Addr::BROADCAST) {
-        return Trace { end: End::Lost, hops: Vec::new(), reason: format!("{} is no address of one interface; VPCs drop it", packet.to) };
+        return Ok(Trace { end: End::Lost, hops: Vec::new(), reason: format!("{} is no address of one interface; VPCs drop it", packet.to) });
     }
     let (end, reason) = tracer.start(from);
-    Trace { end, hops: tracer.hops.iter().map(|hop| hop.json(&hop.account)).collect(), reason }
+    Ok(Trace { end, hops: tracer.hops.iter().map(|hop| hop.json(&hop.account)).collect(), reason })
 }
 
 impl<'w> Tracer<'w> {
@@ -138,22 +147,19 @@ impl<'w> Tracer<'w> {
                 None => (End::Unknown, format!("{from} is not in the list")),
             },
             "vpc" => match world.everywhere("vpc").into_iter().find(|row| row.key() == from) {
-                Some(row) => {
-                    self.enter(&Spot { account: row.account().to_owned(), region: row.region().to_owned(), vpc: from.to_owned(), subnet: String::new() })
-                }
+                Some(row) => match Spot::find(world, row.account(), row.region(), from, "") {
+                    Known(spot) => self.enter(&spot),
+                    Unknown(gaps) => unknown(&gaps),
+                },
                 None => (End::Unknown, format!("{from} is not in the list")),
             },
-            "vgw" => self.by_gateway(from, "vpn-gateway", false),
-            _ if from == "internet" => self.come_in(),
-            _ => (
-                End::Unknown,
-                format!("`{from}` is no place that a packet can come from: name an instance, interface, subnet, VPC, virtual private gateway, or `internet`"),
-            ),
+            "vgw" => self.by_gateway(from),
+            _ => self.come_in(),
         }
     }
 
     /// From outside, by a gateway of a VPC: the one whose tables name it.
-    fn by_gateway(&mut self, gateway: &str, kind: &'static str, translated: bool) -> Ended {
+    fn by_gateway(&mut self, gateway: &str) -> Ended {
         let world = self.world;
         let names = |row: &Row<'_>| {
             row.json("routes")
@@ -164,11 +170,13 @@ impl<'w> Tracer<'w> {
             return (End::Unknown, format!("no route table of the run names {gateway}; which VPC it belongs to is not known"));
         };
         let Known(vpc) = row.text("vpc_id") else { return unknown(row.text("vpc_id").gaps()) };
-        self.hops.push(Hop::new(kind, gateway, format!("attached to {vpc}")).of(row.account()));
+        self.hops.push(Hop::new("vpn-gateway", gateway, format!("attached to {vpc}")).of(row.account()));
         let spot = Spot { account: row.account().to_owned(), region: row.region().to_owned(), vpc: vpc.to_owned(), subnet: String::new() };
         // A virtual private gateway knows the ranges of its VPC alone.
-        if !translated && !self.inside(&spot).is_true() {
-            return (End::Lost, format!("{} is none of the addresses of {vpc}", self.packet.to));
+        match self.inside(&spot) {
+            Known(true) => {}
+            Known(false) => return (End::Lost, format!("{} is none of the addresses of {vpc}", self.packet.to)),
+            Unknown(gaps) => return unknown(&gaps),
         }
         self.enter(&spot)
     }

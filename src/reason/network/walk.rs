@@ -112,13 +112,14 @@ pub(in crate::reason) fn table_id(world: &World, spot: &Spot) -> Observed<String
 /// A route of a subnet's table to an internet gateway: the table and the gateway.
 pub(in crate::reason) fn internet_route(world: &World, spot: &Spot) -> Observed<Option<(String, String)>> {
     table(world, spot).and_then(|(row, _)| {
-        row.json("routes").and_then(|all| {
-            let text = |route: &Json, key: &str| route.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
-            if all.as_array().into_iter().flatten().any(|route| text(route, "target").is_empty() && !text(route, "state").eq_ignore_ascii_case("blackhole")) {
-                return Observed::gap(Gap::not_understood("vpc_route_table.routes", format!("a route of {} names no target", row.key())));
+        routes(world, spot, row).and_then(|routes| {
+            let gateway = routes.iter().find(|route| world.prefix(&route.target) == "igw").map(|route| (row.key().to_owned(), route.target.clone()));
+            match routes.iter().find(|route| route.target.is_empty()) {
+                Some(route) if gateway.is_none() => {
+                    Observed::gap(Gap::not_understood("vpc_route_table.routes", format!("the route of {} to {} names no target", row.key(), route.shown)))
+                }
+                _ => Known(gateway),
             }
-            let mut gateways = all.as_array().into_iter().flatten().filter(|route| !text(route, "state").eq_ignore_ascii_case("blackhole"));
-            Known(gateways.find(|route| world.prefix(&text(route, "target")) == "igw").map(|route| (row.key().to_owned(), text(route, "target"))))
         })
     })
 }
@@ -247,15 +248,18 @@ pub(in crate::reason) fn reach(world: &World, from: &Spot, target: &Target) -> R
     Walk { world, path: Vec::new(), steps: 0 }.from(from, target)
 }
 
+/// Do the exclusions of VPC Block Public Access name the VPC or the subnet?
+fn is_excluded(excluded: &[String], spot: &Spot) -> bool {
+    [&spot.vpc, &spot.subnet].into_iter().any(|id| !id.is_empty() && excluded.iter().any(|arn| arn.ends_with(&format!("/{id}"))))
+}
+
 /// Does VPC Block Public Access close an internet gateway to what comes in or goes out? Why, if so.
 pub(super) fn blocked(world: &World, spot: &Spot, inward: bool) -> Observed<Option<String>> {
     let options = world.lookup("vpc_block_public_access_options", &spot.account, &spot.region, &spot.region);
     if inward && let Lookup::Found(row) = &options {
         match row.text("internet_gateway_block_mode").zip(row.list("excluded_resources")) {
             Known(("block-ingress", excluded)) => {
-                let free = |id: &str| !id.is_empty() && excluded.iter().any(|arn| arn.ends_with(&format!("/{id}")));
-                let open = free(&spot.vpc) || free(&spot.subnet);
-                return Known((!open).then(|| "VPC Block Public Access is block-ingress".to_owned()));
+                return Known((!is_excluded(&excluded, spot)).then(|| "VPC Block Public Access is block-ingress".to_owned()));
             }
             Known(_) => {}
             Unknown(gaps) => return Unknown(gaps),
@@ -417,7 +421,7 @@ impl Walk<'_> {
     }
 
     /// VPC Block Public Access closes internet gateways both ways in the mode block-bidirectional, unless the VPC or subnet is excluded.
-    pub(super) fn guarded(&self, spot: &Spot, hop: Hop) -> Reach {
+    fn guarded(&self, spot: &Spot, hop: Hop) -> Reach {
         let options = match self.world.lookup("vpc_block_public_access_options", &spot.account, &spot.region, &spot.region) {
             Lookup::Found(row) => row,
             Lookup::Absent => return Reach::Open(vec![hop]),
@@ -427,10 +431,9 @@ impl Walk<'_> {
             }
             Lookup::Unknown(gaps) => return Reach::Unknown(gaps),
         };
-        let names = |arn: &str, id: &str| !id.is_empty() && arn.ends_with(&format!("/{id}"));
         match options.text("internet_gateway_block_mode") {
             Known("block-bidirectional") => match options.list("excluded_resources") {
-                Known(all) if all.iter().any(|arn| names(arn, &spot.vpc) || names(arn, &spot.subnet)) => Reach::Open(vec![hop]),
+                Known(all) if is_excluded(&all, spot) => Reach::Open(vec![hop]),
                 Known(_) => Reach::closed("VPC Block Public Access is block-bidirectional"),
                 Unknown(gaps) => Reach::Unknown(gaps),
             },
