@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Words that are part of ARNs and policies and name nobody.
-const WORDS: [&str; 55] = [
+const WORDS: [&str; 72] = [
     "aws",
     "arn",
     "role",
@@ -68,12 +68,29 @@ const WORDS: [&str; 55] = [
     "async-invoke",
     "model-invocation-job",
     "parameter",
+    "nodegroup",
+    "fargateprofile",
+    "podidentityassociation",
+    "oidc-provider",
+    "notebook-instance",
+    "domain",
+    "model",
+    "endpoint",
+    "endpoint-config",
+    "training-job",
+    "processing-job",
+    "rule",
+    "schedule",
+    "task-set",
+    "graph",
+    "db",
+    "es",
     "LATEST",
 ];
 
 /// What ids begin with.
-const PREFIXES: [&str; 21] =
-    ["o", "r", "vpn", "vpc", "subnet", "rtb", "nat", "igw", "eigw", "vgw", "tgw", "pcx", "vpce", "sg", "acl", "eni", "i", "pl", "dopt", "fl", "ou"];
+const PREFIXES: [&str; 22] =
+    ["o", "r", "search", "vpn", "vpc", "subnet", "rtb", "nat", "igw", "eigw", "vgw", "tgw", "pcx", "vpce", "sg", "acl", "eni", "i", "pl", "dopt", "fl", "ou"];
 
 fn in_token(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+' | '=')
@@ -91,6 +108,12 @@ fn tokens(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The first label of the host of a vector store: the collection's id, or a domain's name.
+fn store_label(token: &str) -> Option<&str> {
+    let store = token.ends_with(".aoss.amazonaws.com") || token.ends_with(".es.amazonaws.com") || token.ends_with(".on.aws");
+    token.split_once('.').map(|(label, _)| label).filter(|_| store)
+}
+
 /// What stands for what.
 #[derive(Debug, Default)]
 struct Names {
@@ -105,6 +128,7 @@ impl Names {
         let mut take = |text: &str| {
             let text = Arn::parse(text).map_or(text, |arn| arn.resource);
             for token in tokens(text) {
+                let token = store_label(token).unwrap_or(token);
                 let plain = token.starts_with(in_token)
                     && token.len() > 2
                     && !WORDS.contains(&token)
@@ -131,8 +155,16 @@ impl Names {
             "cloudtrail_bedrock_call",
             "bedrock_probe",
         ];
+        const NAMES: [&str; 6] = ["name", "namespace", "service_account", "cluster_name", "oidc_issuer", "api_id"];
+        // Of variables the hosts of vector stores are kept, which hold the names of domains.
+        for table in ["lambda_environment_variable", "ecs_environment_variable"] {
+            let mut statement = store.conn.prepare(&format!("SELECT DISTINCT vector_host FROM {table} WHERE vector_host IS NOT NULL"))?;
+            for text in statement.query_map([], |row| row.get::<_, String>(0))? {
+                take(&text?);
+            }
+        }
         for table in store.tables().iter().filter(|table| table.role == Role::Base && !AS_THEY_ARE.contains(&table.name)) {
-            for column in table.columns.iter().filter(|column| column.kind == Kind::Text && (column.name == table.key || column.name == "name")) {
+            for column in table.columns.iter().filter(|column| column.kind == Kind::Text && (column.name == table.key || NAMES.contains(&column.name))) {
                 let sql = format!("SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL", quoted(column.name), quoted(table.name));
                 let mut statement = store.conn.prepare(&sql)?;
                 for text in statement.query_map([], |row| row.get::<_, String>(0))? {
@@ -177,8 +209,9 @@ impl Names {
     fn text(&self, text: &str) -> String {
         let mut all = String::with_capacity(text.len());
         for token in tokens(text) {
-            match self.names.get(token) {
-                Some(other) => all.push_str(other),
+            let known = store_label(token).unwrap_or(token);
+            match self.names.get(known) {
+                Some(other) => all.push_str(&token.replacen(known, other, 1)),
                 None => all.push_str(token),
             }
         }
@@ -295,7 +328,7 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
     let after = engine::outcome(&store).map_err(|error| fail(&error))?;
     let (was, is) = (counted(&before), counted(&after));
     if was != is {
-        let rules: BTreeSet<&str> = was.iter().filter(|(key, count)| is.get(*key) != Some(*count)).map(|((rule, _), _)| rule.as_str()).collect();
+        let rules: BTreeSet<&str> = was.keys().chain(is.keys()).filter(|key| was.get(*key) != is.get(*key)).map(|(rule, _)| rule.as_str()).collect();
         return Err(fail(&format!(
             "a name means something to these rules, so they would judge otherwise without it: {}",
             rules.into_iter().collect::<Vec<_>>().join(", ")

@@ -419,6 +419,11 @@ impl Access {
         })
     }
 
+    /// Do its policies let it call an action on a resource?
+    pub(super) fn may(&self, action: &str, resource: &str) -> Observed<bool> {
+        self.grants.clone().and_then(|grants| self.seen(self.ask(&grants, &[action], &[resource.to_owned()], Way::Any)).map(|found| found.is_some()))
+    }
+
     /// What of a table its policies name and let it do.
     fn serving(&self, grants: &Policies, table: Served, by_prefix: bool) -> (BTreeSet<&'static str>, Vec<Gap>) {
         let mut families = BTreeSet::new();

@@ -1,6 +1,6 @@
 //! Who calls Bedrock: compute whose role is granted it by name, or whose configuration names a model.
 
-use super::Context;
+use super::{Context, compute};
 use crate::inventory::{Lookup, Row};
 use crate::model::{Arn, GLOBAL, Gap, Observed, merge};
 use Observed::{Known, Unknown};
@@ -22,8 +22,10 @@ pub(super) struct Workload<'w> {
     pub arn: String,
     /// Name.
     pub name: String,
-    /// `lambda`, `ecs`, `ec2` or `agentcore`.
+    /// `lambda`, `ecs`, `ec2`, `eks`, `sagemaker`, `agentcore` or `stepfunctions`.
     pub kind: &'static str,
+    /// CloudFormation's name of its type.
+    pub resource_type: &'static str,
     /// Account.
     pub account: &'w str,
     /// Region.
@@ -46,16 +48,44 @@ pub(super) struct Workload<'w> {
     pub family_gaps: Vec<Gap>,
 }
 
-impl Workload<'_> {
-    /// CloudFormation's name of its type.
-    pub fn resource_type(&self) -> &'static str {
-        match self.kind {
-            "lambda" => "AWS::Lambda::Function",
-            "ec2" if self.arn.contains(":autoscaling:") => "AWS::AutoScaling::AutoScalingGroup",
-            "ec2" => "AWS::EC2::Instance",
-            "agentcore" => "AWS::BedrockAgentCore::Runtime",
-            _ => "AWS::ECS::Service",
+impl<'w> Workload<'w> {
+    /// A workload of which nothing else is known to be: no roles, no network, no calls.
+    pub fn new(kind: &'static str, resource_type: &'static str, arn: impl Into<String>, name: impl Into<String>, row: Row<'w>) -> Self {
+        Self {
+            arn: arn.into(),
+            name: name.into(),
+            kind,
+            resource_type,
+            account: row.account(),
+            region: row.region(),
+            roles: Known(BTreeSet::new()),
+            execution_roles: Known(BTreeSet::new()),
+            deployments: Vec::new(),
+            log_groups: Known(BTreeSet::new()),
+            tags: Known(BTreeMap::new()),
+            names_model: Known(false),
+            families: BTreeSet::new(),
+            family_gaps: Vec::new(),
         }
+    }
+
+    /// Finds out which API families it may call: what its roles are granted, and the runtime where its configuration names a model.
+    pub fn asked(mut self, context: &Context<'_>) -> Self {
+        let granted = match &self.roles {
+            Known(roles) => union(roles.iter().map(|role| context.role_access(role).and_then(|access| access.families.clone()))),
+            Unknown(gaps) => Unknown(gaps.clone()),
+        };
+        self.family_gaps = granted.gaps().to_vec();
+        self.families = granted.known().unwrap_or_default();
+        match &self.names_model {
+            Known(true) => {
+                self.families.insert("bedrock-runtime");
+            }
+            Known(false) => {}
+            Unknown(_) if self.families.contains("bedrock-runtime") => {}
+            Unknown(more) => self.family_gaps = merge(self.family_gaps, more.clone()),
+        }
+        self
     }
 
     /// Is it a Bedrock caller?
@@ -110,7 +140,7 @@ impl<'w> Callers<'w> {
     }
 }
 
-fn union<T: Ord>(sets: impl IntoIterator<Item = Observed<BTreeSet<T>>>) -> Observed<BTreeSet<T>> {
+pub(super) fn union<T: Ord>(sets: impl IntoIterator<Item = Observed<BTreeSet<T>>>) -> Observed<BTreeSet<T>> {
     sets.into_iter().fold(Known(BTreeSet::new()), |all, next| {
         all.zip(next).map(|(mut all, next)| {
             all.extend(next);
@@ -119,7 +149,7 @@ fn union<T: Ord>(sets: impl IntoIterator<Item = Observed<BTreeSet<T>>>) -> Obser
     })
 }
 
-fn one(text: Observed<&str>) -> Observed<BTreeSet<String>> {
+pub(super) fn one(text: Observed<&str>) -> Observed<BTreeSet<String>> {
     text.map(|text| if text.is_empty() { BTreeSet::new() } else { BTreeSet::from([text.to_owned()]) })
 }
 
@@ -130,31 +160,14 @@ pub(super) fn find<'w>(context: &Context<'w>) -> Callers<'w> {
             let mut gaps = functions(context, &account, region, &mut callers.all);
             gaps = merge(gaps, services(context, &account, region, &mut callers.all));
             gaps = merge(gaps, instances(context, &account, region, &mut callers.all));
-            gaps = merge(gaps, runtimes(context, &account, region, &mut callers.all));
+            for find in [scheduled, runtimes, compute::clusters, compute::sagemaker, compute::state_machines] {
+                gaps = merge(gaps, find(context, &account, region, &mut callers.all));
+            }
             callers.gaps.insert((account.clone(), region.clone()), gaps);
         }
     }
     callers.all.sort_by(|a, b| (a.account, a.region, &a.arn).cmp(&(b.account, b.region, &b.arn)));
     callers
-}
-
-/// The families of a workload: what its roles are granted, and the runtime where its configuration names a model; and what may hide more.
-fn families(context: &Context<'_>, roles: &Observed<BTreeSet<String>>, names_model: &Observed<bool>) -> (BTreeSet<&'static str>, Vec<Gap>) {
-    let granted = match roles {
-        Known(roles) => union(roles.iter().map(|role| context.role_access(role).and_then(|access| access.families.clone()))),
-        Unknown(gaps) => Unknown(gaps.clone()),
-    };
-    let mut gaps = granted.gaps().to_vec();
-    let mut families = granted.known().unwrap_or_default();
-    match names_model {
-        Known(true) => {
-            families.insert("bedrock-runtime");
-        }
-        Known(false) => {}
-        Unknown(_) if families.contains("bedrock-runtime") => {}
-        Unknown(more) => gaps = merge(gaps, more.clone()),
-    }
-    (families, gaps)
 }
 
 fn functions<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
@@ -172,62 +185,83 @@ fn functions<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
         let first = rows[0];
         let latest = rows.iter().find(|row| row.text("version") == Known("$LATEST")).copied().unwrap_or(first);
         let roles = union(rows.iter().map(|row| one(row.text("role_arn"))));
-        let names_model = Observed::any(rows.iter().map(|row| row.flag("names_model")));
-        let (families, family_gaps) = families(context, &roles, &names_model);
-        all.push(Workload {
-            arn: arn.to_owned(),
-            name: latest.text("name").known().map_or_else(|| Arn::parse(arn).map_or("", |arn| arn.name()).to_owned(), str::to_owned),
-            kind: "lambda",
-            account: first.account(),
-            region: first.region(),
-            families,
-            family_gaps,
+        let name = latest.text("name").known().unwrap_or_else(|| Arn::parse(arn).map_or("", |arn| arn.name()));
+        let workload = Workload {
             roles,
-            execution_roles: Known(BTreeSet::new()),
             log_groups: union(rows.iter().map(|row| one(row.text("log_group_name")))),
             tags: latest.tags(),
-            names_model,
+            names_model: Observed::any(rows.iter().map(|row| row.flag("names_model"))),
             deployments: rows.into_iter().map(|row| Deployment { network: row, settings: Some(row) }).collect(),
-        });
+            ..Workload::new("lambda", "AWS::Lambda::Function", arn, name, first)
+        };
+        all.push(workload.asked(context));
     }
     gaps
 }
 
+/// The task definition of a service, task set or schedule.
+fn definition<'w>(context: &Context<'w>, row: Row<'w>) -> Observed<Row<'w>> {
+    row.text("task_definition_arn").and_then(|arn| match context.world.lookup("ecs_task_definition", row.account(), row.region(), arn) {
+        Lookup::Found(row) => Known(row),
+        Lookup::Absent => Observed::gap(Gap::not_understood("ecs_task_definition", format!("the task definition `{arn}` is not in the list"))),
+        Lookup::Unknown(gaps) => Unknown(gaps),
+    })
+}
+
+/// A workload of ECS by where its tasks stand and what they run.
+fn tasks<'w>(context: &Context<'w>, placed: &[(Row<'w>, Row<'w>)], workload: Workload<'w>) -> Workload<'w> {
+    let definitions = || placed.iter().map(|(_, definition)| definition);
+    Workload {
+        roles: union(definitions().map(|row| one(row.text("task_role_arn")))),
+        execution_roles: union(definitions().map(|row| one(row.text("execution_role_arn")))),
+        log_groups: union(definitions().map(|row| row.list("log_group_names").map(|names| names.into_iter().collect()))),
+        names_model: Observed::any(definitions().map(|row| row.flag("names_model"))),
+        deployments: placed.iter().map(|(network, definition)| Deployment { network: *network, settings: Some(*definition) }).collect(),
+        ..workload
+    }
+    .asked(context)
+}
+
+/// Services with their task sets, which stand beside the service or instead of it.
 fn services<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
-    let world = context.world;
-    let found = world.all("ecs_service", account, region);
+    let found = context.world.all("ecs_service", account, region);
     let mut gaps = found.gaps;
     for service in found.rows {
-        let definition = service.text("task_definition_arn").and_then(|arn| match world.lookup("ecs_task_definition", account, region, arn) {
-            Lookup::Found(row) => Known(row),
-            Lookup::Absent => Observed::gap(Gap::not_understood("ecs_task_definition", format!("the task definition `{arn}` is not in the list"))),
-            Lookup::Unknown(gaps) => Unknown(gaps),
-        });
-        let definition = match definition {
-            Known(row) => row,
-            Unknown(more) => {
-                gaps = merge(gaps, more);
-                continue;
+        let sets = context.world.children("ecs_task_set", account, region, "service_arn", service.key());
+        gaps = merge(gaps, sets.gaps);
+        let own = (service.text("task_definition_arn") != Known("")).then_some(service);
+        let mut placed = Vec::new();
+        for row in own.into_iter().chain(sets.rows) {
+            match definition(context, row) {
+                Known(definition) => placed.push((row, definition)),
+                Unknown(more) => gaps = merge(gaps, more),
             }
-        };
-        let roles = one(definition.text("task_role_arn"));
-        let names_model = definition.flag("names_model");
-        let (families, family_gaps) = families(context, &roles, &names_model);
-        all.push(Workload {
-            arn: service.key().to_owned(),
-            name: service.text("name").known().unwrap_or_default().to_owned(),
-            kind: "ecs",
-            account: service.account(),
-            region: service.region(),
-            families,
-            family_gaps,
-            roles,
-            execution_roles: one(definition.text("execution_role_arn")),
-            log_groups: definition.list("log_group_names").map(|names| names.into_iter().collect()),
-            tags: service.tags(),
-            names_model,
-            deployments: vec![Deployment { network: service, settings: Some(definition) }],
-        });
+        }
+        if !placed.is_empty() {
+            let name = service.text("name").known().unwrap_or_default();
+            let workload = Workload { tags: service.tags(), ..Workload::new("ecs", "AWS::ECS::Service", service.key(), name, service) };
+            all.push(tasks(context, &placed, workload));
+        }
+    }
+    gaps
+}
+
+/// Tasks that rules and schedules start.
+fn scheduled<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let found = context.world.all("eventbridge_target", account, region);
+    let mut gaps = found.gaps;
+    let mut by: BTreeMap<&str, Vec<(Row<'w>, Row<'w>)>> = BTreeMap::new();
+    for row in found.rows.into_iter().filter(|row| row.text("task_definition_arn") != Known("") && !row.flag("enabled").is_false()) {
+        match definition(context, row) {
+            Known(definition) => by.entry(row.key().split('|').next().unwrap_or_default()).or_default().push((row, definition)),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    for (arn, placed) in by {
+        let first = placed[0].0;
+        let resource_type = if arn.contains(":scheduler:") { "AWS::Scheduler::Schedule" } else { "AWS::Events::Rule" };
+        let workload = Workload::new("ecs", resource_type, arn, first.text("name").known().unwrap_or_default(), first);
+        all.push(tasks(context, &placed, workload));
     }
     gaps
 }
@@ -270,6 +304,12 @@ fn instances<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
             }
         };
         let tag = |name: &str| tags.get(name).cloned();
+        // Nodes of a managed group are told by the group.
+        if let (Some(cluster), Some(group)) = (tag("eks:cluster-name"), tag("eks:nodegroup-name"))
+            && matches!(context.world.lookup("eks_node_group", account, region, &format!("{cluster}/{group}")), Lookup::Found(_))
+        {
+            continue;
+        }
         let member = tag("aws:autoscaling:groupName");
         // The number in the group's ARN is not known; its name is unique in account and Region.
         let arn = member
@@ -280,30 +320,14 @@ fn instances<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
         if let Some(known) = groups.get_mut(&arn) {
             known.deployments.push(deployment);
             known.roles = union([known.roles.clone(), roles]);
-            (known.families, known.family_gaps) = families(context, &known.roles, &Known(false));
             continue;
         }
-        let (families, family_gaps) = families(context, &roles, &Known(false));
-        groups.insert(
-            arn.clone(),
-            Workload {
-                name: member.or_else(|| tag("Name")).unwrap_or_else(|| row.key().to_owned()),
-                arn,
-                kind: "ec2",
-                account: row.account(),
-                region: row.region(),
-                roles,
-                execution_roles: Known(BTreeSet::new()),
-                deployments: vec![deployment],
-                log_groups: Known(BTreeSet::new()),
-                tags: Known(tags),
-                names_model: Known(false),
-                families,
-                family_gaps,
-            },
-        );
+        let resource_type = if member.is_some() { "AWS::AutoScaling::AutoScalingGroup" } else { "AWS::EC2::Instance" };
+        let name = member.or_else(|| tag("Name")).unwrap_or_else(|| row.key().to_owned());
+        let workload = Workload { roles, deployments: vec![deployment], tags: Known(tags), ..Workload::new("ec2", resource_type, arn.as_str(), name, row) };
+        groups.insert(arn, workload);
     }
-    all.extend(groups.into_values());
+    all.extend(groups.into_values().map(|workload| workload.asked(context)));
     gaps
 }
 
@@ -311,24 +335,13 @@ fn instances<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
 fn runtimes<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
     let found = context.world.all("bedrock_agentcore_runtime", account, region);
     for row in found.rows {
-        let roles = one(row.text("role_arn"));
-        let names_model = row.flag("names_model");
-        let (families, family_gaps) = families(context, &roles, &names_model);
-        all.push(Workload {
-            arn: row.key().to_owned(),
-            name: row.text("name").known().unwrap_or_default().to_owned(),
-            kind: "agentcore",
-            account: row.account(),
-            region: row.region(),
-            roles,
-            execution_roles: Known(BTreeSet::new()),
+        let workload = Workload {
+            roles: one(row.text("role_arn")),
             deployments: vec![Deployment { network: row, settings: Some(row) }],
-            log_groups: Known(BTreeSet::new()),
-            tags: Known(BTreeMap::new()),
-            names_model,
-            families,
-            family_gaps,
-        });
+            names_model: row.flag("names_model"),
+            ..Workload::new("agentcore", "AWS::BedrockAgentCore::Runtime", row.key(), row.text("name").known().unwrap_or_default(), row)
+        };
+        all.push(workload.asked(context));
     }
     found.gaps
 }

@@ -1,5 +1,7 @@
 //! Subjects: endpoints for Bedrock, and the other endpoints of VPCs with Bedrock callers.
 
+use super::callers::{Deployment, Workload};
+use super::interfaces::placement;
 use super::policy::{Document, Fact, Found, is_full_access, models_through, outsider_through};
 use super::{Context, Sink, network, paths};
 use crate::inventory::cols::{flag, json, list, text};
@@ -299,7 +301,7 @@ fn only_vpce_callers(context: &Context<'_>, endpoint: Row<'_>) -> Observed<bool>
     let mut all = Vec::new();
     for workload in callers.known(account, region) {
         for deployment in &workload.deployments {
-            let here = endpoint.text("vpc_id").zip(deployment_vpc(context, deployment.network)).map(|(endpoint, own)| endpoint == own);
+            let here = endpoint.text("vpc_id").zip(deployment_vpc(context, workload, deployment)).map(|(endpoint, own)| endpoint == own);
             match here {
                 Known(true) => {
                     seen = true;
@@ -319,19 +321,9 @@ fn only_vpce_callers(context: &Context<'_>, endpoint: Row<'_>) -> Observed<bool>
     Observed::all(all)
 }
 
-/// The VPC of a function or service; empty for none.
-fn deployment_vpc(context: &Context<'_>, row: Row<'_>) -> Observed<String> {
-    if row.table().name == "lambda_function" {
-        return super::ways::vpc_of(context, row);
-    }
-    row.list("subnet_ids").and_then(|subnets| match subnets.first() {
-        None => Known(String::new()),
-        Some(subnet) => match context.world.lookup("vpc_subnet", row.account(), row.region(), subnet) {
-            Lookup::Found(subnet) => subnet.text("vpc_id").map(str::to_owned),
-            Lookup::Absent => Observed::gap(Gap::not_understood("vpc_subnet", format!("the subnet `{subnet}` is not in the list"))),
-            Lookup::Unknown(gaps) => Unknown(gaps),
-        },
-    })
+/// The VPC of a deployment; empty for none.
+fn deployment_vpc(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'_>) -> Observed<String> {
+    placement(workload, deployment, context).map(|place| place.map_or_else(String::new, |place| place.vpc))
 }
 
 pub(super) fn derive_dependencies(context: &Context<'_>, sink: &mut Sink<'_>) {
@@ -339,8 +331,10 @@ pub(super) fn derive_dependencies(context: &Context<'_>, sink: &mut Sink<'_>) {
         let endpoints = context.world.all("vpc_endpoint", &account, &region);
         sink.hide(&account, &region, endpoints.gaps);
         let callers = context.callers();
-        let networks: Vec<Observed<String>> =
-            callers.known(&account, &region).flat_map(|workload| &workload.deployments).map(|deployment| deployment_vpc(context, deployment.network)).collect();
+        let networks: Vec<Observed<String>> = callers
+            .known(&account, &region)
+            .flat_map(|workload| workload.deployments.iter().map(move |deployment| deployment_vpc(context, workload, deployment)))
+            .collect();
         let hidden = callers.hidden(&account, &region);
         for endpoint in endpoints.rows {
             let service = match endpoint.text("service_name") {

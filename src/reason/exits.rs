@@ -32,13 +32,13 @@ pub const PROMPT_EXIT: Table = Table {
     lists: paths::CALLER_INPUTS,
 };
 
-/// Hosts outside AWS and the variables that name them, of one owner; and what may hide more of them.
-fn named(context: &Context<'_>, kind: &str, owner: Row<'_>) -> (BTreeSet<(String, String)>, Vec<Gap>) {
+/// Hosts of a kind (`outside_host`, `vector_host`) and the variables that name them, of one owner; and what may hide more of them.
+pub(super) fn named(context: &Context<'_>, kind: &str, owner: Row<'_>, column: &str) -> (BTreeSet<(String, String)>, Vec<Gap>) {
     let table = match kind {
         "lambda" => "lambda_environment_variable",
         "ecs" => "ecs_environment_variable",
         "agentcore" => {
-            return match owner.list("outside_hosts") {
+            return match owner.list(&format!("{column}s")) {
                 Known(hosts) => (hosts.into_iter().map(|host| (host, "its variables".to_owned())).collect(), Vec::new()),
                 Unknown(gaps) => (BTreeSet::new(), gaps),
             };
@@ -48,7 +48,7 @@ fn named(context: &Context<'_>, kind: &str, owner: Row<'_>) -> (BTreeSet<(String
     let found = context.world.children(table, owner.account(), owner.region(), "owner_arn", owner.key());
     let (mut hosts, mut gaps) = (BTreeSet::new(), merge(found.gaps, undecrypted(owner)));
     for row in found.rows {
-        match row.text("outside_host") {
+        match row.text(column) {
             Known("") => {}
             Known(host) => drop(hosts.insert((host.to_owned(), row.text("name").known().unwrap_or_default().to_owned()))),
             // The variable is declared; what it will hold is settled later.
@@ -72,7 +72,7 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
             let mut outside: BTreeSet<(String, String)> = BTreeSet::new();
             let mut gaps = Vec::new();
             for owner in workload.deployments.iter().filter_map(|deployment| deployment.settings) {
-                let (hosts, more) = named(context, workload.kind, owner);
+                let (hosts, more) = named(context, workload.kind, owner, "outside_host");
                 outside.extend(hosts.into_iter().filter(|(host, _)| !approved.contains(host)));
                 gaps = merge(gaps, more);
             }
@@ -138,7 +138,7 @@ fn exit(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>, out
     if said.is_empty() {
         said.push("no variable names a provider outside AWS, and no role allows web search".to_owned());
     }
-    let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type());
+    let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type);
     row.put("name", workload.name.as_str()).tagged(context, workload.account, workload.tags.clone());
     row.put("workload_kind", workload.kind)
         .set("outside_hosts", whole(hosts))

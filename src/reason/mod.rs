@@ -8,6 +8,7 @@ mod access;
 mod accounts;
 mod api_keys;
 mod callers;
+mod compute;
 mod data_keys;
 mod endpoints;
 mod environment;
@@ -15,6 +16,7 @@ mod escalation;
 mod exits;
 mod guard;
 mod identity;
+mod interfaces;
 mod keys;
 mod logs;
 pub mod needs;
@@ -25,8 +27,11 @@ mod paths;
 mod placement;
 pub mod policy;
 mod prompts;
+mod queries;
 pub mod reach;
+mod sagemaker;
 mod statements;
+mod stores;
 mod topology;
 mod trust;
 mod vectors;
@@ -57,6 +62,9 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { table: &placement::VPC_DEPENDENCY, derive: placement::derive_dependencies },
     Subject { table: &exits::PROMPT_EXIT, derive: exits::derive },
     Subject { table: &vectors::VECTOR_COLLECTION, derive: vectors::derive },
+    Subject { table: &stores::VECTOR_STORE, derive: stores::derive },
+    Subject { table: &queries::VECTOR_QUERY, derive: queries::derive },
+    Subject { table: &sagemaker::SAGEMAKER_NETWORK, derive: sagemaker::derive },
     Subject { table: &observations::OBSERVED, derive: observations::derive },
     Subject { table: &endpoints::BEDROCK_ENDPOINT, derive: endpoints::derive_bedrock },
     Subject { table: &endpoints::DEPENDENCY_ENDPOINT, derive: endpoints::derive_dependencies },
@@ -87,6 +95,7 @@ pub fn rests_on_published_data(subject: &str) -> bool {
         &paths::PATH,
         &placement::VPC_DEPENDENCY,
         &exits::PROMPT_EXIT,
+        &queries::VECTOR_QUERY,
         &endpoints::BEDROCK_ENDPOINT,
         &endpoints::DEPENDENCY_ENDPOINT,
         &identity::PRINCIPAL,

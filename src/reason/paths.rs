@@ -1,12 +1,13 @@
 //! Subjects: the way of each caller to each API family, and the endpoints that their VPCs need.
 
 use super::callers::Workload;
+use super::interfaces::{Placement, placement};
 use super::network::{self, Capture, Client, Hop, Spot, Way, WayVerdict};
-use super::ways::{Placement, client, placement, ways};
+use super::ways::{client, ways};
 use super::{Context, Sink};
 use crate::inventory::cols::{flag, json, list, text};
-use crate::inventory::{Children, Lookup, Role, Span, Table};
-use crate::model::{Gap, Observed, Reason};
+use crate::inventory::{Children, Lookup, Role, Row, Span, Table};
+use crate::model::{Gap, Observed, Reason, merge};
 use crate::subject_columns;
 use Observed::{Known, Unknown};
 use serde_json::{Value as Json, json};
@@ -19,6 +20,29 @@ const CALLER: &[&str] = &[
     "ec2_instance.list",
     "bedrock_agentcore_runtime.list",
     "bedrock_agentcore_runtime.detail",
+    "ecs_task_set.list",
+    "eventbridge_target.list",
+    "eks_cluster.list",
+    "eks_cluster.detail",
+    "eks_node_group.list",
+    "eks_node_group.detail",
+    "eks_fargate_profile.list",
+    "eks_pod_identity_association.list",
+    "eks_pod_identity_association.detail",
+    "sagemaker_notebook_instance.list",
+    "sagemaker_notebook_instance.detail",
+    "sagemaker_domain.list",
+    "sagemaker_domain.detail",
+    "sagemaker_model.list",
+    "sagemaker_model.detail",
+    "sagemaker_endpoint.list",
+    "sagemaker_endpoint.detail",
+    "sagemaker_endpoint_configuration.list",
+    "sagemaker_endpoint_configuration.detail",
+    "sagemaker_job.list",
+    "sagemaker_job.detail",
+    "sfn_state_machine.list",
+    "sfn_state_machine.detail",
     "iam_role.list",
     "iam_policy.list",
     "organization.list",
@@ -28,9 +52,21 @@ const CALLER: &[&str] = &[
     "organizations_policy_target.content",
 ];
 /// What tells the callers that Amazon Bedrock itself is.
-const SERVICES: &[&str] =
-    &["bedrock_agent.list", "bedrock_agent.detail", "bedrock_knowledge_base.list", "bedrock_knowledge_base.detail", "bedrock_flow.list", "bedrock_flow.detail"];
+const SERVICES: &[&str] = &[
+    "bedrock_agent.list",
+    "bedrock_agent.detail",
+    "bedrock_knowledge_base.list",
+    "bedrock_knowledge_base.detail",
+    "bedrock_flow.list",
+    "bedrock_flow.detail",
+    "sfn_state_machine.list",
+    "sfn_state_machine.detail",
+    "api_gateway_method.list",
+    "eventbridge_target.list",
+];
 const WALK: &[&str] = &[
+    "eks_cluster.addons",
+    "eks_fargate_profile.detail",
     "vpc.list",
     "vpc.dns_support",
     "vpc.dns_hostnames",
@@ -72,12 +108,12 @@ pub const PATH: Table = Table {
     columns: subject_columns![
         text(
             "workload_kind",
-            "`lambda`, `ecs`, `ec2`, `agentcore`; `bedrock-agent`, `bedrock-knowledge-base` and `bedrock-flow` where Amazon Bedrock itself calls."
+            "`lambda`, `ecs`, `ec2`, `eks`, `sagemaker`, `agentcore`; where an AWS service itself calls: `bedrock-agent`, `bedrock-knowledge-base`, `bedrock-flow`, `stepfunctions`, `apigateway` and `eventbridge`."
         )
         .by(CALLER),
         text("family", "API family, named after its endpoint service.").by(CALLER),
         text("host", "Host name that the SDK asks for.").by(CALLER),
-        text("evidence_kind", "`configured` (a variable names a model), `granted` (the role's policies name Bedrock) or `service` (Amazon Bedrock calls).")
+        text("evidence_kind", "`configured` (a variable names a model), `granted` (the role's policies name Bedrock) or `service` (an AWS service calls).")
             .by(SERVICES),
         text("role_arn", "Role.").by(CALLER),
         text(
@@ -141,52 +177,82 @@ pub(super) fn derive_paths(context: &Context<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// Agents, knowledge bases and flows: Amazon Bedrock makes their calls itself.
-const SERVICE_SIDE: [(&str, &str, &str); 3] = [
-    ("bedrock_agent", "bedrock-agent", "AWS::Bedrock::Agent"),
-    ("bedrock_knowledge_base", "bedrock-knowledge-base", "AWS::Bedrock::KnowledgeBase"),
-    ("bedrock_flow", "bedrock-flow", "AWS::Bedrock::Flow"),
+/// What an AWS service calls Bedrock for, without code of the customer's: (table, kind, type, service).
+const SERVICE_SIDE: [(&str, &str, &str, &str); 6] = [
+    ("bedrock_agent", "bedrock-agent", "AWS::Bedrock::Agent", "Amazon Bedrock"),
+    ("bedrock_knowledge_base", "bedrock-knowledge-base", "AWS::Bedrock::KnowledgeBase", "Amazon Bedrock"),
+    ("bedrock_flow", "bedrock-flow", "AWS::Bedrock::Flow", "Amazon Bedrock"),
+    ("sfn_state_machine", "stepfunctions", "AWS::StepFunctions::StateMachine", "AWS Step Functions"),
+    ("api_gateway_method", "apigateway", "AWS::ApiGateway::Method", "Amazon API Gateway"),
+    ("eventbridge_target", "eventbridge", "AWS::Scheduler::Schedule", "Amazon EventBridge"),
 ];
 
-/// Calls that Amazon Bedrock makes for what is configured in it: no subnet, route or endpoint of the customer's is on their way,
+/// The API families that a row of such a table calls.
+fn called(row: Row<'_>) -> Observed<Vec<String>> {
+    let has = |name: &str| row.table().column(name).is_some();
+    if has("enabled") && row.flag("enabled").is_false() {
+        return Known(Vec::new());
+    }
+    if has("families") {
+        row.list("families")
+    } else if has("family") {
+        row.text("family").map(|family| if family.is_empty() { Vec::new() } else { vec![family.to_owned()] })
+    } else {
+        Known(vec!["bedrock-runtime".to_owned()])
+    }
+}
+
+/// Calls that AWS services make by themselves: no subnet, route or endpoint of the customer's is on their way,
 /// so no rule judges them; the map shows them.
 fn service_side(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, region: &str) {
-    const WHY: &str = "Amazon Bedrock makes the call itself, from its own network: no endpoint of yours is on that way, and aws:SourceVpce cannot be met";
-    for (table, kind, resource_type) in SERVICE_SIDE {
+    for (table, kind, resource_type, service) in SERVICE_SIDE {
         let found = context.world.all(table, account, region);
-        let service = Hop::new("service-network", "bedrock", "the service's own network");
-        let mut one = |resource: &str, name: &str, role: Observed<String>, tags: Observed<BTreeMap<String, String>>, verdict: Observed<&str>| {
-            let gaps = verdict.gaps().to_vec();
-            let shown = verdict.clone().known().unwrap_or("unknown");
-            let hops = [Hop::new("workload", resource, "configured in Amazon Bedrock"), service.clone()];
-            let hops: Vec<Json> = hops.iter().map(|hop| hop.json(account)).collect();
-            let mut row = sink.row(account, region, resource, resource_type);
-            row.put("part", "bedrock-runtime").put("name", name).tagged(context, account, tags);
-            row.put("workload_kind", kind)
-                .put("family", "bedrock-runtime")
-                .put("host", "")
-                .put("evidence_kind", "service")
-                .set("role_arn", role)
-                .set("path_verdict", verdict)
-                .put("is_public", false)
-                .put("may_be_public", false)
-                .put("is_bypassable", false)
-                .put("is_private", false)
-                .put("endpoint_exists", false)
-                .put("has_egress", false)
-                .put("ways", json!([{"subnets": [], "verdict": shown, "reason": WHY, "hops": hops, "missing": gaps}]))
-                .put("reason", WHY)
-                .put("probed", "");
-            sink.push(row);
-        };
+        let why = format!("{service} makes the call itself, from its own network: no endpoint of yours is on that way, and aws:SourceVpce cannot be met");
+        let mut one =
+            |(resource, name): (&str, &str), family: &str, role: Observed<String>, tags: Observed<BTreeMap<String, String>>, verdict: Observed<&str>| {
+                let gaps = verdict.gaps().to_vec();
+                let shown = verdict.clone().known().unwrap_or("unknown");
+                let hops = [Hop::new("workload", resource, format!("configured in {service}")), Hop::new("service-network", kind, "the service's own network")];
+                let hops: Vec<Json> = hops.iter().map(|hop| hop.json(account)).collect();
+                let mut row = sink.row(account, region, resource, resource_type);
+                row.put("part", family).put("name", name).tagged(context, account, tags);
+                row.put("workload_kind", kind)
+                    .put("family", family)
+                    .put("host", "")
+                    .put("evidence_kind", "service")
+                    .set("role_arn", role)
+                    .set("path_verdict", verdict)
+                    .put("is_public", false)
+                    .put("may_be_public", false)
+                    .put("is_bypassable", false)
+                    .put("is_private", false)
+                    .put("endpoint_exists", false)
+                    .put("has_egress", false)
+                    .put("ways", json!([{"subnets": [], "verdict": shown, "reason": why, "hops": hops, "missing": gaps}]))
+                    .put("reason", why.as_str())
+                    .put("probed", "");
+                sink.push(row);
+            };
+        let mut gaps = found.gaps;
         for row in found.rows {
-            let tags = if row.table().column("tags").is_some() { row.tags() } else { Known(BTreeMap::new()) };
-            one(row.key(), row.text("name").known().unwrap_or_default(), row.text("role_arn").map(str::to_owned), tags, Known("service-side"));
+            let families = match called(row) {
+                Known(families) => families,
+                Unknown(more) => {
+                    gaps = merge(gaps, more);
+                    continue;
+                }
+            };
+            let column = |name: &str| row.table().column(name).is_some();
+            let tags = if column("tags") { row.tags() } else { Known(BTreeMap::new()) };
+            let name = if column("name") { row.text("name").known().unwrap_or_default() } else { row.key() };
+            for family in &families {
+                one((row.key(), name), family, row.text("role_arn").map(str::to_owned), tags.clone(), Known("service-side"));
+            }
         }
         // What a file does not hold of them is no matter of the file.
-        if found.gaps.iter().any(|gap| !matches!(gap.reason, Reason::NotInFile)) {
+        if gaps.iter().any(|gap| !matches!(gap.reason, Reason::NotInFile)) {
             let root = crate::model::account_arn(&context.world.run.partition, account);
-            one(&root, kind, Known(String::new()), Known(BTreeMap::new()), Unknown(found.gaps));
+            one((&root, kind), "bedrock-runtime", Known(String::new()), Known(BTreeMap::new()), Unknown(gaps));
         }
     }
 }
@@ -233,7 +299,7 @@ fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>,
         Some(way) => Unknown(way.gaps.clone()),
         None => Observed::gap(Gap::not_understood("bedrock_path", "the workload has no interface")),
     };
-    let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type());
+    let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type);
     row.put("part", family).put("name", workload.name.as_str()).tagged(context, workload.account, workload.tags.clone());
     row.put("workload_kind", workload.kind)
         .put("family", family)

@@ -1,8 +1,8 @@
 //! Subjects: where callers stand, and what else their VPCs must reach.
 
 use super::callers::Workload;
+use super::interfaces::{Placement, placement, public_address};
 use super::network::{self, Capture, Client, Reach, Spot, Target};
-use super::ways::{Placement, placement, public_address};
 use super::{Context, Sink, paths};
 use crate::inventory::cols::{flag, list, text};
 use crate::inventory::{Children, Role, Row, Span, Table};
@@ -19,7 +19,7 @@ pub const WORKLOAD_PLACEMENT: Table = Table {
     span: Span::Regional,
     role: Role::Subject,
     columns: subject_columns![
-        text("workload_kind", "`lambda`, `ecs`, `ec2` or `agentcore`.").by(paths::CALLER_INPUTS),
+        text("workload_kind", "`lambda`, `ecs`, `ec2`, `eks`, `sagemaker` or `agentcore`.").by(paths::CALLER_INPUTS),
         flag("in_vpc", "Has it interfaces in a VPC? Without one it runs in the service's own network.").by(paths::WALK_INPUTS),
         flag("in_public_subnet", "Does the route table of one of its subnets lead to an internet gateway?").by(paths::WALK_INPUTS),
         flag("public_address", "Does an interface get a public address?").by(paths::WALK_INPUTS),
@@ -69,7 +69,7 @@ fn spots(context: &Context<'_>, workload: &Workload<'_>) -> Observed<Option<BTre
             Unknown(gaps) => return Unknown(gaps),
         }
         // An instance can have more interfaces than its first.
-        if workload.kind == "ec2" {
+        if deployment.network.table().name == "ec2_instance" {
             let more = interfaces(context, deployment.network);
             if !more.gaps.is_empty() {
                 return Unknown(more.gaps);
@@ -122,13 +122,13 @@ fn placed(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>) {
     });
     let address = Observed::any(workload.deployments.iter().map(|deployment| match placement(workload, deployment, context) {
         Known(None) => Known(false),
-        Known(Some(_)) if workload.kind == "ec2" => {
+        Known(Some(_)) if deployment.network.table().name == "ec2_instance" => {
             let more = interfaces(context, deployment.network);
             let any = Observed::any(more.rows.iter().map(|row| row.text("public_ip").map(|address| !address.is_empty())));
             let any = if more.gaps.is_empty() { any } else { any.or(Unknown(more.gaps)) };
-            public_address(workload, deployment).or(any)
+            public_address(context, workload, deployment).or(any)
         }
-        Known(Some(_)) => public_address(workload, deployment),
+        Known(Some(_)) => public_address(context, workload, deployment),
         Unknown(gaps) => Unknown(gaps),
     }));
     let reason = public.clone().zip(address.clone()).map(|(public, address)| {
@@ -140,7 +140,7 @@ fn placed(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>) {
         });
         said.join("; ")
     });
-    let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type());
+    let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type);
     row.put("name", workload.name.as_str()).tagged(context, workload.account, workload.tags.clone());
     row.put("workload_kind", workload.kind)
         .set("in_vpc", inside)

@@ -33,18 +33,26 @@ type Policy<'p> = (&'p str, Observed<Json>);
 
 /// Does a statement speak of the collection, as this type of resource? Patterns are `collection/NAME` or `collection/PREFIX*`,
 /// and Dashboards are spelled in two ways.
-fn matches(statement: &Json, kind: &str, name: &str) -> bool {
+pub(super) fn speaks_of(statement: &Json, kind: &str, name: &str) -> bool {
     statement["Rules"].as_array().into_iter().flatten().any(|rule| {
         rule["ResourceType"].as_str().is_some_and(|found| found.trim_end_matches('s') == kind)
-            && rule["Resource"].as_array().into_iter().flatten().filter_map(Json::as_str).any(|pattern| glob(pattern, &format!("collection/{name}")))
+            && rule["Resource"].as_array().into_iter().flatten().filter_map(Json::as_str).any(|pattern| pattern_names(pattern, kind, name))
     })
+}
+
+/// `collection/NAME`; of an index `index/NAME/INDEX`.
+fn pattern_names(pattern: &str, kind: &str, name: &str) -> bool {
+    match pattern.strip_prefix("index/") {
+        Some(rest) if kind == "index" => rest.split('/').next().is_some_and(|collection| glob(collection, name)),
+        _ => glob(pattern, &format!("collection/{name}")),
+    }
 }
 
 /// Policies that match, and those of them that let the public in.
 fn of_kind(policies: &[Policy<'_>], kind: &str, name: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut all, mut public) = (BTreeSet::new(), BTreeSet::new());
     for (policy, statements) in policies {
-        for statement in statements.as_ref().known().and_then(Json::as_array).into_iter().flatten().filter(|statement| matches(statement, kind, name)) {
+        for statement in statements.as_ref().known().and_then(Json::as_array).into_iter().flatten().filter(|statement| speaks_of(statement, kind, name)) {
             all.insert((*policy).to_owned());
             if statement["AllowFromPublic"] == true {
                 public.insert((*policy).to_owned());

@@ -2,10 +2,11 @@
 
 use super::access::actions_of;
 use super::callers::{Deployment, Workload};
+use super::interfaces::{Placement, placement, public_address};
 use super::network::{self, Capture, Client, Distance, Hop, Reach, Spot, Target, Way, WayVerdict};
 use super::policy::{Ask, Document, Found, Policies, may};
 use super::{Context, endpoints};
-use crate::inventory::{Lookup, Row};
+use crate::inventory::Row;
 use crate::model::{Gap, Observed, merge};
 use Observed::{Known, Unknown};
 use serde_json::json;
@@ -55,84 +56,6 @@ pub(super) fn client(region: &str, family: &str, deployment: &Deployment<'_>) ->
             dualstack,
         },
     )
-}
-
-/// Where a deployment's interfaces are.
-pub(super) struct Placement {
-    /// VPC.
-    pub vpc: String,
-    /// Subnets.
-    pub subnets: Vec<String>,
-    groups: Vec<String>,
-}
-
-/// The VPC of a workload; of its first subnet, where it does not say so itself.
-pub(super) fn vpc_of(context: &Context<'_>, row: Row<'_>) -> Observed<String> {
-    let own = match row.text("vpc_id") {
-        Known(vpc) => return Known(vpc.to_owned()),
-        Unknown(gaps) => gaps,
-    };
-    let subnet = match row.table().column("subnet_ids") {
-        Some(_) => row.list("subnet_ids").map(|all| all.into_iter().next().unwrap_or_default()),
-        None => row.text("subnet_id").map(str::to_owned),
-    };
-    match subnet {
-        Known(subnet) if !subnet.is_empty() => match context.world.lookup("vpc_subnet", row.account(), row.region(), &subnet) {
-            Lookup::Found(found) => found.text("vpc_id").map(str::to_owned),
-            Lookup::Absent => Unknown(own),
-            Lookup::Unknown(gaps) => Unknown(gaps),
-        },
-        _ => Unknown(own),
-    }
-}
-
-/// Finds the interfaces of a deployment: `None` for the service's own network.
-pub(super) fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, context: &Context<'_>) -> Observed<Option<Placement>> {
-    let row = deployment.network;
-    if workload.kind == "lambda" {
-        return row.text("capacity_provider_arn").and_then(|provider| {
-            if !provider.is_empty() {
-                return Observed::gap(Gap::not_understood("lambda_function.capacity_provider_arn", "the network of a capacity provider is not read"));
-            }
-            vpc_of(context, row).and_then(|vpc| {
-                if vpc.is_empty() {
-                    Known(None)
-                } else {
-                    row.list("subnet_ids").zip(row.list("security_group_ids")).map(|(subnets, groups)| Some(Placement { vpc: vpc.to_owned(), subnets, groups }))
-                }
-            })
-        });
-    }
-    if workload.kind == "ec2" {
-        return vpc_of(context, row).zip(row.text("subnet_id")).zip(row.list("security_group_ids")).map(|((vpc, subnet), groups)| {
-            Some(Placement { vpc: vpc.to_owned(), subnets: vec![subnet.to_owned()], groups }).filter(|place| !place.vpc.is_empty())
-        });
-    }
-    if workload.kind == "agentcore" {
-        match row.text("network_mode") {
-            Known("PUBLIC") => return Known(None),
-            Known("VPC") => {}
-            Known(mode) => {
-                return Observed::gap(Gap::not_understood("bedrock_agentcore_runtime.network_mode", format!("the network mode {mode} is not known")));
-            }
-            Unknown(gaps) => return Unknown(gaps),
-        }
-    }
-    row.list("subnet_ids").zip(row.list("security_group_ids")).and_then(|(subnets, groups)| {
-        let Some(first) = subnets.first() else {
-            return Observed::gap(Gap::not_understood(
-                "ecs_service.subnet_ids",
-                "tasks in host or bridge mode use the network of their instance, which is not read",
-            ));
-        };
-        match context.world.lookup("vpc_subnet", workload.account, workload.region, first) {
-            Lookup::Found(subnet) => subnet.text("vpc_id").map(|vpc| Some(Placement { vpc: vpc.to_owned(), subnets, groups })),
-            Lookup::Absent => {
-                Observed::gap(Gap::not_understood("vpc_subnet", format!("the subnet `{first}` is not in the list; it may be shared by another account")))
-            }
-            Lookup::Unknown(gaps) => Unknown(gaps),
-        }
-    })
 }
 
 /// Does the role refuse calls that come by no endpoint?
@@ -206,23 +129,6 @@ impl Egress {
     }
 }
 
-/// Do the interfaces of a deployment get public addresses?
-pub(super) fn public_address(workload: &Workload<'_>, deployment: &Deployment<'_>) -> Observed<bool> {
-    // Interfaces of Lambda and AgentCore never get a public address; a task gets one when its service says so.
-    match workload.kind {
-        "lambda" | "agentcore" => Known(false),
-        "ec2" => {
-            deployment.network.text("public_ip_address").zip(deployment.network.text("instance_state")).and_then(|(address, state)| match (address, state) {
-                ("", "running") => Known(false),
-                // A stopped instance may get one again when it starts.
-                ("", state) => Observed::gap(Gap::not_understood("ec2_instance.public_ip_address", format!("the instance is {state}"))),
-                _ => Known(true),
-            })
-        }
-        _ => deployment.network.flag("assign_public_ip"),
-    }
-}
-
 /// The way from one subnet.
 fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'_>, family: &str, client: &Client, placement: &Placement, subnet: &str) -> Way {
     let Placement { vpc, groups, .. } = placement;
@@ -232,7 +138,7 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
         Known(spot) => spot,
         Unknown(gaps) => return unknown_way(hops, gaps.clone(), Unknown(gaps)),
     };
-    let public_address = public_address(workload, deployment);
+    let public_address = public_address(context, workload, deployment);
     let egress = Egress::find(context, workload.account, &from, groups, &public_address, client.dualstack || family == "bedrock-mantle");
     match network::capture(context.world, &from, family, client) {
         Capture::Endpoint(endpoint, why) => {
@@ -327,10 +233,10 @@ fn by_endpoint(
 type Admission = Result<String, String>;
 
 /// The hops to an endpoint, or how far it came and what refuses it.
-type Arrival = Result<Vec<Hop>, (Vec<Hop>, String)>;
+pub(super) type Arrival = Result<Vec<Hop>, (Vec<Hop>, String)>;
 
 /// To one of the endpoint's interfaces and back; one that can be reached is enough.
-fn arrive(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], endpoint: Row<'_>) -> Observed<Arrival> {
+pub(super) fn arrive(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], endpoint: Row<'_>) -> Observed<Arrival> {
     let subnets = match endpoint.list("subnet_ids").zip(endpoint.text("vpc_id")) {
         Known((subnets, _)) if subnets.is_empty() => return Known(Err((Vec::new(), "it has no interface in any subnet".to_owned()))),
         Known((subnets, vpc)) => subnets
@@ -502,6 +408,11 @@ fn service_network(workload: &Workload<'_>, family: &str, host: &str) -> Way {
     let (service, why, reason) = match workload.kind {
         "agentcore" => ("bedrock-agentcore", "a runtime in the network mode PUBLIC runs in the service's own network", "the runtime's network mode is PUBLIC"),
         "ec2" => ("ec2", "an instance without a VPC", "the instance has no VPC"),
+        "sagemaker" => (
+            "sagemaker",
+            "what has direct internet access or no VPC configuration calls from the service's own network",
+            "SageMaker gives it a way out of its own",
+        ),
         _ => (
             "lambda",
             "a function without a VPC runs in the service's own network, where no endpoint of the account is",

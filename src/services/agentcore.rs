@@ -24,6 +24,7 @@ pub const RUNTIME: Table = Table {
         SETTINGS[3].by(&["detail"]),
         SETTINGS[4].by(&["detail"]),
         list("outside_hosts", "Hosts of model providers outside AWS that its variables name.").by(&["detail"]),
+        list("vector_hosts", "Hosts of OpenSearch collections and domains that its variables name.").by(&["detail"]),
     ],
     reads: &[Read::new("list", "bedrock-agentcore:ListAgentRuntimes"), Read::new("detail", "bedrock-agentcore:GetAgentRuntime")],
     lists: &[],
@@ -112,7 +113,8 @@ pub(super) mod live {
                 let variables = detail.environment_variables().into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()));
                 // Of the variables only what steers the calls is kept here.
                 let looked = environment::look(owner, variables, place.prints, &mut settings);
-                row.put("outside_hosts", environment::outside_hosts(&looked));
+                row.put("outside_hosts", environment::hosts(&looked, "outside_host"));
+                row.put("vector_hosts", environment::hosts(&looked, "vector_host"));
                 settings.fill(&mut row);
             }
             batch.rows.push(row);
@@ -214,7 +216,7 @@ pub(super) mod live {
 pub(super) mod declared {
     use crate::services::declared::ids::arn;
     use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
-    use crate::services::environment::{Owner, outside_host};
+    use crate::services::environment::{Owner, outside_host, vector_host};
     use std::collections::BTreeSet;
 
     pub(in crate::services) const SPELLINGS: &[Spelling] = &[
@@ -234,7 +236,8 @@ pub(super) mod declared {
             .set("network_mode", network.at("network_mode").text())
             .set("subnet_ids", inside.at("subnets").ids().or(Vec::new()))
             .set("security_group_ids", inside.at("security_groups").ids().or(Vec::new()))
-            .set("outside_hosts", hosts(by.at("environment_variables")));
+            .set("outside_hosts", hosts(by.at("environment_variables"), |text| outside_host(text).to_owned()))
+            .set("vector_hosts", hosts(by.at("environment_variables"), vector_host));
         // Only what steers the calls is kept of its variables; no table holds them.
         let owner = Owner { table: "", account_id: &by.account_id, region: &by.region, arn: &key, container: "" };
         match by.at("environment_variables") {
@@ -246,15 +249,15 @@ pub(super) mod declared {
         }
     }
 
-    /// Hosts outside AWS that variables name; open where a value is.
-    fn hosts(variables: &Node) -> Told<Vec<String>> {
+    /// Hosts that variables name; open where a value is.
+    fn hosts(variables: &Node, of: impl Fn(&str) -> String) -> Told<Vec<String>> {
         let mut hosts = BTreeSet::new();
         let Node::Map(members) = variables else {
             return variables.later().cloned().map_or(Told::Known(Vec::new()), Told::Unknown);
         };
         for (_, value) in members {
             match value {
-                Node::Text(text) | Node::Secret(text) => drop(hosts.insert(outside_host(text))),
+                Node::Text(text) | Node::Secret(text) => drop(hosts.insert(of(text))),
                 other => {
                     if let Some(later) = other.later() {
                         return Told::Unknown(later.clone());
@@ -262,7 +265,7 @@ pub(super) mod declared {
                 }
             }
         }
-        Told::Known(hosts.into_iter().filter(|host| !host.is_empty()).map(str::to_owned).collect())
+        Told::Known(hosts.into_iter().filter(|host| !host.is_empty()).collect())
     }
 
     fn gateway(by: &Declared, rows: &mut Rows) {

@@ -327,6 +327,32 @@ impl Place<'_> {
         Listing { pages: u64::from(failure.is_none()), items, failure, ids, started, finished: now() }
     }
 
+    /// The lists of every parent as one list, each item with its parent's place. A parent whose list failed, or a list of
+    /// parents that did not come to its end, leaves the whole partial.
+    pub async fn each<P, T, F>(&self, parents: &Listing<P>, name: impl Fn(&P) -> String, list: impl Fn(usize) -> F) -> Listing<(usize, T)>
+    where
+        F: Future<Output = Listing<T>>,
+    {
+        let lists: Vec<Listing<T>> = futures_util::stream::iter(0..parents.items.len()).map(&list).buffered(DETAILS_AT_ONCE).collect().await;
+        let mut whole =
+            Listing { items: Vec::new(), failure: parents.failure.clone(), pages: 0, ids: Vec::new(), started: parents.started.clone(), finished: now() };
+        for (place, found) in lists.into_iter().enumerate() {
+            whole.pages += found.pages;
+            whole.ids.extend(found.ids);
+            whole.items.extend(found.items.into_iter().map(|item| (place, item)));
+            if let Some(failure) = found.failure {
+                whole.failure = Some(Failure { message: format!("{}: {}", name(&parents.items[place]), failure.message), ..failure });
+            }
+        }
+        whole.ids.truncate(MOST_IDS);
+        if !whole.items.is_empty()
+            && let Some(failure) = &mut whole.failure
+        {
+            failure.status = Status::Partial;
+        }
+        whole
+    }
+
     /// Detail calls over rows, side by side, in order. What failed leaves its columns NULL and a gap.
     pub async fn details<T, F>(
         &self,

@@ -2,8 +2,8 @@
 
 use super::collect::Collector;
 use super::{
-    agentcore, bedrock, bedrock_agent, cloudtrail, code, ec2, ecs, iam, kms, lambda, logs, opensearch, organizations, resolver, s3, transit, vpc, vpc_endpoint,
-    vpc_filter,
+    agentcore, apigateway, bedrock, bedrock_agent, cloudtrail, code, ec2, ecs, eks, iam, kms, lambda, logs, opensearch, organizations, resolver, s3, sagemaker,
+    stepfunctions, stores, transit, vpc, vpc_endpoint, vpc_filter,
 };
 use crate::inventory::Span::{Global, Regional};
 
@@ -42,7 +42,24 @@ pub const COLLECTORS: &[Collector] = &[
     Collector { tables: &["cloudwatch_log_group"], span: Regional, run: |place| Box::pin(logs::live::collect(place)) },
     Collector { tables: &["lambda_function", "lambda_environment_variable"], span: Regional, run: |place| Box::pin(lambda::live::collect(place)) },
     Collector { tables: &["ec2_instance"], span: Regional, run: |place| Box::pin(ec2::live::instances(place)) },
-    Collector { tables: &["ecs_service", "ecs_task_definition", "ecs_environment_variable"], span: Regional, run: |place| Box::pin(ecs::live::collect(place)) },
+    Collector {
+        tables: &["ecs_service", "ecs_task_set", "eventbridge_target", "ecs_task_definition", "ecs_environment_variable"],
+        span: Regional,
+        run: |place| Box::pin(ecs::live::collect(place)),
+    },
+    Collector {
+        tables: &["eks_cluster", "eks_node_group", "eks_fargate_profile", "eks_pod_identity_association"],
+        span: Regional,
+        run: |place| Box::pin(eks::live::collect(place)),
+    },
+    Collector { tables: &["sagemaker_notebook_instance"], span: Regional, run: |place| Box::pin(sagemaker::live::notebooks(place)) },
+    Collector { tables: &["sagemaker_domain"], span: Regional, run: |place| Box::pin(sagemaker::live::domains(place)) },
+    Collector { tables: &["sagemaker_model"], span: Regional, run: |place| Box::pin(sagemaker::live::models(place)) },
+    Collector { tables: &["sagemaker_endpoint"], span: Regional, run: |place| Box::pin(sagemaker::live::endpoints(place)) },
+    Collector { tables: &["sagemaker_endpoint_configuration"], span: Regional, run: |place| Box::pin(sagemaker::live::endpoint_configs(place)) },
+    Collector { tables: &["sagemaker_job"], span: Regional, run: |place| Box::pin(sagemaker::live::jobs(place)) },
+    Collector { tables: &["sfn_state_machine"], span: Regional, run: |place| Box::pin(stepfunctions::live::collect(place)) },
+    Collector { tables: &["api_gateway_rest_api", "api_gateway_method"], span: Regional, run: |place| Box::pin(apigateway::live::collect(place)) },
     Collector { tables: &["bedrock_model_invocation_logging"], span: Regional, run: |place| Box::pin(bedrock::live::collect(place)) },
     Collector { tables: &["bedrock_inference_profile"], span: Regional, run: |place| Box::pin(bedrock::live::inference_profiles(place)) },
     Collector { tables: &["bedrock_agent"], span: Regional, run: |place| Box::pin(bedrock_agent::live::agents(place)) },
@@ -65,6 +82,11 @@ pub const COLLECTORS: &[Collector] = &[
     Collector { tables: &["cloudtrail_trail"], span: Regional, run: |place| Box::pin(cloudtrail::live::collect(place)) },
     Collector { tables: &["aoss_collection"], span: Regional, run: |place| Box::pin(opensearch::live::collections(place)) },
     Collector { tables: &["aoss_network_policy"], span: Regional, run: |place| Box::pin(opensearch::live::network_policies(place)) },
+    Collector { tables: &["aoss_vpc_endpoint"], span: Regional, run: |place| Box::pin(opensearch::live::vpc_endpoints(place)) },
+    Collector { tables: &["aoss_access_policy"], span: Regional, run: |place| Box::pin(opensearch::live::access_policies(place)) },
+    Collector { tables: &["opensearch_domain"], span: Regional, run: |place| Box::pin(opensearch::live::domains(place)) },
+    Collector { tables: &["rds_db_instance"], span: Regional, run: |place| Box::pin(stores::live::instances(place)) },
+    Collector { tables: &["neptune_graph"], span: Regional, run: |place| Box::pin(stores::live::graphs(place)) },
     Collector { tables: &["codepipeline_pipeline"], span: Regional, run: |place| Box::pin(code::live::pipelines(place)) },
     Collector { tables: &["codebuild_project"], span: Regional, run: |place| Box::pin(code::live::projects(place)) },
 ];

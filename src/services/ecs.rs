@@ -15,7 +15,7 @@ pub const SERVICE: Table = Table {
         text("arn", "ARN."),
         text("name", "Name."),
         text("cluster_arn", "Cluster."),
-        text("task_definition_arn", "Task definition with its revision."),
+        text("task_definition_arn", "Task definition with its revision.").absent("'' (its task sets have their own)"),
         list("subnet_ids", "Subnets of `awsvpcConfiguration`; empty for host and bridge mode."),
         list("security_group_ids", "Security groups."),
         flag("assign_public_ip", "Does a task get a public address? The API's default is no."),
@@ -25,10 +25,42 @@ pub const SERVICE: Table = Table {
     lists: &[],
 };
 
+/// Task sets.
+pub const TASK_SET: Table = Table {
+    name: "ecs_task_set",
+    doc: "Task sets of services whose deployments CodeDeploy or another controller makes.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("service_arn", "Service."),
+        text("task_definition_arn", "Task definition with its revision."),
+        list("subnet_ids", "Subnets of `awsvpcConfiguration`; empty for host and bridge mode."),
+        list("security_group_ids", "Security groups."),
+        flag("assign_public_ip", "Does a task get a public address?"),
+    ],
+    reads: &[Read::with("list", "ecs:DescribeServices", &["ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices"])],
+    lists: &[],
+};
+
+/// What leads to the task definitions in use.
+const DEFINITION_OPERATIONS: &[&str] = &[
+    "ecs:ListClusters",
+    "ecs:ListServices",
+    "ecs:DescribeServices",
+    "events:ListEventBuses",
+    "events:ListRules",
+    "events:ListTargetsByRule",
+    "scheduler:ListSchedules",
+    "scheduler:GetSchedule",
+    "ecs:DescribeTaskDefinition",
+];
+
 /// Task definitions in use.
 pub const TASK_DEFINITION: Table = Table {
     name: "ecs_task_definition",
-    doc: "Task definitions that a service uses.",
+    doc: "Task definitions that a service, a task set or a schedule uses.",
     key: "arn",
     span: Span::Regional,
     role: Role::Base,
@@ -46,11 +78,11 @@ pub const TASK_DEFINITION: Table = Table {
         SETTINGS[3],
         SETTINGS[4],
     ],
-    reads: &[Read::with("list", "ecs:DescribeTaskDefinition", &["ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices", "ecs:DescribeTaskDefinition"])],
+    reads: &[Read::with("list", "ecs:DescribeTaskDefinition", DEFINITION_OPERATIONS)],
     lists: &[],
 };
 
-const VARIABLES: [Column; 10] = VARIABLE;
+const VARIABLES: [Column; 11] = VARIABLE;
 
 /// Variables of containers.
 pub const ENVIRONMENT_VARIABLE: Table = Table {
@@ -60,7 +92,7 @@ pub const ENVIRONMENT_VARIABLE: Table = Table {
     span: Span::Regional,
     role: Role::Base,
     columns: &VARIABLES,
-    reads: &[Read::with("list", "ecs:DescribeTaskDefinition", &["ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices", "ecs:DescribeTaskDefinition"])],
+    reads: &[Read::with("list", "ecs:DescribeTaskDefinition", DEFINITION_OPERATIONS)],
     lists: &[],
 };
 
@@ -68,11 +100,18 @@ pub const ENVIRONMENT_VARIABLE: Table = Table {
 #[cfg(feature = "live")]
 pub(super) mod live {
     use crate::client;
-    use crate::inventory::Status;
+    use crate::inventory::{NewRow, Status};
     use crate::services::collect::{Batch, Failure, Place, tags};
     use crate::services::environment::{self, Owner, Settings};
-    use aws_sdk_ecs::types::{ServiceField, TaskDefinition};
-    use std::collections::BTreeSet;
+    use aws_sdk_ecs::types::{NetworkConfiguration, ServiceField, TaskDefinition};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn network(row: &mut NewRow, network: Option<&NetworkConfiguration>) {
+        let network = network.and_then(|network| network.awsvpc_configuration());
+        row.put("subnet_ids", network.map(|network| network.subnets().to_vec()).unwrap_or_default());
+        row.put("security_group_ids", network.map(|network| network.security_groups().to_vec()).unwrap_or_default());
+        row.put("assign_public_ip", network.and_then(|network| network.assign_public_ip()).is_some_and(|assign| assign.as_str() == "ENABLED"));
+    }
 
     pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         let client = client!(aws_sdk_ecs, place);
@@ -124,41 +163,85 @@ pub(super) mod live {
                 }
             }
         }
-        let mut line = place.line("ecs_service", "list", Status::Complete);
-        line.pages = pages;
-        line.rows = services.len() as u64;
-        line.started_at = started;
-        batch.coverage.push(line);
-        if let Some((what, failure)) = &flaw {
-            batch.part_failed("ecs_service", what, failure);
+        let sets: Vec<_> = services.iter().flat_map(|service| service.task_sets()).collect();
+        for (table, rows) in [("ecs_service", services.len()), ("ecs_task_set", sets.len())] {
+            let mut line = place.line(table, "list", Status::Complete);
+            line.pages = pages;
+            line.rows = rows as u64;
+            line.started_at.clone_from(&started);
+            batch.coverage.push(line);
+            if let Some((what, failure)) = &flaw {
+                batch.part_failed(table, what, failure);
+            }
         }
         for service in &services {
-            let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
-            batch.rows.push(
-                place
-                    .row("ecs_service")
-                    .set("arn", service.service_arn())
-                    .set("name", service.service_name())
-                    .set("cluster_arn", service.cluster_arn())
-                    .set("task_definition_arn", service.task_definition())
-                    .set("subnet_ids", network.map(|network| network.subnets().to_vec()).unwrap_or_default())
-                    .set("security_group_ids", network.map(|network| network.security_groups().to_vec()).unwrap_or_default())
-                    .set("assign_public_ip", network.and_then(|network| network.assign_public_ip()).is_some_and(|assign| assign.as_str() == "ENABLED"))
-                    .set("tags", tags(service.tags().iter().map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned())))),
-            );
+            let pairs = service.tags().iter().map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned()));
+            let mut row = place
+                .row("ecs_service")
+                .set("arn", service.service_arn())
+                .set("name", service.service_name())
+                .set("cluster_arn", service.cluster_arn())
+                .set("task_definition_arn", service.task_definition().unwrap_or_default())
+                .set("tags", tags(pairs));
+            network(&mut row, service.network_configuration());
+            batch.rows.push(row);
         }
-        let used: BTreeSet<String> = services.iter().filter_map(|service| service.task_definition().map(str::to_owned)).collect();
-        definitions(place, &client, &mut batch, &used, flaw).await;
+        for set in &sets {
+            let mut row = place
+                .row("ecs_task_set")
+                .set("arn", set.task_set_arn())
+                .set("service_arn", set.service_arn())
+                .set("task_definition_arn", set.task_definition());
+            network(&mut row, set.network_configuration());
+            batch.rows.push(row);
+        }
+        let mut used: BTreeSet<String> = services.iter().filter_map(|service| service.task_definition().map(str::to_owned)).collect();
+        used.extend(sets.iter().filter_map(|set| set.task_definition().map(str::to_owned)));
+        let mut scheduled = Batch::default();
+        if place.wants("eventbridge_target", "list") {
+            scheduled = crate::services::eventbridge::live::collect(place).await;
+            used.extend(scheduled.rows.iter().map(definition_of).filter(|arn| !arn.is_empty()));
+            let cut = scheduled.coverage.iter().find(|line| line.status != Status::Complete);
+            flaw =
+                flaw.or(cut.map(|line| ("rules and schedules".to_owned(), Failure { status: line.status, code: line.detail.clone(), message: String::new() })));
+        }
+        let settled = definitions(place, &client, &mut batch, &used, flaw).await;
+        // A target may name a family, which stands for its newest revision.
+        for row in &mut scheduled.rows {
+            if let Some(arn) = settled.get(&definition_of(row)) {
+                row.put("task_definition_arn", arn.as_str());
+            }
+        }
+        batch.rows.extend(scheduled.rows);
+        batch.coverage.extend(scheduled.coverage);
         batch
     }
 
-    async fn definitions(place: &Place<'_>, client: &aws_sdk_ecs::Client, batch: &mut Batch, used: &BTreeSet<String>, mut flaw: Option<(String, Failure)>) {
+    fn definition_of(row: &NewRow) -> String {
+        row.cells.iter().find(|(column, _)| *column == "task_definition_arn").map(|(_, value)| value.display().into_owned()).unwrap_or_default()
+    }
+
+    /// Describes task definitions; gives the ARN of each by what it was asked by.
+    async fn definitions(
+        place: &Place<'_>,
+        client: &aws_sdk_ecs::Client,
+        batch: &mut Batch,
+        used: &BTreeSet<String>,
+        mut flaw: Option<(String, Failure)>,
+    ) -> BTreeMap<String, String> {
         let started = crate::services::collect::now();
-        let mut found = Vec::new();
-        for arn in used {
-            match place.call("ecs:DescribeTaskDefinition", || client.describe_task_definition().task_definition(arn).send()).await {
-                Ok(answer) => found.extend(answer.task_definition),
-                Err(failure) => flaw = Some((arn.clone(), failure)),
+        let mut found: BTreeMap<String, TaskDefinition> = BTreeMap::new();
+        let mut settled = BTreeMap::new();
+        for asked in used {
+            match place.call("ecs:DescribeTaskDefinition", || client.describe_task_definition().task_definition(asked).send()).await {
+                Ok(answer) => {
+                    if let Some(definition) = answer.task_definition {
+                        let arn = definition.task_definition_arn().unwrap_or_default().to_owned();
+                        settled.insert(asked.clone(), arn.clone());
+                        found.insert(arn, definition);
+                    }
+                }
+                Err(failure) => flaw = Some((asked.clone(), failure)),
             }
         }
         for table in ["ecs_task_definition", "ecs_environment_variable"] {
@@ -171,10 +254,11 @@ pub(super) mod live {
                 batch.part_failed(table, what, failure);
             }
         }
-        for definition in &found {
+        for definition in found.values() {
             definition_rows(place, batch, definition);
         }
         batch.count("ecs_environment_variable");
+        settled
     }
 
     fn definition_rows(place: &Place<'_>, batch: &mut Batch, definition: &TaskDefinition) {
@@ -221,34 +305,46 @@ pub(super) mod live {
 /// How files declare them.
 pub(super) mod declared {
     use crate::services::declared::ids::{arn, name};
-    use crate::services::declared::{Declared, Later, Node, Rows, Spelling, Told};
+    use crate::services::declared::{Declared, Draft, Later, Node, Rows, Spelling, Told};
     use crate::services::environment::Owner;
     use std::collections::BTreeSet;
 
     pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         Spelling { kinds: &["aws_ecs_service", "AWS::ECS::Service"], map: service },
+        Spelling { kinds: &["aws_ecs_task_set", "AWS::ECS::TaskSet"], map: task_set },
         Spelling { kinds: &["aws_ecs_task_definition", "AWS::ECS::TaskDefinition"], map: definition },
     ];
 
     fn service(by: &Declared, rows: &mut Rows) {
-        let network = by.at("network_configuration.awsvpc_configuration|network_configuration");
+        let row = rows.row("ecs_service", by, arn(by));
+        row.put("name", name(by))
+            .set("cluster_arn", by.at("cluster").id().or("default"))
+            .set("task_definition_arn", by.at("task_definition").id().map(|text| definition_arn(by, &text)).or(""))
+            .set("tags", by.tags());
+        network(&by.values, row);
+    }
+
+    fn task_set(by: &Declared, rows: &mut Rows) {
+        let row = rows.row("ecs_task_set", by, by.id());
+        row.set("service_arn", by.at("service").id()).set("task_definition_arn", by.at("task_definition").id().map(|text| definition_arn(by, &text)));
+        network(&by.values, row);
+    }
+
+    /// Subnets, groups and addresses of tasks, by what holds their `network_configuration`.
+    pub(in crate::services) fn network(by: &Node, row: &mut Draft) {
+        let network = by.at("network_configuration.awsvpc_configuration|network_configuration.aws_vpc_configuration|network_configuration");
         let public = match network.at("assign_public_ip").text() {
             Told::Known(text) => Told::Known(text.eq_ignore_ascii_case("enabled") || text.eq_ignore_ascii_case("true")),
             Told::Absent => Told::Known(false),
             Told::Unknown(later) => Told::Unknown(later),
         };
-        rows.row("ecs_service", by, arn(by))
-            .put("name", name(by))
-            .set("cluster_arn", by.at("cluster").id().or("default"))
-            .set("task_definition_arn", by.at("task_definition").id().map(|text| definition_arn(by, &text)))
-            .set("subnet_ids", network.at("subnets").ids().or(Vec::new()))
+        row.set("subnet_ids", network.at("subnets").ids().or(Vec::new()))
             .set("security_group_ids", network.at("security_groups").ids().or(Vec::new()))
-            .set("assign_public_ip", public)
-            .set("tags", by.tags());
+            .set("assign_public_ip", public);
     }
 
     /// A family, or an ARN without a revision, stands for the newest one: the one that the file makes.
-    fn definition_arn(by: &Declared, text: &str) -> String {
+    pub(in crate::services) fn definition_arn(by: &Declared, text: &str) -> String {
         let arn = if text.starts_with("arn:") { text.to_owned() } else { by.arn_of("ecs", &format!("task-definition/{text}")) };
         let named = arn.rsplit('/').next().unwrap_or_default();
         if named.contains(':') { arn } else { format!("{arn}:new") }

@@ -19,7 +19,7 @@ pub const SETTINGS: [Column; 5] = [
 ];
 
 /// Columns of one variable.
-pub const VARIABLE: [Column; 10] = [
+pub const VARIABLE: [Column; 11] = [
     text("id", "Owner, container and name."),
     text("owner_arn", "Function version or task definition."),
     text("container", "Container.").absent("'' (functions have none)"),
@@ -31,6 +31,7 @@ pub const VARIABLE: [Column; 10] = [
     text("fingerprint", "Keyed hash; the key dies with the run, so equal values can be seen and nothing else.").absent("''"),
     text("outside_host", "Host of a model provider outside AWS that the value names, as the list of such hosts spells it; nothing else of the value.")
         .absent("''"),
+    text("vector_host", "Host of an OpenSearch collection or domain that the value names; nothing else of the value.").absent("''"),
 ];
 
 /// Hosts that take prompts outside AWS, by the documentation of those who run them.
@@ -77,6 +78,14 @@ pub fn outside_host(value: &str) -> &'static str {
         OUTSIDE_HOSTS.iter().copied().find(|host| word == *host || word.strip_suffix(host).is_some_and(|rest| rest.ends_with('.') || rest.ends_with('-')))
     };
     words.find_map(known).unwrap_or_default()
+}
+
+/// The host of an OpenSearch Serverless collection or OpenSearch Service domain that a value names, alone or in a URL.
+pub fn vector_host(value: &str) -> String {
+    let lower = value.to_ascii_lowercase();
+    let store =
+        |word: &&str| word.ends_with(".aoss.amazonaws.com") || word.ends_with(".es.amazonaws.com") || word.contains(".aos.") && word.ends_with(".on.aws");
+    lower.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))).find(store).unwrap_or_default().to_owned()
 }
 
 /// What a set of variables tells about the calls to Bedrock.
@@ -190,6 +199,7 @@ impl Owner<'_> {
             .set("length", 0)
             .set("fingerprint", "")
             .set("outside_host", referenced(name))
+            .set("vector_host", referenced(name))
     }
 }
 
@@ -199,10 +209,10 @@ fn referenced(name: &str) -> Option<&'static str> {
     (!["URL", "HOST", "ENDPOINT", "BASE", "URI"].iter().any(|word| upper.contains(word))).then_some("")
 }
 
-/// The hosts that rows of variables name.
+/// The hosts that rows of variables name in a column.
 #[cfg(feature = "live")]
-pub fn outside_hosts(rows: &[NewRow]) -> Vec<String> {
-    let cells = rows.iter().flat_map(|row| &row.cells).filter(|(column, _)| *column == "outside_host");
+pub fn hosts(rows: &[NewRow], column: &str) -> Vec<String> {
+    let cells = rows.iter().flat_map(|row| &row.cells).filter(|(name, _)| *name == column);
     let hosts: std::collections::BTreeSet<String> = cells.map(|(_, value)| value.display().into_owned()).filter(|host| !host.is_empty()).collect();
     hosts.into_iter().collect()
 }
@@ -225,6 +235,7 @@ pub fn look<'v>(owner: Owner<'_>, variables: impl IntoIterator<Item = (&'v str, 
                 .set("length", i64::try_from(value.len()).unwrap_or(i64::MAX))
                 .set("fingerprint", if found.category.is_secret() { prints.of(value) } else { String::new() })
                 .set("outside_host", outside_host(value))
+                .set("vector_host", vector_host(value))
         })
         .collect();
     rows.sort_by(|a, b| a.cells[0].1.display().cmp(&b.cells[0].1.display()));
@@ -254,7 +265,8 @@ pub fn look_declared(
                         .set("confidence", crate::secrets::Confidence::High.as_str())
                         .set("length", 0)
                         .set("fingerprint", "")
-                        .set("outside_host", ""),
+                        .set("outside_host", "")
+                        .set("vector_host", ""),
                 );
             }
             Node::Text(text) | Node::Secret(text) => known.push((name.as_str(), text.clone())),
@@ -289,6 +301,14 @@ mod tests {
         assert_eq!(settings(&[("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "https://vpce-0a-1b.bedrock-runtime.eu-west-1.vpce.amazonaws.com")]).endpoint, "vpce");
         assert_eq!(settings(&[("AWS_ENDPOINT_URL", "https://bedrock-runtime.eu-west-1.amazonaws.com")]).endpoint, "default");
         assert_eq!(settings(&[("AWS_ENDPOINT_URL", "http://proxy.internal:8080/x")]).endpoint, "other");
+    }
+
+    #[test]
+    fn of_a_vector_store_the_host_is_kept() {
+        assert_eq!(vector_host("https://u:p@Search-Manuals-1a.eu-west-1.es.amazonaws.com:443/x"), "search-manuals-1a.eu-west-1.es.amazonaws.com");
+        assert_eq!(vector_host("abc123.eu-west-1.aoss.amazonaws.com"), "abc123.eu-west-1.aoss.amazonaws.com");
+        assert_eq!(vector_host("https://manuals-1a.aos.eu-west-1.on.aws"), "manuals-1a.aos.eu-west-1.on.aws");
+        assert_eq!(vector_host("https://aoss.eu-west-1.amazonaws.com"), "");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub const FUNCTION: Table = Table {
     lists: &[],
 };
 
-const VARIABLES: [Column; 10] = VARIABLE;
+const VARIABLES: [Column; 11] = VARIABLE;
 
 /// Variables of functions.
 pub const ENVIRONMENT_VARIABLE: Table = Table {

@@ -4,6 +4,7 @@
 //! **Invariant:** nothing here writes to AWS or reads customer data.
 
 pub mod agentcore;
+pub mod apigateway;
 pub mod bedrock;
 pub mod bedrock_agent;
 pub mod cloudtrail;
@@ -15,7 +16,9 @@ mod collectors;
 pub mod declared;
 pub mod ec2;
 pub mod ecs;
+pub mod eks;
 pub mod environment;
+pub mod eventbridge;
 pub mod iam;
 pub mod kms;
 pub mod lambda;
@@ -24,6 +27,9 @@ pub mod opensearch;
 pub mod organizations;
 pub mod resolver;
 pub mod s3;
+pub mod sagemaker;
+pub mod stepfunctions;
+pub mod stores;
 pub mod trail_record;
 pub mod transit;
 pub mod vpc;
@@ -73,8 +79,23 @@ pub const TABLES: &[&Table] = &[
     &lambda::ENVIRONMENT_VARIABLE,
     &ec2::INSTANCE,
     &ecs::SERVICE,
+    &ecs::TASK_SET,
+    &eventbridge::TARGET,
     &ecs::TASK_DEFINITION,
     &ecs::ENVIRONMENT_VARIABLE,
+    &eks::CLUSTER,
+    &eks::NODEGROUP,
+    &eks::FARGATE_PROFILE,
+    &eks::POD_IDENTITY,
+    &sagemaker::NOTEBOOK,
+    &sagemaker::DOMAIN,
+    &sagemaker::MODEL,
+    &sagemaker::ENDPOINT,
+    &sagemaker::ENDPOINT_CONFIG,
+    &sagemaker::JOB,
+    &stepfunctions::STATE_MACHINE,
+    &apigateway::REST_API,
+    &apigateway::METHOD,
     &bedrock::INVOCATION_LOGGING,
     &bedrock::INFERENCE_PROFILE,
     &bedrock::GUARDRAIL,
@@ -86,6 +107,11 @@ pub const TABLES: &[&Table] = &[
     &bedrock_agent::PROMPT,
     &opensearch::COLLECTION,
     &opensearch::NETWORK_POLICY,
+    &opensearch::VPC_ENDPOINT,
+    &opensearch::ACCESS_POLICY,
+    &opensearch::DOMAIN,
+    &stores::DB_INSTANCE,
+    &stores::GRAPH,
     &agentcore::RUNTIME,
     &agentcore::GATEWAY,
     &agentcore::GATEWAY_TARGET,
@@ -116,9 +142,15 @@ const SPELLINGS: &[&[declared::Spelling]] = &[
     lambda::declared::SPELLINGS,
     ec2::declared::SPELLINGS,
     ecs::declared::SPELLINGS,
+    eks::declared::SPELLINGS,
+    eventbridge::declared::SPELLINGS,
+    sagemaker::declared::SPELLINGS,
+    stepfunctions::declared::SPELLINGS,
+    apigateway::declared::SPELLINGS,
     bedrock::declared::SPELLINGS,
     bedrock_agent::declared::SPELLINGS,
     opensearch::declared::SPELLINGS,
+    stores::declared::SPELLINGS,
     agentcore::declared::SPELLINGS,
     cloudtrail::declared::SPELLINGS,
     code::declared::SPELLINGS,

@@ -24,6 +24,14 @@ const NAMED: &[(&[&str], &str, &str, &str)] = &[
     (&["aws_dynamodb_table", "AWS::DynamoDB::Table"], "name|table_name", "dynamodb", "table/"),
     (&["aws_kms_alias", "AWS::KMS::Alias"], "name|alias_name", "kms", ""),
     (&["aws_sfn_state_machine", "AWS::StepFunctions::StateMachine"], "name|state_machine_name", "states", "stateMachine:"),
+    (&["aws_eks_cluster", "AWS::EKS::Cluster"], "name", "eks", "cluster/"),
+    (&["aws_sagemaker_notebook_instance", "AWS::SageMaker::NotebookInstance"], "name|notebook_instance_name", "sagemaker", "notebook-instance/"),
+    (&["aws_sagemaker_model", "AWS::SageMaker::Model"], "name|model_name", "sagemaker", "model/"),
+    (&["aws_sagemaker_endpoint", "AWS::SageMaker::Endpoint"], "name|endpoint_name", "sagemaker", "endpoint/"),
+    (&["aws_sagemaker_endpoint_configuration", "AWS::SageMaker::EndpointConfig"], "name|endpoint_config_name", "sagemaker", "endpoint-config/"),
+    (&["aws_opensearch_domain", "aws_elasticsearch_domain", "AWS::OpenSearchService::Domain"], "domain_name", "es", "domain/"),
+    (&["aws_db_instance", "aws_rds_cluster_instance", "AWS::RDS::DBInstance"], "identifier|db_instance_identifier", "rds", "db:"),
+    (&["aws_rds_cluster", "AWS::RDS::DBCluster"], "cluster_identifier|db_cluster_identifier", "rds", "cluster:"),
 ];
 
 /// Kinds whose ARN is made of an id that AWS gives.
@@ -43,6 +51,11 @@ const NUMBERED: &[(&[&str], &str, &str)] = &[
     (&["aws_security_group", "AWS::EC2::SecurityGroup"], "ec2", "security-group/"),
     (&["aws_instance", "AWS::EC2::Instance"], "ec2", "instance/"),
     (&["aws_opensearchserverless_collection", "AWS::OpenSearchServerless::Collection"], "aoss", "collection/"),
+    (&["aws_sagemaker_domain", "AWS::SageMaker::Domain"], "sagemaker", "domain/"),
+    (&["aws_neptunegraph_graph", "AWS::NeptuneGraph::Graph"], "neptune-graph", "graph/"),
+    (&["aws_eks_node_group", "AWS::EKS::Nodegroup"], "eks", "nodegroup/"),
+    (&["aws_eks_fargate_profile", "AWS::EKS::FargateProfile"], "eks", "fargateprofile/"),
+    (&["aws_eks_pod_identity_association", "AWS::EKS::PodIdentityAssociation"], "eks", "podidentityassociation/"),
 ];
 
 fn is(kinds: &[&str], kind: &str) -> bool {

@@ -1,0 +1,291 @@
+//! Workloads on Amazon EKS, Amazon SageMaker AI and AWS Step Functions.
+
+use super::Context;
+use super::callers::{Deployment, Workload, one, union};
+use crate::inventory::{Lookup, Row};
+use crate::model::{GLOBAL, Gap, Observed, glob, merge};
+use Observed::{Known, Unknown};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Add-ons of EKS whose names begin so carry the calls of pods through proxies of their own.
+const MESHES: &[&str] = &["appmesh", "istio", "linkerd", "kong", "consul", "solo-io", "tetrate", "buoyant", "cilium"];
+
+/// What runs the pods of a cluster.
+struct Cluster<'w> {
+    row: Row<'w>,
+    nodes: Vec<Row<'w>>,
+    profiles: Vec<Row<'w>>,
+}
+
+/// Node groups, and the service accounts that have a role: by EKS Pod Identity, or by a trust policy (IRSA).
+pub(super) fn clusters<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let world = context.world;
+    let found = world.all("eks_cluster", account, region);
+    let mut gaps = found.gaps;
+    let mut clusters = Vec::new();
+    for row in found.rows {
+        let groups = world.children("eks_node_group", account, region, "cluster_name", row.key());
+        let profiles = world.children("eks_fargate_profile", account, region, "cluster_name", row.key());
+        gaps = merge(gaps, merge(groups.gaps, profiles.gaps));
+        for group in &groups.rows {
+            let workload = Workload {
+                roles: one(group.text("node_role_arn")),
+                deployments: vec![Deployment { network: *group, settings: None }],
+                tags: group.tags(),
+                ..Workload::new("eks", "AWS::EKS::Nodegroup", group.text("arn").known().unwrap_or(group.key()), group.key(), *group)
+            };
+            all.push(workload.asked(context));
+        }
+        // Nodes that nobody manages carry the tag that Kubernetes knows them by.
+        let own = format!("kubernetes.io/cluster/{}", row.key());
+        let mut nodes = groups.rows;
+        let instances = world.all("ec2_instance", account, region).rows.into_iter();
+        nodes.extend(
+            instances.filter(|instance| instance.tags().known().is_some_and(|tags| tags.contains_key(&own) && !tags.contains_key("eks:nodegroup-name"))),
+        );
+        clusters.push(Cluster { row, nodes, profiles: profiles.rows });
+    }
+    gaps = merge(gaps, identities(context, account, region, &clusters, all));
+    gaps = merge(gaps, service_accounts(context, account, &clusters, all));
+    gaps
+}
+
+/// Pods with a role stand where the nodes of their cluster do; which of them, the cluster alone knows.
+fn pods<'w>(kind: (&'static str, &str), name: String, role: Observed<BTreeSet<String>>, row: Row<'w>, stands: Vec<Row<'w>>) -> Workload<'w> {
+    // Without a node in sight the cluster itself stands for them, and its network is not known.
+    let stands = if stands.is_empty() { vec![row] } else { stands };
+    let deployments = stands.into_iter().map(|network| Deployment { network, settings: None }).collect();
+    Workload { roles: role, deployments, ..Workload::new("eks", kind.0, kind.1, name, row) }
+}
+
+fn identities<'w>(context: &Context<'w>, account: &str, region: &str, clusters: &[Cluster<'w>], all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let found = context.world.all("eks_pod_identity_association", account, region);
+    let mut gaps = found.gaps;
+    for row in found.rows {
+        let told = row.text("cluster_name").zip(row.text("namespace")).zip(row.text("service_account"));
+        let ((cluster, namespace), service_account) = match told {
+            Known(told) => told,
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
+            }
+        };
+        // Pods of Fargate cannot use it (Amazon EKS User Guide, "EKS Pod Identity restrictions").
+        let nodes = clusters.iter().find(|known| known.row.key() == cluster);
+        let (home, stands) = nodes.map_or((row, Vec::new()), |known| (known.row, known.nodes.clone()));
+        let name = format!("{cluster}: {namespace}/{service_account}");
+        let workload = pods(("AWS::EKS::PodIdentityAssociation", row.key()), name, one(row.text("role_arn")), home, stands);
+        all.push(workload.asked(context));
+    }
+    gaps
+}
+
+/// The service accounts that a statement lets assume the role by the tokens of an issuer, as patterns: `namespace/name`.
+fn subjects(statement: &Json, issuer: &str) -> Option<BTreeSet<String>> {
+    let texts = |value: &Json| -> Vec<String> {
+        match value {
+            Json::String(text) => vec![text.clone()],
+            Json::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+            _ => Vec::new(),
+        }
+    };
+    let federated = texts(&statement["Principal"]["Federated"]);
+    let allows =
+        statement["Effect"] == "Allow" && texts(&statement["Action"]).iter().any(|action| glob(&action.to_ascii_lowercase(), "sts:assumerolewithwebidentity"));
+    if !allows || !federated.iter().any(|provider| provider.ends_with(&format!(":oidc-provider/{issuer}"))) {
+        return None;
+    }
+    let mut named = BTreeSet::new();
+    for (_, keys) in statement["Condition"].as_object().into_iter().flatten() {
+        for (key, values) in keys.as_object().into_iter().flatten() {
+            if key.eq_ignore_ascii_case(&format!("{issuer}:sub")) {
+                named.extend(texts(values).iter().map(|value| value.trim_start_matches("system:serviceaccount:").replace(':', "/")));
+            }
+        }
+    }
+    Some(if named.is_empty() { BTreeSet::from(["any service account".to_owned()]) } else { named })
+}
+
+fn service_accounts<'w>(context: &Context<'w>, account: &str, clusters: &[Cluster<'w>], all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let mut issuers = Vec::new();
+    for cluster in clusters {
+        match cluster.row.text("oidc_issuer") {
+            Known("") => {}
+            Known(issuer) => issuers.push((issuer, cluster)),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    if issuers.is_empty() {
+        return gaps;
+    }
+    let roles = context.world.all("iam_role", account, GLOBAL);
+    gaps = merge(gaps, roles.gaps);
+    for role in roles.rows {
+        let policy = match role.json("assume_role_policy") {
+            Known(policy) => policy,
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
+            }
+        };
+        let statements = match &policy["Statement"] {
+            Json::Array(all) => all.clone(),
+            other => vec![other.clone()],
+        };
+        let (mut names, mut stands, mut home) = (BTreeSet::new(), Vec::new(), None);
+        for (issuer, cluster) in &issuers {
+            let accounts: BTreeSet<String> = statements.iter().filter_map(|statement| subjects(statement, issuer)).flatten().collect();
+            if !accounts.is_empty() {
+                names.extend(accounts.into_iter().map(|account| format!("{}: {account}", cluster.row.key())));
+                stands.extend(cluster.nodes.iter().chain(&cluster.profiles).copied());
+                home = home.or(Some(cluster.row));
+            }
+        }
+        if let Some(home) = home {
+            let name = names.into_iter().collect::<Vec<_>>().join(", ");
+            let own = Known(BTreeSet::from([role.key().to_owned()]));
+            let workload = Workload { tags: role.tags(), ..pods(("AWS::IAM::Role", role.key()), name, own, home, stands) };
+            all.push(workload.asked(context));
+        }
+    }
+    gaps
+}
+
+/// Whether the subnets of nodes and profiles tell where the pods of a cluster stand: no pod is certain, and what the cluster's
+/// add-ons show of another network or a mesh makes it unknown.
+pub(super) fn pods_stand_by_nodes(context: &Context<'_>, account: &str, region: &str, cluster: &str) -> Observed<()> {
+    let open = |why: String| Observed::gap(Gap::not_understood("eks_cluster", why));
+    let row = match context.world.lookup("eks_cluster", account, region, cluster) {
+        Lookup::Found(row) => row,
+        Lookup::Absent => return open(format!("the cluster `{cluster}` is not in the list")),
+        Lookup::Unknown(gaps) => return Unknown(gaps),
+    };
+    row.flag("auto_mode").zip(row.text("pod_network")).zip(row.list("addons")).and_then(|((auto, network), addons)| {
+        let mesh = addons
+            .iter()
+            .find(|addon| MESHES.iter().any(|mesh| addon.to_ascii_lowercase().split(['_', '-', '/']).any(|word| word == *mesh) || addon.starts_with(mesh)));
+        match (auto, network, mesh) {
+            (true, ..) => open(format!("{cluster} is in Auto Mode: the subnets of its nodes are told inside the cluster alone")),
+            (_, "custom", _) => {
+                open(format!("the pods of {cluster} stand in subnets of their own (custom networking), which are told inside the cluster alone"))
+            }
+            (_, "unmanaged", _) => {
+                open(format!("the network plug-in of {cluster} is no add-on of EKS, so whether its pods stand in subnets of their own cannot be seen"))
+            }
+            (.., Some(mesh)) => open(format!("the add-on {mesh} of {cluster} carries the calls of its pods through proxies of its own")),
+            _ => Known(()),
+        }
+    })
+}
+
+/// Notebooks, domains, endpoints and jobs.
+pub(super) fn sagemaker<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    for (table, resource_type) in [("sagemaker_notebook_instance", "AWS::SageMaker::NotebookInstance"), ("sagemaker_domain", "AWS::SageMaker::Domain")] {
+        let found = context.world.all(table, account, region);
+        gaps = merge(gaps, found.gaps);
+        for row in found.rows {
+            let workload = Workload {
+                roles: one(row.text("role_arn")),
+                deployments: vec![Deployment { network: row, settings: None }],
+                ..Workload::new("sagemaker", resource_type, row.text("arn").known().unwrap_or(row.key()), row.text("name").known().unwrap_or_default(), row)
+            };
+            all.push(workload.asked(context));
+        }
+    }
+    gaps = merge(gaps, endpoints(context, account, region, all));
+    merge(gaps, jobs(context, account, region, all))
+}
+
+/// A workload whose containers are rows with settings of their own. Isolated ones call nobody.
+fn contained<'w>(context: &Context<'w>, rows: Vec<Row<'w>>, workload: Workload<'w>) -> Workload<'w> {
+    let isolated = Observed::all(rows.iter().map(|row| row.flag("enable_network_isolation")));
+    let workload = Workload {
+        roles: union(rows.iter().map(|row| one(row.text("role_arn")))),
+        names_model: Observed::any(rows.iter().map(|row| row.flag("names_model"))),
+        deployments: rows
+            .into_iter()
+            .filter(|row| !row.flag("enable_network_isolation").is_true())
+            .map(|row| Deployment { network: row, settings: Some(row) })
+            .collect(),
+        ..workload
+    };
+    match isolated {
+        Known(true) => workload,
+        Known(false) => workload.asked(context),
+        Unknown(gaps) => {
+            let workload = workload.asked(context);
+            Workload { family_gaps: merge(workload.family_gaps.clone(), gaps), ..workload }
+        }
+    }
+}
+
+fn endpoints<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let world = context.world;
+    let found = world.all("sagemaker_endpoint", account, region);
+    let mut gaps = found.gaps;
+    for row in found.rows {
+        let models = row.text("endpoint_config_name").and_then(|name| match world.lookup("sagemaker_endpoint_configuration", account, region, name) {
+            Lookup::Found(config) => config.list("model_names").zip(config.flag("has_inference_components")),
+            Lookup::Absent => Observed::gap(Gap::not_understood("sagemaker_endpoint_configuration", format!("the configuration `{name}` is not in the list"))),
+            Lookup::Unknown(gaps) => Unknown(gaps),
+        });
+        let (models, components) = match models {
+            Known(told) => told,
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
+            }
+        };
+        if components {
+            let why = format!("a variant of {} takes its models from inference components, which are not read", row.key());
+            gaps = merge(gaps, vec![Gap::not_understood("sagemaker_endpoint_configuration.has_inference_components", why)]);
+        }
+        let mut rows = Vec::new();
+        for model in models {
+            match world.lookup("sagemaker_model", account, region, &model) {
+                Lookup::Found(found) => rows.push(found),
+                Lookup::Absent => gaps = merge(gaps, vec![Gap::not_understood("sagemaker_model", format!("the model `{model}` is not in the list"))]),
+                Lookup::Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
+        if !rows.is_empty() {
+            let arn = row.text("arn").known().unwrap_or(row.key());
+            all.push(contained(context, rows, Workload::new("sagemaker", "AWS::SageMaker::Endpoint", arn, row.key(), row)));
+        }
+    }
+    gaps
+}
+
+/// Jobs of one kind under one role are runs of one workload.
+fn jobs<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let found = context.world.all("sagemaker_job", account, region);
+    let mut gaps = found.gaps;
+    let mut by: BTreeMap<(&str, &str), Vec<Row<'w>>> = BTreeMap::new();
+    for row in found.rows {
+        match row.text("kind").zip(row.text("role_arn")) {
+            Known(key) => by.entry(key).or_default().push(row),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    for ((kind, _), rows) in by {
+        let first = rows[0];
+        let resource_type = if kind == "training" { "AWS::SageMaker::TrainingJob" } else { "AWS::SageMaker::ProcessingJob" };
+        let name = format!("{} and {} more {kind} jobs of its role", first.text("name").known().unwrap_or_default(), rows.len() - 1);
+        let name = if rows.len() == 1 { first.text("name").known().unwrap_or_default().to_owned() } else { name };
+        all.push(contained(context, rows, Workload::new("sagemaker", resource_type, first.key(), name, first)));
+    }
+    gaps
+}
+
+/// State machines run under roles; what they call is called by the service itself.
+pub(super) fn state_machines<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+    let found = context.world.all("sfn_state_machine", account, region);
+    all.extend(found.rows.into_iter().map(|row| Workload {
+        roles: one(row.text("role_arn")),
+        ..Workload::new("stepfunctions", "AWS::StepFunctions::StateMachine", row.key(), row.text("name").known().unwrap_or_default(), row)
+    }));
+    found.gaps
+}

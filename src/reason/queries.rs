@@ -1,0 +1,334 @@
+//! Subject: workloads that query a vector index themselves, and whether a private path leads them there.
+
+use super::callers::Workload;
+use super::exits::named;
+use super::interfaces::{Placement, placement};
+use super::network::Spot;
+use super::vectors::speaks_of;
+use super::ways::arrive;
+use super::{Context, Sink, paths};
+use crate::inventory::cols::{flag, joined, json, text};
+use crate::inventory::{Lookup, Role, Row, Span, Table};
+use crate::model::{Gap, Observed, merge};
+use crate::subject_columns;
+use Observed::{Known, Unknown};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+
+const VARIABLES: &[&str] = &["lambda_environment_variable.list", "ecs_environment_variable.list"];
+const STORES: &[&str] = &["aoss_collection.list", "aoss_access_policy.list", "aoss_access_policy.detail"];
+const DOORS: &[&str] = &["aoss_network_policy.list", "aoss_network_policy.detail", "aoss_vpc_endpoint.list", "aoss_vpc_endpoint.detail"];
+const PATH: &[&str] = &joined::<{ DOORS.len() + STORES.len() + paths::WALK_INPUTS.len() }>(&[DOORS, STORES, paths::WALK_INPUTS]);
+
+/// A workload and an index that it queries.
+pub const VECTOR_QUERY: Table = Table {
+    name: "vector_query",
+    doc: "A Bedrock caller that queries an OpenSearch collection or domain itself: a variable names the host, or a data access policy names its role. Who retrieves through a knowledge base alone needs no path to the index and is not here.",
+    key: "resource",
+    span: Span::Regional,
+    role: Role::Subject,
+    columns: subject_columns![
+        text("workload_kind", "`lambda`, `ecs`, `ec2`, `eks`, `sagemaker` or `agentcore`.").by(paths::CALLER_INPUTS),
+        text("store", "Name of the collection; host of what is not in the list.").by(STORES),
+        text("told_by", "`variable` or `data-access-policy`.").by(VARIABLES),
+        flag("private_path", "Does an endpoint that the network policy names take its calls from every subnet, and is its role let in?").by(PATH),
+        json("hops", "The way to the endpoint.").absent("[]").by(PATH),
+        text("reason", "What decides.").by(PATH),
+    ],
+    reads: &[],
+    lists: paths::CALLER_INPUTS,
+};
+
+/// What is known of the policies of a scope.
+struct Policies<'p> {
+    all: Vec<(&'p str, Json)>,
+    gaps: Vec<Gap>,
+}
+
+impl<'p> Policies<'p> {
+    fn of(context: &'p Context<'_>, table: &str, account: &str, region: &str) -> Self {
+        let found = context.world.all(table, account, region);
+        let (mut all, mut gaps) = (Vec::new(), found.gaps);
+        for row in found.rows {
+            match row.json("policy") {
+                Known(policy) => all.push((row.key(), policy)),
+                Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
+        Self { all, gaps }
+    }
+
+    /// The statements that speak of a collection as one of these types of resource.
+    fn about<'s>(&'s self, kinds: &'s [&'s str], collection: &'s str) -> impl Iterator<Item = (&'p str, &'s Json)> {
+        self.all.iter().flat_map(move |(name, policy)| {
+            let statements = policy.as_array().into_iter().flatten();
+            statements.filter(move |statement| kinds.iter().any(|kind| speaks_of(statement, kind, collection))).map(move |statement| (*name, statement))
+        })
+    }
+}
+
+fn texts(value: &Json) -> impl Iterator<Item = &str> {
+    value.as_array().into_iter().flatten().filter_map(Json::as_str)
+}
+
+/// Is the role a principal of a data access policy of the collection? What other principals stand for is not told by the
+/// service's documentation, so they leave it open.
+fn let_in(access: &Policies<'_>, collection: &str, role: &str) -> Observed<Option<String>> {
+    let mut open = None;
+    for (name, statement) in access.about(&["collection", "index"], collection) {
+        for principal in texts(&statement["Principal"]) {
+            if principal == role {
+                return Known(Some(name.to_owned()));
+            }
+            if principal.contains('*') || principal.ends_with(":root") {
+                open = Some(Gap::not_understood(
+                    "aoss_access_policy.policy",
+                    format!("whether the principal {principal} of {name} stands for {role} is not known"),
+                ));
+            }
+        }
+    }
+    match (open, access.gaps.is_empty()) {
+        (Some(gap), _) => Unknown(vec![gap]),
+        (None, true) => Known(None),
+        (None, false) => Unknown(access.gaps.clone()),
+    }
+}
+
+/// What came of one of the questions: it holds (with hops), or it does not, and why.
+type Answer = Observed<Result<Vec<Json>, String>>;
+
+/// From one subnet to an endpoint of OpenSearch Serverless in its VPC that the network policy names.
+fn from_subnet(context: &Context<'_>, workload: &Workload<'_>, place: &Placement, subnet: &str, collection: &str, network: &Policies<'_>) -> Answer {
+    let spot = match Spot::find(context.world, workload.account, workload.region, &place.vpc, subnet) {
+        Known(spot) => spot,
+        Unknown(gaps) => return Unknown(gaps),
+    };
+    let owners = BTreeSet::from([workload.account, spot.account.as_str()]);
+    let (mut doors, mut gaps) = (Vec::new(), Vec::new());
+    for owner in owners {
+        let found = context.world.children("aoss_vpc_endpoint", owner, &spot.region, "vpc_id", &spot.vpc);
+        doors.extend(found.rows);
+        gaps = merge(gaps, found.gaps);
+    }
+    if doors.is_empty() {
+        if !gaps.is_empty() {
+            return Unknown(gaps);
+        }
+        return other_name(context, &spot)
+            .and_then(|()| Known(Err(format!("{} has no endpoint of OpenSearch Serverless, so the name leads to public addresses", spot.vpc))));
+    }
+    let public = network.about(&["collection"], collection).any(|(_, statement)| statement["AllowFromPublic"] == true);
+    let (mut refused, mut open) = (String::new(), gaps);
+    for door in doors {
+        match through(context, workload, place, &spot, door, collection, network, public) {
+            Known(Ok(hops)) => return Known(Ok(hops)),
+            Known(Err(why)) => refused = why,
+            Unknown(more) => open = merge(open, more),
+        }
+    }
+    if open.is_empty() { Known(Err(refused)) } else { Unknown(open) }
+}
+
+/// Without an endpoint of its own a VPC may share the private zone of a hub's.
+fn other_name(context: &Context<'_>, spot: &Spot) -> Observed<()> {
+    let row = match context.world.lookup("vpc", &spot.account, &spot.region, &spot.vpc) {
+        Lookup::Found(row) => row,
+        Lookup::Absent => return Observed::gap(Gap::not_understood("vpc", format!("{} is not in the list", spot.vpc))),
+        Lookup::Unknown(gaps) => return Unknown(gaps),
+    };
+    row.json("private_zones").and_then(|zones| {
+        let zone = zones
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|zone| zone["name"].as_str())
+            .find(|name| name.trim_end_matches('.').ends_with("aoss.amazonaws.com"));
+        match zone {
+            Some(name) => Observed::gap(Gap::not_understood(
+                "vpc.private_zones",
+                format!("the private zone {name} answers in {}; its records are not followed", spot.vpc),
+            )),
+            None => Known(()),
+        }
+    })
+}
+
+#[expect(clippy::too_many_arguments, reason = "the facts of one way, each used once")]
+fn through(
+    context: &Context<'_>,
+    workload: &Workload<'_>,
+    place: &Placement,
+    spot: &Spot,
+    door: Row<'_>,
+    collection: &str,
+    network: &Policies<'_>,
+    public: bool,
+) -> Answer {
+    match door.text("status") {
+        Known(status) if status.eq_ignore_ascii_case("ACTIVE") => {}
+        Known(status) => return Known(Err(format!("the endpoint {} is {status}", door.key()))),
+        Unknown(gaps) => return Unknown(gaps),
+    }
+    let named = network.about(&["collection"], collection).any(|(_, statement)| texts(&statement["SourceVPCEs"]).any(|id| id == door.key()));
+    if !named && !public {
+        if !network.gaps.is_empty() {
+            return Unknown(network.gaps.clone());
+        }
+        return Known(Err(format!("no network policy of {collection} names the endpoint {}", door.key())));
+    }
+    match arrive(context, workload.account, spot, &place.groups, door) {
+        Known(Ok(hops)) => Known(Ok(hops.iter().map(|hop| hop.json(workload.account)).chain([json!({"kind": "endpoint", "id": door.key()})]).collect())),
+        Known(Err((_, why))) => Known(Err(format!("the endpoint {} cannot be reached: {why}", door.key()))),
+        Unknown(gaps) => Unknown(gaps),
+    }
+}
+
+/// The path of a workload to a collection, and its permission.
+fn to_collection(context: &Context<'_>, workload: &Workload<'_>, collection: Row<'_>, network: &Policies<'_>, access: &Policies<'_>) -> Answer {
+    let name = match collection.text("name") {
+        Known(name) => name,
+        Unknown(gaps) => return Unknown(gaps),
+    };
+    let (mut hops, mut gaps) = (Vec::new(), Vec::new());
+    for deployment in &workload.deployments {
+        match placement(workload, deployment, context) {
+            Known(None) => return Known(Err("it has no interface in a VPC, so the name leads it to public addresses".to_owned())),
+            Known(Some(place)) => {
+                for subnet in &place.subnets {
+                    match from_subnet(context, workload, &place, subnet, name, network) {
+                        Known(Ok(more)) => hops = more,
+                        Known(Err(why)) => return Known(Err(format!("from {subnet}: {why}"))),
+                        Unknown(more) => gaps = merge(gaps, more),
+                    }
+                }
+            }
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    let roles = match &workload.roles {
+        Known(roles) => roles,
+        Unknown(more) => return Unknown(merge(gaps, more.clone())),
+    };
+    let mut why = "it has no role".to_owned();
+    let mut allowed = false;
+    for role in roles {
+        let able = context.role_access(role).and_then(|access| access.may("aoss:APIAccessAll", collection.key()));
+        match let_in(access, name, role).zip(able) {
+            Known((Some(_), true)) => allowed = true,
+            Known((None, _)) => why = format!("no data access policy of {name} names {role}"),
+            Known((Some(_), false)) => why = format!("the policies of {role} do not allow aoss:APIAccessAll on the collection"),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    match (allowed, gaps.is_empty()) {
+        (true, true) => Known(Ok(hops)),
+        (false, true) => Known(Err(why)),
+        (_, false) => Unknown(gaps),
+    }
+}
+
+/// The path to a host that is no collection of the scope.
+fn to_host(host: &str) -> Answer {
+    let label = host.split('.').next().unwrap_or_default();
+    if host.ends_with(".es.amazonaws.com") && label.starts_with("vpc-") {
+        return Known(Ok(Vec::new()));
+    }
+    if host.ends_with(".es.amazonaws.com") && label.starts_with("search-") {
+        return Known(Err(format!("{host} is the public name of a domain")));
+    }
+    Observed::gap(Gap::not_understood("vector_host", format!("{host} is neither a collection of this account and Region nor a name that tells its network")))
+}
+
+pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
+    for (account, region) in context.scopes(&VECTOR_QUERY) {
+        let callers = context.callers();
+        sink.hide(&account, &region, callers.hidden(&account, &region));
+        let collections = context.world.all("aoss_collection", &account, &region);
+        let network = Policies::of(context, "aoss_network_policy", &account, &region);
+        let access = Policies::of(context, "aoss_access_policy", &account, &region);
+        let mut known = false;
+        for workload in callers.known(&account, &region) {
+            known = true;
+            let (mut hosts, mut gaps) = (BTreeSet::new(), Vec::new());
+            for owner in workload
+                .deployments
+                .iter()
+                .filter_map(|deployment| deployment.settings)
+                .filter(|row| row.table().name != "sagemaker_model" && row.table().name != "sagemaker_job")
+            {
+                let (more, hidden) = named(context, workload.kind, owner, "vector_host");
+                hosts.extend(more);
+                gaps = merge(gaps, hidden);
+            }
+            sink.hide(&account, &region, gaps);
+            for collection in &collections.rows {
+                let host = collection
+                    .text("id")
+                    .known()
+                    .and_then(|id| hosts.iter().find(|(host, _)| host.split('.').next() == Some(&id.to_ascii_lowercase())).cloned());
+                let policy = Observed::any(
+                    workload
+                        .roles
+                        .clone()
+                        .known()
+                        .unwrap_or_default()
+                        .iter()
+                        .map(|role| collection.text("name").and_then(|name| let_in(&access, name, role)).map(|found| found.is_some())),
+                );
+                let told_by = match (&host, policy) {
+                    (Some(_), _) => "variable",
+                    (None, Known(true)) => "data-access-policy",
+                    (None, Known(false)) => continue,
+                    (None, Unknown(more)) => {
+                        sink.hide(&account, &region, more);
+                        continue;
+                    }
+                };
+                if let Some(found) = host {
+                    hosts.remove(&found);
+                }
+                let name = collection.text("name").known().unwrap_or(collection.key()).to_owned();
+                row(context, sink, workload, &name, told_by, to_collection(context, workload, *collection, &network, &access));
+            }
+            for (host, _) in hosts {
+                let answer =
+                    if collections.gaps.is_empty() || host.ends_with(".es.amazonaws.com") { to_host(&host) } else { Unknown(collections.gaps.clone()) };
+                row(context, sink, workload, &host, "variable", answer);
+            }
+        }
+        if known {
+            sink.hide(&account, &region, collections.gaps);
+        }
+    }
+}
+
+fn row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>, store: &str, told_by: &str, answer: Answer) {
+    let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type);
+    row.put("part", store).put("name", workload.name.as_str()).tagged(context, workload.account, workload.tags.clone());
+    let reason = match &answer {
+        Known(Ok(hops)) if hops.is_empty() => "the name is one inside a VPC".to_owned(),
+        Known(Ok(_)) => "an endpoint that the network policy names takes its calls, and its role is let in".to_owned(),
+        Known(Err(why)) => why.clone(),
+        Unknown(gaps) => format!("it cannot be told: {}", gaps.first().map_or("", |gap| &gap.detail)),
+    };
+    row.put("workload_kind", workload.kind)
+        .put("store", store)
+        .put("told_by", told_by)
+        .set("private_path", answer.clone().map(|answer| answer.is_ok()))
+        .put("hops", answer.known().and_then(Result::ok).map_or_else(|| json!([]), Json::from))
+        .put("reason", reason);
+    sink.push(row);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_host;
+
+    #[test]
+    fn the_name_of_a_domain_tells_its_network() {
+        assert_eq!(to_host("vpc-manuals-1a.eu-west-1.es.amazonaws.com").known().map(|answer| answer.is_ok()), Some(true));
+        assert_eq!(to_host("search-manuals-1a.eu-west-1.es.amazonaws.com").known().map(|answer| answer.is_ok()), Some(false));
+        assert!(to_host("abc.eu-west-1.aoss.amazonaws.com").known().is_none());
+    }
+}
