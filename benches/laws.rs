@@ -1,4 +1,4 @@
-//! The law over every cell of every estate: what is taken away never turns into a verdict.
+//! The law over every cell and every list of every estate: what is taken away never turns into a verdict.
 //!
 //! `cargo bench --no-default-features --bench laws`; with `-- --quick` every fiftieth cell.
 
@@ -22,6 +22,10 @@ fn main() {
             parts.into_iter().flat_map(|part| part.join().expect("a worker")).collect::<Vec<_>>()
         });
         println!("{estate}: {} cells taken away one by one, {} breaches", cells.len(), found.len());
+        breaches.extend(found);
+        let lists: Vec<_> = law::lists(estate).into_iter().step_by(if quick { 50 } else { 1 }).collect();
+        let found: Vec<String> = lists.iter().flat_map(|(table, account, _)| law::without_list(estate, &before, table, account)).collect();
+        println!("{estate}: {} lists denied one by one, {} breaches", lists.len(), found.len());
         breaches.extend(found);
     }
     for breach in &breaches {

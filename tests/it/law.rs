@@ -74,3 +74,30 @@ pub fn without_cell(estate: &str, before: &Outcome, (table, column, row): (&str,
     });
     breaches(before, &after).into_iter().map(|breach| format!("{estate}: without {table}.{column} of row {row}: {breach}")).collect()
 }
+
+/// Denies a table in an account, as if its list had been refused.
+pub fn deny(store: &mut Store, table: &str, account: &str) {
+    store.conn.execute(&format!("DELETE FROM \"{table}\" WHERE account_id = ?1"), [account]).expect("a deletion");
+    let sql = "UPDATE coverage SET status = 'denied', detail = 'AccessDenied' WHERE table_name = ?1 AND account_id = ?2";
+    store.conn.execute(sql, [table, account]).expect("an update");
+}
+
+/// Every table in every account of an estate, and whether it has rows there.
+pub fn lists(estate: &str) -> Vec<(&'static str, String, bool)> {
+    let mut store = Store::memory(&reason::tables()).expect("memory");
+    let run = fixture::load_estate(estate, &mut store).expect("an estate");
+    let base = reason::tables().into_iter().filter(|table| table.role == Role::Base);
+    base.flat_map(|table| run.accounts.iter().map(move |account| (table.name, account.id.clone())))
+        .map(|(table, account)| {
+            let sql = format!("SELECT EXISTS (SELECT 1 FROM \"{table}\" WHERE account_id = ?1)");
+            let filled = store.conn.query_row(&sql, [&account], |row| row.get(0)).expect("a count");
+            (table, account, filled)
+        })
+        .collect()
+}
+
+/// What breaks the law when one list is refused.
+pub fn without_list(estate: &str, before: &Outcome, table: &str, account: &str) -> Vec<String> {
+    let after = judged(estate, |store| deny(store, table, account));
+    breaches(before, &after).into_iter().map(|breach| format!("{estate}: {table} denied in {account}: {breach}")).collect()
+}

@@ -126,6 +126,22 @@ def seed_broken(account):
     ecs.create_service(cluster="ai", serviceName="orders", taskDefinition=definition, desiredCount=0, networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}})
     account.role("agents", ["bedrock.amazonaws.com"], allow("bedrock:InvokeModel", MODEL))
     account.collection("manuals", {"AllowFromPublic": True})
+    scheduled = {"TaskDefinitionArn": definition.rsplit(":", 1)[0], "TaskCount": 1, "NetworkConfiguration": {"awsvpcConfiguration": {"Subnets": [subnet], "SecurityGroups": [group]}}}
+    events = account.client("events")
+    events.put_rule(Name="nightly", ScheduleExpression="rate(1 day)")
+    events.put_targets(Rule="nightly", Targets=[{"Id": "1", "Arn": f"arn:aws:ecs:{REGION}:{account.id}:cluster/ai", "RoleArn": shared, "EcsParameters": scheduled}])
+    account.client("scheduler").create_schedule(Name="digest", ScheduleExpression="rate(1 day)", FlexibleTimeWindow={"Mode": "OFF"}, Target={"Arn": "arn:aws:scheduler:::aws-sdk:bedrockruntime:invokeModel", "RoleArn": shared, "Input": "{}"})
+    machine = {"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "Resource": "arn:aws:states:::bedrock:invokeModel", "End": True}}}
+    account.client("stepfunctions").create_state_machine(name="triage", roleArn=shared, definition=json.dumps(machine))
+    gateway = account.client("apigateway")
+    api = gateway.create_rest_api(name="ask")["id"]
+    top = gateway.get_resources(restApiId=api)["items"][0]["id"]
+    gateway.put_method(restApiId=api, resourceId=top, httpMethod="POST", authorizationType="AWS_IAM")
+    gateway.put_integration(restApiId=api, resourceId=top, httpMethod="POST", type="AWS", integrationHttpMethod="POST", uri=f"arn:aws:apigateway:{REGION}:bedrock-runtime:path/model/m/invoke", credentials=shared)
+    studio(account, subnet, group, "Enabled", open_model=True)
+    cluster(account, subnet, "ai-shared")
+    account.client("opensearch").create_domain(DomainName="tickets")
+    account.client("rds").create_db_instance(DBInstanceIdentifier="contracts-1", DBInstanceClass="db.r6g.large", Engine="postgres", MasterUsername="app", MasterUserPassword="CANARY-database-1", AllocatedStorage=20, PubliclyAccessible=True)
 
 
 def seed_sound(account):
@@ -145,6 +161,31 @@ def seed_sound(account):
         logs.put_retention_policy(logGroupName=name, retentionInDays=180)
     account.client("bedrock").put_model_invocation_logging_configuration(loggingConfig={"cloudWatchConfig": {"logGroupName": "/aws/bedrock/invocations", "roleArn": role}, "textDataDeliveryEnabled": True})
     account.collection("answers", {"AllowFromPublic": False, "SourceServices": ["bedrock.amazonaws.com"]})
+    account.role("notebook", ["sagemaker.amazonaws.com"])
+    studio(account, subnet, group, "Disabled", open_model=False)
+
+
+def studio(account, subnet, group, direct, open_model):
+    """A notebook, a domain, and a model with its endpoint."""
+    client = account.client("sagemaker")
+    role = f"arn:aws:iam::{account.id}:role/{'ai-shared' if open_model else 'notebook'}"
+    inside = {} if open_model else {"VpcConfig": {"Subnets": [subnet], "SecurityGroupIds": [group]}, "EnableNetworkIsolation": True}
+    client.create_notebook_instance(NotebookInstanceName="lab", InstanceType="ml.t3.medium", RoleArn=role, SubnetId=subnet, SecurityGroupIds=[group], DirectInternetAccess=direct)
+    client.create_domain(DomainName="studio", AuthMode="IAM", VpcId=account.client("ec2").describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"], SubnetIds=[subnet],
+                         DefaultUserSettings={"ExecutionRole": role, "SecurityGroups": [group]}, AppNetworkAccessType="PublicInternetOnly" if open_model else "VpcOnly")
+    client.create_model(ModelName="ranker", ExecutionRoleArn=role, PrimaryContainer={"Image": "ranker", "Environment": {"API_SECRET": "CANARY-model-1"}}, **inside)
+    client.create_endpoint_config(EndpointConfigName="ranker-1", ProductionVariants=[{"VariantName": "all", "ModelName": "ranker", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}])
+    client.create_endpoint(EndpointName="ranker", EndpointConfigName="ranker-1")
+    client.create_processing_job(ProcessingJobName="label-1", RoleArn=role, AppSpecification={"ImageUri": "label"}, ProcessingResources={"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}}, **({} if open_model else {"NetworkConfig": inside}))
+
+
+def cluster(account, subnet, role):
+    """A cluster with a node group and a Fargate profile."""
+    eks = account.client("eks")
+    arn = f"arn:aws:iam::{account.id}:role/{role}"
+    eks.create_cluster(name="apps", roleArn=arn, resourcesVpcConfig={"subnetIds": [subnet]})
+    eks.create_nodegroup(clusterName="apps", nodegroupName="general", nodeRole=arn, subnets=[subnet])
+    eks.create_fargate_profile(clusterName="apps", fargateProfileName="serverless", podExecutionRoleArn=arn, subnets=[subnet], selectors=[{"namespace": "chat"}])
 
 
 def seed_network(account):
@@ -199,7 +240,7 @@ def bedrock_agents(accounts):
 
     base = {"knowledgeBaseId": "KBMANUALS1", "name": "manuals", "status": "ACTIVE", "updatedAt": "2026-01-01T00:00:00Z"}
     whole = {**base, "knowledgeBaseArn": f"arn:aws:bedrock:{REGION}:{accounts['broken']}:knowledge-base/KBMANUALS1", "roleArn": f"arn:aws:iam::{accounts['broken']}:role/agents",
-             "knowledgeBaseConfiguration": {"type": "VECTOR"}, "createdAt": "2026-01-01T00:00:00Z"}
+             "knowledgeBaseConfiguration": {"type": "VECTOR"}, "storageConfiguration": {"type": "NEPTUNE_ANALYTICS", "neptuneAnalyticsConfiguration": {"graphArn": f"arn:aws:neptune-graph:{REGION}:{accounts['broken']}:graph/g-1", "fieldMapping": {"textField": "t", "metadataField": "m"}}}, "createdAt": "2026-01-01T00:00:00Z"}
     source = {"knowledgeBaseId": "KBMANUALS1", "dataSourceId": "DS00000001", "name": "manuals", "status": "AVAILABLE", "updatedAt": "2026-01-01T00:00:00Z"}
     rules = [
         here("ListAgents", "broken", {"agentSummaries": [agent(1, "broken", "agents"), agent(2, "broken", "agents")]}),
@@ -236,6 +277,16 @@ def standing_rules(accounts):
         {"service": "iam", "operation": "ListServiceSpecificCredentials", "account": accounts["broken"], "then": {"status": 200, "type": "text/xml", "body": keys(forever)}},
         {"service": "iam", "operation": "ListServiceSpecificCredentials", "then": {"status": 200, "type": "text/xml", "body": keys("")}},
         {"service": "route53profiles", "operation": "ListProfileAssociations", "then": {"json": {"ProfileAssociations": []}}},
+        {"service": "eks", "operation": "ListAddons", "then": {"json": {"addons": ["vpc-cni"]}}},
+        {"service": "eks", "operation": "DescribeAddon", "then": {"json": {"addon": {"addonName": "vpc-cni", "clusterName": "apps"}}}},
+        {"service": "eks", "operation": "ListPodIdentityAssociations", "then": {"json": {"associations": [{"clusterName": "apps", "namespace": "chat", "serviceAccount": "assistant", "associationArn": f"arn:aws:eks:{REGION}:{accounts['broken']}:podidentityassociation/apps/a-1", "associationId": "a-1"}]}}},
+        {"service": "eks", "operation": "DescribePodIdentityAssociation", "then": {"json": {"association": {"clusterName": "apps", "associationId": "a-1", "roleArn": f"arn:aws:iam::{accounts['broken']}:role/ai-shared"}}}},
+        {"service": "aoss", "operation": "ListVpcEndpoints", "then": {"json": {"vpcEndpointSummaries": []}}},
+        {"service": "aoss", "operation": "ListAccessPolicies", "account": accounts["broken"], "then": {"json": {"accessPolicySummaries": [{"name": "manuals", "type": "data"}]}}},
+        {"service": "aoss", "operation": "ListAccessPolicies", "then": {"json": {"accessPolicySummaries": []}}},
+        {"service": "aoss", "operation": "GetAccessPolicy", "then": {"json": {"accessPolicyDetail": {"name": "manuals", "type": "data", "policy": [{"Rules": [{"ResourceType": "collection", "Resource": ["collection/manuals"], "Permission": ["aoss:*"]}], "Principal": [f"arn:aws:iam::{accounts['broken']}:role/ai-shared"]}]}}}},
+        {"service": "neptune-graph", "operation": "ListGraphs", "account": accounts["broken"], "region": REGION, "then": {"json": {"graphs": [{"id": "g-1", "name": "places", "arn": f"arn:aws:neptune-graph:{REGION}:{accounts['broken']}:graph/g-1", "publicConnectivity": True}]}}},
+        {"service": "neptune-graph", "operation": "ListGraphs", "then": {"json": {"graphs": []}}},
         {"service": "ec2", "operation": "DescribeVpcBlockPublicAccessOptions", "then": {"status": 200, "type": "text/xml", "body": off}},
         {"service": "ec2", "operation": "DescribeVpcBlockPublicAccessExclusions", "then": {"status": 200, "type": "text/xml", "body": none}},
         *bedrock_agents(accounts),
