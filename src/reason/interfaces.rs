@@ -107,7 +107,12 @@ fn node_groups(context: &Context<'_>, row: Row<'_>, cluster: &str) -> Observed<V
     let found = context.world.lookup("eks_cluster", row.account(), row.region(), cluster);
     found.fact(
         || Observed::gap(Gap::not_understood("eks_cluster", format!("the cluster `{cluster}` is not in the list"))),
-        |cluster| cluster.text("security_group_id").map(|group| vec![group.to_owned()]),
+        |cluster| {
+            cluster.text("security_group_id").and_then(|group| match group {
+                "" => Observed::gap(Gap::not_understood("eks_cluster.security_group_id", format!("{} tells no cluster security group", cluster.key()))),
+                group => Known(vec![group.to_owned()]),
+            })
+        },
     )
 }
 

@@ -92,6 +92,9 @@ const WALK: &[&str] = &[
     "route53_resolver_rule_association.list",
     "route53_profile_association.list",
     "route53_profile_association.resources",
+    "route53_firewall_rule_group_association.list",
+    "route53_firewall_rule_group.list",
+    "route53_firewall_rule_group.rules",
     "bedrock_probe.list",
     "vpc_block_public_access_options.list",
     "vpc_block_public_access_options.exclusions",
@@ -390,7 +393,7 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
                 spot.and_then(|spot| match network::capture(world, &spot, family, &client) {
                     Capture::Endpoint(..) => Known(true),
                     Capture::Unknown(gaps) => Unknown(gaps),
-                    Capture::Public(_) => Known(false),
+                    Capture::Public(_) | Capture::Blocked(_) => Known(false),
                 })
             } else {
                 Known(true)

@@ -243,7 +243,7 @@ fn by_interface(context: &Context<'_>, spot: &Spot, service: &str) -> Observed<b
     let client = Client { region: spot.region.clone(), endpoint: "default".to_owned(), fips: false, dualstack: false };
     match network::capture(context.world, spot, service, &client) {
         Capture::Endpoint(..) => Known(true),
-        Capture::Public(_) => Known(false),
+        Capture::Public(_) | Capture::Blocked(_) => Known(false),
         Capture::Unknown(gaps) => Unknown(gaps),
     }
 }

@@ -42,8 +42,8 @@ fn is_store(row: Row<'_>, store: &str) -> bool {
     if row.table().name != "rds_db_instance" {
         return store == row.key();
     }
-    let cluster = row.text("cluster_name").known().filter(|name| !name.is_empty());
-    Arn::parse(store).is_some_and(|arn| arn.account == row.account() && arn.region == row.region() && arn.resource.strip_prefix("cluster:") == cluster)
+    let Some(cluster) = row.text("cluster_name").known().filter(|name| !name.is_empty()) else { return false };
+    Arn::parse(store).is_some_and(|arn| arn.account == row.account() && arn.region == row.region() && arn.resource.strip_prefix("cluster:") == Some(cluster))
 }
 
 /// Has it a public endpoint, and why?

@@ -150,6 +150,10 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
             Egress::Unknown(more) => unknown_way(hops, merge(gaps, more.clone()), egress.open()),
             _ => unknown_way(hops, gaps, egress.open()),
         },
+        Capture::Blocked(why) => {
+            hops.insert(1, Hop::new("name", &host, format!("does not resolve: {why}")));
+            broken(hops, why, egress.open())
+        }
         Capture::Public(why) => {
             hops.insert(1, Hop::new("name", &host, format!("resolves to the public endpoint: {why}")));
             let open = egress.open();

@@ -175,7 +175,10 @@ fn not_looked_at(outcome: &Outcome) -> Answer {
     if outcome.run.source.is_file() {
         lines.insert(0, "everything outside the file: what runs in the accounts today; lay it over a recorded run with --onto".to_owned());
     } else {
-        lines.push("what this release does not read: AWS Batch, App Runner, Elastic Beanstalk, what stands inside an EKS cluster, policies of buckets and log groups".to_owned());
+        lines.push(
+            "what this release does not read: AWS Batch, App Runner, Elastic Beanstalk, what stands inside an EKS cluster, policies of buckets and log groups"
+                .to_owned(),
+        );
     }
     lines.push(format!("whatever no rule of this run asks for; it ran {} rules", outcome.rules.len()));
     if !outcome.disabled.is_empty() {

@@ -33,6 +33,8 @@ pub const COLLECTORS: &[Collector] = &[
     Collector { tables: &["route53_resolver_rule"], span: Regional, run: |place| Box::pin(resolver::live::rules(place)) },
     Collector { tables: &["route53_resolver_rule_association"], span: Regional, run: |place| Box::pin(resolver::live::rule_associations(place)) },
     Collector { tables: &["route53_profile_association"], span: Regional, run: |place| Box::pin(resolver::live::profiles(place)) },
+    Collector { tables: &["route53_firewall_rule_group"], span: Regional, run: |place| Box::pin(resolver::live::firewall_rule_groups(place)) },
+    Collector { tables: &["route53_firewall_rule_group_association"], span: Regional, run: |place| Box::pin(resolver::live::firewall_associations(place)) },
     Collector { tables: &["vpc_flow_log"], span: Regional, run: |place| Box::pin(vpc::live::flow_logs(place)) },
     Collector { tables: &["vpc_block_public_access_options"], span: Regional, run: |place| Box::pin(vpc::live::block_public_access(place)) },
     Collector { tables: &["vpc_endpoint"], span: Regional, run: |place| Box::pin(vpc_endpoint::live::endpoints(place)) },

@@ -67,6 +67,8 @@ pub const TABLES: &[&Table] = &[
     &resolver::RULE,
     &resolver::RULE_ASSOCIATION,
     &resolver::PROFILE_ASSOCIATION,
+    &resolver::FIREWALL_RULE_GROUP,
+    &resolver::FIREWALL_ASSOCIATION,
     &vpc::FLOW_LOG,
     &vpc::BLOCK_PUBLIC_ACCESS,
     &vpc_endpoint::ENDPOINT,

@@ -1,6 +1,6 @@
 //! Amazon Route 53: who answers for the names of AWS inside a VPC.
 
-use crate::inventory::cols::{json, list, text};
+use crate::inventory::cols::{int, json, list, text};
 use crate::inventory::{Read, Role, Span, Table};
 
 /// Private zones for names of AWS.
@@ -63,6 +63,42 @@ pub const PROFILE_ASSOCIATION: Table = Table {
         json("resources", "`[{arn, type}]`: hosted zones, resolver rules, firewall rule groups, VPC endpoints.").by(&["resources"]),
     ],
     reads: &[Read::new("list", "route53profiles:ListProfileAssociations"), Read::new("resources", "route53profiles:ListProfileResourceAssociations")],
+    lists: &[],
+};
+
+/// Rule groups of DNS Firewall.
+pub const FIREWALL_RULE_GROUP: Table = Table {
+    name: "route53_firewall_rule_group",
+    doc: "Rule groups of Route 53 Resolver DNS Firewall, shared ones included.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "Id."),
+        text("name", "Name."),
+        json("rules", "`[{name, priority, action, response, domains}]`; `domains` is null for lists that AWS manages and for rules that detect threats.")
+            .by(&["rules"]),
+    ],
+    reads: &[
+        Read::new("list", "route53resolver:ListFirewallRuleGroups"),
+        Read::with(
+            "rules",
+            "route53resolver:ListFirewallRules",
+            &["route53resolver:ListFirewallRules", "route53resolver:GetFirewallDomainList", "route53resolver:ListFirewallDomains"],
+        ),
+    ],
+    lists: &[],
+};
+
+/// Their associations.
+pub const FIREWALL_ASSOCIATION: Table = Table {
+    name: "route53_firewall_rule_group_association",
+    doc: "Which VPC a rule group of DNS Firewall counts in.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[text("id", "Id."), text("rule_group_id", "Rule group."), text("vpc_id", "VPC."), int("priority", "Groups of a VPC are asked in this order.")],
+    reads: &[Read::new("list", "route53resolver:ListFirewallRuleGroupAssociations")],
     lists: &[],
 };
 
@@ -204,6 +240,93 @@ pub(super) mod live {
         batch
     }
 
+    /// The rules of a group with the domains that they name.
+    async fn firewall_rules(place: &Place<'_>, client: &aws_sdk_route53resolver::Client, group: &str) -> Result<Json, Failure> {
+        let rules = place
+            .pages(
+                "route53resolver:ListFirewallRules",
+                |token| client.list_firewall_rules().firewall_rule_group_id(group).set_next_token(token).send(),
+                |answer| (answer.firewall_rules.unwrap_or_default(), answer.next_token),
+            )
+            .await;
+        if let Some(failure) = rules.failure {
+            return Err(failure);
+        }
+        let mut all = Vec::new();
+        for rule in &rules.items {
+            let mut domains = Json::Null;
+            if let Some(list) = rule.firewall_domain_list_id() {
+                let found =
+                    place.call("route53resolver:GetFirewallDomainList", || client.get_firewall_domain_list().firewall_domain_list_id(list).send()).await?;
+                // What AWS manages it does not show.
+                if found.firewall_domain_list().is_none_or(|list| list.managed_owner_name().is_none_or(str::is_empty)) {
+                    let names = place
+                        .pages(
+                            "route53resolver:ListFirewallDomains",
+                            |token| client.list_firewall_domains().firewall_domain_list_id(list).set_next_token(token).send(),
+                            |answer| (answer.domains.unwrap_or_default(), answer.next_token),
+                        )
+                        .await;
+                    if let Some(failure) = names.failure {
+                        return Err(failure);
+                    }
+                    domains = names.items.iter().map(|name| plain(name)).collect();
+                }
+            }
+            all.push(json!({
+                "name": rule.name(), "priority": rule.priority(), "action": rule.action().map(|action| action.as_str()),
+                "response": rule.block_response().map(|response| response.as_str()), "domains": domains,
+            }));
+        }
+        Ok(Json::Array(all))
+    }
+
+    pub(in crate::services) async fn firewall_rule_groups(place: &Place<'_>) -> Batch {
+        let client = client!(aws_sdk_route53resolver, place);
+        let listing = place
+            .pages(
+                "route53resolver:ListFirewallRuleGroups",
+                |token| client.list_firewall_rule_groups().set_next_token(token).send(),
+                |answer| (answer.firewall_rule_groups.unwrap_or_default(), answer.next_token),
+            )
+            .await;
+        let mut batch = Batch::default();
+        batch.listed(place, "route53_firewall_rule_group", &listing);
+        let all = &listing.items;
+        let id = |group: &aws_sdk_route53resolver::types::FirewallRuleGroupMetadata| group.id().unwrap_or_default().to_owned();
+        let details = place
+            .details(&mut batch, "route53_firewall_rule_group", "rules", all, id, |index| firewall_rules(place, &client, all[index].id().unwrap_or_default()))
+            .await;
+        batch.rows.extend(
+            all.iter()
+                .zip(details)
+                .map(|(group, rules)| place.row("route53_firewall_rule_group").set("id", group.id()).set("name", group.name()).set("rules", rules)),
+        );
+        batch
+    }
+
+    pub(in crate::services) async fn firewall_associations(place: &Place<'_>) -> Batch {
+        let client = client!(aws_sdk_route53resolver, place);
+        let listing = place
+            .pages(
+                "route53resolver:ListFirewallRuleGroupAssociations",
+                |token| client.list_firewall_rule_group_associations().set_next_token(token).send(),
+                |answer| (answer.firewall_rule_group_associations.unwrap_or_default(), answer.next_token),
+            )
+            .await;
+        let mut batch = Batch::default();
+        batch.listed(place, "route53_firewall_rule_group_association", &listing);
+        batch.rows.extend(listing.items.iter().map(|association| {
+            place
+                .row("route53_firewall_rule_group_association")
+                .set("id", association.id())
+                .set("rule_group_id", association.firewall_rule_group_id())
+                .set("vpc_id", association.vpc_id())
+                .set("priority", association.priority().map(i64::from))
+        }));
+        batch
+    }
+
     async fn resources(place: &Place<'_>, client: &aws_sdk_route53profiles::Client, profile: &str) -> Result<Json, Failure> {
         let listing = place
             .pages(
@@ -262,6 +385,12 @@ pub(super) mod declared {
         Spelling { kinds: &["aws_route53_record", "AWS::Route53::RecordSet"], map: record },
         Spelling { kinds: &["aws_route53_resolver_rule", "AWS::Route53Resolver::ResolverRule"], map: rule },
         Spelling { kinds: &["aws_route53_resolver_rule_association", "AWS::Route53Resolver::ResolverRuleAssociation"], map: rule_association },
+        Spelling { kinds: &["aws_route53_resolver_firewall_rule_group", "AWS::Route53Resolver::FirewallRuleGroup"], map: firewall_rule_group },
+        Spelling { kinds: &["aws_route53_resolver_firewall_rule"], map: firewall_rule },
+        Spelling {
+            kinds: &["aws_route53_resolver_firewall_rule_group_association", "AWS::Route53Resolver::FirewallRuleGroupAssociation"],
+            map: firewall_association,
+        },
     ];
 
     fn plain(name: String) -> String {
@@ -317,5 +446,42 @@ pub(super) mod declared {
 
     fn rule_association(by: &Declared, rows: &mut Rows) {
         rows.row("route53_resolver_rule_association", by, by.id()).set("rule_id", by.at("resolver_rule_id").id()).set("vpc_id", by.at("vpc_id").id());
+    }
+
+    /// A rule as the table holds it. The domains stand in a list of their own, which no table holds: as far as the file tells the rule
+    /// may be about any name.
+    fn firewall(rule: &Node) -> Told<Json> {
+        match (rule.at("priority").int(), rule.at("action").text()) {
+            (Told::Known(priority), Told::Known(action)) => Told::Known(json!({
+                "name": rule.at("name").text().known(), "priority": priority, "action": action,
+                "response": rule.at("block_response").text().known(), "domains": ["*"],
+            })),
+            (Told::Unknown(later), _) | (_, Told::Unknown(later)) => Told::Unknown(later),
+            _ => Told::Absent,
+        }
+    }
+
+    fn firewall_rule_group(by: &Declared, rows: &mut Rows) {
+        let mut rules = Told::Known(Vec::new());
+        for rule in by.at("firewall_rules").items() {
+            rules = match (rules, firewall(rule)) {
+                (Told::Known(all), Told::Known(one)) => Told::Known([all, vec![one]].concat()),
+                (Told::Unknown(later), _) | (_, Told::Unknown(later)) => Told::Unknown(later),
+                (rules, Told::Absent) => rules,
+                (Told::Absent, _) => Told::Absent,
+            };
+        }
+        rows.row("route53_firewall_rule_group", by, by.id()).put("name", by.name("name")).set("rules", rules.map(Json::Array));
+    }
+
+    fn firewall_rule(by: &Declared, rows: &mut Rows) {
+        rows.part(by, "route53_firewall_rule_group", by.at("firewall_rule_group_id").id(), "rules", firewall(&by.values));
+    }
+
+    fn firewall_association(by: &Declared, rows: &mut Rows) {
+        rows.row("route53_firewall_rule_group_association", by, by.id())
+            .set("rule_group_id", by.at("firewall_rule_group_id").id())
+            .set("vpc_id", by.at("vpc_id").id())
+            .set("priority", by.at("priority").int());
     }
 }

@@ -43,6 +43,33 @@ fn the_way_follows_the_network() {
         ("UPDATE lambda_function SET use_fips = 1", Some("public-possible"), enforced),
         ("UPDATE lambda_function SET bedrock_region = 'us-east-1'", Some("public-possible"), Some("broken")),
         ("UPDATE lambda_function SET bedrock_endpoint = 'other'", None, None),
+        // The VPC's own resolver refuses the name; whether it does so for names that an endpoint takes is not documented.
+        (
+            "UPDATE route53_firewall_rule_group SET rules = '[{\"name\": \"r\", \"priority\": 1, \"action\": \"BLOCK\", \"response\": \"NXDOMAIN\", \"domains\": [\"*.amazonaws.com\"]}]'",
+            None,
+            enforced,
+        ),
+        (
+            "DELETE FROM vpc_endpoint; UPDATE route53_firewall_rule_group SET rules = '[{\"name\": \"r\", \"priority\": 1, \"action\": \"BLOCK\", \"response\": \"NXDOMAIN\", \"domains\": [\"*.amazonaws.com\"]}]'",
+            Some("broken"),
+            Some("broken"),
+        ),
+        (
+            "DELETE FROM vpc_endpoint; UPDATE route53_firewall_rule_group SET rules = '[{\"name\": \"r\", \"priority\": 1, \"action\": \"BLOCK\", \"response\": \"NXDOMAIN\", \"domains\": [\"*.example.com\"]}]'",
+            Some("public"),
+            Some("broken"),
+        ),
+        (
+            "DELETE FROM vpc_endpoint; UPDATE route53_firewall_rule_group SET rules = '[{\"name\": \"r\", \"priority\": 1, \"action\": \"ALLOW\", \"response\": \"NXDOMAIN\", \"domains\": [\"*.amazonaws.com\"]}]'",
+            Some("public"),
+            Some("broken"),
+        ),
+        (
+            "DELETE FROM vpc_endpoint; UPDATE route53_firewall_rule_group SET rules = '[{\"name\": \"r\", \"priority\": 1, \"action\": \"BLOCK\", \"response\": \"OVERRIDE\", \"domains\": [\"*\"]}]'",
+            None,
+            Some("broken"),
+        ),
+        ("DELETE FROM vpc_endpoint; DELETE FROM route53_firewall_rule_group", None, Some("broken")),
         // Something else may answer for the name.
         ("UPDATE vpc_dhcp_options SET domain_name_servers = '[\"10.0.0.2\"]'", None, None),
         ("DELETE FROM vpc_endpoint; UPDATE vpc SET private_zones = '[{\"name\": \"amazonaws.com.\"}]'", None, None),
@@ -279,4 +306,75 @@ fn the_way_follows_hubs_and_spokes() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// Path verdicts of workloads of every kind in the broken estate, where all have roles that call Bedrock, after a change.
+#[test]
+fn every_kind_of_compute_has_its_way() {
+    let rejected = "DELETE FROM vpc_endpoint; ";
+    let closed = "UPDATE vpc_route_table SET routes = '[]'; ";
+    let mut wrong = Vec::new();
+    for (change, name, verdict) in [
+        // EKS: nodes and pods stand in the subnets of the node group, as far as the cluster's add-ons show.
+        ("SELECT 1", "apps/general", Some("public-possible")),
+        ("SELECT 1", "apps: chat/assistant", Some("public-possible")),
+        (rejected, "apps/general", Some("public")),
+        (closed, "apps/general", Some("broken")),
+        ("UPDATE vpc_endpoint SET private_dns_enabled = 1", "apps/general", Some("private-bypassable")),
+        ("UPDATE vpc_endpoint SET private_dns_enabled = 1", "nightly", Some("private-bypassable")),
+        ("UPDATE eks_cluster SET pod_network = 'custom'", "apps: chat/assistant", None),
+        ("UPDATE eks_cluster SET pod_network = 'unmanaged'", "apps/general", None),
+        ("UPDATE eks_cluster SET addons = '[\"vpc-cni\", \"solo-io_istio-distro\"]'", "apps: chat/assistant", None),
+        ("UPDATE eks_cluster SET auto_mode = 1", "apps/general", None),
+        ("UPDATE eks_node_group SET launch_template = 'lt-1'", "apps/general", None),
+        ("DELETE FROM eks_node_group", "apps: chat/assistant", None),
+        ("UPDATE eks_node_group SET subnet_ids = '[\"subnet-app-pub\"]'; UPDATE vpc_endpoint SET state = 'rejected'", "apps/general", Some("public-possible")),
+        // Nodes that nobody manages are told by their tags.
+        (
+            "DELETE FROM eks_node_group; UPDATE ec2_instance SET subnet_id = 'subnet-app-a', vpc_id = 'vpc-app', security_group_ids = '[\"sg-app\"]', tags = '{\"kubernetes.io/cluster/apps\": \"owned\"}' WHERE instance_id = 'i-gpubox'",
+            "apps: chat/assistant",
+            Some("public-possible"),
+        ),
+        // Task sets and schedules stand where their own network configuration says.
+        ("SELECT 1", "catalog", Some("public-possible")),
+        ("UPDATE ecs_task_set SET subnet_ids = '[\"subnet-app-pub\"]'; UPDATE vpc_endpoint SET state = 'rejected'", "catalog", Some("broken")),
+        (
+            "UPDATE ecs_task_set SET subnet_ids = '[\"subnet-app-pub\"]', assign_public_ip = 1; UPDATE vpc_endpoint SET state = 'rejected'",
+            "catalog",
+            Some("public-possible"),
+        ),
+        ("UPDATE ecs_task_set SET subnet_ids = '[]'", "catalog", None),
+        ("SELECT 1", "nightly", Some("public-possible")),
+        (rejected, "nightly", Some("public")),
+        ("UPDATE eventbridge_target SET subnet_ids = '[\"subnet-island-a\"]', security_group_ids = '[\"sg-island\"]'", "nightly", Some("broken")),
+        // SageMaker leaves by its own network unless it is told otherwise.
+        ("SELECT 1", "lab", Some("public")),
+        (
+            "UPDATE sagemaker_notebook_instance SET direct_internet_access = 'Disabled', subnet_id = 'subnet-app-a', security_group_ids = '[\"sg-app\"]'",
+            "lab",
+            Some("public-possible"),
+        ),
+        ("SELECT 1", "studio", Some("public")),
+        ("UPDATE sagemaker_domain SET app_network_access_type = 'VpcOnly'", "studio", Some("public-possible")),
+        ("SELECT 1", "ranker", Some("public")),
+        ("UPDATE sagemaker_model SET subnet_ids = '[\"subnet-app-a\"]', security_group_ids = '[\"sg-app\"]'", "ranker", Some("public-possible")),
+        ("SELECT 1", "label-1", Some("public")),
+        ("UPDATE sagemaker_job SET subnet_ids = '[\"subnet-island-a\"]', security_group_ids = '[\"sg-island\"]'", "label-1", Some("broken")),
+    ] {
+        let [found] = verdicts("broken", change, [name]);
+        if found.as_deref() != verdict {
+            wrong.push(format!("{change}: {name}: {found:?} instead of {verdict:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_isolated_calls_nobody() {
+    judged("broken", |store| {
+        store.conn.execute_batch("UPDATE sagemaker_model SET enable_network_isolation = 1").expect("an update");
+        outcrop::reason::derive(store).expect("subjects");
+        let ways: i64 = store.conn.query_row("SELECT count(*) FROM bedrock_path WHERE name = 'ranker'", [], |row| row.get(0)).expect("a count");
+        assert_eq!(ways, 0);
+    });
 }

@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+ANSWER = json.dumps({"output": {"message": {"role": "assistant", "content": [{"text": "H"}]}}, "stopReason": "max_tokens", "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}, "metrics": {"latencyMs": 1}})
 NAMES = ["*.eu-west-1.amazonaws.com", "*.eu-west-1.api.aws"]
 
 
@@ -32,10 +33,15 @@ def answer(stream, script):
         head = data.decode().split("\r\n")
         path = head[0].split(" ")[1].split("?")[0]
         headers = {line.split(":", 1)[0].lower(): line.split(":", 1)[1].strip() for line in head[1:] if ":" in line}
+        # Whoever closes on what it has not read resets the connection.
+        rest = int(headers.get("content-length", 0)) - len(data.split(b"\r\n\r\n", 1)[1])
+        while rest > 0 and (more := stream.recv(rest)):
+            rest -= len(more)
         status = script.get(path, 404) if "AWS4-HMAC-SHA256" in headers.get("authorization", "") else 400
         if status:
             error = "x-amzn-errortype: AccessDeniedException\r\n" if status == 403 else ""
-            stream.sendall(f"HTTP/1.1 {status} X\r\n{error}x-amzn-requestid: req-{status}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}".encode())
+            body = ANSWER if path.endswith("/converse") and status == 200 else "{}"
+            stream.sendall(f"HTTP/1.1 {status} X\r\n{error}x-amzn-requestid: req-{status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n{body}".encode())
     finally:
         stream.close()
 

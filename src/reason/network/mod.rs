@@ -6,6 +6,7 @@
 //! Facts: the Bedrock network fact sheet, sections 2, 9 and 10.
 
 mod filter;
+mod firewall;
 mod name;
 pub mod trace;
 mod transit;

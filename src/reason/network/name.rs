@@ -1,6 +1,6 @@
 //! Which address the name of a Bedrock API resolves to inside a VPC.
 
-use super::Spot;
+use super::{Spot, firewall};
 use crate::inventory::{Children, Lookup, Row, World};
 use crate::model::{Gap, Observed, Reason, merge};
 use Observed::{Known, Unknown};
@@ -105,6 +105,8 @@ pub(in crate::reason) enum Capture<'w> {
     Endpoint(Row<'w>, String),
     /// It resolves to public addresses, for this reason.
     Public(String),
+    /// It does not resolve, for this reason.
+    Blocked(String),
     /// It cannot be told.
     Unknown(Vec<Gap>),
 }
@@ -123,7 +125,19 @@ enum Source<'w> {
 
 /// Resolves the name of a family in a VPC for a client.
 pub(in crate::reason) fn capture<'w>(world: &'w World, spot: &Spot, family: &str, client: &Client) -> Capture<'w> {
-    resolve(world, spot, family, client, 0)
+    let found = resolve(world, spot, family, client, 0);
+    let told = matches!(client.endpoint.as_str(), "vpce" | "other");
+    match (firewall::blocks(world, spot, &host(family, client)), found) {
+        (Known(None), found) | (_, found @ Capture::Unknown(_)) => found,
+        // Another name is asked for, of which the rules say nothing here.
+        (_, found) if told => found,
+        (Known(Some(why)), Capture::Public(_)) => Capture::Blocked(why),
+        (Known(Some(why)), _) => {
+            let why = format!("{why}; whether it is asked for names that an endpoint takes is not documented");
+            Capture::Unknown(vec![Gap::not_understood("route53_firewall_rule_group.rules", why)])
+        }
+        (Unknown(gaps), _) => Capture::Unknown(gaps),
+    }
 }
 
 fn resolve<'w>(world: &'w World, spot: &Spot, family: &str, client: &Client, depth: usize) -> Capture<'w> {

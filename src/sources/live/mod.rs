@@ -4,6 +4,7 @@
 //! be entered stays in the run and is unknown everywhere; what is interrupted is marked incomplete.
 
 mod accounts;
+mod converse;
 mod hub;
 mod kms;
 pub mod probe;

@@ -1,5 +1,6 @@
 //! The steps of a probe over the network.
 
+use super::converse::converse;
 use crate::services::collect::now;
 use crate::sources::probe::{Call, Family, Host, Plan, Report, SCHEMA, Step, address_kind, shows, verdict};
 use aws_credential_types::Credentials;
@@ -38,21 +39,6 @@ fn free_call(family: &str) -> Option<Request> {
         "bedrock-mantle" => call("bedrock-mantle:ListModels", "bedrock-mantle", "GET", "/v1/models", ""),
         "bedrock-agentcore-control" => call("bedrock-agentcore:ListAgentRuntimes", "bedrock-agentcore", "POST", "/runtimes/?maxResults=1", ""),
         _ => None,
-    }
-}
-
-/// One token of a model, which is what a real call needs.
-fn converse(model: &str) -> Request {
-    let escaped: String = model
-        .bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { (byte as char).to_string() } else { format!("%{byte:02X}") })
-        .collect();
-    Request {
-        operation: "bedrock:InvokeModel",
-        service: "bedrock",
-        method: "POST",
-        path: format!("/model/{escaped}/converse"),
-        body: "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hi\"}]}],\"inferenceConfig\":{\"maxTokens\":1}}".to_owned(),
     }
 }
 
@@ -114,7 +100,7 @@ fn trust(plan: &Plan) -> Result<Arc<ClientConfig>, String> {
                 roots.add(certificate).map_err(|error| format!("a certificate to trust cannot be used: {error}"))?;
             }
         }
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        None => drop(roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned())),
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
@@ -204,9 +190,8 @@ fn one(plan: &Plan, config: &Arc<ClientConfig>, family: &str, host: &str, creden
         return seen;
     }
     if let Some(credentials) = credentials {
-        let mut send = |request: Request| call(plan, config, host, &addresses, &request, credentials, own);
-        seen.call = free_call(family).map(&mut send);
-        seen.invoke = plan.invoke.as_deref().filter(|_| family == "bedrock-runtime").map(converse).map(&mut send);
+        seen.call = free_call(family).map(|request| call(plan, config, host, &addresses, &request, credentials, own));
+        seen.invoke = plan.invoke.as_deref().filter(|_| family == "bedrock-runtime").map(|model| converse(plan, host, &addresses, model, credentials));
     }
     seen
 }
