@@ -27,6 +27,7 @@ const DEPENDENCIES: Served = &[
     ("events", "events", &["PutEvents"]),
     ("lambda", "lambda", &["InvokeFunction"]),
     ("ssm", "ssm", &["GetParameter", "GetParameters", "GetParametersByPath"]),
+    ("aoss", "aoss", &["APIAccessAll"]),
     ("ecr.api", "ecr", &["GetAuthorizationToken"]),
     ("ecr.dkr", "ecr", &["BatchGetImage", "GetDownloadUrlForLayer"]),
 ];
@@ -107,13 +108,19 @@ const FAMILIES: Served = &[
     ),
 ];
 
+fn actions_in(table: Served, name: &str) -> Vec<String> {
+    let rows = table.iter().filter(|(known, ..)| *known == name);
+    rows.flat_map(|(_, prefix, actions)| actions.iter().map(move |action| format!("{prefix}:{action}"))).collect()
+}
+
 /// The actions that an API family serves.
 pub(super) fn actions_of(family: &str) -> Vec<String> {
-    FAMILIES
-        .iter()
-        .filter(|(known, ..)| *known == family)
-        .flat_map(|(_, prefix, actions)| actions.iter().map(move |action| format!("{prefix}:{action}")))
-        .collect()
+    actions_in(FAMILIES, family)
+}
+
+/// The actions of another service that code beside a model calls.
+pub(super) fn served_actions(service: &str) -> Vec<String> {
+    actions_in(DEPENDENCIES, service)
 }
 
 /// How a request comes.

@@ -1,6 +1,7 @@
 //! Where the interfaces of a deployment stand, and whether they get public addresses.
 
 use super::callers::{Deployment, Workload};
+use super::network::Spot;
 use super::{Context, compute};
 use crate::inventory::{Lookup, Row};
 use crate::model::{Gap, Observed};
@@ -160,4 +161,23 @@ pub(super) fn public_address(context: &Context<'_>, workload: &Workload<'_>, dep
         // Interfaces of Lambda, AgentCore, SageMaker and Fargate profiles never get a public address.
         _ => Known(false),
     }
+}
+
+/// Have the interfaces of a deployment in a subnet IPv6 addresses?
+pub(super) fn ipv6_address(context: &Context<'_>, deployment: &Deployment<'_>, from: &Spot) -> Observed<bool> {
+    let row = deployment.network;
+    let subnet = context.world.lookup("vpc_subnet", &from.account, &from.region, &from.subnet);
+    let range = subnet.fact(
+        || Observed::gap(Gap::not_understood("vpc_subnet", format!("the subnet `{}` is not in the list", from.subnet))),
+        |subnet| subnet.text("ipv6_cidr_block").map(|range| !range.is_empty()),
+    );
+    range.and_then(|there| match (there, row.table().name) {
+        (false, _) => Known(false),
+        (true, "lambda_function") => row.flag("ipv6_allowed"),
+        (true, "ec2_instance") => row.list("ipv6_addresses").map(|all| !all.is_empty()),
+        (true, _) => {
+            let why = format!("{} has an IPv6 range; whether the interface has an address of it is not read", from.subnet);
+            Observed::gap(Gap::not_understood("ipv6", why))
+        }
+    })
 }

@@ -10,6 +10,7 @@ mod api_keys;
 mod callers;
 mod compute;
 mod data_keys;
+mod dependencies;
 mod endpoints;
 mod environment;
 mod escalation;
@@ -59,7 +60,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { table: &paths::PATH, derive: paths::derive_paths },
     Subject { table: &paths::VPC_FAMILY, derive: paths::derive_vpc_families },
     Subject { table: &placement::WORKLOAD_PLACEMENT, derive: placement::derive_placements },
-    Subject { table: &placement::VPC_DEPENDENCY, derive: placement::derive_dependencies },
+    Subject { table: &dependencies::VPC_DEPENDENCY, derive: dependencies::derive },
     Subject { table: &exits::PROMPT_EXIT, derive: exits::derive },
     Subject { table: &vectors::VECTOR_COLLECTION, derive: vectors::derive },
     Subject { table: &stores::VECTOR_STORE, derive: stores::derive },
@@ -93,7 +94,7 @@ pub fn tables() -> Vec<&'static Table> {
 pub fn rests_on_published_data(subject: &str) -> bool {
     const TABLES: &[&Table] = &[
         &paths::PATH,
-        &placement::VPC_DEPENDENCY,
+        &dependencies::VPC_DEPENDENCY,
         &exits::PROMPT_EXIT,
         &queries::VECTOR_QUERY,
         &endpoints::BEDROCK_ENDPOINT,

@@ -109,16 +109,25 @@ fn window(context: &Context<'_>, account: &str) -> (String, String, Vec<Gap>) {
     (start, end, gaps)
 }
 
+/// Calls before this instant are not counted: so many days before the end of what was looked at. Empty counts all.
+fn cutoff(context: &Context<'_>, end: &str) -> String {
+    let days = context.world.run.parameters.get("lookback_days").and_then(Json::as_i64).filter(|days| *days > 0);
+    let from = days.and_then(|days| end.parse::<jiff::Timestamp>().ok()?.checked_sub(jiff::SignedDuration::from_hours(days.checked_mul(24)?)).ok());
+    from.map_or_else(String::new, |from| from.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
     let callers = context.callers();
     for (account, _) in context.scopes(&OBSERVED) {
         let (start, end, window_gaps) = window(context, &account);
+        let cutoff = cutoff(context, &end);
+        let start = if cutoff > start && !start.is_empty() { cutoff.clone() } else { start };
         let (mut gaps, mut caller_gaps) = (window_gaps.clone(), context.unscanned(&account));
         let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
         for region in &context.world.run.regions {
             let calls = context.world.all("cloudtrail_bedrock_call", &account, region);
             gaps = merge(gaps, calls.gaps);
-            for row in calls.rows {
+            for row in calls.rows.into_iter().filter(|row| row.text("last_seen").known().is_none_or(|last| last >= cutoff.as_str())) {
                 let added = row.text("principal_arn").and_then(|principal| seen.entry(principal.to_owned()).or_default().add(row));
                 if let Unknown(more) = added {
                     gaps = merge(gaps, more);

@@ -2,9 +2,9 @@
 
 use super::access::actions_of;
 use super::callers::{Deployment, Workload};
-use super::interfaces::{Placement, placement, public_address};
+use super::interfaces::{Placement, ipv6_address, placement, public_address};
 use super::network::{self, Capture, Client, Distance, Hop, Reach, Spot, Target, Way, WayVerdict};
-use super::policy::{Ask, Document, Found, Policies, may};
+use super::policy::{Ask, Document, Fact, Found, Policies, may};
 use super::{Context, endpoints};
 use crate::inventory::Row;
 use crate::model::{Gap, Observed, merge};
@@ -92,16 +92,13 @@ enum Egress {
 
 impl Egress {
     /// By IPv4, or by IPv6 where the client asks for names that have such addresses.
-    fn find(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>, dualstack: bool) -> Self {
-        let key = (from.clone(), user.to_owned(), groups.to_vec(), format!("{public_address:?} {dualstack}"));
+    fn find(context: &Context<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>, six: &Observed<bool>) -> Self {
+        let key = (from.clone(), user.to_owned(), groups.to_vec(), format!("{public_address:?} {six:?}"));
         remembered(&context.ways.egress, key, || match Self::of(context, user, from, groups, public_address, false) {
-            Self::Closed(why) if dualstack => match Self::of(context, user, from, groups, public_address, true) {
-                // Whether the interface has an IPv6 address is not read.
-                Self::Open(_) => {
-                    Self::Unknown(vec![Gap::not_understood("ipv6", "a way out by IPv6 is open; whether the interface has such an address is not read")])
-                }
-                Self::Unknown(gaps) => Self::Unknown(gaps),
-                Self::Closed(_) => Self::Closed(why),
+            Self::Closed(why) if !six.is_false() => match (Self::of(context, user, from, groups, public_address, true), six) {
+                (Self::Open(_), Unknown(gaps)) => Self::Unknown(gaps.clone()),
+                (Self::Closed(_), _) => Self::Closed(why),
+                (by_six, _) => by_six,
             },
             four => four,
         })
@@ -139,7 +136,9 @@ fn way(context: &Context<'_>, workload: &Workload<'_>, deployment: &Deployment<'
         Unknown(gaps) => return unknown_way(hops, gaps.clone(), Unknown(gaps)),
     };
     let public_address = public_address(context, workload, deployment);
-    let egress = Egress::find(context, workload.account, &from, groups, &public_address, client.dualstack || family == "bedrock-mantle");
+    // Only names that have IPv6 addresses can be reached so.
+    let six = if client.dualstack || family == "bedrock-mantle" { ipv6_address(context, deployment, &from) } else { Known(false) };
+    let egress = Egress::find(context, workload.account, &from, groups, &public_address, &six);
     match network::capture(context.world, &from, family, client) {
         Capture::Endpoint(endpoint, why) => {
             hops.insert(1, Hop::new("name", &host, format!("resolves to the endpoint: {why}")));
@@ -207,7 +206,7 @@ fn by_endpoint(
         Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
     }
     hops.push(Hop::new("endpoint", id, "available").of(endpoint.account()));
-    match admitted(context, workload, family, endpoint) {
+    match workload.roles.clone().and_then(|roles| admitted(context, &roles, family, &actions_of(family), endpoint)) {
         Known(Ok(why)) => hops.extend(why.map(|why| Hop::new("endpoint-policy", id, why).of(endpoint.account()))),
         Known(Err(why)) => {
             hops.push(Hop::new("endpoint-policy", id, &why).of(endpoint.account()));
@@ -304,11 +303,16 @@ fn to_interface(context: &Context<'_>, user: &str, from: &Spot, groups: &[String
     })
 }
 
-/// Does the policy of the endpoint let some call of the workload through? With the request that passes.
-fn admitted(context: &Context<'_>, workload: &Workload<'_>, family: &str, endpoint: Row<'_>) -> Observed<Result<Option<String>, String>> {
-    let actions = actions_of(family);
-    let (roles, document) = match workload.roles.clone().zip(endpoints::policy(endpoint)) {
-        Known(known) => known,
+/// Does the policy of the endpoint let some call of one of these roles through? With the request that passes.
+pub(super) fn admitted(
+    context: &Context<'_>,
+    roles: &BTreeSet<String>,
+    family: &str,
+    actions: &[String],
+    endpoint: Row<'_>,
+) -> Observed<Result<Option<String>, String>> {
+    let document = match endpoints::policy(endpoint) {
+        Known(document) => document,
         Unknown(gaps) => return Unknown(gaps),
     };
     if roles.is_empty() || actions.is_empty() {
@@ -316,11 +320,11 @@ fn admitted(context: &Context<'_>, workload: &Workload<'_>, family: &str, endpoi
     }
     let document = Rc::new(document);
     let (mut refused, mut gaps) = (String::new(), Vec::new());
-    for role in &roles {
+    for role in roles {
         match context.role_access(role).and_then(|access| access.grants.clone().map(|grants| (access, grants))) {
             Known((access, grants)) => {
                 match remembered(&context.ways.admissions, (role.clone(), format!("{} {}", endpoint.account(), endpoint.key()), family.to_owned()), || {
-                    through(&access.principal, &grants, &document, &actions, endpoint)
+                    through(&access.principal, &grants, &document, actions, endpoint)
                 }) {
                     Known(Ok(why)) => return Known(Ok(Some(why))),
                     Known(Err(why)) => refused = why,
@@ -341,11 +345,14 @@ fn through(
     endpoint: Row<'_>,
 ) -> Observed<Result<String, String>> {
     let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+    let mut context = endpoints::network_context(endpoint);
+    // Models are of AWS; of other services the caller's own resources are meant, which are in its organisation.
+    if actions.iter().all(|action| !action.starts_with("bedrock")) {
+        context.insert("aws:resourceorgid".to_owned(), principal.organization.clone());
+        context.insert("aws:resourceaccount".to_owned(), Fact::one(&principal.account));
+    }
     let ask = |policies: &Policies| {
-        may(
-            policies,
-            &Ask { principal, actions: &actions, resources: &[], resource_account: None, context: endpoints::network_context(endpoint), choose: true },
-        )
+        may(policies, &Ask { principal, actions: &actions, resources: &[], resource_account: None, context: context.clone(), choose: true })
     };
     let anything = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
     let identity = Document::parse("anything", &anything).map(Rc::new).into_iter().collect();

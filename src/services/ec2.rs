@@ -17,6 +17,7 @@ pub const INSTANCE: Table = Table {
         text("subnet_id", "Subnet of its first interface.").absent("''"),
         list("security_group_ids", "Security groups."),
         text("public_ip_address", "Public address.").absent("''"),
+        list("ipv6_addresses", "IPv6 addresses of its first interface."),
         text("iam_instance_profile_arn", "Instance profile, which holds its role.").absent("''"),
         json("tags", "Tags as an object.").absent("{}"),
     ],
@@ -56,6 +57,7 @@ pub(super) mod live {
                     .set("subnet_id", instance.subnet_id().unwrap_or_default())
                     .set("security_group_ids", instance.security_groups().iter().filter_map(|group| group.group_id().map(str::to_owned)).collect::<Vec<_>>())
                     .set("public_ip_address", instance.public_ip_address().unwrap_or_default())
+                    .set("ipv6_addresses", instance.ipv6_address().map(str::to_owned).into_iter().collect::<Vec<_>>())
                     .set("iam_instance_profile_arn", instance.iam_instance_profile().and_then(|profile| profile.arn()).unwrap_or_default())
                     .set("tags", tags(pairs)),
             );
@@ -89,6 +91,7 @@ pub(super) mod declared {
             .set("subnet_id", by.at("subnet_id|network_interfaces.subnet_id").id())
             .set("security_group_ids", groups)
             .set("public_ip_address", public)
+            .set("ipv6_addresses", by.at("ipv6_addresses").ids())
             .set("iam_instance_profile_arn", by.at("iam_instance_profile").id().map(|profile| profile_arn(by, profile)).or(""))
             .set("tags", by.tags());
     }

@@ -1,7 +1,7 @@
 //! AWS Lambda: configuration of functions, never their code.
 
 use super::environment::{SETTINGS, VARIABLE};
-use crate::inventory::cols::{json, list, text};
+use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Column, Read, Role, Span, Table};
 
 /// Functions.
@@ -20,6 +20,7 @@ pub const FUNCTION: Table = Table {
         text("vpc_id", "VPC.").absent("'' (the service's own network)"),
         list("subnet_ids", "Subnets."),
         list("security_group_ids", "Security groups."),
+        flag("ipv6_allowed", "May its interfaces send by IPv6, where the subnets have it?"),
         text("capacity_provider_arn", "Capacity provider of a function on managed instances; its network counts then.").absent("''"),
         text("log_group_name", "Log group it writes to."),
         text("environment_error", "Why Lambda could not decrypt the variables.").absent("''"),
@@ -126,6 +127,7 @@ pub(super) mod live {
                 .set("role_arn", function.role())
                 .set("vpc_id", network.and_then(|network| network.vpc_id()).unwrap_or_default())
                 .set("subnet_ids", network.map(|network| network.subnet_ids().to_vec()).unwrap_or_default())
+                .set("ipv6_allowed", network.and_then(|network| network.ipv6_allowed_for_dual_stack()).unwrap_or_default())
                 .set("security_group_ids", network.map(|network| network.security_group_ids().to_vec()).unwrap_or_default())
                 .set(
                     "capacity_provider_arn",
@@ -190,6 +192,7 @@ pub(super) mod declared {
             .set("role_arn", by.at("role").id())
             .set("vpc_id", vpc)
             .set("subnet_ids", subnets)
+            .set("ipv6_allowed", network.at("ipv6_allowed_for_dual_stack").flag().or(false))
             .set("security_group_ids", network.at("security_group_ids").ids().or(Vec::new()))
             .put("capacity_provider_arn", "")
             .set("log_group_name", by.at("logging_config.log_group").id().or(format!("/aws/lambda/{function}")))

@@ -40,6 +40,7 @@ pub const SUBNET: Table = Table {
         text("subnet_id", "Id."),
         text("vpc_id", "VPC."),
         text("cidr_block", "IPv4 range.").absent("''"),
+        text("ipv6_cidr_block", "IPv6 range.").absent("'' (it has none, so nothing in it has an IPv6 address)"),
         text("availability_zone", "Zone."),
         flag("map_public_ip_on_launch", "Do new interfaces get a public address?"),
         json("tags", "Tags as an object.").absent("{}"),
@@ -234,6 +235,7 @@ pub(super) mod live {
                 .set("subnet_id", subnet.subnet_id())
                 .set("vpc_id", subnet.vpc_id())
                 .set("cidr_block", subnet.cidr_block().unwrap_or_default())
+                .set("ipv6_cidr_block", subnet.ipv6_cidr_block_association_set().iter().find_map(|found| found.ipv6_cidr_block()).unwrap_or_default())
                 .set("availability_zone", subnet.availability_zone())
                 .set("map_public_ip_on_launch", subnet.map_public_ip_on_launch())
                 .set("tags", tagged(subnet.tags()))

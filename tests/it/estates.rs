@@ -116,3 +116,18 @@ fn every_result_is_explained_and_has_a_fingerprint_of_its_own() {
     let again = judged("broken", |_| {});
     assert_eq!(serde_json::to_string(&outcome).expect("JSON"), serde_json::to_string(&again).expect("JSON"));
 }
+
+#[test]
+fn calls_before_the_days_that_are_looked_back_do_not_count() {
+    let calls = |change: &str| {
+        let mut found = -1_i64;
+        judged("sound", |store| {
+            store.conn.execute_batch(change).expect("an update");
+            outcrop::reason::derive(store).expect("subjects");
+            found = store.conn.query_row("SELECT calls FROM bedrock_observed WHERE name = 'chat-api'", [], |row| row.get(0)).expect("a row");
+        });
+        found
+    };
+    assert!(calls("SELECT 1") > 0);
+    assert_eq!(calls("UPDATE cloudtrail_bedrock_call SET first_seen = '2026-09-01T00:00:00Z', last_seen = '2026-10-01T00:00:00Z'"), 0);
+}

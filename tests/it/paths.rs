@@ -255,7 +255,7 @@ fn the_way_follows_hubs_and_spokes() {
         (routes("rtb-central", "[{\"destination\": \"::/0\", \"target\": \"eigw-1\"}]"), [broken, enforced, enforced, enforced, enforced]),
         (
             format!(
-                "{}; UPDATE lambda_function SET use_dualstack = 1 WHERE name = 'central'; UPDATE vpc_security_group SET egress = '[{{\"protocol\": \"-1\", \"cidrs\": [\"::/0\"]}}]' WHERE group_id = 'sg-central'; UPDATE vpc_network_acl SET entries = '[{{\"egress\": true, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\"}}, {{\"egress\": false, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\"}}]' WHERE network_acl_id = 'acl-central'",
+                "{}; UPDATE vpc_subnet SET ipv6_cidr_block = '2001:db8::/64'; UPDATE lambda_function SET use_dualstack = 1, ipv6_allowed = NULL WHERE name = 'central'; UPDATE vpc_security_group SET egress = '[{{\"protocol\": \"-1\", \"cidrs\": [\"::/0\"]}}]' WHERE group_id = 'sg-central'; UPDATE vpc_network_acl SET entries = '[{{\"egress\": true, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\"}}, {{\"egress\": false, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\"}}]' WHERE network_acl_id = 'acl-central'",
                 routes("rtb-central", "[{\"destination\": \"::/0\", \"target\": \"eigw-1\"}]")
             ),
             [unknown, enforced, enforced, enforced, enforced],
@@ -377,4 +377,58 @@ fn what_is_isolated_calls_nobody() {
         let ways: i64 = store.conn.query_row("SELECT count(*) FROM bedrock_path WHERE name = 'ranker'", [], |row| row.get(0)).expect("a count");
         assert_eq!(ways, 0);
     });
+}
+
+/// What becomes of the dependency on the logs of the sound estate's application VPC: (endpoint present, lets through).
+#[test]
+fn an_endpoint_that_refuses_serves_nobody() {
+    let policy = |statement: &str| {
+        format!("UPDATE vpc_endpoint SET policy = '{{\"Version\": \"2012-10-17\", \"Statement\": [{statement}]}}' WHERE vpc_endpoint_id = 'vpce-app-logs'")
+    };
+    let mut wrong = Vec::new();
+    for (change, expected) in [
+        ("SELECT 1".to_owned(), (Some(true), Some(true))),
+        ("DELETE FROM vpc_endpoint WHERE vpc_endpoint_id = 'vpce-app-logs'".to_owned(), (Some(false), Some(true))),
+        ("UPDATE vpc_endpoint SET private_dns_enabled = 0 WHERE vpc_endpoint_id = 'vpce-app-logs'".to_owned(), (Some(false), Some(true))),
+        ("UPDATE vpc_security_group SET ingress = '[]' WHERE group_id = 'sg-vpce-app'".to_owned(), (Some(true), Some(false))),
+        ("UPDATE vpc_security_group SET ingress = NULL WHERE group_id = 'sg-vpce-app'".to_owned(), (Some(true), None)),
+        (policy(r#"{"Effect": "Allow", "Principal": "*", "Action": "logs:DescribeLogGroups", "Resource": "*"}"#), (Some(true), Some(false))),
+        (
+            policy(
+                r#"{"Effect": "Allow", "Principal": "*", "Action": "logs:*", "Resource": "*", "Condition": {"StringEquals": {"aws:PrincipalAccount": "999999999999"}}}"#,
+            ),
+            (Some(true), Some(false)),
+        ),
+        ("UPDATE vpc_endpoint SET policy = NULL WHERE vpc_endpoint_id = 'vpce-app-logs'".to_owned(), (Some(true), None)),
+    ] {
+        judged("sound", |store| {
+            store.conn.execute_batch(&change).expect("an update");
+            outcrop::reason::derive(store).expect("subjects");
+            let sql = "SELECT endpoint_present, lets_through FROM vpc_dependency WHERE part = 'logs'";
+            let found = store.conn.query_row(sql, [], |row| Ok((row.get::<_, Option<bool>>(0)?, row.get::<_, Option<bool>>(1)?))).expect("a row");
+            if found != expected {
+                wrong.push(format!("{change}: {found:?} instead of {expected:?}"));
+            }
+        });
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// By IPv6 only names that have such addresses are reached, from interfaces that have one.
+#[test]
+fn ipv6_is_a_way_out_for_who_has_an_address() {
+    let six = "DELETE FROM vpc_endpoint; UPDATE lambda_function SET use_dualstack = 1; UPDATE vpc_security_group SET egress = '[{\"protocol\": \"-1\", \"from_port\": -1, \"to_port\": -1, \"cidrs\": [\"::/0\", \"0.0.0.0/0\"], \"groups\": [], \"prefix_lists\": []}]'; \
+               UPDATE vpc_network_acl SET entries = '[{\"egress\": false, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\", \"from_port\": -1, \"to_port\": -1}, {\"egress\": true, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\", \"from_port\": -1, \"to_port\": -1}]'; \
+               UPDATE vpc_route_table SET routes = '[{\"destination\": \"::/0\", \"target\": \"eigw-1\", \"state\": \"active\"}]'; ";
+    for (change, expected) in [
+        ("", Some("broken")),
+        ("UPDATE lambda_function SET ipv6_allowed = 1", Some("broken")),
+        ("UPDATE vpc_subnet SET ipv6_cidr_block = '2001:db8::/64'", Some("broken")),
+        ("UPDATE vpc_subnet SET ipv6_cidr_block = '2001:db8::/64'; UPDATE lambda_function SET ipv6_allowed = 1", Some("public")),
+        ("UPDATE vpc_subnet SET ipv6_cidr_block = '2001:db8::/64'; UPDATE lambda_function SET ipv6_allowed = NULL", None),
+        ("UPDATE vpc_subnet SET ipv6_cidr_block = NULL; UPDATE lambda_function SET ipv6_allowed = 1", None),
+    ] {
+        let [found] = verdicts("sound", &format!("{six}{change}"), ["summarizer"]);
+        assert_eq!(found.as_deref(), expected, "{change}");
+    }
 }

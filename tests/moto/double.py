@@ -27,6 +27,7 @@ REST = {
     ("bedrock-agentcore", "POST", r"^/runtimes/?(\?|$)"): "ListAgentRuntimes",
     ("bedrock-agentcore", "GET", r"^/gateways/?(\?|$)"): "ListGateways",
     ("bedrock-agentcore", "POST", r"^/memories/?(\?|$)"): "ListMemories",
+    ("eks", "GET", r"^/clusters/[^/]+/?$"): "DescribeCluster",
     ("eks", "GET", r"^/clusters/[^/]+/addons/?(\?|$)"): "ListAddons",
     ("eks", "GET", r"^/clusters/[^/]+/addons/[^/]+"): "DescribeAddon",
     ("eks", "GET", r"^/clusters/[^/]+/pod-identity-associations/?(\?|$)"): "ListPodIdentityAssociations",

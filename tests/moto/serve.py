@@ -179,6 +179,15 @@ def studio(account, subnet, group, direct, open_model):
     client.create_processing_job(ProcessingJobName="label-1", RoleArn=role, AppSpecification={"ImageUri": "label"}, ProcessingResources={"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}}, **({} if open_model else {"NetworkConfig": inside}))
 
 
+def described_cluster(account):
+    """The cluster with the security group that AWS makes for it, which moto leaves out."""
+    found = account.client("eks").describe_cluster(name="apps")["cluster"]
+    group = account.client("ec2").describe_security_groups(Filters=[{"Name": "group-name", "Values": ["app-10.0"]}])["SecurityGroups"][0]
+    network = {"subnetIds": found["resourcesVpcConfig"]["subnetIds"], "vpcId": group["VpcId"], "clusterSecurityGroupId": group["GroupId"]}
+    answer = {"cluster": {"name": "apps", "arn": found["arn"], "resourcesVpcConfig": network, "identity": {"oidc": {"issuer": f"https://oidc.eks.{REGION}.amazonaws.com/id/0A1B2C"}}}}
+    return {"service": "eks", "operation": "DescribeCluster", "then": {"json": answer}}
+
+
 def cluster(account, subnet, role):
     """A cluster with a node group and a Fargate profile."""
     eks = account.client("eks")
@@ -253,7 +262,7 @@ def bedrock_agents(accounts):
         here("ListDataSources", "broken", {"dataSourceSummaries": [source]}),
         here("GetDataSource", "broken", {"dataSource": {**source, "createdAt": "2026-01-01T00:00:00Z", "dataSourceConfiguration": {"type": "S3", "s3Configuration": {"bucketArn": "arn:aws:s3:::broken-documents"}}}}),
     ]
-    seen = {"eventID": "e-1", "eventSource": "bedrock.amazonaws.com", "eventName": "InvokeModel", "awsRegion": REGION, "eventTime": "2026-11-01T00:00:00Z", "recipientAccountId": accounts["broken"], "sourceIPAddress": "203.0.113.7",
+    seen = {"eventID": "e-1", "eventSource": "bedrock.amazonaws.com", "eventName": "InvokeModel", "awsRegion": REGION, "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600)), "recipientAccountId": accounts["broken"], "sourceIPAddress": "203.0.113.7",
             "userIdentity": {"type": "AssumedRole", "accountId": accounts["broken"], "sessionContext": {"sessionIssuer": {"arn": f"arn:aws:iam::{accounts['broken']}:role/ai-shared"}}}}
     rules += [here("LookupEvents", "broken", {"Events": [{"EventId": "e-1", "EventName": "InvokeModel", "CloudTrailEvent": json.dumps(seen)}]}, "cloudtrail"),
               {"service": "cloudtrail", "operation": "LookupEvents", "then": {"json": {"Events": []}}}]
@@ -322,6 +331,7 @@ def main():
             for subnet in Account(raw, accounts[name]).client("ec2").describe_subnets()["Subnets"]:
                 subnets[subnet["SubnetId"]] = subnet["VpcId"]
         rules, refuse = standing_rules(accounts)
+        rules.append(described_cluster(Account(raw, accounts["broken"])))
         named = [dict(rule, account=accounts.get(rule["account"], rule["account"])) if "account" in rule else rule for rule in script]
         front, double = http_double.serve(named + rules, ("127.0.0.1", port), subnets)
         guard(double, accounts, refuse)

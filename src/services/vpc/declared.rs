@@ -69,6 +69,7 @@ fn subnet(by: &Declared, rows: &mut Rows) {
     rows.row("vpc_subnet", by, by.id())
         .set("vpc_id", by.at("vpc_id").id())
         .set("cidr_block", by.at("cidr_block").text().or(""))
+        .set("ipv6_cidr_block", by.at("ipv6_cidr_block").text().or(""))
         .set("availability_zone", by.at("availability_zone").text())
         .set("map_public_ip_on_launch", by.at("map_public_ip_on_launch").flag().or(false))
         .set("tags", by.tags());

@@ -1,0 +1,273 @@
+//! Subject: the other services that the VPCs of callers must reach.
+
+use super::access::served_actions;
+use super::callers::Workload;
+use super::interfaces::placement;
+use super::network::{self, Capture, Client, Reach, Spot, Target};
+use super::placement::spots;
+use super::ways::{admitted, arrive};
+use super::{Context, Sink, paths};
+use crate::inventory::cols::{flag, joined, list, text};
+use crate::inventory::{Role, Row, Span, Table};
+use crate::model::{Gap, Observed, merge};
+use crate::subject_columns;
+use Observed::{Known, Unknown};
+use std::collections::{BTreeMap, BTreeSet};
+
+const INDEX: &[&str] = &["aoss_vpc_endpoint.list", "aoss_vpc_endpoint.detail"];
+const WAYS: &[&str] = &joined::<{ INDEX.len() + paths::WALK_INPUTS.len() }>(&[INDEX, paths::WALK_INPUTS]);
+const THROUGH: &[&str] = &joined::<{ WAYS.len() + paths::CALLER_INPUTS.len() }>(&[WAYS, paths::CALLER_INPUTS]);
+
+/// Other services that callers of a VPC use.
+pub const VPC_DEPENDENCY: Table = Table {
+    name: "vpc_dependency",
+    doc: "A service other than Bedrock that the roles of a VPC's Bedrock callers name, and whether the VPC has an endpoint for it: of S3, DynamoDB, Secrets Manager, KMS, STS, Logs, SQS, SNS, EventBridge, SSM, Lambda and ECR and the collections of OpenSearch Serverless.",
+    key: "resource",
+    span: Span::Regional,
+    role: Role::Subject,
+    columns: subject_columns![
+        text("service", "Endpoint service, such as `s3`.").by(paths::CALLER_INPUTS),
+        text("vpc_id", "VPC.").by(paths::CALLER_INPUTS),
+        list("callers", "Callers whose roles name an action of it.").by(paths::CALLER_INPUTS),
+        flag("endpoint_present", "Does an endpoint take its calls from every subnet of these callers?").by(WAYS),
+        list("uncovered_subnets", "Subnets whose calls no endpoint takes.").by(WAYS),
+        flag("lets_through", "Do security groups and the policy of that endpoint let a call of each of these callers through? True where there is none.")
+            .by(THROUGH),
+        flag("has_egress", "Do routes lead to public addresses from one of these subnets?").by(WAYS),
+        text("reason", "What decides.").by(THROUGH),
+    ],
+    reads: &[],
+    lists: paths::CALLER_INPUTS,
+};
+
+/// Which services the code of a workload, or what starts it, calls from its own interfaces; and what may hide more.
+fn services(context: &Context<'_>, workload: &Workload<'_>) -> (BTreeSet<&'static str>, Vec<Gap>) {
+    let of = |roles: &Observed<BTreeSet<String>>| {
+        let (mut all, mut gaps) = (BTreeSet::new(), roles.gaps().to_vec());
+        for role in roles.as_ref().known().into_iter().flatten() {
+            match context.role_access(role) {
+                Known(access) => {
+                    let (more, hidden) = access.dependencies();
+                    all.extend(more);
+                    gaps = merge(gaps, hidden);
+                }
+                Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
+        (all, gaps)
+    };
+    // The logs of a function, and the images of functions and runtimes, do not pass the VPC: the service itself carries them.
+    let carried = |service: &&str| !matches!(*service, "logs" | "ecr.api" | "ecr.dkr");
+    let (mut all, mut gaps) = of(&workload.roles);
+    match workload.kind {
+        "lambda" | "agentcore" => all.retain(carried),
+        "ecs" => {
+            let (more, hidden) = of(&workload.execution_roles);
+            all.extend(more);
+            gaps = merge(gaps, hidden);
+            // Layers of images come from S3 (Amazon ECR User Guide, "Create the Amazon S3 gateway endpoint").
+            if all.contains("ecr.dkr") {
+                all.insert("s3");
+            }
+        }
+        _ => {}
+    }
+    (all, gaps)
+}
+
+/// The gateway endpoint that takes the calls from this subnet: one that is associated with its route table.
+fn by_gateway<'w>(context: &Context<'w>, spot: &Spot, service: &str) -> Observed<Option<Row<'w>>> {
+    let found = network::endpoints_for(context.world, &spot.account, &spot.region, &spot.vpc, service);
+    let table = network::table_id(context.world, spot);
+    let mut gaps = found.gaps;
+    for row in found.rows {
+        let open = row
+            .text("vpc_endpoint_type")
+            .map(|kind| kind.eq_ignore_ascii_case("gateway"))
+            .and(row.text("state").map(|state| state.eq_ignore_ascii_case("available")));
+        let takes =
+            if open.is_false() { Known(false) } else { open.and(row.list("route_table_ids").zip(table.clone()).map(|(tables, own)| tables.contains(&own))) };
+        match takes {
+            Known(true) => return Known(Some(row)),
+            Known(false) => {}
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    if gaps.is_empty() { Known(None) } else { Unknown(gaps) }
+}
+
+/// An endpoint that takes the calls to a service from a subnet.
+#[derive(Clone, Copy)]
+struct Door<'w> {
+    row: Row<'w>,
+    /// Routed to, and not connected to.
+    gateway: bool,
+}
+
+/// The data endpoint of OpenSearch Serverless in a VPC: the aoss API makes it, and it takes the names of all collections.
+fn by_index<'w>(context: &Context<'w>, spot: &Spot) -> Observed<Option<Row<'w>>> {
+    let found = context.world.children("aoss_vpc_endpoint", &spot.account, &spot.region, "vpc_id", &spot.vpc);
+    let mut gaps = found.gaps;
+    for row in found.rows {
+        match row.text("status") {
+            Known(status) if status.eq_ignore_ascii_case("ACTIVE") => return Known(Some(row)),
+            Known(_) => {}
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    if gaps.is_empty() { Known(None) } else { Unknown(gaps) }
+}
+
+fn by_interface<'w>(context: &Context<'w>, spot: &Spot, service: &str) -> Observed<Option<Row<'w>>> {
+    let client = Client { region: spot.region.clone(), endpoint: "default".to_owned(), fips: false, dualstack: false };
+    match network::capture(context.world, spot, service, &client) {
+        Capture::Endpoint(row, _) => Known(Some(row)),
+        Capture::Public(_) | Capture::Blocked(_) => Known(None),
+        Capture::Unknown(gaps) => Unknown(gaps),
+    }
+}
+
+fn door<'w>(context: &Context<'w>, spot: &Spot, service: &str) -> Observed<Option<Door<'w>>> {
+    let interface = |found: Observed<Option<Row<'w>>>| found.map(|row| row.map(|row| Door { row, gateway: false }));
+    match service {
+        "aoss" => interface(by_index(context, spot)),
+        "s3" | "dynamodb" => match by_gateway(context, spot, service) {
+            Known(Some(row)) => Known(Some(Door { row, gateway: true })),
+            Known(None) => interface(by_interface(context, spot, service)),
+            Unknown(gaps) => match by_interface(context, spot, service) {
+                Known(Some(row)) => interface(Known(Some(row))),
+                Known(None) => Unknown(gaps),
+                Unknown(more) => Unknown(merge(gaps, more)),
+            },
+        },
+        _ => interface(by_interface(context, spot, service)),
+    }
+}
+
+/// Does an endpoint let a call of a workload through? Why not, where it does not.
+fn lets(context: &Context<'_>, workload: &Workload<'_>, spot: &Spot, service: &str, door: Door<'_>) -> Observed<Option<String>> {
+    let mut gaps = Vec::new();
+    if !door.gateway {
+        for deployment in &workload.deployments {
+            match placement(workload, deployment, context) {
+                Known(Some(place)) if place.subnets.contains(&spot.subnet) => match arrive(context, workload.account, spot, &place.groups, door.row) {
+                    Known(Ok(_)) => {}
+                    Known(Err((_, why))) => return Known(Some(format!("{} takes the calls of {} and refuses them: {why}", door.row.key(), workload.name))),
+                    Unknown(more) => gaps = merge(gaps, more),
+                },
+                Known(_) => {}
+                Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
+    }
+    // The data endpoint of OpenSearch Serverless has no policy; network and data access policies stand for it.
+    if service != "aoss" {
+        let roles = workload.roles.clone().zip(workload.execution_roles.clone()).map(|(own, starting)| own.union(&starting).cloned().collect());
+        match roles.and_then(|roles: BTreeSet<String>| admitted(context, &roles, service, &served_actions(service), door.row)) {
+            Known(Ok(_)) => {}
+            Known(Err(why)) => return Known(Some(format!("{} takes the calls of {} and refuses them: {why}", door.row.key(), workload.name))),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    if gaps.is_empty() { Known(None) } else { Unknown(gaps) }
+}
+
+/// The callers that use a service, and the subnets that they stand in.
+#[derive(Default)]
+struct Users<'c, 'w> {
+    callers: BTreeMap<&'c str, &'c Workload<'w>>,
+    places: BTreeMap<String, (Spot, BTreeSet<&'c str>)>,
+}
+
+pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
+    for (account, region) in context.scopes(&VPC_DEPENDENCY) {
+        let callers = context.callers();
+        sink.hide(&account, &region, callers.hidden(&account, &region));
+        let mut needs: BTreeMap<(String, &'static str), Users<'_, '_>> = BTreeMap::new();
+        for workload in callers.known(&account, &region) {
+            match spots(context, workload) {
+                Known(Some(spots)) => {
+                    let (services, gaps) = services(context, workload);
+                    sink.hide(&account, &region, gaps);
+                    for (service, (subnet, spot)) in services.iter().flat_map(|service| spots.iter().map(move |spot| (*service, spot))) {
+                        let users = needs.entry((spot.vpc.clone(), service)).or_default();
+                        users.callers.insert(&workload.arn, workload);
+                        users.places.entry(subnet.clone()).or_insert_with(|| (spot.clone(), BTreeSet::new())).1.insert(&workload.arn);
+                    }
+                }
+                Known(None) => {}
+                Unknown(gaps) => sink.hide(&account, &region, gaps),
+            }
+        }
+        for ((vpc, service), users) in needs {
+            dependency(context, sink, (&account, &region), &vpc, service, &users);
+        }
+    }
+}
+
+fn dependency(context: &Context<'_>, sink: &mut Sink<'_>, (account, region): (&str, &str), vpc: &str, service: &'static str, users: &Users<'_, '_>) {
+    let (mut without, mut gaps) = (Vec::new(), Vec::<Gap>::new());
+    let (mut refused, mut filter_gaps) = (None, Vec::<Gap>::new());
+    for (subnet, (spot, callers)) in &users.places {
+        match door(context, spot, service) {
+            Known(Some(door)) => {
+                for workload in callers.iter().filter_map(|arn| users.callers.get(arn)) {
+                    match lets(context, workload, spot, service, door) {
+                        Known(None) => {}
+                        Known(why) => refused = refused.or(why),
+                        Unknown(more) => filter_gaps = merge(filter_gaps, more),
+                    }
+                }
+            }
+            Known(None) => without.push(subnet.clone()),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    let lets_through = match (&refused, merge(gaps.clone(), filter_gaps)) {
+        (Some(_), _) => Known(false),
+        (None, gaps) if gaps.is_empty() => Known(true),
+        (None, gaps) => Unknown(gaps),
+    };
+    let present = if !without.is_empty() {
+        Known(false)
+    } else if gaps.is_empty() {
+        Known(true)
+    } else {
+        Unknown(gaps)
+    };
+    let egress = Observed::any(users.places.values().map(|(spot, _)| {
+        // What stands behind a NAT gateway needs no public address of its own.
+        match network::reach(context.world, spot, &Target::Public { address: Known(false), six: false }) {
+            Reach::Open(_) => Known(true),
+            Reach::Closed(..) => network::internet_route(context.world, spot).map(|route| route.is_some()),
+            Reach::Unknown(gaps) => Unknown(gaps),
+        }
+    }));
+    let reason = present.clone().zip(lets_through.clone()).map(|(present, _)| {
+        if let Some(why) = &refused {
+            return why.clone();
+        }
+        if present {
+            return "an endpoint is there for every subnet, and its groups and policy let a call through".to_owned();
+        }
+        let out = match &egress {
+            Known(true) => "a way out to public addresses has to stay open for it",
+            Known(false) => "there is no way out either, so it cannot work as drawn",
+            Unknown(_) => "whether a way out stays open for it is not known",
+        };
+        format!("no endpoint takes the calls from {}; {out}", without.join(", "))
+    });
+    let arn = format!("arn:{}:ec2:{region}:{account}:vpc/{vpc}", context.world.run.partition);
+    let mut row = sink.row(account, region, arn, "AWS::EC2::VPC");
+    let tags = context.world.lookup("vpc", account, region, vpc).fact(|| Known(BTreeMap::new()), |row| row.tags());
+    row.put("part", service).put("name", vpc).tagged(context, account, tags);
+    row.put("service", service)
+        .put("vpc_id", vpc)
+        .put("callers", users.callers.keys().map(|arn| (*arn).to_owned()).collect::<Vec<_>>())
+        .set("uncovered_subnets", present.clone().map(|_| without))
+        .set("endpoint_present", present)
+        .set("lets_through", lets_through)
+        .set("has_egress", egress)
+        .set("reason", reason);
+    sink.push(row);
+}
