@@ -63,6 +63,8 @@ fn address(text: &str) -> Result<Option<(IpAddr, Option<u16>)>, Usage> {
 #[derive(Debug, Serialize)]
 struct Entry {
     workload: String,
+    #[serde(skip)]
+    name: String,
     kind: String,
     family: String,
     host: Option<String>,
@@ -150,7 +152,7 @@ impl Path {
 
     fn narrow(&self, entries: &mut Vec<Entry>) -> anyhow::Result<()> {
         if let Some(from) = &self.from {
-            let named = |entry: &Entry| entry.workload == *from || entry.workload.rsplit([':', '/']).next() == Some(from);
+            let named = |entry: &Entry| entry.workload == *from || entry.name == *from || entry.workload.rsplit([':', '/']).next() == Some(from);
             let mut workloads: Vec<&str> = entries.iter().filter(|entry| named(entry)).map(|entry| entry.workload.as_str()).collect();
             workloads.dedup();
             match workloads.as_slice() {
@@ -179,19 +181,21 @@ impl Path {
 }
 
 fn entries(store: &Store) -> anyhow::Result<Vec<Entry>> {
-    let sql = "SELECT resource, workload_kind, family, host, ways FROM bedrock_path ORDER BY account_id, region, resource, family";
+    let sql = "SELECT resource, workload_kind, family, host, ways, name FROM bedrock_path ORDER BY account_id, region, resource, family";
     let mut statement = store.conn.prepare(sql)?;
     let rows = statement.query_map([], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, Option<String>>(3)?, row.get::<_, Option<String>>(4)?))
+        let (workload, kind, family) = (row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?);
+        Ok((workload, kind, family, row.get::<_, Option<String>>(3)?, row.get::<_, Option<String>>(4)?, row.get::<_, Option<String>>(5)?))
     })?;
     let mut all = Vec::new();
     for row in rows {
-        let (workload, kind, family, host, ways) = row?;
+        let (workload, kind, family, host, ways, name) = row?;
         let ways: Vec<Json> = serde_json::from_str(ways.as_deref().unwrap_or("[]"))?;
         for way in ways {
             let text = |key: &str| way[key].as_str().unwrap_or_default().to_owned();
             all.push(Entry {
                 workload: workload.clone(),
+                name: name.clone().unwrap_or_default(),
                 kind: kind.clone(),
                 family: family.clone(),
                 host: host.clone(),
@@ -230,7 +234,9 @@ fn hidden(store: &Store) -> anyhow::Result<Json> {
 
 fn tree(entry: &Entry, out: &mut dyn Write) -> anyhow::Result<()> {
     let subnets = if entry.subnets.is_empty() { String::new() } else { format!(" from {}", cut(&entry.subnets.join(", "), 400)) };
-    writeln!(out, "{} -> {}{subnets}: {}", cut(&entry.workload, 800), entry.family, entry.verdict.to_uppercase())?;
+    // A name that the ARN does not tell goes before it.
+    let name = if entry.workload.contains(&entry.name) { String::new() } else { format!("{} ", cut(&entry.name, 200)) };
+    writeln!(out, "{name}{} -> {}{subnets}: {}", cut(&entry.workload, 800), entry.family, entry.verdict.to_uppercase())?;
     hops(entry.hops.as_array().map(Vec::as_slice).unwrap_or_default(), entry.missing.as_array().map(Vec::as_slice).unwrap_or_default(), out)?;
     writeln!(out, "  {}\n", cut(&entry.reason, 800))?;
     Ok(())

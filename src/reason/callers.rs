@@ -208,6 +208,26 @@ fn definition<'w>(context: &Context<'w>, row: Row<'w>) -> Observed<Row<'w>> {
     })
 }
 
+/// Tasks in host and bridge mode stand where the instances of their cluster do. Where none is in sight they keep their own row,
+/// whose network is then not known.
+fn stands<'w>(context: &Context<'w>, network: Row<'w>) -> Vec<Row<'w>> {
+    let cluster = network.table().column("cluster_arn").and_then(|_| network.text("cluster_arn").known());
+    let own = || vec![network];
+    let (Known(subnets), Some(cluster)) = (network.list("subnet_ids"), cluster) else { return own() };
+    if !subnets.is_empty() {
+        return own();
+    }
+    let hosts = context.world.children("ecs_container_instance", network.account(), network.region(), "cluster_arn", cluster);
+    let mut found = Vec::new();
+    for host in &hosts.rows {
+        match host.text("ec2_instance_id").known().map(|id| context.world.lookup("ec2_instance", network.account(), network.region(), id)) {
+            Some(Lookup::Found(instance)) => found.push(instance),
+            _ => return own(),
+        }
+    }
+    if found.is_empty() || !hosts.gaps.is_empty() { own() } else { found }
+}
+
 /// A workload of ECS by where its tasks stand and what they run.
 fn tasks<'w>(context: &Context<'w>, placed: &[(Row<'w>, Row<'w>)], workload: Workload<'w>) -> Workload<'w> {
     let definitions = || placed.iter().map(|(_, definition)| definition);
@@ -216,7 +236,10 @@ fn tasks<'w>(context: &Context<'w>, placed: &[(Row<'w>, Row<'w>)], workload: Wor
         execution_roles: union(definitions().map(|row| one(row.text("execution_role_arn")))),
         log_groups: union(definitions().map(|row| row.list("log_group_names").map(|names| names.into_iter().collect()))),
         names_model: Observed::any(definitions().map(|row| row.flag("names_model"))),
-        deployments: placed.iter().map(|(network, definition)| Deployment { network: *network, settings: Some(*definition) }).collect(),
+        deployments: placed
+            .iter()
+            .flat_map(|(network, definition)| stands(context, *network).into_iter().map(|network| Deployment { network, settings: Some(*definition) }))
+            .collect(),
         ..workload
     }
     .asked(context)

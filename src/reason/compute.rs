@@ -29,11 +29,18 @@ pub(super) fn clusters<'w>(context: &Context<'w>, account: &str, region: &str, a
         let profiles = world.children("eks_fargate_profile", account, region, "cluster_name", row.key());
         gaps = merge(gaps, merge(groups.gaps, profiles.gaps));
         for group in &groups.rows {
+            let arn = match group.text("arn") {
+                Known(arn) => arn,
+                Unknown(more) => {
+                    gaps = merge(gaps, more);
+                    continue;
+                }
+            };
             let workload = Workload {
                 roles: one(group.text("node_role_arn")),
                 deployments: vec![Deployment { network: *group, settings: None }],
                 tags: group.tags(),
-                ..Workload::new("eks", "AWS::EKS::Nodegroup", group.text("arn").known().unwrap_or(group.key()), group.key(), *group)
+                ..Workload::new("eks", "AWS::EKS::Nodegroup", arn, group.key(), *group)
             };
             all.push(workload.asked(context));
         }
@@ -187,10 +194,17 @@ pub(super) fn sagemaker<'w>(context: &Context<'w>, account: &str, region: &str, 
         let found = context.world.all(table, account, region);
         gaps = merge(gaps, found.gaps);
         for row in found.rows {
+            let arn = match row.text("arn") {
+                Known(arn) => arn,
+                Unknown(more) => {
+                    gaps = merge(gaps, more);
+                    continue;
+                }
+            };
             let workload = Workload {
                 roles: one(row.text("role_arn")),
                 deployments: vec![Deployment { network: row, settings: None }],
-                ..Workload::new("sagemaker", resource_type, row.text("arn").known().unwrap_or(row.key()), row.text("name").known().unwrap_or_default(), row)
+                ..Workload::new("sagemaker", resource_type, arn, row.text("name").known().unwrap_or_default(), row)
             };
             all.push(workload.asked(context));
         }
@@ -232,7 +246,7 @@ fn endpoints<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
             Lookup::Absent => Observed::gap(Gap::not_understood("sagemaker_endpoint_configuration", format!("the configuration `{name}` is not in the list"))),
             Lookup::Unknown(gaps) => Unknown(gaps),
         });
-        let (models, components) = match models {
+        let ((models, components), arn) = match models.zip(row.text("arn")) {
             Known(told) => told,
             Unknown(more) => {
                 gaps = merge(gaps, more);
@@ -252,7 +266,6 @@ fn endpoints<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
             }
         }
         if !rows.is_empty() {
-            let arn = row.text("arn").known().unwrap_or(row.key());
             all.push(contained(context, rows, Workload::new("sagemaker", "AWS::SageMaker::Endpoint", arn, row.key(), row)));
         }
     }

@@ -83,7 +83,7 @@ pub(super) fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, co
         }
         _ => list("subnet_ids").and_then(|subnets| {
             if subnets.is_empty() {
-                let why = "tasks in host or bridge mode use the network of their instance, which is not read";
+                let why = "tasks in host or bridge mode use the network of their instance, and no instance of the cluster is in sight";
                 return Observed::gap(Gap::not_understood("ecs_service.subnet_ids", why));
             }
             inside(context, workload, Known(subnets), list("security_group_ids"))

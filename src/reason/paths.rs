@@ -21,6 +21,7 @@ const CALLER: &[&str] = &[
     "bedrock_agentcore_runtime.list",
     "bedrock_agentcore_runtime.detail",
     "ecs_task_set.list",
+    "ecs_container_instance.list",
     "eventbridge_target.list",
     "eks_cluster.list",
     "eks_cluster.detail",

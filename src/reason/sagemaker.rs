@@ -5,7 +5,7 @@ use crate::inventory::cols::{flag, text};
 use crate::inventory::{Role, Row, Span, Table};
 use crate::model::Observed;
 use crate::subject_columns;
-use Observed::Known;
+use Observed::{Known, Unknown};
 use std::collections::BTreeMap;
 
 const SOURCES: &[&str] = &[
@@ -65,8 +65,15 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
             let found = context.world.all(table, &account, &region);
             sink.hide(&account, &region, found.gaps);
             for row in found.rows {
+                let arn = match row.text("arn") {
+                    Known(arn) => arn,
+                    Unknown(gaps) => {
+                        sink.hide(&account, &region, gaps);
+                        continue;
+                    }
+                };
                 let (kind, direct, isolated, reason) = network(row);
-                let mut derived = sink.row(&account, &region, row.text("arn").known().unwrap_or(row.key()), resource_type);
+                let mut derived = sink.row(&account, &region, arn, resource_type);
                 derived.put("name", row.text("name").known().unwrap_or_default()).tagged(context, &account, Known(BTreeMap::new()));
                 derived.put("kind", kind).set("direct_internet", direct).set("isolated", isolated).set("reason", reason);
                 sink.push(derived);

@@ -38,12 +38,16 @@ const KINDS: [(&str, &str, &str); 3] = [
 ];
 
 /// Is this what a knowledge base names as its store? Of Aurora it names the cluster.
-fn is_store(row: Row<'_>, store: &str) -> bool {
+fn is_store(row: Row<'_>, store: &str) -> Observed<bool> {
     if row.table().name != "rds_db_instance" {
-        return store == row.key();
+        return Known(store == row.key());
     }
-    let Some(cluster) = row.text("cluster_name").known().filter(|name| !name.is_empty()) else { return false };
-    Arn::parse(store).is_some_and(|arn| arn.account == row.account() && arn.region == row.region() && arn.resource.strip_prefix("cluster:") == Some(cluster))
+    let cluster =
+        Arn::parse(store).filter(|arn| arn.account == row.account() && arn.region == row.region()).and_then(|arn| arn.resource.strip_prefix("cluster:"));
+    match cluster {
+        Some(cluster) => row.text("cluster_name").map(|name| name == cluster),
+        None => Known(false),
+    }
 }
 
 /// Has it a public endpoint, and why?
@@ -107,7 +111,14 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
             let found = context.world.all(table, &account, &region);
             sink.hide(&account, &region, found.gaps);
             for row in found.rows {
-                let users: BTreeSet<&str> = named.iter().filter(|(store, _)| is_store(row, store)).map(|(_, base)| *base).collect();
+                let (mut users, mut hidden) = (BTreeSet::new(), hidden.clone());
+                for (store, base) in &named {
+                    match is_store(row, store) {
+                        Known(true) => drop(users.insert(*base)),
+                        Known(false) => {}
+                        Unknown(gaps) => hidden = merge(hidden, gaps),
+                    }
+                }
                 let serves = match (users.is_empty(), hidden.is_empty()) {
                     (false, _) => Known(true),
                     (true, true) => Known(false),

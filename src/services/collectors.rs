@@ -45,7 +45,7 @@ pub const COLLECTORS: &[Collector] = &[
     Collector { tables: &["lambda_function", "lambda_environment_variable"], span: Regional, run: |place| Box::pin(lambda::live::collect(place)) },
     Collector { tables: &["ec2_instance"], span: Regional, run: |place| Box::pin(ec2::live::instances(place)) },
     Collector {
-        tables: &["ecs_service", "ecs_task_set", "eventbridge_target", "ecs_task_definition", "ecs_environment_variable"],
+        tables: &["ecs_service", "ecs_task_set", "ecs_container_instance", "eventbridge_target", "ecs_task_definition", "ecs_environment_variable"],
         span: Regional,
         run: |place| Box::pin(ecs::live::collect(place)),
     },

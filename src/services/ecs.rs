@@ -35,12 +35,25 @@ pub const TASK_SET: Table = Table {
     columns: &[
         text("arn", "ARN."),
         text("service_arn", "Service."),
+        text("cluster_arn", "Cluster."),
         text("task_definition_arn", "Task definition with its revision."),
         list("subnet_ids", "Subnets of `awsvpcConfiguration`; empty for host and bridge mode."),
         list("security_group_ids", "Security groups."),
         flag("assign_public_ip", "Does a task get a public address?"),
     ],
     reads: &[Read::with("list", "ecs:DescribeServices", &["ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices"])],
+    lists: &[],
+};
+
+/// Container instances.
+pub const CONTAINER_INSTANCE: Table = Table {
+    name: "ecs_container_instance",
+    doc: "EC2 instances of clusters: tasks in host and bridge mode use their network.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[text("arn", "ARN."), text("cluster_arn", "Cluster."), text("ec2_instance_id", "Instance.").absent("'' (a host outside AWS)")],
+    reads: &[Read::with("list", "ecs:DescribeContainerInstances", &["ecs:ListClusters", "ecs:ListContainerInstances", "ecs:DescribeContainerInstances"])],
     lists: &[],
 };
 
@@ -101,7 +114,7 @@ pub const ENVIRONMENT_VARIABLE: Table = Table {
 pub(super) mod live {
     use crate::client;
     use crate::inventory::{NewRow, Status};
-    use crate::services::collect::{Batch, Failure, Place, tags};
+    use crate::services::collect::{Batch, Failure, Listing, Place, tags};
     use crate::services::environment::{self, Owner, Settings};
     use aws_sdk_ecs::types::{NetworkConfiguration, ServiceField, TaskDefinition};
     use std::collections::{BTreeMap, BTreeSet};
@@ -123,6 +136,9 @@ pub(super) mod live {
             )
             .await;
         let mut batch = Batch::default();
+        if place.wants("ecs_container_instance", "list") {
+            instances(place, &client, &clusters, &mut batch).await;
+        }
         let mut flaw: Option<(String, Failure)> = clusters.failure.clone().map(|failure| ("clusters".to_owned(), failure));
         let mut services = Vec::new();
         let (mut pages, started) = (0, crate::services::collect::now());
@@ -191,6 +207,7 @@ pub(super) mod live {
                 .row("ecs_task_set")
                 .set("arn", set.task_set_arn())
                 .set("service_arn", set.service_arn())
+                .set("cluster_arn", set.cluster_arn())
                 .set("task_definition_arn", set.task_definition());
             network(&mut row, set.network_configuration());
             batch.rows.push(row);
@@ -219,6 +236,43 @@ pub(super) mod live {
 
     fn definition_of(row: &NewRow) -> String {
         row.cells.iter().find(|(column, _)| *column == "task_definition_arn").map(|(_, value)| value.display().into_owned()).unwrap_or_default()
+    }
+
+    /// The instances of every cluster.
+    async fn instances(place: &Place<'_>, client: &aws_sdk_ecs::Client, clusters: &Listing<String>, batch: &mut Batch) {
+        let found = place
+            .each(clusters, String::clone, |index| {
+                let cluster = clusters.items[index].as_str();
+                place.pages(
+                    "ecs:ListContainerInstances",
+                    move |token| client.list_container_instances().cluster(cluster).set_next_token(token).send(),
+                    |answer| (answer.container_instance_arns.unwrap_or_default(), answer.next_token),
+                )
+            })
+            .await;
+        batch.listed(place, "ecs_container_instance", &found);
+        for (index, cluster) in clusters.items.iter().enumerate() {
+            let arns: Vec<String> = found.items.iter().filter(|(of, _)| *of == index).map(|(_, arn)| arn.clone()).collect();
+            // DescribeContainerInstances takes a hundred at a time.
+            for arns in arns.chunks(100) {
+                let asked = place
+                    .call("ecs:DescribeContainerInstances", || {
+                        client.describe_container_instances().cluster(cluster).set_container_instances(Some(arns.to_vec())).send()
+                    })
+                    .await;
+                match asked {
+                    Ok(answer) => batch.rows.extend(answer.container_instances().iter().map(|instance| {
+                        place
+                            .row("ecs_container_instance")
+                            .set("arn", instance.container_instance_arn())
+                            .set("cluster_arn", cluster.as_str())
+                            .set("ec2_instance_id", instance.ec2_instance_id().unwrap_or_default())
+                    })),
+                    Err(failure) => batch.part_failed("ecs_container_instance", &format!("instances of {cluster}"), &failure),
+                }
+            }
+        }
+        batch.count("ecs_container_instance");
     }
 
     /// Describes task definitions; gives the ARN of each by what it was asked by.
@@ -326,7 +380,9 @@ pub(super) mod declared {
 
     fn task_set(by: &Declared, rows: &mut Rows) {
         let row = rows.row("ecs_task_set", by, by.id());
-        row.set("service_arn", by.at("service").id()).set("task_definition_arn", by.at("task_definition").id().map(|text| definition_arn(by, &text)));
+        row.set("service_arn", by.at("service").id())
+            .set("cluster_arn", by.at("cluster").id().or("default"))
+            .set("task_definition_arn", by.at("task_definition").id().map(|text| definition_arn(by, &text)));
         network(&by.values, row);
     }
 

@@ -82,6 +82,7 @@ pub const TABLES: &[&Table] = &[
     &ec2::INSTANCE,
     &ecs::SERVICE,
     &ecs::TASK_SET,
+    &ecs::CONTAINER_INSTANCE,
     &eventbridge::TARGET,
     &ecs::TASK_DEFINITION,
     &ecs::ENVIRONMENT_VARIABLE,

@@ -343,7 +343,10 @@ fn every_kind_of_compute_has_its_way() {
             "catalog",
             Some("public-possible"),
         ),
-        ("UPDATE ecs_task_set SET subnet_ids = '[]'", "catalog", None),
+        // In host and bridge mode tasks stand where the instances of their cluster do.
+        ("UPDATE ecs_task_set SET subnet_ids = '[]'", "catalog", Some("public")),
+        ("UPDATE ecs_task_set SET subnet_ids = '[]'; DELETE FROM ecs_container_instance", "catalog", None),
+        ("UPDATE ecs_task_set SET subnet_ids = '[]'; UPDATE ecs_container_instance SET ec2_instance_id = ''", "catalog", None),
         ("SELECT 1", "nightly", Some("public-possible")),
         (rejected, "nightly", Some("public")),
         ("UPDATE eventbridge_target SET subnet_ids = '[\"subnet-island-a\"]', security_group_ids = '[\"sg-island\"]'", "nightly", Some("broken")),
