@@ -317,6 +317,7 @@ pub(super) mod declared {
 
     fn nodegroup(by: &Declared, rows: &mut Rows) {
         let (cluster, id) = inside(by, "node_group_name|nodegroup_name");
+        rows.symbol(by, arn(by), "");
         rows.row("eks_node_group", by, id)
             .set("cluster_name", cluster)
             .put("name", by.name("node_group_name|nodegroup_name"))
@@ -329,6 +330,7 @@ pub(super) mod declared {
 
     fn fargate_profile(by: &Declared, rows: &mut Rows) {
         let (cluster, id) = inside(by, "fargate_profile_name");
+        rows.symbol(by, arn(by), "");
         let namespaces: Vec<String> = by.at("selector|selectors").items().iter().filter_map(|selector| selector.at("namespace").text().known()).collect();
         rows.row("eks_fargate_profile", by, id)
             .set("cluster_name", cluster)

@@ -397,6 +397,7 @@ pub(super) mod declared {
     ];
 
     fn notebook(by: &Declared, rows: &mut Rows) {
+        rows.symbol(by, arn(by), "");
         rows.row("sagemaker_notebook_instance", by, name(by))
             .put("arn", arn(by))
             .set("role_arn", by.at("role_arn").id())
@@ -407,6 +408,7 @@ pub(super) mod declared {
 
     fn domain(by: &Declared, rows: &mut Rows) {
         let defaults = by.at("default_user_settings");
+        rows.symbol(by, arn(by), "");
         rows.row("sagemaker_domain", by, by.id())
             .put("arn", arn(by))
             .put("name", by.name("domain_name"))
@@ -420,6 +422,7 @@ pub(super) mod declared {
     fn model(by: &Declared, rows: &mut Rows) {
         let key = name(by);
         let inside = by.at("vpc_config");
+        rows.symbol(by, arn(by), "");
         rows.row("sagemaker_model", by, key.as_str())
             .put("arn", arn(by))
             .set("role_arn", by.at("execution_role_arn").id().or(""))
@@ -439,6 +442,7 @@ pub(super) mod declared {
     }
 
     fn endpoint(by: &Declared, rows: &mut Rows) {
+        rows.symbol(by, arn(by), "");
         rows.row("sagemaker_endpoint", by, name(by)).put("arn", arn(by)).set("endpoint_config_name", by.at("endpoint_config_name").id());
     }
 
