@@ -4,6 +4,7 @@ use super::Usage;
 use crate::inventory::{Store, World};
 use crate::reason;
 use crate::reason::trace::{Packet, trace};
+use crate::report::csv::cell;
 use crate::report::safe::cut;
 use crate::sources::fixture;
 use serde::Serialize;
@@ -35,6 +36,8 @@ pub(super) struct Path {
 enum Format {
     Table,
     Json,
+    /// The map of all ways: a line for each workload and API family, with what CloudTrail saw of its role.
+    Csv,
 }
 
 /// Reads `tcp`, `udp`, `icmp` or a number.
@@ -103,6 +106,7 @@ impl Path {
                 serde_json::to_writer_pretty(&mut out, &serde_json::json!({"paths": entries, "service_side": own, "missing": hidden}))?;
                 writeln!(out)?;
             }
+            Format::Csv => map(&store, &entries, &mut out)?,
             Format::Table => {
                 for entry in &entries {
                     tree(entry, &mut out)?;
@@ -128,6 +132,9 @@ impl Path {
         let Some(from) = &self.from else {
             return Err(Usage(format!("where does the packet to {to} come from? --from i-..., eni-..., subnet-..., vpc-..., vgw-..., or internet")).into());
         };
+        if self.format == Format::Csv {
+            return Err(Usage("--format csv writes the map of all ways; a packet has --format table and json".to_owned()).into());
+        }
         let port = matches!(self.protocol, 6 | 17).then(|| port.unwrap_or(443));
         let store = open(&self.run)?;
         let found = trace(&World::load(&store)?, from, Packet { to, protocol: self.protocol, port, from: None }).map_err(Usage)?;
@@ -140,7 +147,7 @@ impl Path {
                 serde_json::to_writer_pretty(&mut out, &json)?;
                 writeln!(out)?;
             }
-            Format::Table => {
+            Format::Table | Format::Csv => {
                 let end = serde_json::to_value(found.end)?.as_str().unwrap_or_default().to_uppercase();
                 writeln!(out, "{} -> {shown}: {end}", cut(from, 200))?;
                 hops(&found.hops, &[], &mut out)?;
@@ -208,6 +215,72 @@ fn entries(store: &Store) -> anyhow::Result<Vec<Entry>> {
         }
     }
     Ok(all)
+}
+
+const MAP: [&str; 16] = [
+    "account_id",
+    "region",
+    "workload",
+    "name",
+    "kind",
+    "family",
+    "host",
+    "verdict",
+    "deciding",
+    "reason",
+    "endpoint_exists",
+    "has_egress",
+    "endpoint_calls",
+    "public_calls",
+    "observed",
+    "missing",
+];
+
+/// Path verdicts beside what was observed, as a table; what is not known says so.
+fn map(store: &Store, entries: &[Entry], out: &mut dyn Write) -> anyhow::Result<()> {
+    let chosen: std::collections::BTreeSet<(&str, &str)> = entries.iter().map(|entry| (entry.workload.as_str(), entry.family.as_str())).collect();
+    let sql = "SELECT p.account_id, p.region, p.resource, p.name, p.workload_kind, p.family, p.host, p.path_verdict, p.reason, p.endpoint_exists, p.has_egress, \
+               o.endpoint_calls, o.public_calls, o.compared, p.ways FROM bedrock_path p \
+               LEFT JOIN bedrock_observed o ON o.account_id = p.account_id AND o.resource = p.role_arn ORDER BY 1, 2, 3, 6";
+    let mut statement = store.conn.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    writeln!(out, "{}", MAP.map(cell).join(","))?;
+    while let Some(row) = rows.next()? {
+        let text = |at: usize| row.get::<_, Option<String>>(at).map(Option::unwrap_or_default);
+        let flag = |at: usize| row.get::<_, Option<bool>>(at).map(|on| on.map_or("unknown", |on| if on { "yes" } else { "no" }).to_owned());
+        let count = |at: usize| row.get::<_, Option<i64>>(at).map(|count| count.map_or_else(String::new, |count| count.to_string()));
+        let (workload, family) = (text(2)?, text(5)?);
+        if !chosen.contains(&(workload.as_str(), family.as_str())) {
+            continue;
+        }
+        let verdict = text(7)?;
+        let ways: Vec<Json> = serde_json::from_str(&text(14)?).unwrap_or_default();
+        let hops = ways.first().and_then(|way| way["hops"].as_array()).map(Vec::as_slice).unwrap_or_default();
+        let decides = |hop: &&Json| !matches!(hop["kind"].as_str(), Some("workload" | "name" | "subnet" | "security-group" | "network-acl"));
+        let deciding: Vec<&str> = hops.iter().filter(decides).filter_map(|hop| hop["id"].as_str()).collect();
+        let mut missing: Vec<&str> = ways.iter().flat_map(|way| way["missing"].as_array()).flatten().filter_map(|gap| gap["detail"].as_str()).collect();
+        missing.dedup();
+        let cells = [
+            text(0)?,
+            text(1)?,
+            workload,
+            text(3)?,
+            text(4)?,
+            family,
+            text(6)?,
+            if verdict.is_empty() { "unknown".to_owned() } else { verdict },
+            deciding.join(" > "),
+            text(8)?,
+            flag(9)?,
+            flag(10)?,
+            count(11)?,
+            count(12)?,
+            text(13)?,
+            missing.join("; "),
+        ];
+        writeln!(out, "{}", cells.map(|text| cell(&text)).join(","))?;
+    }
+    Ok(())
 }
 
 /// What hides callers, one sentence each.

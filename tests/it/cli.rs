@@ -473,6 +473,11 @@ fn a_way_is_shown_as_a_tree_and_as_json() {
     let shown: std::collections::BTreeSet<&str> = all["paths"].as_array().expect("paths").iter().filter_map(|way| way["verdict"].as_str()).collect();
     assert_eq!(shown.len(), 6, "a way of each verdict: {shown:?}");
     assert_eq!(all["service_side"].as_array().map(Vec::len), Some(9), "agents, knowledge bases, a state machine, an API and a schedule");
+    let (code, map, _) = given(&[], &["path", estate, "--format", "csv"]);
+    let lines: Vec<&str> = map.lines().collect();
+    assert!(code == 0 && lines[0].starts_with("\"account_id\"") && lines.len() > 20, "{map}");
+    let seen = |name: &str| lines.iter().find(|line| line.contains(name)).map_or("", |line| *line);
+    assert!(seen("service/ai/orders").contains("igw-ord") && seen("function:translator").contains("\"unknown\""), "{map}");
     for (arguments, code, said) in [
         (vec!["path", estate, "--to", "bedrock-runtime"], 0, "PUBLIC"),
         (vec!["path", estate, "--from", "nobody"], 2, "no workload `nobody`"),
