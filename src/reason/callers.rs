@@ -36,6 +36,8 @@ pub(super) struct Workload<'w> {
     pub execution_roles: Observed<BTreeSet<String>>,
     /// Where it runs.
     pub deployments: Vec<Deployment<'w>>,
+    /// What may hide more of that.
+    pub deployment_gaps: Vec<Gap>,
     /// Log groups it writes to.
     pub log_groups: Observed<BTreeSet<String>>,
     /// Tags.
@@ -61,6 +63,7 @@ impl<'w> Workload<'w> {
             roles: Known(BTreeSet::new()),
             execution_roles: Known(BTreeSet::new()),
             deployments: Vec::new(),
+            deployment_gaps: Vec::new(),
             log_groups: Known(BTreeSet::new()),
             tags: Known(BTreeMap::new()),
             names_model: Known(false),
@@ -251,18 +254,23 @@ fn services<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Ve
     let mut gaps = found.gaps;
     for service in found.rows {
         let sets = context.world.children("ecs_task_set", account, region, "service_arn", service.key());
-        gaps = merge(gaps, sets.gaps);
+        gaps = merge(gaps, sets.gaps.clone());
+        let mut unseen = sets.gaps;
         let own = (service.text("task_definition_arn") != Known("")).then_some(service);
         let mut placed = Vec::new();
         for row in own.into_iter().chain(sets.rows) {
             match definition(context, row) {
                 Known(definition) => placed.push((row, definition)),
-                Unknown(more) => gaps = merge(gaps, more),
+                Unknown(more) => {
+                    unseen = merge(unseen, more.clone());
+                    gaps = merge(gaps, more);
+                }
             }
         }
         if !placed.is_empty() {
             let name = service.text("name").known().unwrap_or_default();
-            let workload = Workload { tags: service.tags(), ..Workload::new("ecs", "AWS::ECS::Service", service.key(), name, service) };
+            let workload =
+                Workload { tags: service.tags(), deployment_gaps: unseen, ..Workload::new("ecs", "AWS::ECS::Service", service.key(), name, service) };
             all.push(tasks(context, &placed, workload));
         }
     }

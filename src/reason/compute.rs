@@ -16,6 +16,8 @@ struct Cluster<'w> {
     row: Row<'w>,
     nodes: Vec<Row<'w>>,
     profiles: Vec<Row<'w>>,
+    /// What may hide more of them.
+    gaps: Vec<Gap>,
 }
 
 /// Node groups, and the service accounts that have a role: by EKS Pod Identity, or by a trust policy (IRSA).
@@ -27,7 +29,9 @@ pub(super) fn clusters<'w>(context: &Context<'w>, account: &str, region: &str, a
     for row in found.rows {
         let groups = world.children("eks_node_group", account, region, "cluster_name", row.key());
         let profiles = world.children("eks_fargate_profile", account, region, "cluster_name", row.key());
-        gaps = merge(gaps, merge(groups.gaps, profiles.gaps));
+        let instances = world.all("ec2_instance", account, region);
+        let unseen = merge(merge(groups.gaps, profiles.gaps), instances.gaps);
+        gaps = merge(gaps, unseen.clone());
         for group in &groups.rows {
             let arn = match group.text("arn") {
                 Known(arn) => arn,
@@ -47,11 +51,13 @@ pub(super) fn clusters<'w>(context: &Context<'w>, account: &str, region: &str, a
         // Nodes that nobody manages carry the tag that Kubernetes knows them by.
         let own = format!("kubernetes.io/cluster/{}", row.key());
         let mut nodes = groups.rows;
-        let instances = world.all("ec2_instance", account, region).rows.into_iter();
         nodes.extend(
-            instances.filter(|instance| instance.tags().known().is_some_and(|tags| tags.contains_key(&own) && !tags.contains_key("eks:nodegroup-name"))),
+            instances
+                .rows
+                .into_iter()
+                .filter(|instance| instance.tags().known().is_some_and(|tags| tags.contains_key(&own) && !tags.contains_key("eks:nodegroup-name"))),
         );
-        clusters.push(Cluster { row, nodes, profiles: profiles.rows });
+        clusters.push(Cluster { row, nodes, profiles: profiles.rows, gaps: unseen });
     }
     gaps = merge(gaps, identities(context, account, region, &clusters, all));
     gaps = merge(gaps, service_accounts(context, account, &clusters, all));
@@ -59,11 +65,17 @@ pub(super) fn clusters<'w>(context: &Context<'w>, account: &str, region: &str, a
 }
 
 /// Pods with a role stand where the nodes of their cluster do; which of them, the cluster alone knows.
-fn pods<'w>(kind: (&'static str, &str), name: String, role: Observed<BTreeSet<String>>, row: Row<'w>, stands: Vec<Row<'w>>) -> Workload<'w> {
+fn pods<'w>(
+    kind: (&'static str, &str),
+    name: String,
+    role: Observed<BTreeSet<String>>,
+    row: Row<'w>,
+    (stands, unseen): (Vec<Row<'w>>, Vec<Gap>),
+) -> Workload<'w> {
     // Without a node in sight the cluster itself stands for them, and its network is not known.
     let stands = if stands.is_empty() { vec![row] } else { stands };
     let deployments = stands.into_iter().map(|network| Deployment { network, settings: None }).collect();
-    Workload { roles: role, deployments, ..Workload::new("eks", kind.0, kind.1, name, row) }
+    Workload { roles: role, deployments, deployment_gaps: unseen, ..Workload::new("eks", kind.0, kind.1, name, row) }
 }
 
 fn identities<'w>(context: &Context<'w>, account: &str, region: &str, clusters: &[Cluster<'w>], all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
@@ -80,9 +92,9 @@ fn identities<'w>(context: &Context<'w>, account: &str, region: &str, clusters: 
         };
         // Pods of Fargate cannot use it (Amazon EKS User Guide, "EKS Pod Identity restrictions").
         let nodes = clusters.iter().find(|known| known.row.key() == cluster);
-        let (home, stands) = nodes.map_or((row, Vec::new()), |known| (known.row, known.nodes.clone()));
+        let (home, (stands, unseen)) = nodes.map_or((row, (Vec::new(), Vec::new())), |known| (known.row, (known.nodes.clone(), known.gaps.clone())));
         let name = format!("{cluster}: {namespace}/{service_account}");
-        let workload = pods(("AWS::EKS::PodIdentityAssociation", row.key()), name, one(row.text("role_arn")), home, stands);
+        let workload = pods(("AWS::EKS::PodIdentityAssociation", row.key()), name, one(row.text("role_arn")), home, (stands, unseen));
         all.push(workload.asked(context));
     }
     gaps
@@ -114,6 +126,13 @@ fn subjects(statement: &Json, issuer: &str) -> Option<BTreeSet<String>> {
     Some(if named.is_empty() { BTreeSet::from(["any service account".to_owned()]) } else { named })
 }
 
+/// May a Fargate profile run pods of one of these service accounts (`namespace/name`, with wildcards)? Unread selectors may.
+fn runs(profile: Row<'_>, accounts: &BTreeSet<String>) -> bool {
+    let Known(namespaces) = profile.list("namespaces") else { return true };
+    let of = |account: &str| account.split_once('/').map_or_else(|| "*".to_owned(), |(namespace, _)| namespace.to_owned());
+    accounts.iter().map(|account| of(account)).any(|own| own.contains(['*', '?']) || namespaces.iter().any(|pattern| glob(pattern, &own)))
+}
+
 fn service_accounts<'w>(context: &Context<'w>, account: &str, clusters: &[Cluster<'w>], all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut issuers = Vec::new();
@@ -141,19 +160,21 @@ fn service_accounts<'w>(context: &Context<'w>, account: &str, clusters: &[Cluste
             Json::Array(all) => all.clone(),
             other => vec![other.clone()],
         };
-        let (mut names, mut stands, mut home) = (BTreeSet::new(), Vec::new(), None);
+        let (mut names, mut stands, mut unseen, mut home) = (BTreeSet::new(), Vec::new(), Vec::new(), None);
         for (issuer, cluster) in &issuers {
             let accounts: BTreeSet<String> = statements.iter().filter_map(|statement| subjects(statement, issuer)).flatten().collect();
             if !accounts.is_empty() {
-                names.extend(accounts.into_iter().map(|account| format!("{}: {account}", cluster.row.key())));
-                stands.extend(cluster.nodes.iter().chain(&cluster.profiles).copied());
+                names.extend(accounts.iter().map(|account| format!("{}: {account}", cluster.row.key())));
+                stands.extend(cluster.nodes.iter().copied());
+                stands.extend(cluster.profiles.iter().filter(|profile| runs(**profile, &accounts)).copied());
+                unseen = merge(unseen, cluster.gaps.clone());
                 home = home.or(Some(cluster.row));
             }
         }
         if let Some(home) = home {
             let name = names.into_iter().collect::<Vec<_>>().join(", ");
             let own = Known(BTreeSet::from([role.key().to_owned()]));
-            let workload = Workload { tags: role.tags(), ..pods(("AWS::IAM::Role", role.key()), name, own, home, stands) };
+            let workload = Workload { tags: role.tags(), ..pods(("AWS::IAM::Role", role.key()), name, own, home, (stands, unseen)) };
             all.push(workload.asked(context));
         }
     }
@@ -253,20 +274,23 @@ fn endpoints<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
                 continue;
             }
         };
+        let mut unseen = Vec::new();
         if components {
             let why = format!("a variant of {} takes its models from inference components, which are not read", row.key());
-            gaps = merge(gaps, vec![Gap::not_understood("sagemaker_endpoint_configuration.has_inference_components", why)]);
+            unseen.push(Gap::not_understood("sagemaker_endpoint_configuration.has_inference_components", why));
         }
         let mut rows = Vec::new();
         for model in models {
             match world.lookup("sagemaker_model", account, region, &model) {
                 Lookup::Found(found) => rows.push(found),
-                Lookup::Absent => gaps = merge(gaps, vec![Gap::not_understood("sagemaker_model", format!("the model `{model}` is not in the list"))]),
-                Lookup::Unknown(more) => gaps = merge(gaps, more),
+                Lookup::Absent => unseen = merge(unseen, vec![Gap::not_understood("sagemaker_model", format!("the model `{model}` is not in the list"))]),
+                Lookup::Unknown(more) => unseen = merge(unseen, more),
             }
         }
+        gaps = merge(gaps, unseen.clone());
         if !rows.is_empty() {
-            all.push(contained(context, rows, Workload::new("sagemaker", "AWS::SageMaker::Endpoint", arn, row.key(), row)));
+            let workload = Workload { deployment_gaps: unseen, ..Workload::new("sagemaker", "AWS::SageMaker::Endpoint", arn, row.key(), row) };
+            all.push(contained(context, rows, workload));
         }
     }
     gaps

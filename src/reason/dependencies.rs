@@ -40,37 +40,38 @@ pub const VPC_DEPENDENCY: Table = Table {
     lists: paths::CALLER_INPUTS,
 };
 
-/// Which services the code of a workload, or what starts it, calls from its own interfaces; and what may hide more.
-fn services(context: &Context<'_>, workload: &Workload<'_>) -> (BTreeSet<&'static str>, Vec<Gap>) {
-    let of = |roles: &Observed<BTreeSet<String>>| {
-        let (mut all, mut gaps) = (BTreeSet::new(), roles.gaps().to_vec());
+/// The roles of a workload that name a service, by service.
+type Served = BTreeMap<&'static str, BTreeSet<String>>;
+
+/// Which services the code of a workload, or what starts it, calls from its own interfaces, and with which roles; and what may hide more.
+fn services(context: &Context<'_>, workload: &Workload<'_>) -> (Served, Vec<Gap>) {
+    let (mut all, mut gaps) = (Served::new(), Vec::new());
+    let mut of = |roles: &Observed<BTreeSet<String>>| {
+        gaps = merge(std::mem::take(&mut gaps), roles.gaps().to_vec());
         for role in roles.as_ref().known().into_iter().flatten() {
             match context.role_access(role) {
                 Known(access) => {
                     let (more, hidden) = access.dependencies();
-                    all.extend(more);
-                    gaps = merge(gaps, hidden);
+                    for service in more {
+                        all.entry(service).or_default().insert(role.clone());
+                    }
+                    gaps = merge(std::mem::take(&mut gaps), hidden);
                 }
-                Unknown(more) => gaps = merge(gaps, more),
+                Unknown(more) => gaps = merge(std::mem::take(&mut gaps), more),
             }
         }
-        (all, gaps)
     };
-    // The logs of a function, and the images of functions and runtimes, do not pass the VPC: the service itself carries them.
-    let carried = |service: &&str| !matches!(*service, "logs" | "ecr.api" | "ecr.dkr");
-    let (mut all, mut gaps) = of(&workload.roles);
-    match workload.kind {
-        "lambda" | "agentcore" => all.retain(carried),
-        "ecs" => {
-            let (more, hidden) = of(&workload.execution_roles);
-            all.extend(more);
-            gaps = merge(gaps, hidden);
-            // Layers of images come from S3 (Amazon ECR User Guide, "Create the Amazon S3 gateway endpoint").
-            if all.contains("ecr.dkr") {
-                all.insert("s3");
-            }
+    of(&workload.roles);
+    if workload.kind == "ecs" {
+        of(&workload.execution_roles);
+        // Layers of images come from S3 (Amazon ECR User Guide, "Create the Amazon S3 gateway endpoint"), by addresses that are signed for the service.
+        if all.contains_key("ecr.dkr") {
+            all.entry("s3").or_default();
         }
-        _ => {}
+    }
+    // The logs of a function, and the images of functions, runtimes and models, do not pass the VPC: the service itself carries them.
+    if matches!(workload.kind, "lambda" | "agentcore" | "sagemaker") {
+        all.retain(|service, _| !matches!(*service, "logs" | "ecr.api" | "ecr.dkr"));
     }
     (all, gaps)
 }
@@ -106,16 +107,19 @@ struct Door<'w> {
 
 /// The data endpoint of OpenSearch Serverless in a VPC: the aoss API makes it, and it takes the names of all collections.
 fn by_index<'w>(context: &Context<'w>, spot: &Spot) -> Observed<Option<Row<'w>>> {
+    let host = format!("x.{}.aoss.amazonaws.com", spot.region);
     let found = context.world.children("aoss_vpc_endpoint", &spot.account, &spot.region, "vpc_id", &spot.vpc);
     let mut gaps = found.gaps;
     for row in found.rows {
         match row.text("status") {
-            Known(status) if status.eq_ignore_ascii_case("ACTIVE") => return Known(Some(row)),
+            Known(status) if status.eq_ignore_ascii_case("ACTIVE") => {
+                return network::answered_elsewhere(context.world, spot, &host, false).map(|public| public.is_none().then_some(row));
+            }
             Known(_) => {}
             Unknown(more) => gaps = merge(gaps, more),
         }
     }
-    if gaps.is_empty() { Known(None) } else { Unknown(gaps) }
+    if gaps.is_empty() { network::answered_elsewhere(context.world, spot, &host, true).map(|_| None) } else { Unknown(gaps) }
 }
 
 fn by_interface<'w>(context: &Context<'w>, spot: &Spot, service: &str) -> Observed<Option<Row<'w>>> {
@@ -145,7 +149,7 @@ fn door<'w>(context: &Context<'w>, spot: &Spot, service: &str) -> Observed<Optio
 }
 
 /// Does an endpoint let a call of a workload through? Why not, where it does not.
-fn lets(context: &Context<'_>, workload: &Workload<'_>, spot: &Spot, service: &str, door: Door<'_>) -> Observed<Option<String>> {
+fn lets(context: &Context<'_>, (workload, roles): (&Workload<'_>, &BTreeSet<String>), spot: &Spot, service: &str, door: Door<'_>) -> Observed<Option<String>> {
     let mut gaps = Vec::new();
     if !door.gateway {
         for deployment in &workload.deployments {
@@ -160,13 +164,28 @@ fn lets(context: &Context<'_>, workload: &Workload<'_>, spot: &Spot, service: &s
             }
         }
     }
+    if door.gateway {
+        // The prefix list of the service is a part of all addresses; groups that let out less may let out that.
+        let groups = workload.deployments.iter().filter_map(|deployment| placement(workload, deployment, context).known().flatten());
+        for place in groups.filter(|place| place.subnets.contains(&spot.subnet)) {
+            match network::outward(context.world, spot, workload.account, &place.groups, false) {
+                Known(None) => {}
+                Known(Some((_, id, why))) => gaps.push(Gap::not_understood(
+                    "vpc_security_group",
+                    format!("{id} does not let out to every address ({why}); whether it does to those of {service} is not followed"),
+                )),
+                Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
+    }
     // The data endpoint of OpenSearch Serverless has no policy; network and data access policies stand for it.
     if service != "aoss" {
-        let roles = workload.roles.clone().zip(workload.execution_roles.clone()).map(|(own, starting)| own.union(&starting).cloned().collect());
-        match roles.and_then(|roles: BTreeSet<String>| admitted(context, &roles, service, &served_actions(service), door.row)) {
-            Known(Ok(_)) => {}
-            Known(Err(why)) => return Known(Some(format!("{} takes the calls of {} and refuses them: {why}", door.row.key(), workload.name))),
-            Unknown(more) => gaps = merge(gaps, more),
+        for role in roles {
+            match admitted(context, &BTreeSet::from([role.clone()]), service, &served_actions(service), door.row) {
+                Known(Ok(_)) => {}
+                Known(Err(why)) => return Known(Some(format!("{} takes the calls of {} and refuses them: {why}", door.row.key(), workload.name))),
+                Unknown(more) => gaps = merge(gaps, more),
+            }
         }
     }
     if gaps.is_empty() { Known(None) } else { Unknown(gaps) }
@@ -175,7 +194,7 @@ fn lets(context: &Context<'_>, workload: &Workload<'_>, spot: &Spot, service: &s
 /// The callers that use a service, and the subnets that they stand in.
 #[derive(Default)]
 struct Users<'c, 'w> {
-    callers: BTreeMap<&'c str, &'c Workload<'w>>,
+    callers: BTreeMap<&'c str, (&'c Workload<'w>, BTreeSet<String>)>,
     places: BTreeMap<String, (Spot, BTreeSet<&'c str>)>,
 }
 
@@ -189,9 +208,9 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
                 Known(Some(spots)) => {
                     let (services, gaps) = services(context, workload);
                     sink.hide(&account, &region, gaps);
-                    for (service, (subnet, spot)) in services.iter().flat_map(|service| spots.iter().map(move |spot| (*service, spot))) {
-                        let users = needs.entry((spot.vpc.clone(), service)).or_default();
-                        users.callers.insert(&workload.arn, workload);
+                    for ((service, roles), (subnet, spot)) in services.iter().flat_map(|service| spots.iter().map(move |spot| (service, spot))) {
+                        let users = needs.entry((spot.vpc.clone(), *service)).or_default();
+                        users.callers.insert(&workload.arn, (workload, roles.clone()));
                         users.places.entry(subnet.clone()).or_insert_with(|| (spot.clone(), BTreeSet::new())).1.insert(&workload.arn);
                     }
                 }
@@ -211,8 +230,8 @@ fn dependency(context: &Context<'_>, sink: &mut Sink<'_>, (account, region): (&s
     for (subnet, (spot, callers)) in &users.places {
         match door(context, spot, service) {
             Known(Some(door)) => {
-                for workload in callers.iter().filter_map(|arn| users.callers.get(arn)) {
-                    match lets(context, workload, spot, service, door) {
+                for (workload, roles) in callers.iter().filter_map(|arn| users.callers.get(arn)) {
+                    match lets(context, (*workload, roles), spot, service, door) {
                         Known(None) => {}
                         Known(why) => refused = refused.or(why),
                         Unknown(more) => filter_gaps = merge(filter_gaps, more),

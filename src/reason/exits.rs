@@ -24,6 +24,8 @@ pub const PROMPT_EXIT: Table = Table {
         list("outside_hosts", "Hosts of providers outside AWS that its variables name, without approved ones.").by(VARIABLES),
         list("variables", "Those variables.").by(VARIABLES),
         flag("names_outside_host", "Is there one?").by(VARIABLES),
+        flag("variables_seen", "Does AWS show the variables of everything that it runs? Those of instances, pods, notebooks and domains no API tells.")
+            .by(paths::CALLER_INPUTS),
         flag("may_search_web", "Do its roles allow Bedrock's or AgentCore's web search?").by(paths::CALLER_INPUTS),
         json("web_search_witness", "A request that shows it.").absent("null").by(paths::CALLER_INPUTS),
         text("reason", "What decides.").by(VARIABLES),
@@ -37,7 +39,7 @@ pub(super) fn named(context: &Context<'_>, kind: &str, owner: Row<'_>, column: &
     let table = match kind {
         "lambda" => "lambda_environment_variable",
         "ecs" => "ecs_environment_variable",
-        "agentcore" => {
+        "agentcore" | "sagemaker" => {
             return match owner.list(&format!("{column}s")) {
                 Known(hosts) => (hosts.into_iter().map(|host| (host, "its variables".to_owned())).collect(), Vec::new()),
                 Unknown(gaps) => (BTreeSet::new(), gaps),
@@ -136,11 +138,12 @@ fn exit(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>, out
         said.push("its role allows web search, which sends queries outside whatever way the call itself takes".to_owned());
     }
     if said.is_empty() {
-        said.push("no variable names a provider outside AWS, and no role allows web search".to_owned());
+        said.push("no variable that AWS shows names a provider outside AWS, and no role allows web search".to_owned());
     }
     let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type);
     row.put("name", workload.name.as_str()).tagged(context, workload.account, workload.tags.clone());
     row.put("workload_kind", workload.kind)
+        .put("variables_seen", workload.deployments.iter().all(|deployment| deployment.settings.is_some()))
         .set("outside_hosts", whole(hosts))
         .set("variables", whole(variables))
         .set("may_search_web", searches.clone().map(|found| found.is_some()))

@@ -5,7 +5,7 @@ use super::interfaces::{Placement, placement};
 use super::network::{self, Capture, Client, Hop, Spot, Way, WayVerdict};
 use super::ways::{client, ways};
 use super::{Context, Sink};
-use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::cols::{flag, joined, json, list, text};
 use crate::inventory::{Children, Lookup, Role, Row, Span, Table};
 use crate::model::{Gap, Observed, Reason, merge};
 use crate::subject_columns;
@@ -65,6 +65,8 @@ const SERVICES: &[&str] = &[
     "api_gateway_method.list",
     "eventbridge_target.list",
 ];
+/// What tells the subnets of deployments besides.
+const STANDS: &[&str] = &["vpc_subnet.list", "eks_cluster.addons", "eks_fargate_profile.detail"];
 const WALK: &[&str] = &[
     "eks_cluster.addons",
     "eks_fargate_profile.detail",
@@ -297,6 +299,7 @@ fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>,
             }),
         })
     }));
+    let endpoint_exists = if workload.deployment_gaps.is_empty() { endpoint_exists } else { endpoint_exists.or(Unknown(workload.deployment_gaps.clone())) };
     let has_egress = Observed::any(ways.iter().map(|(_, way)| way.egress.clone()));
     let verdict = match worst {
         Some(way) if way.verdict != WayVerdict::Unknown => Known(way.verdict.as_str().to_owned()),
@@ -421,6 +424,8 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
 
 /// The inputs that decide who is a caller, for other subjects.
 pub(super) const CALLER_INPUTS: &[&str] = CALLER;
+/// The inputs that decide where callers stand, for other subjects.
+pub(super) const PLACEMENT_INPUTS: &[&str] = &joined::<{ CALLER.len() + STANDS.len() }>(&[CALLER, STANDS]);
 /// The inputs that decide over ways, for other subjects.
 pub(super) const WALK_INPUTS: &[&str] = WALK;
 /// The inputs of tags of workloads.

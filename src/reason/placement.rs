@@ -32,6 +32,9 @@ pub const WORKLOAD_PLACEMENT: Table = Table {
 
 /// Every subnet of a workload with its place, deployment by deployment; `None` where it has none of its own.
 pub(super) fn spots(context: &Context<'_>, workload: &Workload<'_>) -> Observed<Option<BTreeMap<String, Spot>>> {
+    if !workload.deployment_gaps.is_empty() {
+        return Unknown(workload.deployment_gaps.clone());
+    }
     let mut all = BTreeMap::new();
     let mut inside = false;
     for deployment in &workload.deployments {
@@ -111,6 +114,7 @@ fn placed(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>) {
         Known(Some(_)) => public_address(context, workload, deployment),
         Unknown(gaps) => Unknown(gaps),
     }));
+    let address = if workload.deployment_gaps.is_empty() { address } else { address.or(Unknown(workload.deployment_gaps.clone())) };
     let reason = public.clone().zip(address.clone()).map(|(public, address)| {
         let mut said: Vec<String> = public.into_iter().map(|(_, why)| why).collect();
         said.push(match (address, workload.kind, said.is_empty()) {

@@ -3,12 +3,12 @@
 use super::callers::Workload;
 use super::exits::named;
 use super::interfaces::{Placement, placement};
-use super::network::Spot;
+use super::network::{self, Spot};
 use super::vectors::speaks_of;
 use super::ways::arrive;
 use super::{Context, Sink, paths};
 use crate::inventory::cols::{flag, joined, json, text};
-use crate::inventory::{Lookup, Role, Row, Span, Table};
+use crate::inventory::{Role, Row, Span, Table};
 use crate::model::{Gap, Observed, merge};
 use crate::subject_columns;
 use Observed::{Known, Unknown};
@@ -18,7 +18,9 @@ use std::collections::BTreeSet;
 const VARIABLES: &[&str] = &["lambda_environment_variable.list", "ecs_environment_variable.list"];
 const STORES: &[&str] = &["aoss_collection.list", "aoss_access_policy.list", "aoss_access_policy.detail"];
 const DOORS: &[&str] = &["aoss_network_policy.list", "aoss_network_policy.detail", "aoss_vpc_endpoint.list", "aoss_vpc_endpoint.detail"];
-const PATH: &[&str] = &joined::<{ DOORS.len() + STORES.len() + paths::WALK_INPUTS.len() }>(&[DOORS, STORES, paths::WALK_INPUTS]);
+const PATH: &[&str] = &joined::<{ DOORS.len() + TOLD.len() + paths::WALK_INPUTS.len() }>(&[DOORS, TOLD, paths::WALK_INPUTS]);
+
+const TOLD: &[&str] = &joined::<{ VARIABLES.len() + STORES.len() + paths::CALLER_INPUTS.len() }>(&[VARIABLES, STORES, paths::CALLER_INPUTS]);
 
 /// A workload and an index that it queries.
 pub const VECTOR_QUERY: Table = Table {
@@ -30,13 +32,13 @@ pub const VECTOR_QUERY: Table = Table {
     columns: subject_columns![
         text("workload_kind", "`lambda`, `ecs`, `ec2`, `eks`, `sagemaker` or `agentcore`.").by(paths::CALLER_INPUTS),
         text("store", "Name of the collection; host of what is not in the list.").by(STORES),
-        text("told_by", "`variable` or `data-access-policy`.").by(VARIABLES),
+        text("told_by", "`variable` or `data-access-policy`.").by(TOLD),
         flag("private_path", "Does an endpoint that the network policy names take its calls from every subnet, and is its role let in?").by(PATH),
         json("hops", "The way to the endpoint.").absent("[]").by(PATH),
         text("reason", "What decides.").by(PATH),
     ],
     reads: &[],
-    lists: paths::CALLER_INPUTS,
+    lists: TOLD,
 };
 
 /// What is known of the policies of a scope.
@@ -71,11 +73,19 @@ fn texts(value: &Json) -> impl Iterator<Item = &str> {
     value.as_array().into_iter().flatten().filter_map(Json::as_str)
 }
 
-/// Is the role a principal of a data access policy of the collection? What other principals stand for is not told by the
+/// Do the rules about the indexes of a collection let documents be read?
+fn reads(statement: &Json, collection: &str) -> bool {
+    let rules = statement["Rules"].as_array().into_iter().flatten();
+    rules
+        .filter(|rule| speaks_of(&json!({"Rules": [rule]}), "index", collection))
+        .any(|rule| texts(&rule["Permission"]).any(|permission| matches!(permission, "aoss:*" | "aoss:ReadDocument")))
+}
+
+/// May the role read documents by a data access policy: is it a principal of one? What other principals stand for is not told by the
 /// service's documentation, so they leave it open.
 fn let_in(access: &Policies<'_>, collection: &str, role: &str) -> Observed<Option<String>> {
     let mut open = None;
-    for (name, statement) in access.about(&["collection", "index"], collection) {
+    for (name, statement) in access.about(&["index"], collection).filter(|(_, statement)| reads(statement, collection)) {
         for principal in texts(&statement["Principal"]) {
             if principal == role {
                 return Known(Some(name.to_owned()));
@@ -99,7 +109,7 @@ fn let_in(access: &Policies<'_>, collection: &str, role: &str) -> Observed<Optio
 type Answer = Observed<Result<Vec<Json>, String>>;
 
 /// From one subnet to an endpoint of OpenSearch Serverless in its VPC that the network policy names.
-fn from_subnet(context: &Context<'_>, workload: &Workload<'_>, place: &Placement, subnet: &str, collection: &str, network: &Policies<'_>) -> Answer {
+fn from_subnet(context: &Context<'_>, workload: &Workload<'_>, place: &Placement, subnet: &str, collection: &str, policies: &Policies<'_>) -> Answer {
     let spot = match Spot::find(context.world, workload.account, workload.region, &place.vpc, subnet) {
         Known(spot) => spot,
         Unknown(gaps) => return Unknown(gaps),
@@ -111,47 +121,27 @@ fn from_subnet(context: &Context<'_>, workload: &Workload<'_>, place: &Placement
         doors.extend(found.rows);
         gaps = merge(gaps, found.gaps);
     }
+    match network::answered_elsewhere(context.world, &spot, &format!("x.{}.aoss.amazonaws.com", spot.region), doors.is_empty()) {
+        Known(None) => {}
+        Known(Some(why)) => return Known(Err(why)),
+        Unknown(more) => return Unknown(merge(gaps, more)),
+    }
     if doors.is_empty() {
         if !gaps.is_empty() {
             return Unknown(gaps);
         }
-        return other_name(context, &spot)
-            .and_then(|()| Known(Err(format!("{} has no endpoint of OpenSearch Serverless, so the name leads to public addresses", spot.vpc))));
+        return Known(Err(format!("{} has no endpoint of OpenSearch Serverless, so the name leads to public addresses", spot.vpc)));
     }
-    let public = network.about(&["collection"], collection).any(|(_, statement)| statement["AllowFromPublic"] == true);
+    let public = policies.about(&["collection"], collection).any(|(_, statement)| statement["AllowFromPublic"] == true);
     let (mut refused, mut open) = (String::new(), gaps);
     for door in doors {
-        match through(context, workload, place, &spot, door, collection, network, public) {
+        match through(context, workload, place, &spot, door, collection, policies, public) {
             Known(Ok(hops)) => return Known(Ok(hops)),
             Known(Err(why)) => refused = why,
             Unknown(more) => open = merge(open, more),
         }
     }
     if open.is_empty() { Known(Err(refused)) } else { Unknown(open) }
-}
-
-/// Without an endpoint of its own a VPC may share the private zone of a hub's.
-fn other_name(context: &Context<'_>, spot: &Spot) -> Observed<()> {
-    let row = match context.world.lookup("vpc", &spot.account, &spot.region, &spot.vpc) {
-        Lookup::Found(row) => row,
-        Lookup::Absent => return Observed::gap(Gap::not_understood("vpc", format!("{} is not in the list", spot.vpc))),
-        Lookup::Unknown(gaps) => return Unknown(gaps),
-    };
-    row.json("private_zones").and_then(|zones| {
-        let zone = zones
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|zone| zone["name"].as_str())
-            .find(|name| name.trim_end_matches('.').ends_with("aoss.amazonaws.com"));
-        match zone {
-            Some(name) => Observed::gap(Gap::not_understood(
-                "vpc.private_zones",
-                format!("the private zone {name} answers in {}; its records are not followed", spot.vpc),
-            )),
-            None => Known(()),
-        }
-    })
 }
 
 #[expect(clippy::too_many_arguments, reason = "the facts of one way, each used once")]
@@ -162,7 +152,7 @@ fn through(
     spot: &Spot,
     door: Row<'_>,
     collection: &str,
-    network: &Policies<'_>,
+    policies: &Policies<'_>,
     public: bool,
 ) -> Answer {
     match door.text("status") {
@@ -170,10 +160,10 @@ fn through(
         Known(status) => return Known(Err(format!("the endpoint {} is {status}", door.key()))),
         Unknown(gaps) => return Unknown(gaps),
     }
-    let named = network.about(&["collection"], collection).any(|(_, statement)| texts(&statement["SourceVPCEs"]).any(|id| id == door.key()));
+    let named = policies.about(&["collection"], collection).any(|(_, statement)| texts(&statement["SourceVPCEs"]).any(|id| id == door.key()));
     if !named && !public {
-        if !network.gaps.is_empty() {
-            return Unknown(network.gaps.clone());
+        if !policies.gaps.is_empty() {
+            return Unknown(policies.gaps.clone());
         }
         return Known(Err(format!("no network policy of {collection} names the endpoint {}", door.key())));
     }
@@ -185,18 +175,21 @@ fn through(
 }
 
 /// The path of a workload to a collection, and its permission.
-fn to_collection(context: &Context<'_>, workload: &Workload<'_>, collection: Row<'_>, network: &Policies<'_>, access: &Policies<'_>) -> Answer {
+fn to_collection(context: &Context<'_>, workload: &Workload<'_>, collection: Row<'_>, policies: &Policies<'_>, access: &Policies<'_>) -> Answer {
     let name = match collection.text("name") {
         Known(name) => name,
         Unknown(gaps) => return Unknown(gaps),
     };
-    let (mut hops, mut gaps) = (Vec::new(), Vec::new());
+    let (mut hops, mut gaps) = (Vec::new(), workload.deployment_gaps.clone());
     for deployment in &workload.deployments {
         match placement(workload, deployment, context) {
             Known(None) => return Known(Err("it has no interface in a VPC, so the name leads it to public addresses".to_owned())),
+            Known(Some(place)) if place.subnets.is_empty() => {
+                gaps.push(Gap::not_understood("subnet_ids", format!("{} is in {}, and no subnet of it is named", workload.name, place.vpc)));
+            }
             Known(Some(place)) => {
                 for subnet in &place.subnets {
-                    match from_subnet(context, workload, &place, subnet, name, network) {
+                    match from_subnet(context, workload, &place, subnet, name, policies) {
                         Known(Ok(more)) => hops = more,
                         Known(Err(why)) => return Known(Err(format!("from {subnet}: {why}"))),
                         Unknown(more) => gaps = merge(gaps, more),
@@ -251,12 +244,7 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
         for workload in callers.known(&account, &region) {
             known = true;
             let (mut hosts, mut gaps) = (BTreeSet::new(), Vec::new());
-            for owner in workload
-                .deployments
-                .iter()
-                .filter_map(|deployment| deployment.settings)
-                .filter(|row| row.table().name != "sagemaker_model" && row.table().name != "sagemaker_job")
-            {
+            for owner in workload.deployments.iter().filter_map(|deployment| deployment.settings) {
                 let (more, hidden) = named(context, workload.kind, owner, "vector_host");
                 hosts.extend(more);
                 gaps = merge(gaps, hidden);

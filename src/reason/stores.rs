@@ -97,8 +97,11 @@ fn doors(context: &Context<'_>, row: Row<'_>) -> String {
 pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
     for (account, region) in context.scopes(&VECTOR_STORE) {
         let bases = context.world.everywhere("bedrock_knowledge_base");
-        // A knowledge base of this Region may be unseen.
-        let mut hidden: Vec<Gap> = context.world.hidden("bedrock_knowledge_base", &account, &region);
+        // A knowledge base of this Region may be unseen, in whatever account.
+        let mut hidden: Vec<Gap> = Vec::new();
+        for owner in context.world.accounts() {
+            hidden = merge(hidden, context.world.hidden("bedrock_knowledge_base", owner, &region));
+        }
         let mut named: Vec<(&str, &str)> = Vec::new();
         for base in &bases {
             match base.text("storage_id") {

@@ -411,8 +411,25 @@ pub(super) fn ways(context: &Context<'_>, workload: &Workload<'_>, family: &str)
             Unknown(gaps) => add("", unknown_way(start, gaps.clone(), Unknown(gaps))),
         }
     }
+    if !workload.deployment_gaps.is_empty() {
+        let start = vec![Hop::new("workload", &workload.arn, "not everything that it runs on was seen")];
+        add("", unknown_way(start, workload.deployment_gaps.clone(), Unknown(workload.deployment_gaps.clone())));
+    }
+    undecided(workload, &mut all);
     all.sort_by(|a, b| (a.1.verdict, &a.0).cmp(&(b.1.verdict, &b.0)));
     all
+}
+
+/// On which of the nodes and profiles of a cluster a pod runs is told inside the cluster alone: where they disagree, nothing is certain.
+fn undecided(workload: &Workload<'_>, all: &mut [(BTreeSet<String>, Way)]) {
+    let pods = workload.kind == "eks" && workload.resource_type != "AWS::EKS::Nodegroup";
+    if !pods || all.windows(2).all(|pair| pair[0].1.verdict == pair[1].1.verdict) {
+        return;
+    }
+    for (_, way) in all {
+        let why = format!("on which nodes or profiles the pods run is not told, and not all lead the same way; from here: {}", way.reason);
+        *way = unknown_way(std::mem::take(&mut way.hops), vec![Gap::not_understood("eks_cluster", why)], way.egress.clone());
+    }
 }
 
 fn service_network(workload: &Workload<'_>, family: &str, host: &str) -> Way {

@@ -250,7 +250,7 @@ pub(super) mod declared {
     }
 
     /// Hosts that variables name; open where a value is.
-    fn hosts(variables: &Node, of: impl Fn(&str) -> String) -> Told<Vec<String>> {
+    pub(in crate::services) fn hosts(variables: &Node, of: impl Fn(&str) -> String) -> Told<Vec<String>> {
         let mut hosts = BTreeSet::new();
         let Node::Map(members) = variables else {
             return variables.later().cloned().map_or(Told::Known(Vec::new()), Told::Unknown);

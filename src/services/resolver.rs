@@ -76,7 +76,7 @@ pub const FIREWALL_RULE_GROUP: Table = Table {
     columns: &[
         text("id", "Id."),
         text("name", "Name."),
-        json("rules", "`[{name, priority, action, response, domains}]`; `domains` is null for lists that AWS manages and for rules that detect threats.")
+        json("rules", "`[{name, priority, action, response, query_type, domains}]`; `query_type` is null for every type, `domains` is null for lists that AWS manages and for rules that detect threats.")
             .by(&["rules"]),
     ],
     reads: &[
@@ -275,7 +275,7 @@ pub(super) mod live {
             }
             all.push(json!({
                 "name": rule.name(), "priority": rule.priority(), "action": rule.action().map(|action| action.as_str()),
-                "response": rule.block_response().map(|response| response.as_str()), "domains": domains,
+                "response": rule.block_response().map(|response| response.as_str()), "query_type": rule.qtype(), "domains": domains,
             }));
         }
         Ok(Json::Array(all))
@@ -454,7 +454,7 @@ pub(super) mod declared {
         match (rule.at("priority").int(), rule.at("action").text()) {
             (Told::Known(priority), Told::Known(action)) => Told::Known(json!({
                 "name": rule.at("name").text().known(), "priority": priority, "action": action,
-                "response": rule.at("block_response").text().known(), "domains": ["*"],
+                "response": rule.at("block_response").text().known(), "query_type": rule.at("q_type|qtype").text().known(), "domains": ["*"],
             })),
             (Told::Unknown(later), _) | (_, Told::Unknown(later)) => Told::Unknown(later),
             _ => Told::Absent,

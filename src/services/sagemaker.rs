@@ -64,6 +64,8 @@ pub const MODEL: Table = Table {
         SETTINGS[2].by(&["detail"]),
         SETTINGS[3].by(&["detail"]),
         SETTINGS[4].by(&["detail"]),
+        list("outside_hosts", "Hosts of model providers outside AWS that its variables name.").by(&["detail"]),
+        list("vector_hosts", "Hosts of OpenSearch collections and domains that its variables name.").by(&["detail"]),
     ],
     reads: &[Read::new("list", "sagemaker:ListModels"), Read::new("detail", "sagemaker:DescribeModel")],
     lists: &[],
@@ -117,6 +119,8 @@ pub const JOB: Table = Table {
         SETTINGS[2].by(&["detail"]),
         SETTINGS[3].by(&["detail"]),
         SETTINGS[4].by(&["detail"]),
+        list("outside_hosts", "Hosts of model providers outside AWS that its variables name.").by(&["detail"]),
+        list("vector_hosts", "Hosts of OpenSearch collections and domains that its variables name.").by(&["detail"]),
     ],
     reads: &[
         Read::with("list", "sagemaker:ListTrainingJobs", &["sagemaker:ListTrainingJobs", "sagemaker:ListProcessingJobs"]),
@@ -143,9 +147,12 @@ pub(super) mod live {
     fn steer<'v>(place: &Place<'_>, arn: &str, row: &mut NewRow, containers: impl Iterator<Item = Option<&'v HashMap<String, String>>>) {
         let mut settings = Settings::default();
         let owner = Owner { table: "", account_id: place.account, region: place.region, arn, container: "" };
+        let mut looked = Vec::new();
         for variables in containers.flatten() {
-            environment::look(owner, variables.iter().map(|(name, value)| (name.as_str(), value.as_str())), place.prints, &mut settings);
+            looked.extend(environment::look(owner, variables.iter().map(|(name, value)| (name.as_str(), value.as_str())), place.prints, &mut settings));
         }
+        row.put("outside_hosts", environment::hosts(&looked, "outside_host"));
+        row.put("vector_hosts", environment::hosts(&looked, "vector_host"));
         settings.fill(row);
     }
 
@@ -384,9 +391,10 @@ pub(super) mod live {
 
 /// How files declare them; jobs are started, not declared.
 pub(super) mod declared {
+    use crate::services::agentcore::declared::hosts;
     use crate::services::declared::ids::{arn, name};
     use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
-    use crate::services::environment::Owner;
+    use crate::services::environment::{Owner, outside_host, vector_host};
 
     pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         Spelling { kinds: &["aws_sagemaker_notebook_instance", "AWS::SageMaker::NotebookInstance"], map: notebook },
@@ -430,15 +438,28 @@ pub(super) mod declared {
             .set("security_group_ids", inside.at("security_group_ids").ids().or(Vec::new()))
             .set("enable_network_isolation", by.at("enable_network_isolation").flag().or(false));
         let mut owners = Vec::new();
+        let (mut outside, mut vectors) = (Told::Known(Vec::new()), Told::Known(Vec::new()));
         for container in by.at("primary_container").items().iter().chain(by.at("container|containers").items()) {
             let owner = Owner { table: "", account_id: &by.account_id, region: &by.region, arn: &key, container: "" };
-            match container.at("environment") {
+            let named = container.at("environment");
+            outside = both(outside, hosts(named, |text| outside_host(text).to_owned()));
+            vectors = both(vectors, hosts(named, vector_host));
+            match named {
                 Node::Unknown(later) => return rows.unsettled("sagemaker_model", by, &key, later),
                 Node::Map(members) => owners.push((owner, members.clone(), Vec::new())),
                 _ => {}
             }
         }
+        rows.row("sagemaker_model", by, key.as_str()).set("outside_hosts", outside).set("vector_hosts", vectors);
         rows.variables("sagemaker_model", by, &key, &owners);
+    }
+
+    fn both(one: Told<Vec<String>>, other: Told<Vec<String>>) -> Told<Vec<String>> {
+        match (one, other) {
+            (Told::Known(one), Told::Known(other)) => Told::Known([one, other].concat()),
+            (Told::Unknown(later), _) | (_, Told::Unknown(later)) => Told::Unknown(later),
+            _ => Told::Absent,
+        }
     }
 
     fn endpoint(by: &Declared, rows: &mut Rows) {

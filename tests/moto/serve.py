@@ -299,7 +299,7 @@ def standing_rules(accounts):
         {"service": "aoss", "operation": "ListVpcEndpoints", "then": {"json": {"vpcEndpointSummaries": []}}},
         {"service": "aoss", "operation": "ListAccessPolicies", "account": accounts["broken"], "then": {"json": {"accessPolicySummaries": [{"name": "manuals", "type": "data"}]}}},
         {"service": "aoss", "operation": "ListAccessPolicies", "then": {"json": {"accessPolicySummaries": []}}},
-        {"service": "aoss", "operation": "GetAccessPolicy", "then": {"json": {"accessPolicyDetail": {"name": "manuals", "type": "data", "policy": [{"Rules": [{"ResourceType": "collection", "Resource": ["collection/manuals"], "Permission": ["aoss:*"]}], "Principal": [f"arn:aws:iam::{accounts['broken']}:role/ai-shared"]}]}}}},
+        {"service": "aoss", "operation": "GetAccessPolicy", "then": {"json": {"accessPolicyDetail": {"name": "manuals", "type": "data", "policy": [{"Rules": [{"ResourceType": "index", "Resource": ["index/manuals/*"], "Permission": ["aoss:*"]}], "Principal": [f"arn:aws:iam::{accounts['broken']}:role/ai-shared"]}]}}}},
         {"service": "neptune-graph", "operation": "ListGraphs", "account": accounts["broken"], "region": REGION, "then": {"json": {"graphs": [{"id": "g-1", "name": "places", "arn": f"arn:aws:neptune-graph:{REGION}:{accounts['broken']}:graph/g-1", "publicConnectivity": True}]}}},
         {"service": "neptune-graph", "operation": "ListGraphs", "then": {"json": {"graphs": []}}},
         {"service": "ec2", "operation": "DescribeVpcBlockPublicAccessOptions", "then": {"status": 200, "type": "text/xml", "body": off}},

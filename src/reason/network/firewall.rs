@@ -16,6 +16,9 @@ fn listed(domain: &str, host: &str) -> bool {
     }
 }
 
+/// Stands for the priority of a group that a profile holds; where it comes among the others is not told.
+const OF_A_PROFILE: i64 = i64::MAX;
+
 /// The group ids that count in a VPC with their priorities: by association, or by a profile, whose order among them is not told.
 fn groups(world: &World, spot: &Spot) -> (Vec<(i64, String)>, Vec<Gap>) {
     let associations = world.children("route53_firewall_rule_group_association", &spot.account, &spot.region, "vpc_id", &spot.vpc);
@@ -26,10 +29,19 @@ fn groups(world: &World, spot: &Spot) -> (Vec<(i64, String)>, Vec<Gap>) {
             Unknown(more) => gaps = merge(gaps, more),
         }
     }
-    for row in world.children("route53_profile_association", &spot.account, &spot.region, "vpc_id", &spot.vpc).rows {
-        let held = row.json("resources").known().unwrap_or_default();
+    let profiles = world.children("route53_profile_association", &spot.account, &spot.region, "vpc_id", &spot.vpc);
+    gaps = merge(gaps, profiles.gaps);
+    for row in profiles.rows {
+        let held = match row.json("resources") {
+            Known(held) => held,
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
+            }
+        };
         let arns = held.as_array().into_iter().flatten().filter_map(|resource| resource["arn"].as_str());
-        groups.extend(arns.filter(|arn| arn.contains(":firewall-rule-group/")).map(|arn| (i64::MAX, arn.rsplit('/').next().unwrap_or_default().to_owned())));
+        groups
+            .extend(arns.filter(|arn| arn.contains(":firewall-rule-group/")).map(|arn| (OF_A_PROFILE, arn.rsplit('/').next().unwrap_or_default().to_owned())));
     }
     groups.sort();
     (groups, gaps)
@@ -42,7 +54,8 @@ pub(super) fn blocks(world: &World, spot: &Spot, host: &str) -> Observed<Option<
         return Unknown(gaps);
     }
     let mut alerted = false;
-    for (_, group) in groups {
+    let several = groups.len() > 1;
+    for (priority, group) in groups {
         let row = match world.lookup_anywhere("route53_firewall_rule_group", &group) {
             Lookup::Found(row) => row,
             Lookup::Absent => {
@@ -58,10 +71,16 @@ pub(super) fn blocks(world: &World, spot: &Spot, host: &str) -> Observed<Option<
         rules.sort_by_key(|rule| rule["priority"].as_i64().unwrap_or(i64::MAX));
         for rule in rules {
             let named = rule["domains"].as_array().into_iter().flatten().filter_map(Json::as_str).any(|domain| listed(domain, host));
-            if !named {
+            // What is about other types of records is about no address.
+            let kind = rule["query_type"].as_str().unwrap_or_default();
+            if !named || !matches!(kind, "" | "A" | "AAAA") {
                 continue;
             }
             let name = rule["name"].as_str().unwrap_or_default();
+            if !kind.is_empty() || several && priority == OF_A_PROFILE {
+                let why = format!("the rule {name} of {group} is about {host}, for one type of address alone or in an order that is not told");
+                return Observed::gap(Gap::not_understood("route53_firewall_rule_group.rules", why));
+            }
             match (rule["action"].as_str().unwrap_or_default(), rule["response"].as_str().unwrap_or_default()) {
                 ("ALLOW", _) => return Known(None),
                 ("ALERT", _) => alerted = true,

@@ -18,7 +18,7 @@ use Observed::{Known, Unknown};
 use serde_json::{Value as Json, json};
 
 pub(super) use filter::{Distance, between, outward};
-pub(super) use name::{Capture, Client, capture, endpoints_for, family_of_service, host, private_dns, usable};
+pub(super) use name::{Capture, Client, answered_elsewhere, capture, endpoints_for, family_of_service, host, private_dns, usable};
 pub(super) use walk::{Reach, Target, internet_route, net_of, reach, table_id};
 
 /// Where a way leads.

@@ -123,6 +123,41 @@ enum Source<'w> {
     System,
 }
 
+/// What stands between a name and the private zone that an endpoint of another kind brings to its VPC: nothing, or what leads the
+/// name to public addresses. `alone` where the VPC has no such endpoint: then a zone of its own may lead to a hub's.
+pub(in crate::reason) fn answered_elsewhere(world: &World, spot: &Spot, host: &str, alone: bool) -> Observed<Option<String>> {
+    let vpc = match world.lookup("vpc", &spot.account, &spot.region, &spot.vpc) {
+        Lookup::Found(row) => row,
+        Lookup::Absent => return Observed::gap(Gap::not_understood("vpc", format!("the VPC `{}` is not in the list", spot.vpc))),
+        Lookup::Unknown(gaps) => return Unknown(gaps),
+    };
+    if let Some(gaps) = other_servers(world, spot, vpc) {
+        return Unknown(gaps);
+    }
+    let client = Client { region: spot.region.clone(), endpoint: "default".to_owned(), fips: false, dualstack: false };
+    let (mut local, mut rules) = (Vec::new(), Vec::new());
+    let mut gaps = associated(world, spot, host, &mut rules);
+    let (zone_gaps, rule_gaps) = profiles(world, spot, host, "", &client, &mut local, &mut rules);
+    gaps = merge(gaps, merge(zone_gaps, rule_gaps));
+    if alone {
+        gaps = merge(gaps, zones(vpc, host, &mut local));
+    }
+    if !local.is_empty() || rules.iter().any(|(_, source)| matches!(source, Source::Forward(..))) {
+        gaps.push(Gap::not_understood("vpc.private_zones", format!("a zone, profile or rule answers for {host} in {}; it is not followed", spot.vpc)));
+    }
+    match firewall::blocks(world, spot, host) {
+        Known(None) => {}
+        Known(Some(why)) => gaps.push(Gap::not_understood("route53_firewall_rule_group.rules", why)),
+        Unknown(more) => gaps = merge(gaps, more),
+    }
+    if !gaps.is_empty() {
+        return Unknown(gaps);
+    }
+    vpc.flag("enable_dns_support").zip(vpc.flag("enable_dns_hostnames")).map(|(support, hostnames)| {
+        (!alone && !(support && hostnames)).then(|| format!("the DNS attributes of {} are off, so the endpoint's private zone has no effect", spot.vpc))
+    })
+}
+
 /// Resolves the name of a family in a VPC for a client.
 pub(in crate::reason) fn capture<'w>(world: &'w World, spot: &Spot, family: &str, client: &Client) -> Capture<'w> {
     let found = resolve(world, spot, family, client, 0);

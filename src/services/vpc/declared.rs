@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling { kinds: &["aws_vpc", "AWS::EC2::VPC"], map: vpc },
     Spelling { kinds: &["aws_subnet", "AWS::EC2::Subnet"], map: subnet },
+    Spelling { kinds: &["AWS::EC2::SubnetCidrBlock"], map: subnet_range },
     Spelling { kinds: &["aws_route_table", "aws_default_route_table", "AWS::EC2::RouteTable"], map: route_table },
     Spelling { kinds: &["aws_route", "AWS::EC2::Route"], map: route },
     Spelling { kinds: &["aws_route_table_association", "AWS::EC2::SubnetRouteTableAssociation"], map: route_table_association },
@@ -73,6 +74,11 @@ fn subnet(by: &Declared, rows: &mut Rows) {
         .set("availability_zone", by.at("availability_zone").text())
         .set("map_public_ip_on_launch", by.at("map_public_ip_on_launch").flag().or(false))
         .set("tags", by.tags());
+}
+
+fn subnet_range(by: &Declared, rows: &mut Rows) {
+    let range = by.at("ipv6_cidr_block").text().or("(allocated)").map(Json::from);
+    rows.column(by, "vpc_subnet", by.at("subnet_id").id(), "ipv6_cidr_block", range);
 }
 
 const TARGETS: &str = "gateway_id|nat_gateway_id|vpc_endpoint_id|transit_gateway_id|vpc_peering_connection_id|network_interface_id|egress_only_gateway_id|egress_only_internet_gateway_id|instance_id|local_gateway_id|carrier_gateway_id|core_network_arn";
