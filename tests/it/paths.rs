@@ -435,3 +435,89 @@ fn ipv6_is_a_way_out_for_who_has_an_address() {
         assert_eq!(found.as_deref(), expected, "{change}");
     }
 }
+
+/// One number of a query after a change to the sound estate.
+fn asked(change: &str, sql: &str) -> Option<i64> {
+    let mut found = None;
+    judged("sound", |store| {
+        store.conn.execute_batch(change).unwrap_or_else(|error| panic!("{change}: {error}"));
+        outcrop::reason::derive(store).expect("subjects");
+        found = store.conn.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).unwrap_or_else(|error| panic!("{change}: {sql}: {error}"));
+    });
+    found
+}
+
+#[test]
+fn a_path_to_an_index_needs_its_name_its_door_and_its_policies() {
+    let sql = "SELECT private_path FROM vector_query WHERE name = 'apps: chat/assistant'";
+    let forward = "INSERT INTO route53_resolver_rule (account_id, region, id, domain_name, rule_type, target_ips, owner_id) VALUES ('111111111111', 'eu-west-1', 'rslvr-rr-1', 'aoss.amazonaws.com', 'FORWARD', '[\"10.9.0.2\"]', ''); \
+                   INSERT INTO route53_resolver_rule_association (account_id, region, id, rule_id, vpc_id) VALUES ('111111111111', 'eu-west-1', 'a-1', 'rslvr-rr-1', 'vpc-app'); ";
+    for (change, expected) in [
+        ("SELECT 1".to_owned(), Some(1)),
+        ("UPDATE vpc SET enable_dns_hostnames = 0".to_owned(), Some(0)),
+        ("UPDATE vpc_dhcp_options SET domain_name_servers = '[\"10.0.0.2\"]'".to_owned(), None),
+        (forward.to_owned(), None),
+        (format!("{forward}DELETE FROM aoss_vpc_endpoint"), None),
+        ("DELETE FROM aoss_vpc_endpoint".to_owned(), Some(0)),
+        ("UPDATE aoss_vpc_endpoint SET status = 'FAILED'".to_owned(), Some(0)),
+        ("UPDATE aoss_network_policy SET policy = '[]'".to_owned(), Some(0)),
+        ("UPDATE vpc_security_group SET ingress = '[]' WHERE group_id = 'sg-vpce-app'".to_owned(), Some(0)),
+        (
+            "UPDATE iam_role SET inline_policies = replace(inline_policies, 'aoss:APIAccessAll', 'aoss:ListCollections') WHERE name = 'assistant'".to_owned(),
+            Some(0),
+        ),
+        ("UPDATE aoss_network_policy SET policy = NULL".to_owned(), None),
+    ] {
+        assert_eq!(asked(&change, sql), expected, "{change}");
+    }
+}
+
+#[test]
+fn what_was_not_seen_of_a_workload_leaves_its_ways_open() {
+    for (change, name, verdict) in [
+        // Pods run on a node group or on a profile, and these lead different ways.
+        (
+            "UPDATE eks_node_group SET subnet_ids = '[\"subnet-sum-a\"]'; UPDATE eks_cluster SET security_group_id = 'sg-sum'; UPDATE eks_fargate_profile SET subnet_ids = '[\"subnet-app-b\"]'",
+            "apps: chat/reranker",
+            None,
+        ),
+        // A profile for other namespaces runs none of them.
+        (
+            "UPDATE eks_fargate_profile SET namespaces = '[\"kube-system\"]', subnet_ids = '[\"subnet-sum-pub\"]'",
+            "apps: chat/reranker",
+            Some("private-enforced"),
+        ),
+        // A second task set, of which it is not known what it runs.
+        (
+            "INSERT INTO ecs_task_set (account_id, region, arn, service_arn, cluster_arn, subnet_ids, security_group_ids, assign_public_ip) \
+             SELECT account_id, region, arn || '2', service_arn, cluster_arn, '[\"subnet-sum-pub\"]', '[\"sg-sum\"]', 1 FROM ecs_task_set",
+            "catalog",
+            None,
+        ),
+        ("UPDATE sagemaker_endpoint_configuration SET model_names = '[\"ranker\", \"gone\"]'", "ranker", None),
+    ] {
+        let [found] = verdicts("sound", change, [name]);
+        assert_eq!(found.as_deref(), verdict, "{change}");
+    }
+}
+
+#[test]
+fn rules_about_other_records_block_no_address() {
+    let rule = |kind: &str| {
+        format!(
+            "DELETE FROM vpc_endpoint; UPDATE route53_firewall_rule_group SET rules = '[{{\"name\": \"r\", \"priority\": 1, \"action\": \"BLOCK\", \"response\": \"NODATA\", \"query_type\": \"{kind}\", \"domains\": [\"*\"]}}]'"
+        )
+    };
+    for (kind, verdict) in [("TXT", Some("public")), ("A", None), ("", Some("broken"))] {
+        let [found] = verdicts("sound", &rule(kind), ["summarizer"]);
+        assert_eq!(found.as_deref(), verdict, "{kind}");
+    }
+}
+
+#[test]
+fn prompts_of_what_shows_no_variables_are_not_judged_by_them() {
+    let of = |name: &str| asked("SELECT 1", &format!("SELECT variables_seen FROM prompt_exit WHERE name = '{name}'"));
+    assert_eq!([of("apps: chat/assistant"), of("ranker"), of("chat-api")], [Some(0), Some(1), Some(1)]);
+    let outside = "UPDATE sagemaker_model SET outside_hosts = '[\"api.openai.com\"]'";
+    assert_eq!(asked(outside, "SELECT names_outside_host FROM prompt_exit WHERE name = 'ranker'"), Some(1));
+}
