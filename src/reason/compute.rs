@@ -223,7 +223,7 @@ pub(super) fn sagemaker<'w>(context: &Context<'w>, account: &str, region: &str, 
                 }
             };
             let workload = Workload {
-                roles: one(row.text("role_arn")),
+                roles: roles_of(context, row),
                 deployments: vec![Deployment { network: row, settings: None }],
                 ..Workload::new("sagemaker", resource_type, arn, row.text("name").known().unwrap_or_default(), row)
             };
@@ -232,6 +232,18 @@ pub(super) fn sagemaker<'w>(context: &Context<'w>, account: &str, region: &str, 
     }
     gaps = merge(gaps, endpoints(context, account, region, all));
     merge(gaps, jobs(context, account, region, all))
+}
+
+/// The role of a notebook; of a domain also those of its spaces and profiles.
+fn roles_of(context: &Context<'_>, row: Row<'_>) -> Observed<BTreeSet<String>> {
+    let own = one(row.text("role_arn"));
+    if row.table().name != "sagemaker_domain" {
+        return own;
+    }
+    let profiles = context.world.children("sagemaker_user_profile", row.account(), row.region(), "domain_id", row.key());
+    let hidden = if profiles.gaps.is_empty() { Known(BTreeSet::new()) } else { Unknown(profiles.gaps) };
+    let spaces = one(row.text("space_role_arn"));
+    union([own, spaces, hidden].into_iter().chain(profiles.rows.into_iter().map(|profile| one(profile.text("role_arn")))))
 }
 
 /// A workload whose containers are rows with settings of their own. Isolated ones call nobody.
@@ -300,18 +312,30 @@ fn endpoints<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut V
 fn jobs<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
     let found = context.world.all("sagemaker_job", account, region);
     let mut gaps = found.gaps;
-    let mut by: BTreeMap<(&str, &str), Vec<Row<'w>>> = BTreeMap::new();
+    let mut by: BTreeMap<(&str, &str), Vec<(Row<'w>, Row<'w>)>> = BTreeMap::new();
     for row in found.rows {
-        match row.text("kind").zip(row.text("role_arn")) {
-            Known(key) => by.entry(key).or_default().push(row),
+        // A transform job runs a model, with the model's role and network.
+        let runs = row.text("model_name").and_then(|model| match context.world.lookup("sagemaker_model", account, region, model) {
+            _ if model.is_empty() => Known(row),
+            Lookup::Found(model) => Known(model),
+            Lookup::Absent => Observed::gap(Gap::not_understood("sagemaker_model", format!("the model `{model}` is not in the list"))),
+            Lookup::Unknown(gaps) => Unknown(gaps),
+        });
+        match row.text("kind").zip(runs).and_then(|(kind, runs)| runs.text("role_arn").map(|role| ((kind, role), (row, runs)))) {
+            Known((key, job)) => by.entry(key).or_default().push(job),
             Unknown(more) => gaps = merge(gaps, more),
         }
     }
     for ((kind, _), rows) in by {
-        let first = rows[0];
-        let resource_type = if kind == "training" { "AWS::SageMaker::TrainingJob" } else { "AWS::SageMaker::ProcessingJob" };
+        let first = rows[0].0;
+        let resource_type = match kind {
+            "training" => "AWS::SageMaker::TrainingJob",
+            "transform" => "AWS::SageMaker::TransformJob",
+            _ => "AWS::SageMaker::ProcessingJob",
+        };
         let name = format!("{} and {} more {kind} jobs of its role", first.text("name").known().unwrap_or_default(), rows.len() - 1);
         let name = if rows.len() == 1 { first.text("name").known().unwrap_or_default().to_owned() } else { name };
+        let rows = rows.into_iter().map(|(_, runs)| runs).collect();
         all.push(contained(context, rows, Workload::new("sagemaker", resource_type, first.key(), name, first)));
     }
     gaps

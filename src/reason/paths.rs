@@ -34,6 +34,8 @@ const CALLER: &[&str] = &[
     "sagemaker_notebook_instance.detail",
     "sagemaker_domain.list",
     "sagemaker_domain.detail",
+    "sagemaker_user_profile.list",
+    "sagemaker_user_profile.detail",
     "sagemaker_model.list",
     "sagemaker_model.detail",
     "sagemaker_endpoint.list",

@@ -56,6 +56,7 @@ pub const COLLECTORS: &[Collector] = &[
     },
     Collector { tables: &["sagemaker_notebook_instance"], span: Regional, run: |place| Box::pin(sagemaker::live::notebooks(place)) },
     Collector { tables: &["sagemaker_domain"], span: Regional, run: |place| Box::pin(sagemaker::live::domains(place)) },
+    Collector { tables: &["sagemaker_user_profile"], span: Regional, run: |place| Box::pin(sagemaker::live::user_profiles(place)) },
     Collector { tables: &["sagemaker_model"], span: Regional, run: |place| Box::pin(sagemaker::live::models(place)) },
     Collector { tables: &["sagemaker_endpoint"], span: Regional, run: |place| Box::pin(sagemaker::live::endpoints(place)) },
     Collector { tables: &["sagemaker_endpoint_configuration"], span: Regional, run: |place| Box::pin(sagemaker::live::endpoint_configs(place)) },

@@ -92,6 +92,7 @@ pub const TABLES: &[&Table] = &[
     &eks::POD_IDENTITY,
     &sagemaker::NOTEBOOK,
     &sagemaker::DOMAIN,
+    &sagemaker::USER_PROFILE,
     &sagemaker::MODEL,
     &sagemaker::ENDPOINT,
     &sagemaker::ENDPOINT_CONFIG,

@@ -27,7 +27,7 @@ pub const NOTEBOOK: Table = Table {
 /// Domains.
 pub const DOMAIN: Table = Table {
     name: "sagemaker_domain",
-    doc: "SageMaker domains. Profiles and spaces may have roles of their own, which are not read.",
+    doc: "SageMaker domains.",
     key: "id",
     span: Span::Regional,
     role: Role::Base,
@@ -40,8 +40,25 @@ pub const DOMAIN: Table = Table {
         list("subnet_ids", "Subnets.").by(&["detail"]),
         list("security_group_ids", "Security groups that the default user settings name.").by(&["detail"]),
         text("role_arn", "Execution role of the default user settings.").absent("''").by(&["detail"]),
+        text("space_role_arn", "Execution role of shared spaces.").absent("''").by(&["detail"]),
     ],
     reads: &[Read::new("list", "sagemaker:ListDomains"), Read::new("detail", "sagemaker:DescribeDomain")],
+    lists: &[],
+};
+
+/// User profiles.
+pub const USER_PROFILE: Table = Table {
+    name: "sagemaker_user_profile",
+    doc: "User profiles of SageMaker domains, which may have roles of their own.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "`domain/profile`."),
+        text("domain_id", "Domain."),
+        text("role_arn", "Execution role of its own.").absent("'' (the domain's)").by(&["detail"]),
+    ],
+    reads: &[Read::new("list", "sagemaker:ListUserProfiles"), Read::new("detail", "sagemaker:DescribeUserProfile")],
     lists: &[],
 };
 
@@ -102,15 +119,16 @@ pub const ENDPOINT_CONFIG: Table = Table {
 /// Jobs.
 pub const JOB: Table = Table {
     name: "sagemaker_job",
-    doc: "Training and processing jobs made within the seven days before the scan. Transform jobs run models, and are told by these.",
+    doc: "Training, processing and transform jobs made within the seven days before the scan.",
     key: "arn",
     span: Span::Regional,
     role: Role::Base,
     columns: &[
         text("arn", "ARN."),
         text("name", "Name."),
-        text("kind", "`training` or `processing`."),
-        text("role_arn", "Role.").by(&["detail"]),
+        text("kind", "`training`, `processing` or `transform`."),
+        text("model_name", "Model that a transform job runs; role and network are the model's.").absent("''").by(&["detail"]),
+        text("role_arn", "Role.").absent("'' (the model's)").by(&["detail"]),
         list("subnet_ids", "Subnets of `VpcConfig`; empty where it has none.").by(&["detail"]),
         list("security_group_ids", "Security groups.").by(&["detail"]),
         flag("enable_network_isolation", "Are all calls of its containers to the outside cut off?").by(&["detail"]),
@@ -123,8 +141,12 @@ pub const JOB: Table = Table {
         list("vector_hosts", "Hosts of OpenSearch collections and domains that its variables name.").by(&["detail"]),
     ],
     reads: &[
-        Read::with("list", "sagemaker:ListTrainingJobs", &["sagemaker:ListTrainingJobs", "sagemaker:ListProcessingJobs"]),
-        Read::with("detail", "sagemaker:DescribeTrainingJob", &["sagemaker:DescribeTrainingJob", "sagemaker:DescribeProcessingJob"]),
+        Read::with("list", "sagemaker:ListTrainingJobs", &["sagemaker:ListTrainingJobs", "sagemaker:ListProcessingJobs", "sagemaker:ListTransformJobs"]),
+        Read::with(
+            "detail",
+            "sagemaker:DescribeTrainingJob",
+            &["sagemaker:DescribeTrainingJob", "sagemaker:DescribeProcessingJob", "sagemaker:DescribeTransformJob"],
+        ),
     ],
     lists: &[],
 };
@@ -219,9 +241,38 @@ pub(super) mod live {
                 row.put("subnet_ids", detail.subnet_ids().to_vec());
                 row.put("security_group_ids", defaults.map(|defaults| defaults.security_groups().to_vec()).unwrap_or_default());
                 row.put("role_arn", defaults.and_then(|defaults| defaults.execution_role()).unwrap_or_default());
+                row.put("space_role_arn", detail.default_space_settings().and_then(|spaces| spaces.execution_role()).unwrap_or_default());
             }
             batch.rows.push(row);
         }
+        batch
+    }
+
+    pub(in crate::services) async fn user_profiles(place: &Place<'_>) -> Batch {
+        let client = client!(aws_sdk_sagemaker, place);
+        let listing = place
+            .pages(
+                "sagemaker:ListUserProfiles",
+                |token| client.list_user_profiles().set_next_token(token).send(),
+                |answer| (answer.user_profiles.unwrap_or_default(), answer.next_token),
+            )
+            .await;
+        let mut batch = Batch::default();
+        batch.listed(place, "sagemaker_user_profile", &listing);
+        let names = |one: &aws_sdk_sagemaker::types::UserProfileDetails| {
+            (one.domain_id().unwrap_or_default().to_owned(), one.user_profile_name().unwrap_or_default().to_owned())
+        };
+        let id = |one: &aws_sdk_sagemaker::types::UserProfileDetails| format!("{}/{}", names(one).0, names(one).1);
+        let details = place
+            .details(&mut batch, "sagemaker_user_profile", "detail", &listing.items, id, |index| {
+                let (client, (domain, name)) = (&client, names(&listing.items[index]));
+                place.call("sagemaker:DescribeUserProfile", move || client.describe_user_profile().domain_id(&domain).user_profile_name(&name).send())
+            })
+            .await;
+        batch.rows.extend(listing.items.iter().zip(details).map(|(one, detail)| {
+            let role = detail.map(|detail| detail.user_settings().and_then(|settings| settings.execution_role()).unwrap_or_default().to_owned());
+            place.row("sagemaker_user_profile").set("id", id(one)).set("domain_id", one.domain_id()).set("role_arn", role)
+        }));
         batch
     }
 
@@ -330,10 +381,19 @@ pub(super) mod live {
                 |answer| (answer.processing_job_summaries.unwrap_or_default(), answer.next_token),
             )
             .await;
+        let transform = place
+            .pages(
+                "sagemaker:ListTransformJobs",
+                |token| client.list_transform_jobs().creation_time_after(since).max_results(100).set_next_token(token).send(),
+                |answer| (answer.transform_job_summaries.unwrap_or_default(), answer.next_token),
+            )
+            .await;
         let mut batch = Batch::default();
         batch.listed(place, "sagemaker_job", &training);
-        if let Some(failure) = &processing.failure {
-            batch.part_failed("sagemaker_job", "processing jobs", failure);
+        for (what, failure) in [("processing jobs", &processing.failure), ("transform jobs", &transform.failure)] {
+            if let Some(failure) = failure {
+                batch.part_failed("sagemaker_job", what, failure);
+            }
         }
         let trained = place
             .details(
@@ -352,6 +412,7 @@ pub(super) mod live {
             let arn = one.training_job_arn().unwrap_or_default();
             let mut row = place.row("sagemaker_job").set("arn", arn).set("name", one.training_job_name()).set("kind", "training");
             if let Some(detail) = detail {
+                row.put("model_name", "");
                 row.put("role_arn", detail.role_arn());
                 network(&mut row, detail.vpc_config());
                 row.put("enable_network_isolation", detail.enable_network_isolation().unwrap_or_default());
@@ -376,10 +437,36 @@ pub(super) mod live {
             let arn = one.processing_job_arn().unwrap_or_default();
             let mut row = place.row("sagemaker_job").set("arn", arn).set("name", one.processing_job_name()).set("kind", "processing");
             if let Some(detail) = detail {
+                row.put("model_name", "");
                 let inside = detail.network_config();
                 row.put("role_arn", detail.role_arn());
                 network(&mut row, inside.and_then(|inside| inside.vpc_config()));
                 row.put("enable_network_isolation", inside.and_then(|inside| inside.enable_network_isolation()).unwrap_or_default());
+                steer(place, arn, &mut row, [detail.environment()].into_iter());
+            }
+            batch.rows.push(row);
+        }
+        let transformed = place
+            .details(
+                &mut batch,
+                "sagemaker_job",
+                "detail",
+                &transform.items,
+                |one| one.transform_job_arn().unwrap_or_default().to_owned(),
+                |index| {
+                    let (client, name) = (&client, transform.items[index].transform_job_name().unwrap_or_default());
+                    place.call("sagemaker:DescribeTransformJob", move || client.describe_transform_job().transform_job_name(name).send())
+                },
+            )
+            .await;
+        for (one, detail) in transform.items.iter().zip(transformed) {
+            let arn = one.transform_job_arn().unwrap_or_default();
+            let mut row = place.row("sagemaker_job").set("arn", arn).set("name", one.transform_job_name()).set("kind", "transform");
+            if let Some(detail) = detail {
+                row.put("model_name", detail.model_name());
+                row.put("role_arn", "");
+                network(&mut row, None);
+                row.put("enable_network_isolation", false);
                 steer(place, arn, &mut row, [detail.environment()].into_iter());
             }
             batch.rows.push(row);
@@ -399,6 +486,7 @@ pub(super) mod declared {
     pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         Spelling { kinds: &["aws_sagemaker_notebook_instance", "AWS::SageMaker::NotebookInstance"], map: notebook },
         Spelling { kinds: &["aws_sagemaker_domain", "AWS::SageMaker::Domain"], map: domain },
+        Spelling { kinds: &["aws_sagemaker_user_profile", "AWS::SageMaker::UserProfile"], map: user_profile },
         Spelling { kinds: &["aws_sagemaker_model", "AWS::SageMaker::Model"], map: model },
         Spelling { kinds: &["aws_sagemaker_endpoint", "AWS::SageMaker::Endpoint"], map: endpoint },
         Spelling { kinds: &["aws_sagemaker_endpoint_configuration", "AWS::SageMaker::EndpointConfig"], map: configuration },
@@ -424,7 +512,14 @@ pub(super) mod declared {
             .set("vpc_id", by.at("vpc_id").id())
             .set("subnet_ids", by.at("subnet_ids").ids())
             .set("security_group_ids", defaults.at("security_groups").ids().or(Vec::new()))
-            .set("role_arn", defaults.at("execution_role|execution_role_arn").id().or(""));
+            .set("role_arn", defaults.at("execution_role|execution_role_arn").id().or(""))
+            .set("space_role_arn", by.at("default_space_settings.execution_role").id().or(""));
+    }
+
+    fn user_profile(by: &Declared, rows: &mut Rows) {
+        let domain = by.at("domain_id").id();
+        let id = format!("{}/{}", domain.clone().known().unwrap_or_default(), by.name("user_profile_name"));
+        rows.row("sagemaker_user_profile", by, id).set("domain_id", domain).set("role_arn", by.at("user_settings.execution_role").id().or(""));
     }
 
     fn model(by: &Declared, rows: &mut Rows) {

@@ -521,3 +521,13 @@ fn prompts_of_what_shows_no_variables_are_not_judged_by_them() {
     let outside = "UPDATE sagemaker_model SET outside_hosts = '[\"api.openai.com\"]'";
     assert_eq!(asked(outside, "SELECT names_outside_host FROM prompt_exit WHERE name = 'ranker'"), Some(1));
 }
+
+#[test]
+fn a_profile_or_a_transform_job_can_make_a_caller() {
+    let callers = |name: &str| format!("SELECT count(*) FROM bedrock_path WHERE name = '{name}'");
+    assert_eq!(asked("SELECT 1", &callers("studio")), Some(0));
+    assert_eq!(asked("UPDATE sagemaker_user_profile SET role_arn = 'arn:aws:iam::111111111111:role/ranker'", &callers("studio")), Some(1));
+    assert_eq!(asked("UPDATE sagemaker_domain SET space_role_arn = 'arn:aws:iam::111111111111:role/ranker'", &callers("studio")), Some(1));
+    let transform = "UPDATE sagemaker_job SET kind = 'transform', model_name = 'ranker', role_arn = '', name = 'batch-1'; DELETE FROM sagemaker_endpoint";
+    assert_eq!(asked(transform, &callers("batch-1")), Some(1));
+}
