@@ -154,7 +154,7 @@ pub(in crate::reason) fn answered_elsewhere(world: &World, spot: &Spot, host: &s
         return Unknown(gaps);
     }
     vpc.flag("enable_dns_support").zip(vpc.flag("enable_dns_hostnames")).map(|(support, hostnames)| {
-        (!alone && !(support && hostnames)).then(|| format!("the DNS attributes of {} are off, so the endpoint's private zone has no effect", spot.vpc))
+        (!(alone || support && hostnames)).then(|| format!("the DNS attributes of {} are off, so the endpoint's private zone has no effect", spot.vpc))
     })
 }
 
