@@ -97,20 +97,25 @@ fn doors(context: &Context<'_>, row: Row<'_>) -> String {
 pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
     for (account, region) in context.scopes(&VECTOR_STORE) {
         let bases = context.world.everywhere("bedrock_knowledge_base");
-        // A knowledge base of this Region may be unseen, in whatever account.
-        let mut hidden: Vec<Gap> = Vec::new();
-        for owner in context.world.accounts() {
-            hidden = merge(hidden, context.world.hidden("bedrock_knowledge_base", owner, &region));
-        }
         let mut named: Vec<(&str, &str)> = Vec::new();
+        let mut unclear: Vec<(&str, Vec<Gap>)> = Vec::new();
         for base in &bases {
             match base.text("storage_id") {
                 Known(store) => named.push((store, base.key())),
-                Unknown(gaps) if base.region() == region => hidden = merge(hidden, gaps),
+                Unknown(gaps) if base.region() == region => unclear.push((base.account(), gaps)),
                 Unknown(_) => {}
             }
         }
+        // A knowledge base of this Region may be unseen. Only of a domain its resource policy may let in one of another account:
+        // neither the RDS Data API nor Neptune Analytics knows such policies.
+        let unseen = |any: bool| {
+            let owners = context.world.accounts().filter(|owner| any || *owner == account);
+            let lists = owners.map(|owner| context.world.hidden("bedrock_knowledge_base", owner, &region));
+            let rows = unclear.iter().filter(|(owner, _)| any || *owner == account).map(|(_, gaps)| gaps.clone());
+            lists.chain(rows).fold(Vec::new(), merge)
+        };
         for (table, kind, resource_type) in KINDS {
+            let hidden = unseen(table == "opensearch_domain");
             let found = context.world.all(table, &account, &region);
             sink.hide(&account, &region, found.gaps);
             for row in found.rows {
