@@ -281,17 +281,21 @@ fn services<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Ve
 fn scheduled<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
     let found = context.world.all("eventbridge_target", account, region);
     let mut gaps = found.gaps;
-    let mut by: BTreeMap<&str, Vec<(Row<'w>, Row<'w>)>> = BTreeMap::new();
+    let mut by: BTreeMap<&str, (Vec<(Row<'w>, Row<'w>)>, Vec<Gap>)> = BTreeMap::new();
     for row in found.rows.into_iter().filter(|row| row.text("task_definition_arn") != Known("") && !row.flag("enabled").is_false()) {
+        let (placed, unseen) = by.entry(row.key().split('|').next().unwrap_or_default()).or_default();
         match definition(context, row) {
-            Known(definition) => by.entry(row.key().split('|').next().unwrap_or_default()).or_default().push((row, definition)),
-            Unknown(more) => gaps = merge(gaps, more),
+            Known(definition) => placed.push((row, definition)),
+            Unknown(more) => {
+                *unseen = merge(std::mem::take(unseen), more.clone());
+                gaps = merge(gaps, more);
+            }
         }
     }
-    for (arn, placed) in by {
+    for (arn, (placed, unseen)) in by.into_iter().filter(|(_, (placed, _))| !placed.is_empty()) {
         let first = placed[0].0;
         let resource_type = if arn.contains(":scheduler:") { "AWS::Scheduler::Schedule" } else { "AWS::Events::Rule" };
-        let workload = Workload::new("ecs", resource_type, arn, first.text("name").known().unwrap_or_default(), first);
+        let workload = Workload { deployment_gaps: unseen, ..Workload::new("ecs", resource_type, arn, first.text("name").known().unwrap_or_default(), first) };
         all.push(tasks(context, &placed, workload));
     }
     gaps

@@ -30,7 +30,8 @@ pub(super) fn clusters<'w>(context: &Context<'w>, account: &str, region: &str, a
         let groups = world.children("eks_node_group", account, region, "cluster_name", row.key());
         let profiles = world.children("eks_fargate_profile", account, region, "cluster_name", row.key());
         let instances = world.all("ec2_instance", account, region);
-        let unseen = merge(merge(groups.gaps, profiles.gaps), instances.gaps);
+        let untagged = instances.rows.iter().fold(instances.gaps, |gaps, instance| merge(gaps, instance.tags().gaps().to_vec()));
+        let unseen = merge(merge(groups.gaps, profiles.gaps), untagged);
         gaps = merge(gaps, unseen.clone());
         for group in &groups.rows {
             let arn = match group.text("arn") {
@@ -116,7 +117,9 @@ fn subjects(statement: &Json, issuer: &str) -> Option<BTreeSet<String>> {
         return None;
     }
     let mut named = BTreeSet::new();
-    for (_, keys) in statement["Condition"].as_object().into_iter().flatten() {
+    // What a negated condition leaves is not told by its values.
+    let plain = |operator: &str| !operator.to_ascii_lowercase().contains("not");
+    for (_, keys) in statement["Condition"].as_object().into_iter().flatten().filter(|(operator, _)| plain(operator)) {
         for (key, values) in keys.as_object().into_iter().flatten() {
             if key.eq_ignore_ascii_case(&format!("{issuer}:sub")) {
                 named.extend(texts(values).iter().map(|value| value.trim_start_matches("system:serviceaccount:").replace(':', "/")));
@@ -129,8 +132,8 @@ fn subjects(statement: &Json, issuer: &str) -> Option<BTreeSet<String>> {
 /// May a Fargate profile run pods of one of these service accounts (`namespace/name`, with wildcards)? Unread selectors may.
 fn runs(profile: Row<'_>, accounts: &BTreeSet<String>) -> bool {
     let Known(namespaces) = profile.list("namespaces") else { return true };
-    let of = |account: &str| account.split_once('/').map_or_else(|| "*".to_owned(), |(namespace, _)| namespace.to_owned());
-    accounts.iter().map(|account| of(account)).any(|own| own.contains(['*', '?']) || namespaces.iter().any(|pattern| glob(pattern, &own)))
+    let of = |account| str::split_once(account, '/').map_or("*", |(namespace, _)| namespace);
+    accounts.iter().map(String::as_str).map(of).any(|own| own.contains(['*', '?']) || namespaces.iter().any(|pattern| glob(pattern, own)))
 }
 
 fn service_accounts<'w>(context: &Context<'w>, account: &str, clusters: &[Cluster<'w>], all: &mut Vec<Workload<'w>>) -> Vec<Gap> {

@@ -5,6 +5,7 @@ use super::callers::Workload;
 use super::interfaces::placement;
 use super::network::{self, Capture, Client, Reach, Spot, Target};
 use super::placement::spots;
+use super::vectors::index_endpoints;
 use super::ways::{admitted, arrive};
 use super::{Context, Sink, paths};
 use crate::inventory::cols::{flag, joined, list, text};
@@ -21,7 +22,7 @@ const THROUGH: &[&str] = &joined::<{ WAYS.len() + paths::CALLER_INPUTS.len() }>(
 /// Other services that callers of a VPC use.
 pub const VPC_DEPENDENCY: Table = Table {
     name: "vpc_dependency",
-    doc: "A service other than Bedrock that the roles of a VPC's Bedrock callers name, and whether the VPC has an endpoint for it: of S3, DynamoDB, Secrets Manager, KMS, STS, Logs, SQS, SNS, EventBridge, SSM, Lambda and ECR and the collections of OpenSearch Serverless.",
+    doc: "A service other than Bedrock that the roles of a VPC's Bedrock callers name, and whether the VPC has an endpoint for it: of S3, DynamoDB, Secrets Manager, KMS, STS, Logs, SQS, SNS, EventBridge, SSM, Lambda, ECR and the collections of OpenSearch Serverless.",
     key: "resource",
     span: Span::Regional,
     role: Role::Subject,
@@ -106,9 +107,9 @@ struct Door<'w> {
 }
 
 /// The data endpoint of OpenSearch Serverless in a VPC: the aoss API makes it, and it takes the names of all collections.
-fn by_index<'w>(context: &Context<'w>, spot: &Spot) -> Observed<Option<Row<'w>>> {
+fn by_index<'w>(context: &Context<'w>, user: &str, spot: &Spot) -> Observed<Option<Row<'w>>> {
     let host = format!("x.{}.aoss.amazonaws.com", spot.region);
-    let found = context.world.children("aoss_vpc_endpoint", &spot.account, &spot.region, "vpc_id", &spot.vpc);
+    let found = index_endpoints(context, user, spot);
     let mut gaps = found.gaps;
     for row in found.rows {
         match row.text("status") {
@@ -131,10 +132,10 @@ fn by_interface<'w>(context: &Context<'w>, spot: &Spot, service: &str) -> Observ
     }
 }
 
-fn door<'w>(context: &Context<'w>, spot: &Spot, service: &str) -> Observed<Option<Door<'w>>> {
+fn door<'w>(context: &Context<'w>, user: &str, spot: &Spot, service: &str) -> Observed<Option<Door<'w>>> {
     let interface = |found: Observed<Option<Row<'w>>>| found.map(|row| row.map(|row| Door { row, gateway: false }));
     match service {
-        "aoss" => interface(by_index(context, spot)),
+        "aoss" => interface(by_index(context, user, spot)),
         "s3" | "dynamodb" => match by_gateway(context, spot, service) {
             Known(Some(row)) => Known(Some(Door { row, gateway: true })),
             Known(None) => interface(by_interface(context, spot, service)),
@@ -151,29 +152,30 @@ fn door<'w>(context: &Context<'w>, spot: &Spot, service: &str) -> Observed<Optio
 /// Does an endpoint let a call of a workload through? Why not, where it does not.
 fn lets(context: &Context<'_>, (workload, roles): (&Workload<'_>, &BTreeSet<String>), spot: &Spot, service: &str, door: Door<'_>) -> Observed<Option<String>> {
     let mut gaps = Vec::new();
-    if !door.gateway {
-        for deployment in &workload.deployments {
-            match placement(workload, deployment, context) {
-                Known(Some(place)) if place.subnets.contains(&spot.subnet) => match arrive(context, workload.account, spot, &place.groups, door.row) {
-                    Known(Ok(_)) => {}
-                    Known(Err((_, why))) => return Known(Some(format!("{} takes the calls of {} and refuses them: {why}", door.row.key(), workload.name))),
-                    Unknown(more) => gaps = merge(gaps, more),
-                },
-                Known(_) => {}
-                Unknown(more) => gaps = merge(gaps, more),
+    let refuses = |why: &str| format!("{} takes the calls of {} and refuses them: {why}", door.row.key(), workload.name);
+    for deployment in &workload.deployments {
+        let place = match placement(workload, deployment, context) {
+            Known(Some(place)) if place.subnets.contains(&spot.subnet) => place,
+            Known(_) => continue,
+            Unknown(more) => {
+                gaps = merge(gaps, more);
+                continue;
             }
-        }
-    }
-    if door.gateway {
-        // The prefix list of the service is a part of all addresses; groups that let out less may let out that.
-        let groups = workload.deployments.iter().filter_map(|deployment| placement(workload, deployment, context).known().flatten());
-        for place in groups.filter(|place| place.subnets.contains(&spot.subnet)) {
+        };
+        if door.gateway {
+            // The prefix list of the service is a part of all addresses; groups that let out less may let out that.
             match network::outward(context.world, spot, workload.account, &place.groups, false) {
                 Known(None) => {}
                 Known(Some((_, id, why))) => gaps.push(Gap::not_understood(
                     "vpc_security_group",
                     format!("{id} does not let out to every address ({why}); whether it does to those of {service} is not followed"),
                 )),
+                Unknown(more) => gaps = merge(gaps, more),
+            }
+        } else {
+            match arrive(context, workload.account, spot, &place.groups, door.row) {
+                Known(Ok(_)) => {}
+                Known(Err((_, why))) => return Known(Some(refuses(&why))),
                 Unknown(more) => gaps = merge(gaps, more),
             }
         }
@@ -183,7 +185,7 @@ fn lets(context: &Context<'_>, (workload, roles): (&Workload<'_>, &BTreeSet<Stri
         for role in roles {
             match admitted(context, &BTreeSet::from([role.clone()]), service, &served_actions(service), door.row) {
                 Known(Ok(_)) => {}
-                Known(Err(why)) => return Known(Some(format!("{} takes the calls of {} and refuses them: {why}", door.row.key(), workload.name))),
+                Known(Err(why)) => return Known(Some(refuses(&why))),
                 Unknown(more) => gaps = merge(gaps, more),
             }
         }
@@ -228,7 +230,7 @@ fn dependency(context: &Context<'_>, sink: &mut Sink<'_>, (account, region): (&s
     let (mut without, mut gaps) = (Vec::new(), Vec::<Gap>::new());
     let (mut refused, mut filter_gaps) = (None, Vec::<Gap>::new());
     for (subnet, (spot, callers)) in &users.places {
-        match door(context, spot, service) {
+        match door(context, account, spot, service) {
             Known(Some(door)) => {
                 for (workload, roles) in callers.iter().filter_map(|arn| users.callers.get(arn)) {
                     match lets(context, (*workload, roles), spot, service, door) {

@@ -72,7 +72,7 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
         sink.hide(&account, &region, callers.hidden(&account, &region));
         for workload in callers.all.iter().filter(|workload| workload.account == account && workload.region == region) {
             let mut outside: BTreeSet<(String, String)> = BTreeSet::new();
-            let mut gaps = Vec::new();
+            let mut gaps = workload.deployment_gaps.clone();
             for owner in workload.deployments.iter().filter_map(|deployment| deployment.settings) {
                 let (hosts, more) = named(context, workload.kind, owner, "outside_host");
                 outside.extend(hosts.into_iter().filter(|(host, _)| !approved.contains(host)));

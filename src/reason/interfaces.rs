@@ -65,11 +65,13 @@ pub(super) fn placement(workload: &Workload<'_>, deployment: &Deployment<'_>, co
         // With direct access the default route leads through an interface of the service's.
         "sagemaker_notebook_instance" => row.text("direct_internet_access").and_then(|access| match access {
             "Enabled" => Known(None),
-            _ => inside(context, workload, row.text("subnet_id").map(|subnet| vec![subnet.to_owned()]), list("security_group_ids")),
+            "Disabled" => inside(context, workload, row.text("subnet_id").map(|subnet| vec![subnet.to_owned()]), list("security_group_ids")),
+            access => Observed::gap(Gap::not_understood("sagemaker_notebook_instance.direct_internet_access", format!("the access {access} is not known"))),
         }),
         "sagemaker_domain" => row.text("app_network_access_type").and_then(|access| match access {
             "VpcOnly" => inside(context, workload, list("subnet_ids"), list("security_group_ids")),
-            _ => Known(None),
+            "PublicInternetOnly" => Known(None),
+            access => Observed::gap(Gap::not_understood("sagemaker_domain.app_network_access_type", format!("the access {access} is not known"))),
         }),
         "sagemaker_model" | "sagemaker_job" => list("subnet_ids")
             .and_then(|subnets| if subnets.is_empty() { Known(None) } else { inside(context, workload, Known(subnets), list("security_group_ids")) }),

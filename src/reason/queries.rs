@@ -4,11 +4,11 @@ use super::callers::Workload;
 use super::exits::named;
 use super::interfaces::{Placement, placement};
 use super::network::{self, Spot};
-use super::vectors::speaks_of;
+use super::vectors::{index_endpoints, speaks_of};
 use super::ways::arrive;
 use super::{Context, Sink, paths};
 use crate::inventory::cols::{flag, joined, json, text};
-use crate::inventory::{Role, Row, Span, Table};
+use crate::inventory::{Children, Role, Row, Span, Table};
 use crate::model::{Gap, Observed, merge};
 use crate::subject_columns;
 use Observed::{Known, Unknown};
@@ -114,13 +114,7 @@ fn from_subnet(context: &Context<'_>, workload: &Workload<'_>, place: &Placement
         Known(spot) => spot,
         Unknown(gaps) => return Unknown(gaps),
     };
-    let owners = BTreeSet::from([workload.account, spot.account.as_str()]);
-    let (mut doors, mut gaps) = (Vec::new(), Vec::new());
-    for owner in owners {
-        let found = context.world.children("aoss_vpc_endpoint", owner, &spot.region, "vpc_id", &spot.vpc);
-        doors.extend(found.rows);
-        gaps = merge(gaps, found.gaps);
-    }
+    let Children { rows: doors, gaps } = index_endpoints(context, workload.account, &spot);
     match network::answered_elsewhere(context.world, &spot, &format!("x.{}.aoss.amazonaws.com", spot.region), doors.is_empty()) {
         Known(None) => {}
         Known(Some(why)) => return Known(Err(why)),
@@ -221,16 +215,17 @@ fn to_collection(context: &Context<'_>, workload: &Workload<'_>, collection: Row
     }
 }
 
-/// The path to a host that is no collection of the scope.
+/// The path to a host that is no collection of the scope. Of a domain inside a VPC the name tells that it is one, and nothing of who reaches it.
 fn to_host(host: &str) -> Answer {
+    let open = |why: String| Observed::gap(Gap::not_understood("vector_host", why));
     let label = host.split('.').next().unwrap_or_default();
-    if host.ends_with(".es.amazonaws.com") && label.starts_with("vpc-") {
-        return Known(Ok(Vec::new()));
+    match host.ends_with(".es.amazonaws.com").then_some(label) {
+        Some(label) if label.starts_with("search-") => Known(Err(format!("{host} is the public name of a domain"))),
+        Some(label) if label.starts_with("vpc-") => {
+            open(format!("{host} is the name of a domain inside a VPC; whether its network lets the workload in is not read"))
+        }
+        _ => open(format!("{host} is neither a collection of this account and Region nor a name that tells its network")),
     }
-    if host.ends_with(".es.amazonaws.com") && label.starts_with("search-") {
-        return Known(Err(format!("{host} is the public name of a domain")));
-    }
-    Observed::gap(Gap::not_understood("vector_host", format!("{host} is neither a collection of this account and Region nor a name that tells its network")))
 }
 
 pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
@@ -243,7 +238,7 @@ pub(super) fn derive(context: &Context<'_>, sink: &mut Sink<'_>) {
         let mut known = false;
         for workload in callers.known(&account, &region) {
             known = true;
-            let (mut hosts, mut gaps) = (BTreeSet::new(), Vec::new());
+            let (mut hosts, mut gaps) = (BTreeSet::new(), workload.deployment_gaps.clone());
             for owner in workload.deployments.iter().filter_map(|deployment| deployment.settings) {
                 let (more, hidden) = named(context, workload.kind, owner, "vector_host");
                 hosts.extend(more);
@@ -295,7 +290,6 @@ fn row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>, stor
     let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type);
     row.put("part", store).put("name", workload.name.as_str()).tagged(context, workload.account, workload.tags.clone());
     let reason = match &answer {
-        Known(Ok(hops)) if hops.is_empty() => "the name is one inside a VPC".to_owned(),
         Known(Ok(_)) => "an endpoint that the network policy names takes its calls, and its role is let in".to_owned(),
         Known(Err(why)) => why.clone(),
         Unknown(gaps) => format!("it cannot be told: {}", gaps.first().map_or("", |gap| &gap.detail)),
@@ -315,7 +309,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_domain_tells_its_network() {
-        assert_eq!(to_host("vpc-manuals-1a.eu-west-1.es.amazonaws.com").known().map(|answer| answer.is_ok()), Some(true));
+        assert!(to_host("vpc-manuals-1a.eu-west-1.es.amazonaws.com").known().is_none());
         assert_eq!(to_host("search-manuals-1a.eu-west-1.es.amazonaws.com").known().map(|answer| answer.is_ok()), Some(false));
         assert!(to_host("abc.eu-west-1.aoss.amazonaws.com").known().is_none());
     }

@@ -1,8 +1,9 @@
 //! Subject: vector collections, and from where they can be reached.
 
+use super::network::Spot;
 use super::{Context, Sink};
 use crate::inventory::cols::{flag, list, text};
-use crate::inventory::{Role, Span, Table};
+use crate::inventory::{Children, Role, Span, Table};
 use crate::model::{Gap, Observed, glob, merge};
 use crate::subject_columns;
 use Observed::{Known, Unknown};
@@ -38,6 +39,17 @@ pub(super) fn speaks_of(statement: &Json, kind: &str, name: &str) -> bool {
         rule["ResourceType"].as_str().is_some_and(|found| found.trim_end_matches('s') == kind)
             && rule["Resource"].as_array().into_iter().flatten().filter_map(Json::as_str).any(|pattern| pattern_names(pattern, kind, name))
     })
+}
+
+/// The data endpoints of OpenSearch Serverless in a VPC: of the account that owns it, and of the one that uses it.
+pub(super) fn index_endpoints<'w>(context: &Context<'w>, user: &str, spot: &Spot) -> Children<'w> {
+    let mut all = Children { rows: Vec::new(), gaps: Vec::new() };
+    for owner in BTreeSet::from([user, spot.account.as_str()]) {
+        let found = context.world.children("aoss_vpc_endpoint", owner, &spot.region, "vpc_id", &spot.vpc);
+        all.rows.extend(found.rows);
+        all.gaps = merge(all.gaps, found.gaps);
+    }
+    all
 }
 
 /// `collection/NAME`; of an index `index/NAME/INDEX`.

@@ -139,18 +139,22 @@ pub(super) mod live {
                 |answer| (answer.schedules, answer.next_token),
             )
             .await;
-        if let Some(failure) = &listing.failure {
+        let details = place
+            .each(
+                &listing,
+                |one| one.name().unwrap_or_default().to_owned(),
+                |index| {
+                    let (client, one) = (&client, &listing.items[index]);
+                    place
+                        .single("scheduler:GetSchedule", move || client.get_schedule().set_name(one.name.clone()).set_group_name(one.group_name.clone()).send())
+                },
+            )
+            .await;
+        if let Some(failure) = &details.failure {
             batch.part_failed("eventbridge_target", "schedules", failure);
         }
-        for one in &listing.items {
-            let (name, group) = (one.name().unwrap_or_default(), one.group_name().unwrap_or("default"));
-            let found = match place.call("scheduler:GetSchedule", || client.get_schedule().name(name).group_name(group).send()).await {
-                Ok(found) => found,
-                Err(failure) => {
-                    batch.part_failed("eventbridge_target", &format!("the schedule {name}"), &failure);
-                    continue;
-                }
-            };
+        for (index, found) in &details.items {
+            let one = &listing.items[*index];
             let Some(target) = found.target() else { continue };
             let network = target.ecs_parameters().and_then(|task| task.network_configuration()).and_then(|network| network.awsvpc_configuration());
             let task = target.ecs_parameters().map(|task| Task {
@@ -161,7 +165,7 @@ pub(super) mod live {
             });
             let enabled = found.state().is_none_or(|state| state.as_str() != "DISABLED");
             let arn = found.arn().or(one.arn()).unwrap_or_default();
-            batch.rows.extend(row(place, arn, Some(name), enabled, Some(target.role_arn()), target.arn(), task));
+            batch.rows.extend(row(place, arn, one.name(), enabled, Some(target.role_arn()), target.arn(), task));
         }
     }
 }

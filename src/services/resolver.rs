@@ -376,7 +376,7 @@ pub(super) mod live {
 
 /// How files declare them.
 pub(super) mod declared {
-    use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+    use crate::services::declared::{Declared, Later, Node, Rows, Spelling, Told};
     use serde_json::{Value as Json, json};
 
     pub(in crate::services) const SPELLINGS: &[Spelling] = &[
@@ -448,34 +448,18 @@ pub(super) mod declared {
         rows.row("route53_resolver_rule_association", by, by.id()).set("rule_id", by.at("resolver_rule_id").id()).set("vpc_id", by.at("vpc_id").id());
     }
 
-    /// A rule as the table holds it. The domains stand in a list of their own, which no table holds: as far as the file tells the rule
-    /// may be about any name.
-    fn firewall(rule: &Node) -> Told<Json> {
-        match (rule.at("priority").int(), rule.at("action").text()) {
-            (Told::Known(priority), Told::Known(action)) => Told::Known(json!({
-                "name": rule.at("name").text().known(), "priority": priority, "action": action,
-                "response": rule.at("block_response").text().known(), "query_type": rule.at("q_type|qtype").text().known(), "domains": ["*"],
-            })),
-            (Told::Unknown(later), _) | (_, Told::Unknown(later)) => Told::Unknown(later),
-            _ => Told::Absent,
-        }
+    /// The names that rules are about stand in lists of their own, which no table holds.
+    fn unread<T>() -> Told<T> {
+        Told::Unknown(Later { why: "the domain lists of its rules are not read from files".to_owned(), ..Later::default() })
     }
 
     fn firewall_rule_group(by: &Declared, rows: &mut Rows) {
-        let mut rules = Told::Known(Vec::new());
-        for rule in by.at("firewall_rules").items() {
-            rules = match (rules, firewall(rule)) {
-                (Told::Known(all), Told::Known(one)) => Told::Known([all, vec![one]].concat()),
-                (Told::Unknown(later), _) | (_, Told::Unknown(later)) => Told::Unknown(later),
-                (rules, Told::Absent) => rules,
-                (Told::Absent, _) => Told::Absent,
-            };
-        }
-        rows.row("route53_firewall_rule_group", by, by.id()).put("name", by.name("name")).set("rules", rules.map(Json::Array));
+        let rules = if by.at("firewall_rules").items().is_empty() { Told::Known(json!([])) } else { unread() };
+        rows.row("route53_firewall_rule_group", by, by.id()).put("name", by.name("name")).set("rules", rules);
     }
 
     fn firewall_rule(by: &Declared, rows: &mut Rows) {
-        rows.part(by, "route53_firewall_rule_group", by.at("firewall_rule_group_id").id(), "rules", firewall(&by.values));
+        rows.part(by, "route53_firewall_rule_group", by.at("firewall_rule_group_id").id(), "rules", unread());
     }
 
     fn firewall_association(by: &Declared, rows: &mut Rows) {
