@@ -27,6 +27,13 @@ fn main() {
         let found: Vec<String> = lists.iter().flat_map(|(table, account, _)| law::without_list(estate, &before, table, account)).collect();
         println!("{estate}: {} lists denied one by one, {} breaches", lists.len(), found.len());
         breaches.extend(found);
+        let step = if quick { 50 } else { 1 };
+        let (columns, members) = (law::shaped(), law::members(estate));
+        let mut found: Vec<String> = columns.iter().step_by(step).flat_map(|column| law::garbled(estate, &before, *column)).collect();
+        let tried = members.len().div_ceil(step);
+        found.extend(members.iter().step_by(step).zip(0_u64..).flat_map(|(member, how)| law::without_member(estate, &before, member, how)));
+        println!("{estate}: {} columns made unreadable, {tried} members of JSON cells taken away, {} breaches", columns.len().div_ceil(step), found.len());
+        breaches.extend(found);
     }
     for breach in &breaches {
         println!("{breach}");

@@ -6,6 +6,7 @@
 
 mod coverage;
 mod declaration;
+pub mod shape;
 mod store;
 mod table;
 mod world;

@@ -3,6 +3,8 @@
 //! The declaration gives the SQL schema, the insert, the printed documentation, and the API
 //! operations and IAM actions behind each group of columns.
 
+use super::shape::Shape;
+
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -101,37 +103,44 @@ pub struct Column {
     pub absent: &'static str,
     /// Base tables: the group of the same table that fills it. Subjects: `table.group` inputs.
     pub reads: &'static [&'static str],
+    /// What it may hold beyond its kind; base tables alone.
+    pub shape: Shape,
 }
 
 /// Short spellings for declarations.
 pub mod cols {
-    use super::{Column, Kind};
+    use super::{Column, Kind, Shape};
 
     const LIST: &[&str] = &["list"];
 
     /// A text column of the `list` group.
     pub const fn text(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Text, doc, absent: "", reads: LIST }
+        Column { name, kind: Kind::Text, doc, absent: "", reads: LIST, shape: Shape::Any }
     }
     /// An integer column of the `list` group.
     pub const fn int(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Integer, doc, absent: "", reads: LIST }
+        Column { name, kind: Kind::Integer, doc, absent: "", reads: LIST, shape: Shape::Any }
     }
     /// A boolean column of the `list` group.
     pub const fn flag(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Bool, doc, absent: "", reads: LIST }
+        Column { name, kind: Kind::Bool, doc, absent: "", reads: LIST, shape: Shape::Any }
     }
     /// A column of the `list` group with a time, RFC 3339 in UTC.
     pub const fn time(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Time, doc, absent: "", reads: LIST }
+        Column { name, kind: Kind::Time, doc, absent: "", reads: LIST, shape: Shape::Any }
     }
     /// A list column of the `list` group.
     pub const fn list(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::List, doc, absent: "[]", reads: LIST }
+        Column { name, kind: Kind::List, doc, absent: "[]", reads: LIST, shape: Shape::Any }
     }
     /// A JSON column of the `list` group.
     pub const fn json(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Json, doc, absent: "", reads: LIST }
+        Column { name, kind: Kind::Json, doc, absent: "", reads: LIST, shape: Shape::Any }
+    }
+
+    /// The tags of a thing, as an object.
+    pub const fn tags() -> Column {
+        json("tags", "Tags as an object.").absent("{}").shaped(super::super::shape::tags)
     }
 
     /// Lists of inputs as one; `N` is the sum of their lengths.
@@ -159,6 +168,16 @@ pub mod cols {
         /// Says which groups fill it.
         pub const fn by(mut self, reads: &'static [&'static str]) -> Self {
             self.reads = reads;
+            self
+        }
+        /// Says which words it may hold.
+        pub const fn words(mut self, words: &'static [&'static str]) -> Self {
+            self.shape = Shape::Words(words);
+            self
+        }
+        /// Says how its JSON, or text, is read.
+        pub const fn shaped(mut self, read: fn(&serde_json::Value) -> Result<serde_json::Value, String>) -> Self {
+            self.shape = Shape::Read(read);
             self
         }
     }

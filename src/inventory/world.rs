@@ -4,6 +4,7 @@
 //! gives the row, or known absence, or the gaps that hide it; [`World::children`] gives the rows
 //! and the gaps that may hide more.
 
+use super::shape::conform;
 use super::store::cell;
 use super::{Coverage, Declaration, Error, Kind, Role, Span, Status, Store, Table, quoted};
 use crate::model::{GLOBAL, Gap, Observed, Reason, RunInfo, Value, merge};
@@ -15,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 pub struct Loaded {
     table: &'static Table,
     rows: Vec<(String, String, Vec<Value>)>,
+    /// What is wrong with a cell that does not have the shape of its column, by row and column.
+    odd: HashMap<(usize, usize), String>,
     by_scope: BTreeMap<(String, String), Vec<usize>>,
     by_key: HashMap<String, Vec<usize>>,
 }
@@ -339,6 +342,9 @@ impl World {
         let table = loaded.table;
         let key = table.position(table.key).map(|place| cells[place].display().into_owned()).unwrap_or_default();
         let fact = format!("{}.{}", table.name, column.name);
+        if let Some(why) = table.position(column.name).and_then(|place| loaded.odd.get(&(index, place))) {
+            return Gap::not_understood(fact, format!("{account} {region}: {} of `{key}`: {why}", column.name));
+        }
         if let Some(one) = self.declared.get(&(table.name.to_owned(), account.clone(), region.clone(), key.clone())) {
             if let Some(why) = one.unresolved.get(column.name) {
                 let detail = format!("{}: settled later: {why}", one.address);
@@ -373,13 +379,22 @@ impl World {
 fn load_table(store: &Store, table: &'static Table) -> Result<Loaded, Error> {
     let names: String = table.columns.iter().map(|column| format!(", {}", quoted(column.name))).collect();
     let mut statement = store.conn.prepare(&format!("SELECT account_id, region{names} FROM {} ORDER BY rowid", quoted(table.name)))?;
-    let mut rows = Vec::new();
+    let (mut rows, mut odd) = (Vec::new(), HashMap::new());
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
-        let cells = (0..table.columns.len()).map(|place| row.get_ref(place + 2).map(cell)).collect::<Result<Vec<_>, _>>()?;
+        let mut cells = Vec::with_capacity(table.columns.len());
+        for (place, column) in table.columns.iter().enumerate() {
+            cells.push(match conform(column, cell(row.get_ref(place + 2)?)) {
+                Ok(value) => value,
+                Err(why) => {
+                    odd.insert((rows.len(), place), why);
+                    Value::Null
+                }
+            });
+        }
         rows.push((row.get::<_, String>(0)?, row.get::<_, String>(1)?, cells));
     }
-    let mut loaded = Loaded { table, rows, by_scope: BTreeMap::new(), by_key: HashMap::new() };
+    let mut loaded = Loaded { table, rows, odd, by_scope: BTreeMap::new(), by_key: HashMap::new() };
     let place = table.position(table.key);
     let mut seen: HashSet<(&str, &str, &str)> = HashSet::new();
     for (index, (account, region, cells)) in loaded.rows.iter().enumerate() {

@@ -277,11 +277,14 @@ fn services<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Ve
     gaps
 }
 
+/// Where tasks stand with what they run, and what hides more of both.
+type Placed<'w> = (Vec<(Row<'w>, Row<'w>)>, Vec<Gap>);
+
 /// Tasks that rules and schedules start.
 fn scheduled<'w>(context: &Context<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
     let found = context.world.all("eventbridge_target", account, region);
     let mut gaps = found.gaps;
-    let mut by: BTreeMap<&str, (Vec<(Row<'w>, Row<'w>)>, Vec<Gap>)> = BTreeMap::new();
+    let mut by: BTreeMap<&str, Placed<'w>> = BTreeMap::new();
     for row in found.rows.into_iter().filter(|row| row.text("task_definition_arn") != Known("") && !row.flag("enabled").is_false()) {
         let (placed, unseen) = by.entry(row.key().split('|').next().unwrap_or_default()).or_default();
         match definition(context, row) {

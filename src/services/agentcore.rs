@@ -15,7 +15,7 @@ pub const RUNTIME: Table = Table {
         text("arn", "ARN."),
         text("name", "Name."),
         text("role_arn", "Role.").by(&["detail"]),
-        text("network_mode", "`PUBLIC` or `VPC`; it is about the way out alone.").by(&["detail"]),
+        text("network_mode", "`PUBLIC` or `VPC`; it is about the way out alone.").by(&["detail"]).words(&["PUBLIC", "VPC"]),
         list("subnet_ids", "Subnets.").by(&["detail"]),
         list("security_group_ids", "Security groups.").by(&["detail"]),
         SETTINGS[0].by(&["detail"]),

@@ -1,6 +1,6 @@
 //! Amazon Bedrock Agents: agents, knowledge bases, data sources, flows. All IAM actions have the prefix `bedrock`.
 
-use crate::inventory::cols::{json, list, text};
+use crate::inventory::cols::{list, tags, text};
 use crate::inventory::{Read, Role, Span, Table};
 
 /// Agents.
@@ -40,7 +40,7 @@ pub const KNOWLEDGE_BASE: Table = Table {
         list("supplemental_buckets", "Buckets that keep images and other extracts.").by(&["detail"]),
         text("storage_type", "Vector store of `storageConfiguration`: `OPENSEARCH_SERVERLESS`, `RDS`, `S3_VECTORS`, ...").absent("''").by(&["detail"]),
         text("storage_id", "ARN of that store; host name where it lies outside AWS.").absent("''").by(&["detail"]),
-        json("tags", "Tags as an object.").absent("{}").by(&["tags"]),
+        tags().by(&["tags"]),
     ],
     reads: &[
         Read::new("list", "bedrock:ListKnowledgeBases"),

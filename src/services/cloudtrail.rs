@@ -33,7 +33,7 @@ pub const BEDROCK_CALL: Table = Table {
         text("id", "Principal, source, event, way, inference Region and sign-in, joined."),
         text("principal_arn", "Role behind the session, user, or name of a service."),
         text("principal_account_id", "Its account.").absent("''"),
-        text("principal_kind", "`role`, `user`, `root`, `service` or `other`."),
+        text("principal_kind", "`role`, `user`, `root`, `service` or `other`.").words(&["role", "user", "root", "service", "other"]),
         text("event_source", "Such as `bedrock.amazonaws.com`."),
         text("event_name", "Such as `InvokeModel`."),
         text(

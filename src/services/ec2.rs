@@ -1,6 +1,6 @@
 //! Amazon EC2: instances.
 
-use crate::inventory::cols::{json, list, text};
+use crate::inventory::cols::{list, tags, text};
 use crate::inventory::{Read, Role, Span, Table};
 
 /// Instances.
@@ -12,14 +12,14 @@ pub const INSTANCE: Table = Table {
     role: Role::Base,
     columns: &[
         text("instance_id", "Id."),
-        text("instance_state", "`running`, `stopped`, `pending`, ..."),
+        text("instance_state", "`running`, `stopped`, `pending`, ...").words(&["pending", "running", "shutting-down", "terminated", "stopping", "stopped"]),
         text("vpc_id", "VPC.").absent("''"),
         text("subnet_id", "Subnet of its first interface.").absent("''"),
         list("security_group_ids", "Security groups."),
         text("public_ip_address", "Public address.").absent("''"),
         list("ipv6_addresses", "IPv6 addresses of its first interface."),
         text("iam_instance_profile_arn", "Instance profile, which holds its role.").absent("''"),
-        json("tags", "Tags as an object.").absent("{}"),
+        tags(),
     ],
     reads: &[Read::new("list", "ec2:DescribeInstances")],
     lists: &[],

@@ -1,7 +1,7 @@
 //! Amazon ECS: services and the task definitions that they run.
 
 use super::environment::{SETTINGS, VARIABLE};
-use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::cols::{flag, list, tags, text};
 use crate::inventory::{Column, Read, Role, Span, Table};
 
 /// Services.
@@ -19,7 +19,7 @@ pub const SERVICE: Table = Table {
         list("subnet_ids", "Subnets of `awsvpcConfiguration`; empty for host and bridge mode."),
         list("security_group_ids", "Security groups."),
         flag("assign_public_ip", "Does a task get a public address? The API's default is no."),
-        json("tags", "Tags as an object.").absent("{}"),
+        tags(),
     ],
     reads: &[Read::with("list", "ecs:DescribeServices", &["ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices"])],
     lists: &[],
@@ -82,7 +82,7 @@ pub const TASK_DEFINITION: Table = Table {
         text("family", "Family."),
         text("task_role_arn", "Role of the containers.").absent("''"),
         text("execution_role_arn", "Role of the agent that starts them.").absent("''"),
-        text("network_mode", "`awsvpc`, `bridge`, `host`, `none`.").absent("'bridge'"),
+        text("network_mode", "`awsvpc`, `bridge`, `host`, `none`.").absent("'bridge'").words(&["awsvpc", "bridge", "host", "none", "default"]),
         list("log_group_names", "Log groups of the `awslogs` driver."),
         list("environment_files", "S3 objects that hold more variables; their content is not read."),
         SETTINGS[0],

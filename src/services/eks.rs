@@ -1,6 +1,6 @@
 //! Amazon EKS: clusters, what their pods run on, and the roles that pods take.
 
-use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::cols::{flag, list, tags, text};
 use crate::inventory::{Read, Role, Span, Table};
 
 /// Clusters.
@@ -17,10 +17,11 @@ pub const CLUSTER: Table = Table {
         text("security_group_id", "Cluster security group: nodes without a launch template and pods of Fargate have it.").absent("''").by(&["detail"]),
         text("oidc_issuer", "Host and path of the issuer that roles for service accounts trust, without a scheme.").absent("''").by(&["detail"]),
         flag("auto_mode", "Does EKS itself choose nodes (Auto Mode)? Their subnets are then told inside the cluster alone.").by(&["detail"]),
-        json("tags", "Tags as an object.").absent("{}").by(&["detail"]),
+        tags().by(&["detail"]),
         list("addons", "Add-ons that EKS manages.").by(&["addons"]),
         text("pod_network", "`node` (pods stand in the subnets of their nodes), `custom` (in others) or `unmanaged` (the network plug-in is no add-on of EKS, so its settings cannot be seen).")
-            .by(&["addons"]),
+            .by(&["addons"])
+            .words(&["node", "custom", "unmanaged"]),
     ],
     reads: &[
         Read::new("list", "eks:ListClusters"),
@@ -45,7 +46,7 @@ pub const NODEGROUP: Table = Table {
         text("node_role_arn", "Role of the nodes.").by(&["detail"]),
         list("subnet_ids", "Subnets.").by(&["detail"]),
         text("launch_template", "Launch template, which may set other security groups and addresses.").absent("''").by(&["detail"]),
-        json("tags", "Tags as an object.").absent("{}").by(&["detail"]),
+        tags().by(&["detail"]),
     ],
     reads: &[Read::with("list", "eks:ListNodegroups", &["eks:ListClusters", "eks:ListNodegroups"]), Read::new("detail", "eks:DescribeNodegroup")],
     lists: &[],

@@ -11,7 +11,8 @@ use crate::secrets::{self, Fingerprints};
 /// Columns of a workload that its variables tell; NULL when they could not be read.
 pub const SETTINGS: [Column; 5] = [
     text("bedrock_endpoint", "Where AWS_ENDPOINT_URL and its per-service forms send Bedrock calls: `default`, `vpce` (a VPC endpoint's own name) or `other`.")
-        .absent("'default'"),
+        .absent("'default'")
+        .words(&["default", "vpce", "other"]),
     text("bedrock_region", "Region that AWS_REGION, BEDROCK_REGION or their kin name.").absent("'' (the workload's own)"),
     flag("use_fips", "AWS_USE_FIPS_ENDPOINT."),
     flag("use_dualstack", "AWS_USE_DUALSTACK_ENDPOINT."),
@@ -19,20 +20,22 @@ pub const SETTINGS: [Column; 5] = [
 ];
 
 /// Columns of one variable.
-pub const VARIABLE: [Column; 11] = [
-    text("id", "Owner, container and name."),
-    text("owner_arn", "Function version or task definition."),
-    text("container", "Container.").absent("'' (functions have none)"),
-    text("name", "Name of the variable."),
-    text("category", "`secret`, `provider-key`, `bedrock-api-key`, `webhook`, `reference` (filled from Secrets Manager or SSM at start) or `none`."),
-    text("detector", "Format or reason that decided.").absent("''"),
-    text("confidence", "`high`, `medium` or `low`.").absent("''"),
-    int("length", "Length of the value in bytes."),
-    text("fingerprint", "Keyed hash; the key dies with the run, so equal values can be seen and nothing else.").absent("''"),
-    text("outside_host", "Host of a model provider outside AWS that the value names, as the list of such hosts spells it; nothing else of the value.")
-        .absent("''"),
-    text("vector_host", "Host of an OpenSearch collection or domain that the value names; nothing else of the value.").absent("''"),
-];
+pub const VARIABLE: [Column; 11] =
+    [
+        text("id", "Owner, container and name."),
+        text("owner_arn", "Function version or task definition."),
+        text("container", "Container.").absent("'' (functions have none)"),
+        text("name", "Name of the variable."),
+        text("category", "`secret`, `provider-key`, `bedrock-api-key`, `webhook`, `reference` (filled from Secrets Manager or SSM at start) or `none`.")
+            .words(&["secret", "provider-key", "bedrock-api-key", "webhook", "reference", "none"]),
+        text("detector", "Format or reason that decided.").absent("''"),
+        text("confidence", "`high`, `medium` or `low`.").absent("''").words(&["high", "medium", "low"]),
+        int("length", "Length of the value in bytes."),
+        text("fingerprint", "Keyed hash; the key dies with the run, so equal values can be seen and nothing else.").absent("''"),
+        text("outside_host", "Host of a model provider outside AWS that the value names, as the list of such hosts spells it; nothing else of the value.")
+            .absent("''"),
+        text("vector_host", "Host of an OpenSearch collection or domain that the value names; nothing else of the value.").absent("''"),
+    ];
 
 /// Hosts that take prompts outside AWS, by the documentation of those who run them.
 const OUTSIDE_HOSTS: &[&str] = &[

@@ -1,7 +1,7 @@
 //! AWS IAM: principals and their policies, from one call.
 
-use crate::inventory::cols::{flag, json, list, text, time};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::cols::{flag, json, list, tags, text, time};
+use crate::inventory::{Read, Role, Span, Table, shape};
 
 const DETAILS: &[Read] = &[Read::new("list", "iam:GetAccountAuthorizationDetails")];
 
@@ -17,11 +17,11 @@ pub const ROLE: Table = Table {
         text("name", "Name."),
         text("path", "Path, such as `/service-role/`."),
         json("assume_role_policy", "Trust policy."),
-        json("inline_policies", "`[{name, document}]`.").absent("[]"),
+        json("inline_policies", "`[{name, document}]`.").absent("[]").shaped(shape::inline_policies),
         list("attached_policy_arns", "Managed policies."),
         text("permissions_boundary_arn", "Managed policy that bounds it.").absent("''"),
         list("instance_profile_arns", "Instance profiles that hold it."),
-        json("tags", "Tags as an object.").absent("{}"),
+        tags(),
     ],
     reads: DETAILS,
     lists: &[],
@@ -37,11 +37,11 @@ pub const USER: Table = Table {
     columns: &[
         text("arn", "ARN."),
         text("name", "Name."),
-        json("inline_policies", "`[{name, document}]`.").absent("[]"),
+        json("inline_policies", "`[{name, document}]`.").absent("[]").shaped(shape::inline_policies),
         list("attached_policy_arns", "Managed policies."),
         list("groups", "Names of the groups."),
         text("permissions_boundary_arn", "Managed policy that bounds it.").absent("''"),
-        json("tags", "Tags as an object.").absent("{}"),
+        tags(),
     ],
     reads: DETAILS,
     lists: &[],
@@ -57,7 +57,7 @@ pub const GROUP: Table = Table {
     columns: &[
         text("name", "Name."),
         text("arn", "ARN."),
-        json("inline_policies", "`[{name, document}]`.").absent("[]"),
+        json("inline_policies", "`[{name, document}]`.").absent("[]").shaped(shape::inline_policies),
         list("attached_policy_arns", "Managed policies."),
     ],
     reads: DETAILS,
@@ -87,7 +87,7 @@ pub const SERVICE_SPECIFIC_CREDENTIAL: Table = Table {
         text("id", "Credential id."),
         text("user_name", "IAM user that owns it."),
         text("service_name", "Service that takes it."),
-        text("status", "`Active`, `Inactive` or `Expired`."),
+        text("status", "`Active`, `Inactive` or `Expired`.").words(&["Active", "Inactive", "Expired"]),
         time("create_date", "When it was made."),
         time("expiration_date", "When it ends.").absent("'' (never)"),
     ],

@@ -1,7 +1,7 @@
 //! AWS Lambda: configuration of functions, never their code.
 
 use super::environment::{SETTINGS, VARIABLE};
-use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::cols::{flag, list, tags, text};
 use crate::inventory::{Column, Read, Role, Span, Table};
 
 /// Functions.
@@ -29,7 +29,7 @@ pub const FUNCTION: Table = Table {
         SETTINGS[2],
         SETTINGS[3],
         SETTINGS[4],
-        json("tags", "Tags as an object.").absent("{}").by(&["tags"]),
+        tags().by(&["tags"]),
     ],
     reads: &[Read::new("list", "lambda:ListFunctions"), Read::new("tags", "lambda:ListTags")],
     lists: &[],

@@ -15,7 +15,7 @@ pub const LOG_GROUP: Table = Table {
         text("arn", "ARN without the trailing `:*`."),
         text("kms_key_id", "ARN of the customer key.").absent("'' (the service's own key)"),
         int("retention_in_days", "Days until events expire.").absent("0 (never)"),
-        text("log_group_class", "`STANDARD`, `INFREQUENT_ACCESS` or `DELIVERY`.").absent("'STANDARD'"),
+        text("log_group_class", "`STANDARD`, `INFREQUENT_ACCESS` or `DELIVERY`.").absent("'STANDARD'").words(&["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"]),
     ],
     reads: &[Read::new("list", "logs:DescribeLogGroups")],
     lists: &[],

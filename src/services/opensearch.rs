@@ -2,7 +2,9 @@
 //! from where they can be reached.
 
 use crate::inventory::cols::{json, list, text};
+use crate::inventory::shape::{Fields, each};
 use crate::inventory::{Read, Role, Span, Table};
+use serde_json::Value as Json;
 
 /// Collections.
 pub const COLLECTION: Table = Table {
@@ -23,10 +25,60 @@ pub const NETWORK_POLICY: Table = Table {
     key: "name",
     span: Span::Regional,
     role: Role::Base,
-    columns: &[text("name", "Name."), json("policy", "`[{Rules: [{ResourceType, Resource}], AllowFromPublic, SourceVPCEs, SourceServices}]`.").by(&["detail"])],
+    columns: &[
+        text("name", "Name."),
+        json("policy", "`[{Rules: [{ResourceType, Resource}], AllowFromPublic, SourceVPCEs, SourceServices}]`.").by(&["detail"]).shaped(network_policy),
+    ],
     reads: &[Read::new("list", "aoss:ListSecurityPolicies"), Read::new("detail", "aoss:GetSecurityPolicy")],
     lists: &[],
 };
+
+/// Rules of a statement: what kind of thing, which names.
+fn rules(statement: &mut Fields<'_>) -> Result<(), String> {
+    let all = statement.member(&["Rules"]).ok_or_else(|| "`Rules` is missing".to_owned())?;
+    each(all, |rule| {
+        let mut rule_fields = Fields::of(rule)?;
+        rule_fields.word(&["ResourceType"], &["collection", "dashboard", "index", "model"])?;
+        if rule_fields.has("Resource") {
+            rule_fields.texts(&["Resource"])?;
+        }
+        if rule_fields.has("Permission") {
+            rule_fields.texts(&["Permission"])?;
+        }
+        rule_fields.done(&[])?;
+        Ok(rule.clone())
+    })
+    .map(drop)
+}
+
+/// Statements of a network policy (OpenSearch Serverless Developer Guide, "Network access").
+fn network_policy(value: &Json) -> Result<Json, String> {
+    each(value, |statement| {
+        let mut fields = Fields::of(statement)?;
+        rules(&mut fields)?;
+        if fields.has("AllowFromPublic") {
+            fields.flag(&["AllowFromPublic"])?;
+        }
+        for name in ["SourceVPCEs", "SourceServices"] {
+            if fields.has(name) {
+                fields.texts(&[name])?;
+            }
+        }
+        fields.done(&["Description"])?;
+        Ok(statement.clone())
+    })
+}
+
+/// Statements of a data access policy (OpenSearch Serverless Developer Guide, "Data access control").
+fn access_policy(value: &Json) -> Result<Json, String> {
+    each(value, |statement| {
+        let mut fields = Fields::of(statement)?;
+        rules(&mut fields)?;
+        fields.texts(&["Principal"])?;
+        fields.done(&["Description"])?;
+        Ok(statement.clone())
+    })
+}
 
 /// Endpoints.
 pub const VPC_ENDPOINT: Table = Table {
@@ -38,7 +90,7 @@ pub const VPC_ENDPOINT: Table = Table {
     columns: &[
         text("id", "Id."),
         text("name", "Name."),
-        text("status", "`ACTIVE`, `PENDING`, `FAILED`, ..."),
+        text("status", "`ACTIVE`, `PENDING`, `FAILED` or `DELETING`.").words(&["ACTIVE", "PENDING", "FAILED", "DELETING"]),
         text("vpc_id", "VPC.").by(&["detail"]),
         list("subnet_ids", "Subnets.").by(&["detail"]),
         list("security_group_ids", "Security groups.").by(&["detail"]),
@@ -54,7 +106,10 @@ pub const ACCESS_POLICY: Table = Table {
     key: "name",
     span: Span::Regional,
     role: Role::Base,
-    columns: &[text("name", "Name."), json("policy", "`[{Rules: [{ResourceType, Resource, Permission}], Principal: [ARN]}]`.").by(&["detail"])],
+    columns: &[
+        text("name", "Name."),
+        json("policy", "`[{Rules: [{ResourceType, Resource, Permission}], Principal: [ARN]}]`.").by(&["detail"]).shaped(access_policy),
+    ],
     reads: &[Read::new("list", "aoss:ListAccessPolicies"), Read::new("detail", "aoss:GetAccessPolicy")],
     lists: &[],
 };

@@ -13,7 +13,7 @@ pub const ORGANIZATION: Table = Table {
     columns: &[
         text("account", "Account that was asked."),
         text("id", "Organisation id (`o-...`).").absent("''"),
-        text("feature_set", "`ALL` or `CONSOLIDATED_BILLING`.").absent("''"),
+        text("feature_set", "`ALL` or `CONSOLIDATED_BILLING`.").absent("''").words(&["ALL", "CONSOLIDATED_BILLING"]),
         text("master_account_id", "The management account.").absent("''"),
         int("member_count", "Accounts in the organisation, this one included; only the management account and delegated administrators can tell.")
             .by(&["members"]),
@@ -51,7 +51,7 @@ pub const POLICY_TARGET: Table = Table {
         text("target_id", "Root, organisational unit or account."),
         text("policy_id", "Policy id."),
         text("policy_name", "Policy name."),
-        text("type", "`SERVICE_CONTROL_POLICY` or `RESOURCE_CONTROL_POLICY`."),
+        text("type", "`SERVICE_CONTROL_POLICY` or `RESOURCE_CONTROL_POLICY`.").words(&["SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"]),
         flag("aws_managed", "Is it AWS's own?"),
         json("content", "The policy document.").by(&["content"]),
     ],

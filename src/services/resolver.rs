@@ -3,6 +3,8 @@
 use crate::inventory::cols::{int, json, list, text};
 use crate::inventory::{Read, Role, Span, Table};
 
+mod read;
+
 /// Private zones for names of AWS.
 pub const PRIVATE_ZONE: Table = Table {
     name: "route53_private_zone",
@@ -13,7 +15,9 @@ pub const PRIVATE_ZONE: Table = Table {
     columns: &[
         text("zone_id", "Id without `/hostedzone/`."),
         text("name", "Name without the last dot; empty for the root."),
-        json("records", "`[{name, type, values, alias}]`; `alias` is the name that an alias record leads to; names without the last dot.").by(&["records"]),
+        json("records", "`[{name, type, values, alias}]`; `alias` is the name that an alias record leads to; names without the last dot.")
+            .by(&["records"])
+            .shaped(read::records),
     ],
     reads: &[Read::new("list", "route53:ListHostedZones"), Read::new("records", "route53:ListResourceRecordSets")],
     lists: &[],
@@ -29,7 +33,7 @@ pub const RULE: Table = Table {
     columns: &[
         text("id", "Id."),
         text("domain_name", "Domain without the last dot; empty for every name."),
-        text("rule_type", "`FORWARD`, `SYSTEM`, `RECURSIVE` or `DELEGATE`."),
+        text("rule_type", "`FORWARD`, `SYSTEM`, `RECURSIVE` or `DELEGATE`.").words(&["FORWARD", "SYSTEM", "RECURSIVE", "DELEGATE"]),
         list("target_ips", "Name servers that it forwards to."),
         text("owner_id", "Account that owns it.").absent("''"),
     ],
@@ -60,7 +64,7 @@ pub const PROFILE_ASSOCIATION: Table = Table {
         text("id", "Id."),
         text("profile_id", "Profile."),
         text("vpc_id", "VPC."),
-        json("resources", "`[{arn, type}]`: hosted zones, resolver rules, firewall rule groups, VPC endpoints.").by(&["resources"]),
+        json("resources", "`[{arn, type}]`: hosted zones, resolver rules, firewall rule groups, VPC endpoints.").by(&["resources"]).shaped(read::resources),
     ],
     reads: &[Read::new("list", "route53profiles:ListProfileAssociations"), Read::new("resources", "route53profiles:ListProfileResourceAssociations")],
     lists: &[],
@@ -77,7 +81,8 @@ pub const FIREWALL_RULE_GROUP: Table = Table {
         text("id", "Id."),
         text("name", "Name."),
         json("rules", "`[{name, priority, action, response, query_type, domains}]`; `query_type` is null for every type, `domains` is null for lists that AWS manages and for rules that detect threats.")
-            .by(&["rules"]),
+            .by(&["rules"])
+            .shaped(read::firewall_rules),
     ],
     reads: &[
         Read::new("list", "route53resolver:ListFirewallRuleGroups"),

@@ -1,7 +1,9 @@
 //! Amazon S3: configuration of buckets, never their objects.
 
-use crate::inventory::cols::{json, text};
+use crate::inventory::cols::{json, tags, text};
+use crate::inventory::shape::{Fields, each};
 use crate::inventory::{Read, Role, Span, Table};
+use serde_json::{Value as Json, json};
 
 /// Buckets.
 pub const BUCKET: Table = Table {
@@ -13,16 +15,23 @@ pub const BUCKET: Table = Table {
     columns: &[
         text("name", "Name."),
         text("arn", "ARN."),
-        text("sse_algorithm", "`AES256`, `aws:kms` or `aws:kms:dsse`.").absent("'AES256' (every bucket has it)").by(&["encryption"]),
+        text("sse_algorithm", "`AES256`, `aws:kms` or `aws:kms:dsse`.").absent("'AES256' (every bucket has it)").by(&["encryption"]).words(&[
+            "AES256",
+            "aws:kms",
+            "aws:kms:dsse",
+            "aws:fsx",
+            "aws:backup",
+        ]),
         text("kms_key_id", "Key id, ARN or alias of the default encryption.").absent("''").by(&["encryption"]),
         json(
             "lifecycle_rules",
             "`[{id, status, prefix, filtered, expiration_days, noncurrent_days}]`; `filtered` is true where tags or sizes narrow the rule.",
         )
         .absent("[]")
-        .by(&["lifecycle"]),
-        text("versioning", "`Enabled` or `Suspended`.").absent("''").by(&["versioning"]),
-        json("tags", "Tags as an object.").absent("{}").by(&["tags"]),
+        .by(&["lifecycle"])
+        .shaped(lifecycle),
+        text("versioning", "`Enabled` or `Suspended`.").absent("''").by(&["versioning"]).words(&["Enabled", "Suspended"]),
+        tags().by(&["tags"]),
     ],
     reads: &[
         Read::with("list", "s3:ListBuckets", &["s3:ListAllMyBuckets"]),
@@ -33,6 +42,39 @@ pub const BUCKET: Table = Table {
     ],
     lists: &[],
 };
+
+/// Lifecycle rules as this crate writes them, or as S3 does (S3 API Reference, "LifecycleRule").
+fn lifecycle(value: &Json) -> Result<Json, String> {
+    /// Days of an action; 0 where the rule has none, or it is about something else.
+    fn days(fields: &mut Fields<'_>, own: &'static str, action: &'static str, name: &'static str) -> Result<i64, String> {
+        match fields.member(&[action]) {
+            Some(found) => found.get(name).map_or(Ok(0), |days| days.as_i64().ok_or_else(|| format!("`{name}` is not a whole number"))),
+            None if fields.has(own) => fields.int(&[own]),
+            None => Ok(0),
+        }
+    }
+    each(value, |rule| {
+        let mut fields = Fields::of(rule)?;
+        let filter = fields.member(&["Filter"]).cloned();
+        let narrowed = |found: &Json| ["Tag", "Tags", "ObjectSizeGreaterThan", "ObjectSizeLessThan"].iter().any(|name| found.get(name).is_some());
+        let (filtered, prefix) = match &filter {
+            Some(filter) => {
+                let inner = filter.get("And").unwrap_or(filter);
+                (narrowed(inner), inner.get("Prefix").and_then(Json::as_str).unwrap_or_default().to_owned())
+            }
+            None if fields.has("filtered") => (fields.flag(&["filtered"])?, fields.text_if_any(&["prefix", "Prefix"])?.to_owned()),
+            None => (false, fields.text(&["prefix", "Prefix"])?.to_owned()),
+        };
+        let read = json!({
+            "id": fields.text_if_any(&["id", "ID"])?, "status": fields.word(&["status", "Status"], &["Enabled", "Disabled"])?,
+            "prefix": prefix, "filtered": filtered,
+            "expiration_days": days(&mut fields, "expiration_days", "Expiration", "Days")?,
+            "noncurrent_days": days(&mut fields, "noncurrent_days", "NoncurrentVersionExpiration", "NoncurrentDays")?,
+        });
+        fields.done(&["prefix", "Prefix", "Transitions", "NoncurrentVersionTransitions", "AbortIncompleteMultipartUpload"])?;
+        Ok(read)
+    })
+}
 
 /// The calls.
 #[cfg(feature = "live")]

@@ -18,7 +18,7 @@ pub const NOTEBOOK: Table = Table {
         text("role_arn", "Role.").by(&["detail"]),
         text("subnet_id", "Subnet.").absent("''").by(&["detail"]),
         list("security_group_ids", "Security groups.").by(&["detail"]),
-        text("direct_internet_access", "`Enabled` (an interface of the service's leads out) or `Disabled`.").by(&["detail"]),
+        text("direct_internet_access", "`Enabled` (an interface of the service's leads out) or `Disabled`.").by(&["detail"]).words(&["Enabled", "Disabled"]),
     ],
     reads: &[Read::new("list", "sagemaker:ListNotebookInstances"), Read::new("detail", "sagemaker:DescribeNotebookInstance")],
     lists: &[],
@@ -35,7 +35,9 @@ pub const DOMAIN: Table = Table {
         text("id", "Id."),
         text("arn", "ARN."),
         text("name", "Name."),
-        text("app_network_access_type", "`PublicInternetOnly` (traffic leaves by the service's own network) or `VpcOnly`.").by(&["detail"]),
+        text("app_network_access_type", "`PublicInternetOnly` (traffic leaves by the service's own network) or `VpcOnly`.")
+            .by(&["detail"])
+            .words(&["PublicInternetOnly", "VpcOnly"]),
         text("vpc_id", "VPC.").by(&["detail"]),
         list("subnet_ids", "Subnets.").by(&["detail"]),
         list("security_group_ids", "Security groups that the default user settings name.").by(&["detail"]),
@@ -126,7 +128,7 @@ pub const JOB: Table = Table {
     columns: &[
         text("arn", "ARN."),
         text("name", "Name."),
-        text("kind", "`training`, `processing` or `transform`."),
+        text("kind", "`training`, `processing` or `transform`.").words(&["training", "processing", "transform"]),
         text("model_name", "Model that a transform job runs; role and network are the model's.").absent("''").by(&["detail"]),
         text("role_arn", "Role.").absent("'' (the model's)").by(&["detail"]),
         list("subnet_ids", "Subnets of `VpcConfig`; empty where it has none.").by(&["detail"]),

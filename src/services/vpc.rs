@@ -1,7 +1,7 @@
 //! Amazon VPC: networks, routes, gateways and filters.
 
-use crate::inventory::cols::{flag, json, list, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::cols::{flag, json, list, tags, text};
+use crate::inventory::{Read, Role, Span, Table, shape};
 
 /// Networks.
 pub const VPC: Table = Table {
@@ -12,13 +12,13 @@ pub const VPC: Table = Table {
     role: Role::Base,
     columns: &[
         text("vpc_id", "Id."),
-        list("cidr_blocks", "IPv4 ranges."),
+        list("cidr_blocks", "IPv4 ranges.").shaped(shape::ranges),
         text("dhcp_options_id", "DHCP option set.").absent("'default'"),
         text("owner_id", "Account that owns it."),
-        json("tags", "Tags as an object.").absent("{}"),
+        tags(),
         flag("enable_dns_support", "Does the Amazon resolver answer in it?").by(&["dns_support"]),
         flag("enable_dns_hostnames", "Needed for the private DNS of endpoints; false in VPCs made by API, Terraform or CloudFormation.").by(&["dns_hostnames"]),
-        json("private_zones", "Private hosted zones associated with it: `[{name, id, owner}]`.").absent("[]").by(&["zones"]),
+        json("private_zones", "Private hosted zones associated with it: `[{name, id, owner}]`.").absent("[]").by(&["zones"]).shaped(read::private_zones),
     ],
     reads: &[
         Read::new("list", "ec2:DescribeVpcs"),
@@ -39,11 +39,11 @@ pub const SUBNET: Table = Table {
     columns: &[
         text("subnet_id", "Id."),
         text("vpc_id", "VPC."),
-        text("cidr_block", "IPv4 range.").absent("''"),
+        text("cidr_block", "IPv4 range.").absent("''").shaped(shape::one_range),
         text("ipv6_cidr_block", "IPv6 range.").absent("'' (it has none, so nothing in it has an IPv6 address)"),
         text("availability_zone", "Zone."),
         flag("map_public_ip_on_launch", "Do new interfaces get a public address?"),
-        json("tags", "Tags as an object.").absent("{}"),
+        tags(),
     ],
     reads: &[Read::new("list", "ec2:DescribeSubnets")],
     lists: &[],
@@ -64,7 +64,8 @@ pub const ROUTE_TABLE: Table = Table {
         json(
             "routes",
             "`[{destination, target, state, propagated}]`; `target` is the id of the gateway, interface, connection or `local`; `state` is `active` or `blackhole`.",
-        ),
+        )
+        .shaped(read::routes),
     ],
     reads: &[Read::new("list", "ec2:DescribeRouteTables")],
     lists: &[],
@@ -81,8 +82,8 @@ pub const NAT_GATEWAY: Table = Table {
         text("nat_gateway_id", "Id."),
         text("vpc_id", "VPC."),
         text("subnet_id", "Subnet it stands in.").absent("'' (a regional gateway has none)"),
-        text("state", "`available`, `pending`, `failed`, `deleting`, `deleted`; lower case."),
-        text("connectivity_type", "`public` or `private`."),
+        text("state", "`available`, `pending`, `failed`, `deleting` or `deleted`.").words(&["available", "pending", "failed", "deleting", "deleted"]),
+        text("connectivity_type", "`public` or `private`.").words(&["public", "private"]),
     ],
     reads: &[Read::new("list", "ec2:DescribeNatGateways")],
     lists: &[],
@@ -99,8 +100,10 @@ pub const SECURITY_GROUP: Table = Table {
         text("group_id", "Id."),
         text("vpc_id", "VPC."),
         text("name", "Name."),
-        json("ingress", "`[{protocol, from_port, to_port, cidrs, groups, prefix_lists}]`; protocol `-1` is all; ports -1 are all.").absent("[]"),
-        json("egress", "The same, outward.").absent("[]"),
+        json("ingress", "`[{protocol, from_port, to_port, cidrs, groups, prefix_lists}]`; protocol `-1` is all; ports -1 are all.")
+            .absent("[]")
+            .shaped(read::permissions),
+        json("egress", "The same, outward.").absent("[]").shaped(read::permissions),
     ],
     reads: &[Read::new("list", "ec2:DescribeSecurityGroups")],
     lists: &[],
@@ -128,7 +131,7 @@ pub const FLOW_LOG: Table = Table {
     columns: &[
         text("flow_log_id", "Id."),
         text("resource_id", "VPC, subnet or interface that is watched."),
-        text("destination_type", "`cloud-watch-logs`, `s3` or `kinesis-data-firehose`."),
+        text("destination_type", "`cloud-watch-logs`, `s3` or `kinesis-data-firehose`.").words(&["cloud-watch-logs", "s3", "kinesis-data-firehose"]),
         text("destination", "ARN of bucket, stream or log group.").absent("''"),
         text("log_group_name", "Log group.").absent("''"),
         text("cross_account_role_arn", "Role that delivers into another account.").absent("''"),
@@ -146,7 +149,7 @@ pub const BLOCK_PUBLIC_ACCESS: Table = Table {
     role: Role::Base,
     columns: &[
         text("region_name", "Region."),
-        text("internet_gateway_block_mode", "`off`, `block-bidirectional` or `block-ingress`."),
+        text("internet_gateway_block_mode", "`off`, `block-bidirectional` or `block-ingress`.").words(&["off", "block-bidirectional", "block-ingress"]),
         list("excluded_resources", "ARNs of VPCs and subnets that are excluded.").by(&["exclusions"]),
     ],
     reads: &[Read::new("list", "ec2:DescribeVpcBlockPublicAccessOptions"), Read::new("exclusions", "ec2:DescribeVpcBlockPublicAccessExclusions")],
@@ -440,3 +443,4 @@ pub(super) mod live {
 
 /// How files declare them.
 pub(super) mod declared;
+pub(super) mod read;

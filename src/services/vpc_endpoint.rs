@@ -1,6 +1,6 @@
 //! AWS PrivateLink: endpoints and the services that offer them.
 
-use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::cols::{flag, json, list, tags, text};
 use crate::inventory::{Read, Role, Span, Table};
 
 /// Endpoints.
@@ -14,8 +14,25 @@ pub const ENDPOINT: Table = Table {
         text("vpc_endpoint_id", "Id."),
         text("vpc_id", "VPC."),
         text("service_name", "Such as `com.amazonaws.eu-west-1.bedrock-runtime`."),
-        text("vpc_endpoint_type", "`Interface`, `Gateway`, `GatewayLoadBalancer`, `Resource`, `ServiceNetwork`."),
-        text("state", "Lower case: `available`, `pending`, `pendingacceptance`, `failed`, ... (the API's spelling varies in case)."),
+        text("vpc_endpoint_type", "`Interface`, `Gateway`, `GatewayLoadBalancer`, `Resource`, `ServiceNetwork` or `Tunnel`.").words(&[
+            "Interface",
+            "Gateway",
+            "GatewayLoadBalancer",
+            "Resource",
+            "ServiceNetwork",
+            "Tunnel",
+        ]),
+        text("state", "Lower case: `available`, `pending`, `pendingacceptance`, `failed`, ... (the API's spelling varies in case).").words(&[
+            "available",
+            "deleted",
+            "deleting",
+            "expired",
+            "failed",
+            "partial",
+            "pending",
+            "pendingacceptance",
+            "rejected",
+        ]),
         text("service_region", "Region of the service, where it is not the endpoint's own.").absent("''"),
         flag("private_dns_enabled", "Does the default host name resolve to it in its VPC?"),
         json("policy", "Policy document. AWS attaches full access where none was given."),
@@ -24,7 +41,7 @@ pub const ENDPOINT: Table = Table {
         list("network_interface_ids", "Interfaces."),
         list("route_table_ids", "Route tables of a gateway endpoint."),
         text("owner_id", "Account that owns it."),
-        json("tags", "Tags as an object.").absent("{}"),
+        tags(),
     ],
     reads: &[Read::new("list", "ec2:DescribeVpcEndpoints")],
     lists: &[],

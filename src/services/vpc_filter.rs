@@ -1,7 +1,8 @@
 //! Amazon VPC: what filters and names addresses: network ACLs, prefix lists, interfaces.
 
+use super::vpc::read;
 use crate::inventory::cols::{flag, json, list, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Read, Role, Span, Table, shape};
 
 /// Network ACLs.
 pub const NETWORK_ACL: Table = Table {
@@ -15,7 +16,7 @@ pub const NETWORK_ACL: Table = Table {
         text("vpc_id", "VPC."),
         flag("is_default", "Is it the VPC's default?"),
         list("subnet_ids", "Subnets that it filters."),
-        json("entries", "`[{egress, number, action, protocol, cidr, from_port, to_port}]`; protocol `-1` is all; ports -1 are all."),
+        json("entries", "`[{egress, number, action, protocol, cidr, from_port, to_port}]`; protocol `-1` is all; ports -1 are all.").shaped(read::entries),
     ],
     reads: &[Read::new("list", "ec2:DescribeNetworkAcls")],
     lists: &[],
@@ -32,7 +33,7 @@ pub const PREFIX_LIST: Table = Table {
         text("prefix_list_id", "Id."),
         text("name", "Name, such as `com.amazonaws.eu-west-1.s3`."),
         text("owner_id", "Account that owns it; `AWS` for AWS's own.").absent("''"),
-        list("entries", "Ranges.").by(&["entries"]),
+        list("entries", "Ranges.").by(&["entries"]).shaped(shape::ranges),
     ],
     reads: &[Read::new("list", "ec2:DescribeManagedPrefixLists"), Read::new("entries", "ec2:GetManagedPrefixListEntries")],
     lists: &[],

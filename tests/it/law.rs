@@ -1,7 +1,8 @@
 //! The law itself, for the sampled test and the exhaustive bench.
 
 use outcrop::engine::{self, Config, Library};
-use outcrop::inventory::{Role, Store};
+use outcrop::inventory::shape::Shape;
+use outcrop::inventory::{Column, Kind, Role, Store};
 use outcrop::model::{Outcome, Verdict};
 use outcrop::reason;
 use outcrop::sources::fixture;
@@ -100,4 +101,55 @@ pub fn lists(estate: &str) -> Vec<(&'static str, String, bool)> {
 pub fn without_list(estate: &str, before: &Outcome, table: &str, account: &str) -> Vec<String> {
     let after = judged(estate, |store| deny(store, table, account));
     breaches(before, &after).into_iter().map(|breach| format!("{estate}: {table} denied in {account}: {breach}")).collect()
+}
+
+/// Every column of a collected table that has a shape.
+pub fn shaped() -> Vec<(&'static str, &'static Column)> {
+    let base = reason::tables().into_iter().filter(|table| table.role == Role::Base);
+    base.flat_map(|table| table.columns.iter().map(move |column| (table.name, column)))
+        .filter(|(_, column)| !matches!(column.shape, Shape::Any) || column.kind == Kind::Time)
+        .collect()
+}
+
+/// What breaks the law when every cell of a column holds what nobody can read.
+pub fn garbled(estate: &str, before: &Outcome, (table, column): (&str, &Column)) -> Vec<String> {
+    let nonsense = if matches!(column.kind, Kind::Json | Kind::List) { "{\"unheard\": true}" } else { "unheard of" };
+    let after = judged(estate, |store| {
+        let sql = format!("UPDATE \"{table}\" SET \"{}\" = ?1 WHERE \"{}\" <> ''", column.name, column.name);
+        store.conn.execute(&sql, [nonsense]).expect("an update");
+    });
+    breaches(before, &after).into_iter().map(|breach| format!("{estate}: {table}.{} is nonsense: {breach}", column.name)).collect()
+}
+
+/// Every member of an object in a list of objects, in cells that have a shape: table, column, row, and the path in the JSON.
+pub fn members(estate: &str) -> Vec<(&'static str, &'static str, i64, String)> {
+    let mut store = Store::memory(&reason::tables()).expect("memory");
+    fixture::load_estate(estate, &mut store).expect("an estate");
+    let mut all = Vec::new();
+    for (table, column) in shaped().into_iter().filter(|(_, column)| column.kind == Kind::Json) {
+        let mut statement = store.conn.prepare(&format!("SELECT rowid, \"{}\" FROM \"{table}\"", column.name)).expect("a statement");
+        let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))).expect("rows");
+        for (row, cell) in rows.map(|row| row.expect("a row")) {
+            let json: serde_json::Value = serde_json::from_str(&cell.unwrap_or_default()).unwrap_or_default();
+            for (index, item) in json.as_array().into_iter().flatten().enumerate() {
+                let keys = item.as_object().into_iter().flatten();
+                all.extend(keys.map(|(key, _)| (table, column.name, row, format!("$[{index}].{key}"))));
+            }
+        }
+    }
+    all
+}
+
+/// What breaks the law when one member of an object in a cell is gone, null, or of another type.
+pub fn without_member(estate: &str, before: &Outcome, (table, column, row, path): &(&str, &str, i64, String), how: u64) -> Vec<String> {
+    let change = match how % 3 {
+        0 => "json_remove({}, ?1)",
+        1 => "json_set({}, ?1, NULL)",
+        _ => "json_set({}, ?1, json('{\"unheard\": true}'))",
+    };
+    let after = judged(estate, |store| {
+        let sql = format!("UPDATE \"{table}\" SET \"{column}\" = {} WHERE rowid = ?2", change.replace("{}", column));
+        store.conn.execute(&sql, rusqlite::params![path, row]).expect("an update");
+    });
+    breaches(before, &after).into_iter().map(|breach| format!("{estate}: {path} of {table}.{column} of row {row}, change {}: {breach}", how % 3)).collect()
 }

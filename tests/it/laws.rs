@@ -1,6 +1,6 @@
 //! The laws, over every rule and every estate: what is taken away never turns into a verdict.
 
-use crate::law::{cells, deny, judged, lists, without_cell, without_list};
+use crate::law::{cells, deny, garbled, judged, lists, members, shaped, without_cell, without_list, without_member};
 use outcrop::inventory::{Role, Store};
 use outcrop::model::Verdict;
 use outcrop::reason;
@@ -24,6 +24,22 @@ fn a_cell_taken_away_changes_nothing_or_makes_it_unknown() {
             let breaches = without_cell(estate, &before, (table, column, row));
             assert!(breaches.is_empty(), "{}", breaches.join("\n"));
         }
+    }
+}
+
+#[test]
+fn a_cell_that_nobody_can_read_changes_nothing_or_makes_it_unknown() {
+    use proptest::prelude::Rng;
+    let mut random = generator();
+    let before = judged("broken", |_| {});
+    let (columns, members) = (shaped(), members("broken"));
+    assert!(members.len() > 200, "{}", members.len());
+    for _ in 0..16 {
+        let mut below = |count: usize| usize::try_from(random.next_u64() % count as u64).expect("an index");
+        let (column, member, how) = (columns[below(columns.len())], &members[below(members.len())], below(3));
+        let mut breaches = garbled("broken", &before, column);
+        breaches.extend(without_member("broken", &before, member, how as u64));
+        assert!(breaches.is_empty(), "{}", breaches.join("\n"));
     }
 }
 
