@@ -3,7 +3,7 @@
 use super::judging::{Judge, now};
 use crate::engine::{Waivable, WaiverEntry};
 use crate::inventory::Store;
-use crate::model::{Finding, Outcome, Severity, Verdict, WaiverStatus};
+use crate::model::{Finding, Outcome, Severity, Unique, Verdict, WaiverStatus};
 use crate::reason;
 use crate::sources::cloudformation::cdk;
 use crate::sources::files::{Error, Files, Given, Variant, text};
@@ -103,7 +103,7 @@ fn by_its_keys(text: &str) -> Option<Kind> {
 /// Reads a plan or template.
 fn read(path: &Path, kind: Kind, given: &Given) -> anyhow::Result<Files> {
     let shown = path.display().to_string();
-    let json = || -> anyhow::Result<Json> { Ok(serde_json::from_str(&text(path)?).map_err(|error| Error::new(&shown, error.to_string()))?) };
+    let json = || -> anyhow::Result<Json> { Ok(serde_json::from_str::<Unique>(&text(path)?).map_err(|error| Error::new(&shown, error.to_string()))?.0) };
     Ok(match kind {
         Kind::Terraform => terraform::read(&shown, &json()?, given)?,
         Kind::Pulumi => pulumi::read(&shown, &json()?, given)?,

@@ -8,6 +8,7 @@ mod observed;
 mod outcome;
 mod pattern;
 mod run;
+mod unique;
 mod value;
 
 pub use arn::{Arn, account_arn};
@@ -18,6 +19,7 @@ pub use outcome::{
 };
 pub use pattern::{Class, Pattern, Token, arn_matches, glob, wild, without_place};
 pub use run::{AccountInfo, AccountKind, RunInfo, Source};
+pub use unique::Unique;
 pub use value::Value;
 
 /// The Region name of what belongs to no Region (IAM, Organizations, the list of buckets).

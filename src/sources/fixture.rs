@@ -3,7 +3,8 @@
 //! The shape is in the contract: `run.yaml` and one file for each base table.
 
 use crate::inventory::{Coverage, Kind, NewRow, Role, Span, Status, Store, Table};
-use crate::model::{AccountInfo, GLOBAL, RunInfo, Source, Value};
+use super::tree;
+use crate::model::{AccountInfo, GLOBAL, RunInfo, Source, Unique, Value};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -128,16 +129,27 @@ pub fn load_folder(folder: &Path, store: &mut Store) -> Result<RunInfo, Error> {
     for entry in std::fs::read_dir(folder).map_err(fail)? {
         let path = entry.map_err(fail)?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end)) {
-            let stem = |name: &str| name.rsplit_once('.').map_or_else(|| name.to_owned(), |(stem, _)| stem.to_owned());
-            if let Some(other) = files.keys().find(|other: &&String| stem(other) == stem(&name)) {
-                return Err(Error::Broken { file: path.display().to_string(), message: format!("the table stands in `{other}` already; keep one of the two") });
-            }
-
-            let bytes = std::fs::read(&path).map_err(|error| Error::Broken { file: path.display().to_string(), message: error.to_string() })?;
-            let text = String::from_utf8(bytes).map_err(|_| Error::Broken { file: path.display().to_string(), message: "it is not UTF-8".to_owned() })?;
-            files.insert(name, text);
+        let stem = |name: &str| name.rsplit_once('.').map_or_else(|| name.to_owned(), |(stem, _)| stem.to_owned());
+        // What is not read is not silently "nothing there"; hidden files and prose are nobody's tables.
+        let prose = ["md", "txt"].iter().any(|end| path.extension().is_some_and(|own| own.eq_ignore_ascii_case(end))) || name == "LICENSE";
+        let table = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+        let is_table = table == "run" || store.tables().iter().any(|known| known.name == table);
+        if name.starts_with('.') || prose && !is_table {
+            continue;
         }
+        let broken = |message: &str| Error::Broken { file: path.display().to_string(), message: message.to_owned() };
+        if !path.is_file() {
+            return Err(broken("an inventory holds files alone, one for each table; move this away"));
+        }
+        if ![".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end)) {
+            return Err(broken("this file would not be read: a table's name ends in .yaml, .yml or .json, in lower case; rename it or move it away"));
+        }
+        if let Some(other) = files.keys().find(|other: &&String| stem(other) == stem(&name)) {
+            return Err(broken(&format!("the table stands in `{other}` already; keep one of the two")));
+        }
+        let bytes = std::fs::read(&path).map_err(|error| broken(&error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| broken("it is not UTF-8"))?;
+        files.insert(name, text);
     }
     load(&shown, files, store)
 }
@@ -152,6 +164,11 @@ fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) ->
         let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
         broken(run_name, format!("{place}{}", crate::model::without_place(&error.to_string())))
     })?;
+    if let Some(flaw) = flaw(&run) {
+        let key = flaw.split(':').next().unwrap_or_default();
+        let line = run_text.lines().position(|line| line.starts_with(key)).map_or_else(String::new, |line| format!("line {}: ", line + 1));
+        return Err(broken(run_name, format!("{line}{flaw}")));
+    }
     let info = RunInfo {
         id: digest(&files, &run_text),
         started_at: run.observed_at.clone(),
@@ -172,7 +189,12 @@ fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) ->
         unscanned_regions: Default::default(),
     };
     let tables: Vec<&'static Table> = store.tables().iter().copied().filter(|table| table.role == Role::Base).collect();
-    let coverage = coverage(&run.coverage, &info, &tables).map_err(|message| broken(run_name, message))?;
+    let entries: Vec<usize> = tree::parse(&run_text).map_or_else(
+        |_| Vec::new(),
+        |tree| tree.get("coverage").map_or_else(Vec::new, |coverage| coverage.items().iter().map(|entry| entry.line).collect()),
+    );
+    let at = |place: usize| entries.get(place).map_or_else(String::new, |line| format!("line {line}: "));
+    let coverage = coverage(&run.coverage, &info, &tables, at).map_err(|message| broken(run_name, message))?;
     let mut rows = Vec::new();
     for (file, text) in &files {
         let name = file.rsplit_once('.').map_or(file.as_str(), |(name, _)| name);
@@ -183,6 +205,13 @@ fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) ->
             ));
         };
         rows.extend(read_rows(table, text, &info).map_err(|message| broken(file, message))?);
+    }
+    for line in coverage.iter().filter(|line| !line.parent.is_empty()) {
+        let key = tables.iter().find(|table| table.name == line.table).map_or("", |table| table.key);
+        let is_it = |(column, value): &(&str, Value)| *column == key && value.display() == line.parent;
+        if !rows.iter().any(|row: &NewRow| row.table == line.table && row.cells.iter().any(is_it)) {
+            return Err(broken(run_name, format!("coverage: there is no row `{}` in `{}`", line.parent, line.table)));
+        }
     }
     store.commit(&rows, &coverage)?;
     Ok(info)
@@ -210,7 +239,44 @@ fn near<'n>(name: &str, all: impl Iterator<Item = &'n str>) -> String {
         .map_or_else(String::new, |(_, other)| format!(" (did you mean `{other}`?)"))
 }
 
-fn coverage(spec: &CoverageSpec, run: &RunInfo, tables: &[&'static Table]) -> Result<Vec<Coverage>, String> {
+/// Every scope to which an entry of `coverage` speaks; an entry that speaks to none is a mistake.
+fn spoken_to<'r>(entry: &CoverageEntry, run: &'r RunInfo, tables: &[&'static Table]) -> Result<Vec<(&'static Table, &'r str, &'r str)>, String> {
+    let named = entry.table != "*";
+    let chosen: Vec<&'static Table> = tables.iter().copied().filter(|table| !named || entry.table == table.name).collect();
+    if chosen.is_empty() {
+        return Err(format!("there is no table `{}`{}", entry.table, near(&entry.table, tables.iter().map(|table| table.name))));
+    }
+    if entry.account_id != "*" && run.account(&entry.account_id).is_none() {
+        return Err(format!("the account `{}` is not among the accounts above", entry.account_id));
+    }
+    if entry.region != "*" && entry.region != GLOBAL && !run.regions.contains(&entry.region) {
+        return Err(format!("the Region `{}` is not among the Regions above ({})", entry.region, run.regions.join(", ")));
+    }
+    if !chosen.iter().any(|table| table.read(&entry.group).is_some()) {
+        let groups: BTreeSet<&str> = chosen.iter().flat_map(|table| table.reads).map(|read| read.group).collect();
+        let known = groups.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(format!("there is no group `{}`{}", entry.group, if named { format!(" in `{}`; there is {known}", entry.table) } else { String::new() }));
+    }
+    let mut scopes = Vec::new();
+    for table in chosen.into_iter().filter(|table| table.read(&entry.group).is_some()) {
+        for (account, region) in run.scopes() {
+            let here = (region == GLOBAL) == (table.span == Span::Global)
+                && (entry.account_id == "*" || entry.account_id == account)
+                && (entry.region == "*" || entry.region == region);
+            if here {
+                scopes.push((table, account, region));
+            }
+        }
+    }
+    if scopes.is_empty() {
+        let kept = if entry.region == GLOBAL { "in Regions" } else { "once for each account, as `global`" };
+        return Err(format!("`{}` is kept {kept}, so this says nothing of the Region `{}`", entry.table, entry.region));
+    }
+    Ok(scopes)
+}
+
+/// What was read, by the entries of `coverage` in their order. A later entry speaks again, but what was refused stays refused.
+fn coverage(spec: &CoverageSpec, run: &RunInfo, tables: &[&'static Table], at: impl Fn(usize) -> String) -> Result<Vec<Coverage>, String> {
     let whole = vec![CoverageEntry {
         table: any(),
         account_id: any(),
@@ -226,38 +292,70 @@ fn coverage(spec: &CoverageSpec, run: &RunInfo, tables: &[&'static Table]) -> Re
         CoverageSpec::Lines(entries) => entries,
     };
     let mut lines: BTreeMap<(String, String, &str, String, String), Coverage> = BTreeMap::new();
-    for entry in entries {
+    for (place, entry) in entries.iter().enumerate() {
+        let fail = |why: String| format!("{}coverage: {why}", at(place));
         let status = Status::parse(&entry.status)
-            .ok_or_else(|| format!("coverage: `{}` is no status (complete, partial, denied, error, unsupported, not-collected)", entry.status))?;
-        if entry.table != "*" && !tables.iter().any(|table| table.name == entry.table) {
-            return Err(format!("coverage: there is no table `{}`", entry.table));
+            .ok_or_else(|| fail(format!("`{}` is not a status (complete, partial, denied, error, unsupported, not-collected)", entry.status)))?;
+        if !entry.row.is_empty() && (entry.table == "*" || entry.group == "list") {
+            return Err(fail("`row` names one row of a table, so it needs `table` and the `group` of columns that could not be read".to_owned()));
         }
-        for table in tables.iter().filter(|table| entry.table == "*" || entry.table == table.name) {
-            for (account, region) in run.scopes() {
-                let here = (region == GLOBAL) == (table.span == Span::Global)
-                    && (entry.account_id == "*" || entry.account_id == account)
-                    && (entry.region == "*" || entry.region == region);
-                let Some(read) = table.read(&entry.group).filter(|_| here) else { continue };
-                let mut line = Coverage::new(account, region, table.name, &entry.group, status);
-                line.parent.clone_from(&entry.row);
-                line.operation = if entry.operation.is_empty() { read.operation.to_owned() } else { entry.operation.clone() };
-                line.action = read.actions().join(", ");
-                line.detail.clone_from(&entry.reason);
-                lines.insert((account.to_owned(), region.to_owned(), table.name, entry.group.clone(), entry.row.clone()), line);
+        for (table, account, region) in spoken_to(entry, run, tables).map_err(fail)? {
+            let Some(read) = table.read(&entry.group) else { continue };
+            let mut line = Coverage::new(account, region, table.name, &entry.group, status);
+            line.parent.clone_from(&entry.row);
+            line.operation = if entry.operation.is_empty() { read.operation.to_owned() } else { entry.operation.clone() };
+            line.action = read.actions().join(", ");
+            line.detail.clone_from(&entry.reason);
+            let key = (account.to_owned(), region.to_owned(), table.name, entry.group.clone(), entry.row.clone());
+            let refused = |line: &Coverage| matches!(line.status, Status::Denied | Status::Error | Status::Partial);
+            if !(lines.get(&key).is_some_and(refused) && status.is_whole()) {
+                lines.insert(key, line);
             }
         }
     }
     Ok(lines.into_values().collect())
 }
 
+/// What is wrong with the accounts, Regions and time of a run.
+fn flaw(run: &RunFile) -> Option<String> {
+    if run.accounts.is_empty() {
+        return Some("accounts: there is none, so nothing would be judged; name at least one".to_owned());
+    }
+    if run.regions.is_empty() {
+        return Some("regions: there is none, so nothing would be judged; name at least one".to_owned());
+    }
+    let mut seen = BTreeSet::new();
+    for account in &run.accounts {
+        if account.id.len() != 12 || !account.id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(format!("accounts: `{}` is not an account id; one has twelve digits", short(&Json::from(account.id.as_str()))));
+        }
+        if !seen.insert(account.id.as_str()) {
+            return Some(format!("accounts: {} stands here twice", account.id));
+        }
+    }
+    for region in &run.regions {
+        let plain = region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if !plain || region.matches('-').count() < 2 {
+            return Some(format!("regions: `{}` is not a Region, such as eu-central-1", short(&Json::from(region.as_str()))));
+        }
+        if !seen.insert(region.as_str()) {
+            return Some(format!("regions: {region} stands here twice"));
+        }
+    }
+    let is_time = run.observed_at.is_empty() || run.observed_at.parse::<jiff::Timestamp>().is_ok();
+    (!is_time).then(|| format!("observed_at: `{}` is not a time such as 2026-01-31T00:00:00Z", short(&Json::from(run.observed_at.as_str()))))
+}
+
 fn read_rows(table: &'static Table, text: &str, run: &RunInfo) -> Result<Vec<NewRow>, String> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let values: Option<Vec<BTreeMap<String, Json>>> = yaml_serde::from_str(text).map_err(|error| {
+    let Unique(values) = yaml_serde::from_str(text).map_err(|error| {
         let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
-        format!("{place}a table is a list of rows: {}", crate::model::without_place(&error.to_string()))
+        format!("{place}{}", crate::model::without_place(&error.to_string()))
     })?;
+    let values: Option<Vec<BTreeMap<String, Json>>> =
+        serde_json::from_value(values).map_err(|error| format!("a table is a list of rows, and each row an object: {error}"))?;
     let lines: Vec<usize> = text.lines().enumerate().filter(|(_, line)| line.starts_with("- ")).map(|(place, _)| place + 1).collect();
     let mut seen: BTreeSet<(String, String, String)> = BTreeSet::new();
     values

@@ -15,8 +15,10 @@ const DEEPEST: usize = 200;
 const MOST_NODES: usize = 1_000_000;
 /// Bytes of a text.
 const LARGEST: usize = 16 << 20;
-/// Quoted texts of a file that are moved to the right.
-const MOST_MENDED: usize = 20;
+/// A function that nobody has: stands for the value of a variable that a file gives twice.
+const TWICE: &str = "Fn::Twice";
+/// Lines of a file that are moved to the right.
+const MOST_MENDED: usize = 100;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,7 +154,8 @@ pub fn parse(text: &str) -> Result<Tree, Fault> {
     parse_noting(text).map(|(tree, _)| tree)
 }
 
-/// Reads a text of one document, with what is wrong in it and stopped nobody: keys that stand twice, of which the last counts.
+/// Reads a text of one document, with what is wrong in it and stopped nobody: keys that stand twice with one value, and variables
+/// of an environment with two.
 ///
 /// # Errors
 /// As [`parse`].
@@ -178,6 +181,14 @@ pub fn parse_noting(text: &str) -> Result<(Tree, Vec<Fault>), Fault> {
                 }
                 None => return Err(fault),
             },
+            // They also let a list or object in brackets go on at the column of what holds it.
+            Err(Trouble::Bracket(fault)) => match bracketed(&text, &fault).filter(|_| mended < MOST_MENDED) {
+                Some(better) => {
+                    mended += 1;
+                    text = Cow::Owned(better);
+                }
+                None => return Err(fault),
+            },
         }
     };
     match builder.documents.len() {
@@ -191,6 +202,16 @@ enum Trouble {
     Fault(Fault),
     /// A quoted text that begins at this character goes on too far to the left.
     Indentation(usize, Fault),
+    /// Something in brackets stands too far to the left, on the line of the fault.
+    Bracket(Fault),
+}
+
+/// The text with the line of a fault moved to the right; once is enough for a line.
+fn bracketed(text: &str, fault: &Fault) -> Option<String> {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let indent = " ".repeat(DEEPEST);
+    let line = lines.get(fault.line - 1).filter(|line| !line.starts_with(&indent))?;
+    Some([&lines[..fault.line - 1].concat(), &indent, *line, &lines[fault.line..].concat()].concat())
 }
 
 fn events(text: &str) -> Result<Builder, Trouble> {
@@ -200,7 +221,11 @@ fn events(text: &str) -> Result<Builder, Trouble> {
         let (event, span) = next.map_err(|error| {
             let marker = error.marker();
             let fault = Fault { line: marker.line().max(1), column: marker.col() + 1, message: format!("neither JSON nor YAML: {}", error.info()) };
-            if error.info().contains("invalid indentation in quoted scalar") { Trouble::Indentation(marker.index(), fault) } else { Trouble::Fault(fault) }
+            match error.info() {
+                "invalid indentation in quoted scalar" => Trouble::Indentation(marker.index(), fault),
+                "invalid indentation" | "invalid indentation in flow construct" => Trouble::Bracket(fault),
+                _ => Trouble::Fault(fault),
+            }
         })?;
         builder.event(event, span).map_err(Trouble::Fault)?;
     }
@@ -315,6 +340,7 @@ impl Builder {
             let size = tree.size();
             self.anchors.insert(anchor, (tree.clone(), size));
         }
+        let variables = self.frames.iter().rev().nth(1).is_some_and(|frame| matches!(&frame.open, Open::Map(.., Some((key, ..))) if key == "Variables"));
         match self.frames.last_mut().map(|frame| &mut frame.open) {
             None => self.documents.push(tree),
             Some(Open::List(items)) => items.push(tree),
@@ -338,13 +364,21 @@ impl Builder {
                     }
                 }
                 Some((key, at, column)) => {
-                    if !taken.insert(key.clone()) {
+                    if !taken.insert(key.clone())
+                        && let Some(place) = members.iter().position(|known| known.key == key)
+                    {
                         let shown: String = key.chars().take(80).collect();
-                        self.noted.push(Fault {
-                            line: at,
-                            column,
-                            message: format!("the key `{}` stands here for the second time; this one counts", shown.escape_debug()),
-                        });
+                        let message = format!("the key `{}` stands here for the second time", shown.escape_debug());
+                        if members[place].value.json() == tree.json() {
+                            self.noted.push(Fault { line: at, column, message: format!("{message}, with the same value") });
+                        } else if variables {
+                            // Which of two values a variable gets nobody documents; the rest of the file is as it stands.
+                            let both = Content::List(vec![members[place].value.clone(), tree]);
+                            tree = Tree { value: Content::Map(vec![Member { key: TWICE.to_owned(), line: at, value: Tree { value: both, line, column } }]), line, column };
+                            self.noted.push(Fault { line: at, column, message: format!("{message}, with another value; which of them counts is not known") });
+                        } else {
+                            return Err(Fault { line: at, column, message: format!("{message}, with another value; keep one of them") });
+                        }
                     }
                     members.retain(|known| known.key != key);
                     members.push(Member { key, line: at, value: tree });
@@ -425,9 +459,21 @@ mod tests {
     }
 
     #[test]
-    fn of_a_key_that_stands_twice_the_last_counts_and_is_noted() {
-        let read = parse_noting("a: 1\nb: 2\na: 3\n").map(|(tree, noted)| (tree.json(), noted.iter().map(|fault| fault.line).collect::<Vec<_>>()));
-        assert_eq!(read, Ok((json!({"b": 2, "a": 3}), vec![3])));
+    fn a_key_that_stands_twice_is_an_error_unless_nothing_turns_on_it() {
+        let read = |text: &str| parse_noting(text).map(|(tree, noted)| (tree.json(), noted.iter().map(|fault| fault.line).collect::<Vec<_>>()));
+        assert_eq!(read("a: 1\nb: 2\na: 1\n"), Ok((json!({"b": 2, "a": 1}), vec![3])));
+        let either = json!({"Variables": {"a": {"Fn::Twice": [1, 2]}}});
+        assert_eq!(read("Variables:\n  a: 1\n  a: 2\n"), Ok((either, vec![3])));
+        let fault = parse("a: 1\nb: 2\na: 3\n").expect_err("which counts?");
+        assert_eq!((fault.line, fault.column), (3, 1));
+        assert!(fault.message.contains("keep one of them"), "{fault}");
+    }
+
+    #[test]
+    fn brackets_may_go_on_at_the_column_of_what_holds_them() {
+        let text = "a:\n  b: {\n    \"c\": 1,\n    d: [\n    2,\n  3\n    ]\n  }\n  e: 4\n";
+        assert_eq!(parse(text).map(|tree| tree.json()), Ok(json!({"a": {"b": {"c": 1, "d": [2, 3]}, "e": 4}})));
+        assert!(parse("a:\n  b: {\n  c: 1\n").is_err());
     }
 
     #[test]

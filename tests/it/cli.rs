@@ -153,6 +153,19 @@ const RUN: &str = "accounts: [{id: \"111111111111\", name: a}]\nregions: [eu-wes
 const GROUP: &str = "- {account_id: \"111111111111\", region: eu-west-1, name: /g, arn: a, kms_key_id: '', retention_in_days: 0, log_group_class: STANDARD}\n";
 const LOGGING: &str = "- {account_id: \"111111111111\", region: eu-west-1, region_name: eu-west-1, log_group_name: /g, bucket_name: '', bucket_prefix: '', large_data_bucket_name: '', large_data_prefix: ''}\n";
 
+fn coverage(entry: &str) -> String {
+    format!("accounts: [{{id: \"111111111111\"}}]\nregions: [eu-west-1]\ncoverage:\n  - {{status: complete}}\n  - {entry}\n")
+}
+
+#[test]
+fn what_was_refused_stays_refused_whatever_is_said_later() {
+    let run = coverage("{table: cloudwatch_log_group, status: denied}\n  - {status: complete}");
+    let (code, out, _) = given(&[("i/run.yaml", &run), ("i/README.md", "prose"), ("i/.hidden", "")], &["check", "i", "--format", "json"]);
+    let told: Json = serde_json::from_str(&out).expect("JSON");
+    let line = told["coverage"].as_array().and_then(|all| all.iter().find(|line| line["table"] == "cloudwatch_log_group")).expect("a line");
+    assert_eq!((code, &line["status"]), (4, &Json::from("denied")));
+}
+
 #[test]
 fn broken_inventories_are_told_with_file_and_place() {
     for (file, text, parts) in [
@@ -169,6 +182,30 @@ fn broken_inventories_are_told_with_file_and_place() {
         ("i/cloudwatch_log_group.yaml", "- [", &["cloudwatch_log_group.yaml", "line"]),
         ("i/run.yaml", "accounts: []\n", &["run.yaml", "regions"]),
         ("i/run.yaml", "accounts: []\nregions: []\ncoverage: some\n", &["run.yaml", "some"]),
+        // Nothing to judge is a mistake, and no passed gate.
+        ("i/run.yaml", "accounts: []\nregions: [eu-west-1]\ncoverage: all\n", &["run.yaml", "line 1", "nothing would be judged"]),
+        ("i/run.yaml", "accounts: [{id: \"111111111111\"}]\nregions: []\ncoverage: all\n", &["line 2", "nothing would be judged"]),
+        ("i/run.yaml", "accounts: [{id: \"1111\"}]\nregions: [eu-west-1]\ncoverage: all\n", &["`\"1111\"`", "twelve digits"]),
+        ("i/run.yaml", "accounts: [{id: \"111111111111\"}]\nregions: [EU-WEST-1]\ncoverage: all\n", &["EU-WEST-1", "not a Region"]),
+        ("i/run.yaml", "accounts: [{id: \"111111111111\"}]\nregions: [eu-west-1]\ncoverage: all\nobserved_at: yesterday\n", &["line 4", "not a time"]),
+        // What coverage says of nothing that there is would be a denial that nobody sees.
+        ("i/run.yaml", &coverage("{table: lambda_function, region: EU-WEST-1, status: denied}"), &["line 5", "EU-WEST-1", "eu-west-1"]),
+        ("i/run.yaml", &coverage("{table: iam_role, region: eu-west-1, status: denied}"), &["line 5", "iam_role", "global"]),
+        ("i/run.yaml", &coverage("{table: lambda_function, account_id: \"111111111112\", status: denied}"), &["line 5", "111111111112"]),
+        ("i/run.yaml", &coverage("{table: lambda_functions, status: denied}"), &["line 5", "did you mean `lambda_function`?"]),
+        ("i/run.yaml", &coverage("{table: kms_key, group: polices, status: denied}"), &["line 5", "polices", "policy"]),
+        ("i/run.yaml", &coverage("{table: kms_key, group: policy, row: k, status: denied}"), &["no row `k`"]),
+        ("i/run.yaml", &coverage("{table: kms_key, statuss: denied}"), &["statuss"]),
+        // What is not read is never nothing there.
+        ("i/lambda_function.JSON", "[]", &["lambda_function.JSON", "would not be read"]),
+        ("i/lambda_function.yaml.txt", "[]", &["would not be read"]),
+        ("i/lambda_function.csv", "", &["would not be read"]),
+        ("i/more/lambda_function.yaml", "[]", &["files alone"]),
+        ("i/cloudwatch_log_group.yaml", "- {account_id: \"111111111111\", region: eu-west-1, name: /g, name: /h}", &["cloudwatch_log_group.yaml", "twice"]),
+        ("i/cloudwatch_log_group.json", "[{\"account_id\": \"111111111111\", \"region\": \"eu-west-1\", \"name\": \"/g\", \"name\": \"/h\"}]", &["`name` stands here twice"]),
+        ("i/cloudwatch_log_group.yaml", "- {account_id: \"111111111111\", region: eu-west-1, name: /g}\n- {account_id: \"111111111111\", region: eu-west-1, name: /g}", &["line 2", "already"]),
+        ("i/cloudwatch_log_group.yaml", "- 1", &["list of rows"]),
+        ("i/cloudwatch_log_group.yaml", "name: /g", &["list of rows"]),
     ] {
         let (code, _, said) = given(&[("i/run.yaml", RUN), (file, text)], &["check", "i"]);
         assert_eq!(code, 1, "{file}: {said}");

@@ -3,6 +3,7 @@
 //! Source: <https://github.com/aws/aws-cdk-cli/tree/main/packages/@aws-cdk/cloud-assembly-schema>.
 
 use super::{NewStack, Place, Set};
+use crate::model::Unique;
 use crate::sources::files::{Error, Files, Given, text};
 use serde_json::Value as Json;
 use std::path::Path;
@@ -40,7 +41,8 @@ fn assembly(folder: &Path, given: &Given, set: &mut Set, depth: usize) -> Result
     if depth > 8 {
         return Err(wrong("assemblies are nested too deep".to_owned()));
     }
-    let manifest: Json = serde_json::from_str(&text(&path).map_err(|error| wrong(error.to_string()))?).map_err(|error| wrong(error.to_string()))?;
+    let body = text(&path).map_err(|error| wrong(error.to_string()))?;
+    let Unique(manifest) = serde_json::from_str(&body).map_err(|error| wrong(error.to_string()))?;
     let Some(artifacts) = manifest.get("artifacts").and_then(Json::as_object) else {
         return Err(wrong("a manifest without artifacts; is this a cdk.out folder?".to_owned()));
     };
