@@ -53,33 +53,54 @@ pub(super) fn kind(path: &Path, forced: Option<Kind>) -> anyhow::Result<Kind> {
         }
         anyhow::bail!("`{shown}` is a folder without `run.yaml` or `manifest.json`, so it is neither an inventory nor a cdk.out; name a file or such a folder");
     }
+    if crate::sources::files::is_standard_input(path) {
+        return kind_of_text(&text(path)?, "standard input", path);
+    }
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        anyhow::bail!("`{shown}` is not a regular file; to read from a pipe, give `-`");
+    }
     let mut header = [0_u8; 16];
     let is_run = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut header)).is_ok() && &header == b"SQLite format 3\0";
     if is_run || !path.is_file() || path.extension().is_some_and(|extension| extension == "outcrop") {
         return Ok(Kind::Run);
     }
-    let text = text(path)?;
+    kind_of_text(&text(path)?, &shown.to_string(), path)
+}
+
+/// What a text is, or which command makes of it something that can be judged.
+fn kind_of_text(text: &str, shown: &str, path: &Path) -> anyhow::Result<Kind> {
+    const SHOW: &str = "terraform plan -out plan.out && terraform show -json plan.out > plan.json";
     if text.trim().is_empty() {
         anyhow::bail!("`{shown}` is empty");
     }
-    if let Some(kind) = by_its_keys(&text) {
+    if path.extension().is_some_and(|extension| extension == "tf" || extension == "tofu") {
+        anyhow::bail!("`{shown}` is Terraform source; judge the plan that is made from it: {SHOW}, and give the folder as --source");
+    }
+    if let Some(kind) = by_its_keys(text) {
         return Ok(kind);
     }
     if text.trim_start().starts_with("{\"format_version")
-        && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text)
+        && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text)
     {
         anyhow::bail!("{shown}: {error}");
     }
-    if text.trim_start().starts_with("{\"@level\"") {
-        anyhow::bail!(
-            "`{shown}` is the log of `terraform plan -json`; judge the plan itself: terraform plan -out plan.out && terraform show -json plan.out > plan.json"
-        );
+    let first: Option<Json> = text.lines().find(|line| !line.trim().is_empty()).and_then(|line| serde_json::from_str(line).ok());
+    if first.is_some_and(|first| first.get("@level").is_some()) {
+        anyhow::bail!("`{shown}` is the log of `terraform plan -json`; judge the plan itself: {SHOW}");
     }
-    let tree = tree::parse(&text).map_err(|fault| anyhow::anyhow!("{shown}: {fault}"))?;
+    if text.lines().take(200).any(|line| line.contains("Terraform will perform the following actions") || line.contains("OpenTofu will perform the following actions")) {
+        anyhow::bail!("`{shown}` is a plan as a person reads it; judge it as JSON: {SHOW}");
+    }
+    let tree = tree::parse(text).map_err(|fault| anyhow::anyhow!("{shown}: {fault}"))?;
     if cloudformation::is_template(&tree) {
         return Ok(Kind::Cloudformation);
     }
-    anyhow::bail!("`{shown}` is neither a run, nor a plan or template that is known; say what it is with --as")
+    if tree.get("terraform_version").is_some() && tree.get("lineage").is_some() {
+        anyhow::bail!("`{shown}` is a state file of Terraform, whose format is its own; show it as JSON: terraform show -json {shown} > state.json");
+    }
+    anyhow::bail!(
+        "`{shown}` is not a run, an inventory, a Terraform plan, a CloudFormation template, a cdk.out folder or a Pulumi preview, as far as its contents tell; if it is one of them, say which with --as"
+    )
 }
 
 /// What the outermost keys tell, without reading the rest.

@@ -8,7 +8,9 @@ use crate::services::declared::{Declared, Rows};
 use crate::services::map_declared;
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -30,12 +32,37 @@ impl Error {
 /// A file of which more than this is no plan or template that a person wrote.
 const LARGEST: u64 = 128 << 20;
 
+/// Is standard input meant? `-` names it.
+pub fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// All that comes by standard input; it comes once, and is asked for twice.
+fn standard_input() -> anyhow::Result<String> {
+    static TEXT: OnceLock<Result<String, String>> = OnceLock::new();
+    let read = || {
+        let mut text = String::new();
+        match std::io::stdin().lock().take(LARGEST + 1).read_to_string(&mut text) {
+            Ok(_) if text.len() as u64 > LARGEST => Err(format!("standard input has more than {} MB, which is not read", LARGEST >> 20)),
+            Ok(_) => Ok(text),
+            Err(error) => Err(format!("cannot read standard input: {error}")),
+        }
+    };
+    TEXT.get_or_init(read).clone().map_err(|error| anyhow::anyhow!(error))
+}
+
 /// The text of a file, UTF-16 and byte-order marks included.
 ///
 /// # Errors
 /// When it cannot be read, is too large, or is no text.
 pub fn text(path: &Path) -> anyhow::Result<String> {
     let shown = path.display();
+    if is_standard_input(path) {
+        return standard_input();
+    }
+    if !std::fs::metadata(path).with_context(|| format!("cannot read `{shown}`"))?.is_file() {
+        anyhow::bail!("`{shown}` is not a regular file; to read from a pipe, give `-`");
+    }
     let size = std::fs::metadata(path).with_context(|| format!("cannot read `{shown}`"))?.len();
     if size > LARGEST {
         anyhow::bail!("`{shown}` has {} MB; a plan or template of more than {} MB is not read", size >> 20, LARGEST >> 20);

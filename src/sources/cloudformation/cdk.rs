@@ -5,6 +5,7 @@
 use super::{NewStack, Place, Set};
 use crate::model::Unique;
 use crate::sources::files::{Error, Files, Given, text};
+use crate::sources::tree;
 use serde_json::Value as Json;
 use std::path::Path;
 
@@ -20,7 +21,7 @@ pub fn is_assembly(folder: &Path) -> bool {
 pub fn read(folder: &Path, given: &Given) -> Result<Files, Error> {
     let mut set = Set { made: given.made.clone(), ..Set::default() };
     assembly(folder, given, &mut set, 0)?;
-    if set.stacks.is_empty() {
+    if set.stacks.is_empty() && !set.empty {
         return Err(Error::new(&folder.display().to_string(), "the assembly holds no stack"));
     }
     let roots: Vec<usize> = (0..set.stacks.len()).filter(|index| set.stacks[*index].parent.is_none()).collect();
@@ -65,6 +66,12 @@ fn assembly(folder: &Path, given: &Given, set: &mut Set, depth: usize) -> Result
                 let template = folder.join(file);
                 let inner = template.display().to_string();
                 let body = text(&template).map_err(|error| Error::new(&inner, error.to_string()))?;
+                // An app may hold a stack without a resource yet.
+                if tree::parse(&body).is_ok_and(|tree| tree.get("Resources").is_none_or(|all| all.members().is_empty())) {
+                    set.notes.push(format!("{inner}: the stack holds no resources"));
+                    set.empty = true;
+                    continue;
+                }
                 let prefix = format!("{name}.");
                 set.add(&template, &inner, &body, NewStack { prefix, name: name.to_owned(), given: parameters, parent: None }, &place)?;
             }

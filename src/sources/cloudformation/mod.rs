@@ -61,7 +61,9 @@ impl Stack {
 #[derive(Debug, Default)]
 pub(super) struct Set {
     pub stacks: Vec<Stack>,
-    notes: Vec<String>,
+    pub notes: Vec<String>,
+    /// Does an assembly hold a stack without resources?
+    pub empty: bool,
     /// What stacks of a run made.
     pub made: BTreeMap<(String, String), String>,
 }
