@@ -67,7 +67,8 @@ pub(super) struct Demo {
 pub(super) fn lay_run(path: &Path, store: &mut Store) -> anyhow::Result<RunInfo> {
     match kind(path, None)? {
         Kind::Run => {
-            let run = Store::open(path, &reason::tables())?.run()?;
+            let mut run = Store::open(path, &reason::tables())?.run()?;
+            run.complete |= run.collected;
             store.copy_base(path)?;
             Ok(run)
         }
@@ -115,7 +116,7 @@ impl Subject {
         judge.complete(&mut run);
         let outcome = judge.judge(&mut store, &run)?;
         if let Some(path) = &self.judging.out {
-            save(&store, path)?;
+            save(&mut store, path)?;
         }
         Ok(outcome)
     }
@@ -220,13 +221,13 @@ fn probe_row(report: &probe::Report, family: &probe::Family, account: &str) -> N
         .set("probed_at", report.probed_at.as_str())
 }
 
-/// Writes a run from memory into a file that does not exist yet.
-fn save(store: &Store, path: &Path) -> Result<(), Error> {
-    let target = Store::create(path, &[])?;
-    drop(target);
-    let _ = std::fs::remove_file(path);
-    store.conn.execute("VACUUM INTO ?1", [path.display().to_string()])?;
-    Ok(())
+/// Writes a run from memory into a file that does not exist yet: whole, or not at all.
+fn save(store: &mut Store, path: &Path) -> anyhow::Result<()> {
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::Exists(path.display().to_string()).into());
+    }
+    let bytes = store.conn.serialize(rusqlite::MAIN_DB).map_err(Error::from)?;
+    super::judging::write_private(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 /// Several runs as one: accounts and Regions of all of them.
@@ -251,6 +252,7 @@ fn join(mut runs: Vec<RunInfo>) -> anyhow::Result<RunInfo> {
             }
         }
         joined.complete &= run.complete;
+        joined.collected &= run.collected;
         joined.notes.extend(run.notes);
         joined.role_chains.extend(run.role_chains);
         joined.unscanned_regions.extend(run.unscanned_regions);

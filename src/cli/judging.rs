@@ -173,7 +173,7 @@ impl Output {
                     "{} accounts, {} Regions; {seen} readings whole, {unseen} not; {}",
                     outcome.run.accounts.len(),
                     outcome.run.regions.len(),
-                    gate_word(code, self.fail_on)
+                    gate_word(code, self.fail_on, outcome.run.complete)
                 ))
             );
             for waiver in outcome.waivers.iter().filter(|waiver| waiver.status != crate::model::WaiverStatus::Used) {
@@ -225,14 +225,16 @@ impl Output {
                     UnknownGate::Ignore => false,
                 }
         };
-        if outcome.results.iter().filter(gates).any(unknown) { 4 } else { 0 }
+        // What an interrupted run did not look at passes no gate.
+        if !outcome.run.complete || outcome.results.iter().filter(gates).any(unknown) { 4 } else { 0 }
     }
 }
 
-fn gate_word(code: u8, at: FailOn) -> String {
+fn gate_word(code: u8, at: FailOn, complete: bool) -> String {
     let at = at.severity().map_or("none", Severity::as_str);
     match code {
         3 => format!("the gate is shut: something fails at or above `{at}`"),
+        4 if !complete => "the gate is shut: the run was interrupted, and what it does not hold was not looked at".to_owned(),
         4 => format!("the gate is shut: nothing fails at or above `{at}`, but something there could not be judged"),
         _ => "the gate is open".to_owned(),
     }
@@ -349,7 +351,7 @@ impl Judge {
 
     /// Derives, judges, and reads the outcome back.
     pub fn judge(&self, store: &mut Store, run: &RunInfo) -> anyhow::Result<Outcome> {
-        store.write_run(run)?;
+        store.begin_run(run)?;
         reason::derive(store)?;
         let judged = engine::judge(store, &self.library, &self.config, run, true)?;
         for (rule, error) in judged.errors {

@@ -116,6 +116,24 @@ impl Progress for Bars {
     }
 }
 
+/// Waits until somebody wants the scan to stop.
+#[cfg(unix)]
+async fn asked_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed,
+        _ = terminate.recv() => Ok(()),
+        _ = hang_up.recv() => Ok(()),
+    }
+}
+
+/// Waits until somebody wants the scan to stop.
+#[cfg(not(unix))]
+async fn asked_to_stop() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
 impl Scan {
     fn request(&self) -> anyhow::Result<Request> {
         let mut accounts = self.account.clone();
@@ -177,7 +195,8 @@ impl Scan {
         let stop = Arc::new(AtomicBool::new(false));
         let watch = Arc::clone(&stop);
         runtime.spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            // Pipelines, Kubernetes and AWS Batch stop a job by SIGTERM.
+            while asked_to_stop().await.is_ok() {
                 if watch.swap(true, Ordering::Relaxed) {
                     std::process::exit(130);
                 }

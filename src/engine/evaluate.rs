@@ -149,6 +149,7 @@ pub fn judge(store: &mut Store, library: &Library, config: &Config, run: &RunInf
             params![number(place), waiver.rule, waiver.resource, waiver.reason, waiver.owner, waiver.expires, status, report.detail],
         )?;
     }
+    store.end_run(run)?;
     conn.execute_batch("COMMIT;")?;
     Ok(Judged { summary: bench.summary, waivers: bench.waivers.reports(), errors })
 }

@@ -298,9 +298,10 @@ fn reads_of(table: &Table, rules: &[&Rule]) -> BTreeMap<String, Vec<String>> {
 /// Reads everything that a report renders.
 ///
 /// # Errors
-/// When the run file is damaged.
+/// When the run was not judged to its end, or the file is damaged.
 pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     let run = store.run()?;
+    let Some(judged) = store.judged()? else { return Err(Error::Unjudged(store.shown())) };
     let mut waivers = BTreeMap::new();
     let mut reports = Vec::new();
     let mut statement = store.conn.prepare("SELECT id, rule, resource, reason, owner, expires, status, detail FROM waiver ORDER BY id")?;
@@ -324,6 +325,10 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     }
     book.scopes(&mut results)?;
     book.own_queries(&mut results)?;
+    if results.len() as u64 != judged {
+        let reason = format!("it says that it holds {judged} results, and {} of them have what they are about", results.len());
+        return Err(Error::Damaged { path: store.shown(), reason });
+    }
     let coverage: Vec<CoverageLine> = store
         .coverage()?
         .into_iter()

@@ -3,7 +3,7 @@
 use super::{Coverage, Kind, Role, Status, Table};
 use crate::model::{Gap, RunInfo, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, ToSql, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, ToSql, params};
 use std::path::{Path, PathBuf};
 
 /// Version of the run file's own tables; older ones stay readable, newer ones are refused.
@@ -33,6 +33,9 @@ pub enum Error {
         /// What SQLite says.
         reason: String,
     },
+    /// It was not judged to its end.
+    #[error("the run file `{0}` was not judged to its end, so it says nothing yet; judge what it holds: outcrop check {0} --out JUDGED")]
+    Unjudged(String),
     /// It was written by a later release.
     #[error(
         "the run file `{path}` has schema version {found}, this release reads up to {SCHEMA_VERSION}; use the release {writer} that wrote it, or a later one"
@@ -150,6 +153,7 @@ CREATE TABLE from_row (id INTEGER PRIMARY KEY, rule INTEGER NOT NULL, cells TEXT
 CREATE TABLE waiver (id INTEGER PRIMARY KEY, rule TEXT NOT NULL, resource TEXT NOT NULL, reason TEXT NOT NULL, owner TEXT NOT NULL,
   expires TEXT NOT NULL, status TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE TABLE disabled (rule TEXT NOT NULL);
+CREATE TABLE judged (results INTEGER NOT NULL);
 ";
 
 /// An open run file.
@@ -263,6 +267,35 @@ impl Store {
         Ok(())
     }
 
+    /// Writes what is known of a run whose results are not there yet: whatever it says, it is not complete.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn begin_run(&self, run: &RunInfo) -> Result<(), Error> {
+        self.write_run(&RunInfo { complete: false, ..run.clone() })
+    }
+
+    /// Says that the run is judged, and how many results it holds; belongs into the transaction that writes them.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn end_run(&self, run: &RunInfo) -> Result<(), Error> {
+        self.write_run(run)?;
+        self.conn.execute_batch("DELETE FROM judged; INSERT INTO judged SELECT count(*) FROM result;")?;
+        Ok(())
+    }
+
+    /// How many results the run holds; `None` where it was not judged to its end.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn judged(&self) -> Result<Option<u64>, Error> {
+        let is_there: bool = self.conn.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'judged')", [], |row| row.get(0))?;
+        // Older releases wrote rules and results in one transaction.
+        let sql = if is_there { "SELECT results FROM judged" } else { "SELECT (SELECT count(*) FROM result) WHERE EXISTS (SELECT 1 FROM rule)" };
+        Ok(self.conn.query_row(sql, [], |row| row.get::<_, i64>(0)).optional()?.map(i64::unsigned_abs))
+    }
+
     /// Writes what is known of the run itself.
     ///
     /// # Errors
@@ -284,7 +317,8 @@ impl Store {
         serde_json::from_str(&info).map_err(|error| damaged(error.to_string()))
     }
 
-    fn shown(&self) -> String {
+    /// The file, for a person.
+    pub fn shown(&self) -> String {
         self.path.as_ref().map_or_else(|| "(in memory)".to_owned(), |path| path.display().to_string())
     }
 

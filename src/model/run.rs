@@ -83,8 +83,11 @@ pub struct RunInfo {
     pub version: String,
     /// Where the rows came from.
     pub source: Source,
-    /// False while writing and after an interruption.
+    /// Was everything collected and judged? Becomes true in the same commit as the results.
     pub complete: bool,
+    /// Was everything collected? A run that ended while it was judged can be judged again.
+    #[serde(default)]
+    pub collected: bool,
     /// Who asked, from `sts:GetCallerIdentity`; empty for files.
     pub caller_arn: String,
     /// `aws`, `aws-us-gov`, `aws-cn`, ...
@@ -122,6 +125,7 @@ impl RunInfo {
             version: String::new(),
             source: Source::Inventory,
             complete: true,
+            collected: true,
             caller_arn: String::new(),
             partition: "aws".to_owned(),
             accounts: Vec::new(),

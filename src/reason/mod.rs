@@ -275,7 +275,7 @@ pub fn derive(store: &Store) -> Result<(), Error> {
 /// When the run file cannot be written.
 pub fn derive_from(store: &Store, world: &World) -> Result<(), Error> {
     let context = Context::new(world);
-    store.conn.execute_batch("BEGIN; DELETE FROM gap; DELETE FROM subject_scope; DELETE FROM result;")?;
+    store.conn.execute_batch("BEGIN; DELETE FROM gap; DELETE FROM subject_scope; DELETE FROM result; DELETE FROM judged;")?;
     for subject in SUBJECTS {
         store.conn.execute(&format!("DELETE FROM {}", crate::inventory::quoted(subject.table.name)), [])?;
         derive_one(store, &context, subject)?;

@@ -176,6 +176,7 @@ fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) ->
         version: env!("CARGO_PKG_VERSION").to_owned(),
         source: Source::Inventory,
         complete: true,
+        collected: true,
         caller_arn: String::new(),
         partition: run.partition,
         accounts: run.accounts,

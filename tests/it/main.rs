@@ -14,6 +14,8 @@ mod files;
 mod formats;
 mod gate;
 mod house;
+#[expect(clippy::panic, reason = "a test that fails says so")]
+mod interrupted;
 mod law;
 mod laws;
 #[cfg(feature = "live")]

@@ -80,6 +80,7 @@ fn begin(base: &Base, plan: &Plan) -> RunInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         source: crate::model::Source::Live,
         complete: false,
+        collected: false,
         caller_arn: base.caller_arn.clone(),
         partition: base.partition.clone(),
         accounts: plan.accounts.clone(),

@@ -73,7 +73,7 @@ pub async fn collect(request: &Request, base: &Base, store: &mut Store, progress
     run.regions = regions.clone();
     run.regions.sort();
     run.regions.dedup();
-    store.write_run(&run)?;
+    store.begin_run(&run)?;
     let job = Job { request, base, flight: &flight, calls: &calls, prints: &prints, progress, stop, regions: &run.regions.clone() };
     let (send, mut receive) = mpsc::channel::<Message>(64);
     let work = async {
@@ -105,12 +105,13 @@ pub async fn collect(request: &Request, base: &Base, store: &mut Store, progress
         run.notes.push(format!("the Region {wrong} is enabled in no account that could be entered"));
     }
     run.finished_at = crate::services::collect::now();
-    run.complete = !stop.load(Ordering::Relaxed);
+    run.collected = !stop.load(Ordering::Relaxed);
+    run.complete = run.collected;
     if !run.complete {
         run.notes.push("the scan was interrupted; what it does not hold was not looked at".to_owned());
     }
     tracing::info!(calls = calls.load(Ordering::Relaxed), "calls to AWS");
-    store.write_run(&run)?;
+    store.begin_run(&run)?;
     Ok(run)
 }
 
