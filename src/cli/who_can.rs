@@ -67,7 +67,8 @@ impl WhoCan {
 fn print(answer: &Answer, action: &str, resource: Option<&str>) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     let what = format!("{} on {}", cut(action, 200), resource.map_or_else(|| "some resource".to_owned(), |resource| cut(resource, 800)));
-    writeln!(out, "{} may do {what}", answer.principals.len())?;
+    let known = if answer.unknown.is_empty() { "" } else { "known to be " };
+    writeln!(out, "{} principals are {known}allowed {what}", answer.principals.len())?;
     for able in &answer.principals {
         writeln!(out, "  {}", cut(&able.principal, 800))?;
         for because in &able.conditions {
@@ -75,7 +76,7 @@ fn print(answer: &Answer, action: &str, resource: Option<&str>) -> anyhow::Resul
         }
     }
     if !answer.indirect.is_empty() {
-        writeln!(out, "{} come to it by another way", answer.indirect.len())?;
+        writeln!(out, "{} more can get there by another path", answer.indirect.len())?;
         for way in &answer.indirect {
             writeln!(out, "  {}", cut(&way.principal, 800))?;
             for step in &way.via {
@@ -84,7 +85,7 @@ fn print(answer: &Answer, action: &str, resource: Option<&str>) -> anyhow::Resul
         }
     }
     if !answer.unknown.is_empty() {
-        writeln!(out, "of {} it cannot be told", answer.unknown.len())?;
+        writeln!(out, "{} for whom it could not be determined", answer.unknown.len())?;
         for unclear in &answer.unknown {
             writeln!(out, "  {}: {}", cut(&unclear.principal, 800), cut(&unclear.reason, 800))?;
         }

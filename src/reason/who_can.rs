@@ -23,10 +23,13 @@ pub struct Able {
     pub witness: serde_json::Value,
 }
 
-/// A principal of which it cannot be told.
+/// Stands for every principal that the run does not hold.
+pub const ANYONE_ELSE: &str = "anyone else";
+
+/// A principal for which it could not be determined.
 #[derive(Debug, Serialize)]
 pub struct Unclear {
-    /// ARN; that of an account's root where principals may be unseen.
+    /// ARN; that of an account's root where principals may be unseen; [`ANYONE_ELSE`] where a policy may admit whom it likes.
     pub principal: String,
     /// What is missing.
     pub reason: String,
@@ -57,6 +60,12 @@ pub fn who_can(world: &World, action: &str, resource: Option<&str>, resource_acc
     texts.extend(guard.grants.clone().known().unwrap_or_default());
     for document in &texts {
         strangers(world, document, action, &seen, &mut answer);
+    }
+    // A policy or grant that nobody read may let in whom it likes, also those that the run does not hold.
+    let mut unread = guard.policy.gaps().to_vec();
+    unread.extend(guard.grants.gaps().iter().cloned());
+    if !unread.is_empty() {
+        answer.unknown.push(Unclear { principal: ANYONE_ELSE.to_owned(), reason: reasons(&unread).join("; ") });
     }
     let able: BTreeSet<String> = answer.principals.iter().map(|able| able.principal.clone()).collect();
     let (mut indirect, unclear) = reach(&context, &able);

@@ -476,10 +476,10 @@ fn who_can_follows_chains_passed_roles_and_changes_of_policies() {
     );
     assert_eq!(code, 0, "{said}");
     let expected = "\
-2 may do bedrock:InvokeModel on arn:aws:bedrock:eu-west-1::foundation-model/x
+2 principals are allowed bedrock:InvokeModel on arn:aws:bedrock:eu-west-1::foundation-model/x
   arn:aws:iam::111111111111:role/invoker
   arn:aws:iam::111111111111:role/runner
-4 come to it by another way
+4 more can get there by another path
   arn:aws:iam::111111111111:role/deployer
     iam:PassRole with lambda:CreateFunction -> arn:aws:iam::111111111111:role/runner
   arn:aws:iam::222222222222:role/bridge
@@ -491,6 +491,30 @@ fn who_can_follows_chains_passed_roles_and_changes_of_policies() {
     iam:PutUserPolicy on itself -> arn:aws:iam::222222222222:user/self
 ";
     assert_eq!(out, expected);
+}
+
+/// Whom a policy admits that nobody read, nobody knows: those of the run by their names, and everybody else.
+#[test]
+fn who_can_of_an_unread_policy_is_unknown_for_everyone() {
+    let key = "arn:aws:kms:eu-west-1:111111111111:key/k";
+    let role = "- {account_id: '111111111111', arn: 'arn:aws:iam::111111111111:role/app', name: app, path: /, assume_role_policy: {Statement: []}, inline_policies: [], attached_policy_arns: [], permissions_boundary_arn: '', instance_profile_arns: [], tags: {}}\n";
+    let organization = "- {account_id: '111111111111', account: '111111111111', id: '', feature_set: '', master_account_id: '', member_count: 0}\n";
+    let whole = "policy: {Statement: [{Effect: Allow, Principal: {AWS: 'arn:aws:iam::111111111111:role/app'}, Action: 'kms:*', Resource: '*'}]}, grants: []";
+    for (entry, cells, unknown) in [
+        ("{table: kms_key, status: denied}", None, true),
+        ("{table: kms_key, group: policy, status: denied}", Some("grants: []"), true),
+        ("{table: kms_key, group: grants, status: denied}", Some("policy: {Statement: []}"), true),
+        ("{table: kms_key, group: detail, status: denied}", Some(whole), false),
+    ] {
+        let keys = cells.map_or_else(String::new, |cells| format!("- {{account_id: '111111111111', region: eu-west-1, arn: '{key}', id: k, {cells}}}\n"));
+        let files = [("e/run.yaml", coverage(entry)), ("e/iam_role.yaml", role.to_owned()), ("e/organization.yaml", organization.to_owned()), ("e/kms_key.yaml", keys)];
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let (code, out, said) = given(&files, &["policy", "who-can", "e", "--action", "kms:Decrypt", "--resource", key]);
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(out.contains("0 principals are known to be allowed"), unknown, "{entry}: {out}");
+        assert_eq!(out.contains("  anyone else: "), unknown, "{entry}: {out}");
+        assert_eq!(out.contains("  arn:aws:iam::111111111111:role/app: "), unknown, "{entry}: {out}");
+    }
 }
 
 #[test]
