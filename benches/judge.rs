@@ -28,6 +28,7 @@ fn store(rows: usize, path: &Path) -> (Store, RunInfo) {
         version: "0".to_owned(),
         source: Source::Inventory,
         complete: true,
+        collected: true,
         caller_arn: String::new(),
         partition: "aws".to_owned(),
         accounts: vec![AccountInfo { id: "111111111111".to_owned(), ..AccountInfo::default() }],

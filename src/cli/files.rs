@@ -88,7 +88,11 @@ fn kind_of_text(text: &str, shown: &str, path: &Path) -> anyhow::Result<Kind> {
     if first.is_some_and(|first| first.get("@level").is_some()) {
         anyhow::bail!("`{shown}` is the log of `terraform plan -json`; judge the plan itself: {SHOW}");
     }
-    if text.lines().take(200).any(|line| line.contains("Terraform will perform the following actions") || line.contains("OpenTofu will perform the following actions")) {
+    if text
+        .lines()
+        .take(200)
+        .any(|line| line.contains("Terraform will perform the following actions") || line.contains("OpenTofu will perform the following actions"))
+    {
         anyhow::bail!("`{shown}` is a plan as a person reads it; judge it as JSON: {SHOW}");
     }
     let tree = tree::parse(text).map_err(|fault| anyhow::anyhow!("{shown}: {fault}"))?;

@@ -170,8 +170,9 @@ fn truth(value: ValueRef<'_>) -> Result<Option<bool>, String> {
 fn verdict(applies: Option<bool>, pass: Option<bool>) -> Verdict {
     match (applies, pass) {
         (Some(false), _) => Verdict::NotApplicable,
+        // Whether or not it applies, nothing fails.
+        (None | Some(true), Some(true)) => Verdict::Pass,
         (None, _) | (_, None) => Verdict::Unknown,
-        (Some(true), Some(true)) => Verdict::Pass,
         (Some(true), Some(false)) => Verdict::Fail,
     }
 }

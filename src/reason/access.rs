@@ -3,125 +3,15 @@
 use super::Context;
 use super::organization::{Fence, fences};
 use super::policy::{Answer, Ask, Document, Effect, Fact, Found, Policies, Principal, Request, Side, conditions_of, may, models_of};
+use super::served::{DEPENDENCIES, FAMILIES, Served};
+pub(super) use super::served::{actions_of, served_actions};
 use crate::inventory::{Lookup, Row};
-use crate::model::{Arn, GLOBAL, Gap, Observed, glob, merge};
+use crate::model::{Arn, GLOBAL, Gap, Observed, Reason, glob, merge};
 use Observed::{Known, Unknown};
 use serde_json::Value as Json;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-
-/// What serves actions: its name, their prefix, the actions.
-type Served = &'static [(&'static str, &'static str, &'static [&'static str])];
-
-/// Actions of other services that code beside a model calls, by the endpoint service that serves them.
-const DEPENDENCIES: Served = &[
-    ("s3", "s3", &["GetObject", "PutObject", "ListBucket"]),
-    ("secretsmanager", "secretsmanager", &["GetSecretValue"]),
-    ("kms", "kms", &["Decrypt", "Encrypt", "GenerateDataKey"]),
-    ("sts", "sts", &["AssumeRole"]),
-    ("logs", "logs", &["PutLogEvents"]),
-    ("dynamodb", "dynamodb", &["GetItem", "PutItem", "Query"]),
-    ("sqs", "sqs", &["SendMessage", "ReceiveMessage"]),
-    ("sns", "sns", &["Publish"]),
-    ("events", "events", &["PutEvents"]),
-    ("lambda", "lambda", &["InvokeFunction"]),
-    ("ssm", "ssm", &["GetParameter", "GetParameters", "GetParametersByPath"]),
-    ("aoss", "aoss", &["APIAccessAll"]),
-    ("ecr.api", "ecr", &["GetAuthorizationToken"]),
-    ("ecr.dkr", "ecr", &["BatchGetImage", "GetDownloadUrlForLayer"]),
-];
-
-/// Actions by the API family that serves them (facts: Service Authorization Reference for Bedrock, AgentCore, Mantle).
-const FAMILIES: Served = &[
-    (
-        "bedrock-runtime",
-        "bedrock",
-        &["InvokeModel", "InvokeModelWithResponseStream", "InvokeModelWithBidirectionalStream", "ApplyGuardrail", "CountTokens", "StartAsyncInvoke"],
-    ),
-    (
-        "bedrock-agent-runtime",
-        "bedrock",
-        &[
-            "InvokeAgent",
-            "InvokeInlineAgent",
-            "Retrieve",
-            "RetrieveAndGenerate",
-            "InvokeFlow",
-            "Rerank",
-            "GenerateQuery",
-            "AgenticRetrieveStream",
-            "CreateSession",
-        ],
-    ),
-    (
-        "bedrock-agent",
-        "bedrock",
-        &[
-            "CreateAgent",
-            "GetAgent",
-            "ListAgents",
-            "GetKnowledgeBase",
-            "ListKnowledgeBases",
-            "StartIngestionJob",
-            "GetIngestionJob",
-            "ListIngestionJobs",
-            "IngestKnowledgeBaseDocuments",
-            "ListDataSources",
-            "GetDataSource",
-            "GetPrompt",
-            "ListPrompts",
-            "GetFlow",
-        ],
-    ),
-    (
-        "bedrock",
-        "bedrock",
-        &[
-            "CreateModelInvocationJob",
-            "GetModelInvocationJob",
-            "ListFoundationModels",
-            "GetFoundationModel",
-            "ListInferenceProfiles",
-            "GetInferenceProfile",
-            "ListGuardrails",
-            "GetGuardrail",
-            "CreateGuardrail",
-            "CreateModelCustomizationJob",
-        ],
-    ),
-    ("bedrock-mantle", "bedrock-mantle", &["CreateInference"]),
-    ("bedrock-agentcore.gateway", "bedrock-agentcore", &["InvokeGateway"]),
-    (
-        "bedrock-agentcore",
-        "bedrock-agentcore",
-        &[
-            "InvokeAgentRuntime",
-            "InvokeCodeInterpreter",
-            "StartBrowserSession",
-            "StartCodeInterpreterSession",
-            "CreateEvent",
-            "ListEvents",
-            "RetrieveMemoryRecords",
-            "GetWorkloadAccessToken",
-        ],
-    ),
-];
-
-fn actions_in(table: Served, name: &str) -> Vec<String> {
-    let rows = table.iter().filter(|(known, ..)| *known == name);
-    rows.flat_map(|(_, prefix, actions)| actions.iter().map(move |action| format!("{prefix}:{action}"))).collect()
-}
-
-/// The actions that an API family serves.
-pub(super) fn actions_of(family: &str) -> Vec<String> {
-    actions_in(FAMILIES, family)
-}
-
-/// The actions of another service that code beside a model calls.
-pub(super) fn served_actions(service: &str) -> Vec<String> {
-    actions_in(DEPENDENCIES, service)
-}
 
 /// How a request comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,11 +41,44 @@ pub(super) struct Models {
     pub named: Observed<Vec<String>>,
 }
 
+/// API families that a principal may call; an administrator by `*` alone calls none.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Families {
+    /// Those that it may call.
+    pub known: BTreeSet<&'static str>,
+    /// Those that something unread may let it call, with that. Where nothing tells which, the runtime stands for all.
+    pub open: BTreeMap<&'static str, Vec<Gap>>,
+}
+
+impl Families {
+    /// Something unread may let it call the family.
+    pub fn doubt(&mut self, family: &'static str, gaps: &[Gap]) {
+        let open = self.open.entry(family).or_default();
+        *open = merge(std::mem::take(open), gaps.to_vec());
+    }
+
+    /// What is known is not in doubt.
+    pub fn settle(&mut self) {
+        self.open.retain(|family, _| !self.known.contains(family));
+    }
+
+    /// Is there one?
+    pub fn any(&self) -> Observed<bool> {
+        if !self.known.is_empty() {
+            return Known(true);
+        }
+        match self.open.values().cloned().reduce(merge) {
+            Some(gaps) => Unknown(gaps),
+            None => Known(false),
+        }
+    }
+}
+
 /// What a principal may do.
 #[derive(Debug)]
 pub(super) struct Access {
-    /// API families that it may call; an administrator by `*` alone calls none.
-    pub families: Observed<BTreeSet<&'static str>>,
+    /// API families that it may call.
+    pub families: Families,
     /// All actions of a prefix on all resources: which prefix, and the request.
     pub full: Observed<Option<(&'static str, Json)>>,
     /// A request that invokes a model.
@@ -174,10 +97,12 @@ pub(super) struct Access {
     pub administrator: Observed<bool>,
     /// Boundary and control policies that narrow it, for a person.
     pub limited_by: String,
-    /// Everything that decides over its requests on its own side.
-    pub grants: Observed<Rc<Policies>>,
-    /// What hides the control policies over its account.
-    pub control_gaps: Vec<Gap>,
+    /// Everything that decides over its requests on its own side; sides that were not read whole are among its unknowns.
+    pub grants: Rc<Policies>,
+    /// What hides policies of its own or of its groups, which may allow more.
+    pub identity_gaps: Vec<Gap>,
+    /// The same, and what hides its boundary and the control policies over its account, which may take away.
+    pub unseen: Vec<Gap>,
     /// Itself.
     pub principal: Principal,
 }
@@ -224,20 +149,37 @@ fn managed(context: &Context<'_>, account: &str, arn: &str) -> Observed<Rc<Docum
     match context.world.lookup("iam_policy", account, GLOBAL, arn) {
         Lookup::Found(row) => row.json("document").and_then(|json| documents(arn, &json)),
         Lookup::Absent => Observed::gap(Gap::not_understood("iam_policy", format!("the policy `{arn}` is attached, but not in the list"))),
-        Lookup::Unknown(gaps) => Unknown(gaps),
+        // A file that attaches a policy says that there is one; what stands in it is settled where the file is applied.
+        Lookup::Unknown(gaps) => Unknown(
+            gaps.into_iter()
+                .map(|gap| match gap.reason {
+                    Reason::NotInFile => Gap { reason: Reason::Unresolved, detail: format!("the file names the policy `{arn}`, and does not hold it"), ..gap },
+                    _ => gap,
+                })
+                .collect(),
+        ),
     }
 }
 
-/// Policies of a role, user or group itself.
-fn own(context: &Context<'_>, row: Row<'_>) -> Observed<Vec<Rc<Document>>> {
-    let inline = row.json("inline_policies").and_then(|json| {
-        let Some(all) = json.as_array().cloned() else {
-            return Observed::gap(Gap::not_understood("inline_policies", format!("the inline policies of {} are no list", row.key())));
-        };
-        all.iter().map(|policy| documents(policy["name"].as_str().unwrap_or("inline"), &policy["document"])).fold(Known(Vec::new()), push)
-    });
-    let attached = row.list("attached_policy_arns").and_then(|arns| arns.iter().map(|arn| managed(context, row.account(), arn)).fold(Known(Vec::new()), push));
-    inline.zip(attached).map(|(inline, attached)| [inline, attached].concat())
+/// Policies of a role, user or group itself, and what hides more of them.
+fn own(context: &Context<'_>, row: Row<'_>) -> (Vec<Rc<Document>>, Vec<Gap>) {
+    let inline: Vec<Observed<Rc<Document>>> = match row.json("inline_policies") {
+        Known(Json::Array(all)) => all.iter().map(|policy| documents(policy["name"].as_str().unwrap_or("inline"), &policy["document"])).collect(),
+        Known(_) => vec![Observed::gap(Gap::not_understood("inline_policies", format!("the inline policies of {} are not a list", row.key())))],
+        Unknown(gaps) => vec![Unknown(gaps)],
+    };
+    let attached: Vec<Observed<Rc<Document>>> = match row.list("attached_policy_arns") {
+        Known(arns) => arns.iter().map(|arn| managed(context, row.account(), arn)).collect(),
+        Unknown(gaps) => vec![Unknown(gaps)],
+    };
+    let (mut read, mut gaps) = (Vec::new(), Vec::new());
+    for document in inline.into_iter().chain(attached) {
+        match document {
+            Known(document) => read.push(document),
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    (read, gaps)
 }
 
 pub(super) fn push<T>(all: Observed<Vec<T>>, next: Observed<T>) -> Observed<Vec<T>> {
@@ -249,19 +191,24 @@ pub(super) fn push<T>(all: Observed<Vec<T>>, next: Observed<T>) -> Observed<Vec<
 
 fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
     let account = row.account();
-    let mut identity = own(context, row);
+    let (mut identity, mut identity_gaps) = own(context, row);
     if row.table().name == "iam_user" {
-        let groups = row.list("groups").and_then(|groups| {
-            groups
-                .iter()
-                .map(|group| match context.world.lookup("iam_group", account, GLOBAL, group) {
-                    Lookup::Found(group) => own(context, group),
-                    Lookup::Absent => Observed::gap(Gap::not_understood("iam_group", format!("the group `{group}` is not in the list"))),
-                    Lookup::Unknown(gaps) => Unknown(gaps),
-                })
-                .fold(Known(Vec::new()), |all: Observed<Vec<Rc<Document>>>, more| all.zip(more).map(|(all, more)| [all, more].concat()))
-        });
-        identity = identity.zip(groups).map(|(own, groups)| [own, groups].concat());
+        let groups = match row.list("groups") {
+            Known(groups) => groups,
+            Unknown(gaps) => {
+                identity_gaps = merge(identity_gaps, gaps);
+                Vec::new()
+            }
+        };
+        for group in &groups {
+            let (more, gaps) = match context.world.lookup("iam_group", account, GLOBAL, group) {
+                Lookup::Found(group) => own(context, group),
+                Lookup::Absent => (Vec::new(), vec![Gap::not_understood("iam_group", format!("the group `{group}` is not in the list"))]),
+                Lookup::Unknown(gaps) => (Vec::new(), gaps),
+            };
+            identity.extend(more);
+            identity_gaps = merge(identity_gaps, gaps);
+        }
     }
     let boundary = row.text("permissions_boundary_arn").and_then(|arn| if arn.is_empty() { Known(None) } else { managed(context, account, arn).map(Some) });
     let linked = row.text("path").known().is_some_and(|path| path.starts_with("/aws-service-role/"));
@@ -279,16 +226,14 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
         Lookup::Unknown(_) => Fact::Unknown,
     };
     let principal = Principal { organization, ..Principal::parse(row.key()) };
-    let control_gaps = control.gaps().to_vec();
-    let grants = identity.zip(boundary).map(|(identity, boundary)| {
-        let unknown = match control_gaps.as_slice() {
-            [] => Vec::new(),
-            gaps => vec![(Side::Control(0), gaps.iter().map(|gap| format!("{}: {}", gap.operation, gap.detail)).collect())],
-        };
-        Rc::new(Policies { identity, boundary, control: control.clone().known().unwrap_or_default(), unknown, ..Policies::default() })
-    });
+    let unread = [(Side::Identity, identity_gaps.as_slice()), (Side::Boundary, boundary.gaps()), (Side::Control(0), control.gaps())];
+    let unknown: Vec<(Side, Vec<String>)> =
+        unread.iter().filter(|(_, gaps)| !gaps.is_empty()).map(|(side, gaps)| (*side, gaps.iter().map(Gap::words).collect())).collect();
+    let unseen = unread.iter().fold(Vec::new(), |all, (_, gaps)| merge(all, gaps.to_vec()));
+    let grants =
+        Rc::new(Policies { identity, boundary: boundary.known().flatten(), control: control.known().unwrap_or_default(), unknown, ..Policies::default() });
     let mut access = Access {
-        families: Known(BTreeSet::new()),
+        families: Families::default(),
         full: Known(None),
         invokes: Known(None),
         granted: Known((Vec::new(), Vec::new())),
@@ -298,46 +243,37 @@ fn find<'w>(context: &Context<'w>, row: Row<'w>) -> Access {
         bearer: Known(None),
         administrator: Known(false),
         limited_by: limited_by.join(", "),
-        grants: grants.clone(),
-        control_gaps,
+        grants: Rc::clone(&grants),
+        identity_gaps,
+        unseen,
         principal,
     };
-    match grants {
-        Unknown(gaps) => {
-            access.families = Unknown(gaps.clone());
-            access.full = Unknown(gaps.clone());
-            access.invokes = Unknown(gaps.clone());
-            access.granted = Unknown(gaps.clone());
-            access.profiles = Unknown(gaps.clone());
-            access.anywhere = Unknown(gaps.clone());
-            access.models = Unknown(gaps.clone());
-            access.bearer = Unknown(gaps.clone());
-            access.administrator = Unknown(gaps);
-        }
-        Known(grants) => {
-            access.families = access.families(&grants);
-            access.full = access.full(&grants);
-            let invoking = access.invoking(&grants, false);
-            access.granted = invoking.as_ref().map(|request| request.as_ref().map_or_else(Default::default, |request| granted(&grants, request)));
-            access.profiles = match &invoking {
-                Known(None) => Known(BTreeMap::new()),
-                _ => access.profiles(context, &grants),
-            };
-            access.invokes = invoking.map(|request| request.map(|request| request.witness()));
-            access.anywhere = access.invoking(&grants, true).map(|request| request.map(|request| request.witness()));
-            access.bearer = access.bearing(&grants);
-            // Who invokes nothing invokes no model.
-            if !matches!(access.invokes, Known(None)) {
-                let models = models_of(&grants, &access.principal, INVOKE);
-                let witness = |found: Found| access.seen(found).map(|found| found.map(|request| request.witness()));
-                let named = if models.unclear.is_empty() { Known(models.named) } else { access.seen(Found::Unknown(models.unclear)).map(|_| Vec::new()) };
-                access.models = Known(Models { any: witness(models.any), family: witness(models.family), named });
-            }
-            access.administrator = access
-                .seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:*:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], Way::Any))
-                .map(|found| found.is_some());
-        }
+    access.families = access.families(&grants);
+    access.full = access.full(&grants);
+    let invoking = access.invoking(&grants, false);
+    access.granted = invoking.as_ref().map(|request| request.as_ref().map_or_else(Default::default, |request| granted(&grants, request)));
+    access.profiles = match &invoking {
+        Known(None) => Known(BTreeMap::new()),
+        _ => access.profiles(context, &grants),
+    };
+    access.invokes = invoking.map(|request| request.map(|request| request.witness()));
+    access.anywhere = access.invoking(&grants, true).map(|request| request.map(|request| request.witness()));
+    access.bearer = access.bearing(&grants);
+    // Who invokes nothing invokes no model.
+    if !matches!(access.invokes, Known(None)) {
+        let models = models_of(&grants, &access.principal, INVOKE);
+        let witness = |found: Found| access.seen(found).map(|found| found.map(|request| request.witness()));
+        // A policy that nobody read may name more.
+        let named = match (access.identity_gaps.as_slice(), models.unclear.is_empty()) {
+            ([], true) => Known(models.named),
+            ([], false) => access.seen(Found::Unknown(models.unclear)).map(|_| Vec::new()),
+            (gaps, _) => Unknown(gaps.to_vec()),
+        };
+        access.models = Known(Models { any: witness(models.any), family: witness(models.family), named });
     }
+    access.administrator = access
+        .seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:*:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], Way::Any))
+        .map(|found| found.is_some());
     access
 }
 
@@ -386,7 +322,7 @@ impl Access {
         match found {
             Found::Yes(request) => Known(Some(request)),
             Found::No => Known(None),
-            Found::Unknown(_) if !self.control_gaps.is_empty() => Unknown(self.control_gaps.clone()),
+            Found::Unknown(_) if !self.unseen.is_empty() => Unknown(self.unseen.clone()),
             Found::Unknown(mut why) => {
                 why.sort();
                 why.dedup();
@@ -395,18 +331,20 @@ impl Access {
         }
     }
 
-    fn families(&self, grants: &Policies) -> Observed<BTreeSet<&'static str>> {
-        let (families, gaps) = self.serving(grants, FAMILIES, false);
-        // Every family is a subject of its own, so one that may be there unseen makes the whole unknown.
-        if gaps.is_empty() { Known(families) } else { Unknown(gaps) }
+    fn families(&self, grants: &Policies) -> Families {
+        let mut families = self.serving(grants, FAMILIES, false);
+        if !self.identity_gaps.is_empty() {
+            families.doubt(super::callers::RUNTIME, &self.identity_gaps);
+        }
+        families.settle();
+        families
     }
 
     /// Services beside Bedrock of which its policies name an action that it may do; `*` alone names none.
     pub(super) fn dependencies(&self) -> (BTreeSet<&'static str>, Vec<Gap>) {
-        match &self.grants {
-            Known(grants) => self.serving(grants, DEPENDENCIES, true),
-            Unknown(gaps) => (BTreeSet::new(), gaps.clone()),
-        }
+        let found = self.serving(&self.grants, DEPENDENCIES, true);
+        let gaps = found.open.into_values().fold(self.identity_gaps.clone(), merge);
+        (found.known, gaps)
     }
 
     /// A request by which it sends queries to the web through Bedrock or AgentCore.
@@ -416,25 +354,25 @@ impl Access {
         // Amazon Nova's web grounding is a tool of its own (Amazon Nova User Guide, "Web Grounding").
         let grounding =
             format!("arn:{}:bedrock::{}:system-tool/amazon.nova_grounding", self.principal.arn.split(':').nth(1).unwrap_or("aws"), self.principal.account);
-        self.grants.clone().and_then(|grants| {
-            let search = self.seen(self.ask(&grants, &SEARCHES, &[], Way::Any));
-            if matches!(search, Known(Some(_))) {
-                return search.map(|found| found.map(|request| request.witness()));
-            }
-            let tool = self.seen(self.ask(&grants, &["bedrock:InvokeTool"], &[grounding], Way::Any));
-            search.zip(tool).map(|(search, tool)| search.or(tool).map(|request| request.witness()))
-        })
+        let search = self.seen(self.ask(&self.grants, &SEARCHES, &[], Way::Any));
+        if matches!(search, Known(Some(_))) {
+            return search.map(|found| found.map(|request| request.witness()));
+        }
+        let tool = self.seen(self.ask(&self.grants, &["bedrock:InvokeTool"], &[grounding], Way::Any));
+        if matches!(tool, Known(Some(_))) {
+            return tool.map(|found| found.map(|request| request.witness()));
+        }
+        search.zip(tool).map(|_| None)
     }
 
     /// Do its policies let it call an action on a resource?
     pub(super) fn may(&self, action: &str, resource: &str) -> Observed<bool> {
-        self.grants.clone().and_then(|grants| self.seen(self.ask(&grants, &[action], &[resource.to_owned()], Way::Any)).map(|found| found.is_some()))
+        self.seen(self.ask(&self.grants, &[action], &[resource.to_owned()], Way::Any)).map(|found| found.is_some())
     }
 
     /// What of a table its policies name and let it do.
-    fn serving(&self, grants: &Policies, table: Served, by_prefix: bool) -> (BTreeSet<&'static str>, Vec<Gap>) {
-        let mut families = BTreeSet::new();
-        let mut gaps = Vec::new();
+    fn serving(&self, grants: &Policies, table: Served, by_prefix: bool) -> Families {
+        let mut families = Families::default();
         for statement in grants.identity.iter().flat_map(|document| &document.statements) {
             // What another service does in its name needs no way of its own.
             let by_service = statement.conditions.iter().any(|condition| condition.key == "kms:viaservice");
@@ -451,12 +389,12 @@ impl Access {
                 for (family, _, actions) in
                     table.iter().filter(|(family, own, actions)| *own == prefix && serves(actions) && (*family == "bedrock-runtime" || names && !general))
                 {
-                    if families.contains(family) {
+                    if families.known.contains(family) {
                         continue;
                     }
                     // Whether the role asked for trusts it is another matter: the call to AWS STS is made.
                     if *family == "sts" {
-                        families.insert(*family);
+                        families.known.insert(*family);
                         continue;
                     }
                     let tried: Vec<String> =
@@ -464,15 +402,16 @@ impl Access {
                     let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
                     match self.seen(self.ask(grants, &tried, &[], Way::Any)) {
                         Known(Some(_)) => {
-                            families.insert(*family);
+                            families.known.insert(*family);
                         }
                         Known(None) => {}
-                        Unknown(more) => gaps = merge(gaps, more),
+                        Unknown(more) => families.doubt(family, &more),
                     }
                 }
             }
         }
-        (families, gaps)
+        families.settle();
+        families
     }
 
     fn full(&self, grants: &Policies) -> Observed<Option<(&'static str, Json)>> {
@@ -490,10 +429,7 @@ impl Access {
 
     /// Do the policies let the principal call the family, and only by an endpoint?
     pub(super) fn only_by_endpoint(&self, family: &str) -> Observed<bool> {
-        let grants = match &self.grants {
-            Known(grants) => grants,
-            Unknown(gaps) => return Unknown(gaps.clone()),
-        };
+        let grants = &self.grants;
         let Some((_, prefix, actions)) = FAMILIES.iter().find(|(known, ..)| *known == family) else { return Known(false) };
         let actions: Vec<String> = actions.iter().map(|action| format!("{prefix}:{action}")).collect();
         let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
@@ -504,13 +440,8 @@ impl Access {
 
     /// How the principal can make itself an administrator, with the request.
     pub(super) fn escalation(&self) -> Observed<Option<(String, Json)>> {
-        match &self.grants {
-            Unknown(gaps) => Unknown(gaps.clone()),
-            Known(policies) => {
-                let (found, how) = super::escalation::escalation(self, policies);
-                self.seen(found).map(|found| found.map(|request| (how, request.witness())))
-            }
-        }
+        let (found, how) = super::escalation::escalation(self, &self.grants);
+        self.seen(found).map(|found| found.map(|request| (how, request.witness())))
     }
 
     /// A call by a profile needs the profile, and its model in every Region that it leads to (Bedrock User Guide,
@@ -556,10 +487,8 @@ impl Access {
 
     /// How the principal can widen its own policies, with the request.
     pub(super) fn own_change(&self) -> Observed<Option<(String, Json)>> {
-        self.grants.clone().and_then(|policies| {
-            let (found, how) = super::escalation::own_change(self, &policies);
-            self.seen(found).map(|found| found.map(|request| (how, request.witness())))
-        })
+        let (found, how) = super::escalation::own_change(self, &self.grants);
+        self.seen(found).map(|found| found.map(|request| (how, request.witness())))
     }
 
     /// Keys are used under two prefixes, one for each kind of endpoint.

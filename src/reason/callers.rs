@@ -1,10 +1,14 @@
 //! Who calls Bedrock: compute whose role is granted it by name, or whose configuration names a model.
 
+use super::access::Families;
 use super::{Context, compute};
 use crate::inventory::{Lookup, Row};
 use crate::model::{Arn, GLOBAL, Gap, Observed, merge};
 use Observed::{Known, Unknown};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The family that stands for all where nothing tells which.
+pub(super) const RUNTIME: &str = "bedrock-runtime";
 
 /// One placement of a workload in a network: a function version, or a service with its task definition.
 #[derive(Debug, Clone)]
@@ -44,10 +48,8 @@ pub(super) struct Workload<'w> {
     pub tags: Observed<BTreeMap<String, String>>,
     /// Does a variable name a model?
     pub names_model: Observed<bool>,
-    /// API families that it may call.
-    pub families: BTreeSet<&'static str>,
-    /// What may hide more of them.
-    pub family_gaps: Vec<Gap>,
+    /// API families that it calls, and those that it may call as far as is known.
+    pub families: Families,
 }
 
 impl<'w> Workload<'w> {
@@ -67,37 +69,46 @@ impl<'w> Workload<'w> {
             log_groups: Known(BTreeSet::new()),
             tags: Known(BTreeMap::new()),
             names_model: Known(false),
-            families: BTreeSet::new(),
-            family_gaps: Vec::new(),
+            families: Families::default(),
         }
     }
 
     /// Finds out which API families it may call: what its roles are granted, and the runtime where its configuration names a model.
     pub fn asked(mut self, context: &Context<'_>) -> Self {
-        let granted = match &self.roles {
-            Known(roles) => union(roles.iter().map(|role| context.role_access(role).and_then(|access| access.families.clone()))),
-            Unknown(gaps) => Unknown(gaps.clone()),
-        };
-        self.family_gaps = granted.gaps().to_vec();
-        self.families = granted.known().unwrap_or_default();
-        match &self.names_model {
-            Known(true) => {
-                self.families.insert("bedrock-runtime");
+        let mut families = Families::default();
+        match &self.roles {
+            Known(roles) => {
+                for role in roles {
+                    match context.role_access(role) {
+                        Known(access) => {
+                            families.known.extend(&access.families.known);
+                            access.families.open.iter().for_each(|(family, gaps)| families.doubt(family, gaps));
+                        }
+                        Unknown(gaps) => families.doubt(RUNTIME, &gaps),
+                    }
+                }
             }
-            Known(false) => {}
-            Unknown(_) if self.families.contains("bedrock-runtime") => {}
-            Unknown(more) => self.family_gaps = merge(self.family_gaps, more.clone()),
+            Unknown(gaps) => families.doubt(RUNTIME, gaps),
         }
+        match &self.names_model {
+            Known(true) => drop(families.known.insert(RUNTIME)),
+            Known(false) => {}
+            Unknown(gaps) => families.doubt(RUNTIME, gaps),
+        }
+        families.settle();
+        self.families = families;
         self
+    }
+
+    /// The families that it calls or may call, each with what keeps that from being known.
+    pub fn calls(&self) -> impl Iterator<Item = (&'static str, &[Gap])> {
+        let known = self.families.known.iter().map(|family| (*family, &[][..]));
+        known.chain(self.families.open.iter().map(|(family, gaps)| (*family, gaps.as_slice())))
     }
 
     /// Is it a Bedrock caller?
     pub fn is_caller(&self) -> Observed<bool> {
-        match (self.families.is_empty(), self.family_gaps.is_empty()) {
-            (false, _) => Known(true),
-            (true, true) => Known(false),
-            (true, false) => Unknown(self.family_gaps.clone()),
-        }
+        self.families.any()
     }
 }
 
@@ -116,13 +127,20 @@ impl<'w> Callers<'w> {
         self.all.iter().filter(move |workload| workload.account == account && workload.region == region && workload.is_caller().is_true())
     }
 
+    /// The known callers of a scope, and the workloads that may be callers.
+    pub fn possible<'s>(&'s self, account: &'s str, region: &'s str) -> impl Iterator<Item = &'s Workload<'w>> {
+        self.all.iter().filter(move |workload| workload.account == account && workload.region == region && !workload.is_caller().is_false())
+    }
+
+    /// What may hide workloads in a scope: unread lists.
+    pub fn unlisted(&self, account: &str, region: &str) -> Vec<Gap> {
+        self.gaps.get(&(account.to_owned(), region.to_owned())).cloned().unwrap_or_default()
+    }
+
     /// What may hide callers in a scope: unread lists, and workloads of which it is not known.
     pub fn hidden(&self, account: &str, region: &str) -> Vec<Gap> {
-        let lists = self.gaps.get(&(account.to_owned(), region.to_owned())).cloned().unwrap_or_default();
-        self.all
-            .iter()
-            .filter(|workload| workload.account == account && workload.region == region)
-            .fold(lists, |gaps, workload| merge(gaps, workload.family_gaps.clone()))
+        let open = self.all.iter().filter(|workload| workload.account == account && workload.region == region);
+        open.flat_map(|workload| workload.families.open.values()).fold(self.unlisted(account, region), |gaps, more| merge(gaps, more.clone()))
     }
 
     /// Does the account run a caller?

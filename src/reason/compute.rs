@@ -266,8 +266,12 @@ fn contained<'w>(context: &Context<'w>, rows: Vec<Row<'w>>, workload: Workload<'
         Known(true) => workload,
         Known(false) => workload.asked(context),
         Unknown(gaps) => {
-            let workload = workload.asked(context);
-            Workload { family_gaps: merge(workload.family_gaps.clone(), gaps), ..workload }
+            let mut workload = workload.asked(context);
+            // Isolated, it calls nothing.
+            for family in std::mem::take(&mut workload.families.known) {
+                workload.families.doubt(family, &gaps);
+            }
+            workload
         }
     }
 }

@@ -136,18 +136,16 @@ impl Guard {
 
     /// May the caller do one of the actions on one of the resources?
     pub fn may(&self, access: &Access, actions: &[&str], resources: &[String], context: BTreeMap<String, Fact>) -> Observed<Option<Box<Request>>> {
-        access.grants.clone().and_then(|own| {
-            let ask = Ask { principal: &access.principal, actions, resources, resource_account: self.owner.as_deref(), context, choose: true };
-            match may(&self.over(&own), &ask) {
-                Found::Yes(request) => Known(Some(request)),
-                Found::No => Known(None),
-                Found::Unknown(why) => {
-                    // What could not be read is named by its call.
-                    let gaps = merge(self.gaps(), access.control_gaps.clone());
-                    Unknown(if gaps.is_empty() { why.into_iter().map(|why| Gap::not_understood("policies", why)).collect() } else { gaps })
-                }
+        let ask = Ask { principal: &access.principal, actions, resources, resource_account: self.owner.as_deref(), context, choose: true };
+        match may(&self.over(&access.grants), &ask) {
+            Found::Yes(request) => Known(Some(request)),
+            Found::No => Known(None),
+            Found::Unknown(why) => {
+                // What could not be read is named by its call.
+                let gaps = merge(self.gaps(), access.unseen.clone());
+                Unknown(if gaps.is_empty() { why.into_iter().map(|why| Gap::not_understood("policies", why)).collect() } else { gaps })
             }
-        })
+        }
     }
 }
 

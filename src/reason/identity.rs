@@ -202,8 +202,7 @@ pub(super) fn derive_principals(context: &Context<'_>, sink: &mut Sink<'_>) {
 
 fn principal_row<'w>(context: &Context<'w>, sink: &mut Sink<'_>, principal: Row<'w>, kind: &'static str, resource_type: &str) {
     let access = context.access(principal);
-    let nothing = matches!((&access.full, &access.invokes, &access.families), (Known(None), Known(None), Known(families)) if families.is_empty())
-        && access.bearer == Known(None);
+    let nothing = matches!((&access.full, &access.invokes, access.families.any()), (Known(None), Known(None), Known(false))) && access.bearer == Known(None);
     if nothing {
         return;
     }
@@ -222,7 +221,7 @@ fn principal_row<'w>(context: &Context<'w>, sink: &mut Sink<'_>, principal: Row<
     let some = Observed::any([
         access.full.clone().map(|found| found.is_some()),
         access.invokes.clone().map(|found| found.is_some()),
-        access.families.clone().map(|families| !families.is_empty()),
+        access.families.any(),
         access.bearer.clone().map(|found| found.is_some()),
     ]);
     row.put("principal_kind", kind)
@@ -355,11 +354,8 @@ fn role_row(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, role: &st
         Some(Lookup::Unknown(gaps)) => Unknown(gaps.clone()),
         _ => Observed::gap(Gap::not_understood("iam_role", format!("the role `{role}` does not exist"))),
     };
-    let genai = context
-        .role_access(role)
-        .and_then(|access| access.families.clone())
-        .map(|families| !families.is_empty())
-        .or(Observed::any(workloads.iter().map(|workload| workload.names_model.clone())));
+    let genai =
+        context.role_access(role).and_then(|access| access.families.any()).or(Observed::any(workloads.iter().map(|workload| workload.names_model.clone())));
     let (environments, spans) = environments(context, account, workloads, &trusted, gaps);
     let tags = match iam {
         Some(Lookup::Found(row)) => row.tags(),

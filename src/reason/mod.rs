@@ -31,6 +31,7 @@ mod prompts;
 mod queries;
 pub mod reach;
 mod sagemaker;
+mod served;
 mod statements;
 mod stores;
 mod topology;

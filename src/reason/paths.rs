@@ -123,6 +123,7 @@ pub const PATH: Table = Table {
         text("host", "Host name that the SDK asks for.").by(CALLER),
         text("evidence_kind", "`configured` (a variable names a model), `granted` (the role's policies name Bedrock) or `service` (an AWS service calls).")
             .by(SERVICES),
+        flag("calls", "Is it known that the workload makes such calls? Unknown where a policy, a role or a variable that would tell was not read.").by(SERVICES),
         text("role_arn", "Role.").by(CALLER),
         text(
             "path_verdict",
@@ -175,10 +176,10 @@ fn any_way(ways: &[(BTreeSet<String>, Way)], test: impl Fn(&Way) -> bool, undeci
 pub(super) fn derive_paths(context: &Context<'_>, sink: &mut Sink<'_>) {
     for (account, region) in context.scopes(&PATH) {
         let callers = context.callers();
-        sink.hide(&account, &region, callers.hidden(&account, &region));
-        for workload in callers.known(&account, &region) {
-            for family in workload.families.iter().copied() {
-                path_row(context, sink, workload, family);
+        sink.hide(&account, &region, callers.unlisted(&account, &region));
+        for workload in callers.possible(&account, &region) {
+            for (family, doubt) in workload.calls() {
+                path_row(context, sink, workload, family, doubt);
             }
         }
         service_side(context, sink, &account, &region);
@@ -228,6 +229,7 @@ fn service_side(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, regio
                     .put("family", family)
                     .put("host", "")
                     .put("evidence_kind", "service")
+                    .put("calls", true)
                     .set("role_arn", role)
                     .set("path_verdict", verdict)
                     .put("is_public", false)
@@ -265,7 +267,8 @@ fn service_side(context: &Context<'_>, sink: &mut Sink<'_>, account: &str, regio
     }
 }
 
-fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>, family: &str) {
+/// The path of a workload to a family; `doubt` is what keeps it from being known that it calls the family at all.
+fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>, family: &str, doubt: &[Gap]) {
     let ways = ways(context, workload, family);
     let shown: Vec<Json> = ways
         .iter()
@@ -308,12 +311,14 @@ fn path_row(context: &Context<'_>, sink: &mut Sink<'_>, workload: &Workload<'_>,
         Some(way) => Unknown(way.gaps.clone()),
         None => Observed::gap(Gap::not_understood("bedrock_path", "the workload has no interface")),
     };
+    let calls = if doubt.is_empty() { Known(()) } else { Unknown(doubt.to_vec()) };
     let mut row = sink.row(workload.account, workload.region, &workload.arn, workload.resource_type);
     row.put("part", family).put("name", workload.name.as_str()).tagged(context, workload.account, workload.tags.clone());
     row.put("workload_kind", workload.kind)
         .put("family", family)
         .put("host", host)
-        .set("evidence_kind", workload.names_model.clone().map(|named| if named { "configured" } else { "granted" }))
+        .set("evidence_kind", calls.clone().and_then(|()| workload.names_model.clone()).map(|named| if named { "configured" } else { "granted" }))
+        .set("calls", calls.map(|()| true))
         .set("role_arn", workload.roles.clone().map(|roles| roles.into_iter().collect::<Vec<_>>().join(", ")))
         .set("path_verdict", verdict)
         .set("is_public", is_public)
@@ -364,7 +369,7 @@ pub(super) fn derive_vpc_families(context: &Context<'_>, sink: &mut Sink<'_>) {
             for deployment in &workload.deployments {
                 match placement(workload, deployment, context) {
                     Known(Some(Placement { vpc, .. })) => {
-                        for family in workload.families.iter().copied() {
+                        for family in workload.families.known.iter().copied() {
                             needs.entry((vpc.clone(), family)).or_default().insert(&workload.arn);
                         }
                     }

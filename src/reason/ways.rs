@@ -321,10 +321,10 @@ pub(super) fn admitted(
     let document = Rc::new(document);
     let (mut refused, mut gaps) = (String::new(), Vec::new());
     for role in roles {
-        match context.role_access(role).and_then(|access| access.grants.clone().map(|grants| (access, grants))) {
-            Known((access, grants)) => {
+        match context.role_access(role) {
+            Known(access) => {
                 match remembered(&context.ways.admissions, (role.clone(), format!("{} {}", endpoint.account(), endpoint.key()), family.to_owned()), || {
-                    through(&access.principal, &grants, &document, actions, endpoint)
+                    through(&access.principal, &access.grants, &document, actions, endpoint)
                 }) {
                     Known(Ok(why)) => return Known(Ok(Some(why))),
                     Known(Err(why)) => refused = why,

@@ -90,14 +90,7 @@ pub(super) fn in_account(context: &Context<'_>, guard: &Guard, account: &str, ac
         }
         for row in found.rows {
             let access = context.access(row);
-            let policies = match &access.grants {
-                Known(policies) => policies,
-                Unknown(gaps) => {
-                    answer.unknown.push(Unclear { principal: row.key().to_owned(), reason: reasons(gaps).join("; ") });
-                    continue;
-                }
-            };
-            let mut policies = guard.over(policies);
+            let mut policies = guard.over(&access.grants);
             let resources: Vec<String> = resource.map(str::to_owned).into_iter().collect();
             let ask = |policies: &Policies| {
                 let actions = [action];
@@ -149,14 +142,15 @@ fn by_own_policies(
     for account in context.world.accounts() {
         for row in ["iam_role", "iam_user"].iter().flat_map(|table| context.world.all(table, account, GLOBAL).rows).filter(|row| !known.contains(row.key())) {
             let access = context.access(row);
-            let (own, how, witness) = match (&access.grants, access.own_change()) {
-                (Known(own), Known(Some((how, witness)))) => (own, how, witness),
-                (Known(_), Unknown(gaps)) => {
+            let own = &access.grants;
+            let (how, witness) = match access.own_change() {
+                Known(Some((how, witness))) => (how, witness),
+                Unknown(gaps) => {
                     let reason = format!("whether it may change its own policies: {}", reasons(&gaps).join("; "));
                     unknown.push(Unclear { principal: row.key().to_owned(), reason });
                     continue;
                 }
-                _ => continue,
+                Known(None) => continue,
             };
             // Fences and the resource's own policy stay as they are.
             let policies = guard.over(&Policies { identity: vec![Rc::clone(&anything)], ..Policies::clone(own) });

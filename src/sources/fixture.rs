@@ -2,8 +2,8 @@
 //!
 //! The shape is in the contract: `run.yaml` and one file for each base table.
 
-use crate::inventory::{Coverage, Kind, NewRow, Role, Span, Status, Store, Table};
 use super::tree;
+use crate::inventory::{Coverage, Kind, NewRow, Role, Span, Status, Store, Table};
 use crate::model::{AccountInfo, GLOBAL, RunInfo, Source, Unique, Value};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
@@ -190,10 +190,8 @@ fn load(estate: &str, mut files: BTreeMap<String, String>, store: &mut Store) ->
         unscanned_regions: Default::default(),
     };
     let tables: Vec<&'static Table> = store.tables().iter().copied().filter(|table| table.role == Role::Base).collect();
-    let entries: Vec<usize> = tree::parse(&run_text).map_or_else(
-        |_| Vec::new(),
-        |tree| tree.get("coverage").map_or_else(Vec::new, |coverage| coverage.items().iter().map(|entry| entry.line).collect()),
-    );
+    let entries: Vec<usize> = tree::parse(&run_text)
+        .map_or_else(|_| Vec::new(), |tree| tree.get("coverage").map_or_else(Vec::new, |coverage| coverage.items().iter().map(|entry| entry.line).collect()));
     let at = |place: usize| entries.get(place).map_or_else(String::new, |line| format!("line {line}: "));
     let coverage = coverage(&run.coverage, &info, &tables, at).map_err(|message| broken(run_name, message))?;
     let mut rows = Vec::new();

@@ -15,8 +15,6 @@ const DEEPEST: usize = 200;
 const MOST_NODES: usize = 1_000_000;
 /// Bytes of a text.
 const LARGEST: usize = 16 << 20;
-/// A function that nobody has: stands for the value of a variable that a file gives twice.
-const TWICE: &str = "Fn::Twice";
 /// Lines of a file that are moved to the right.
 const MOST_MENDED: usize = 100;
 
@@ -372,10 +370,8 @@ impl Builder {
                         if members[place].value.json() == tree.json() {
                             self.noted.push(Fault { line: at, column, message: format!("{message}, with the same value") });
                         } else if variables {
-                            // Which of two values a variable gets nobody documents; the rest of the file is as it stands.
-                            let both = Content::List(vec![members[place].value.clone(), tree]);
-                            tree = Tree { value: Content::Map(vec![Member { key: TWICE.to_owned(), line: at, value: Tree { value: both, line, column } }]), line, column };
-                            self.noted.push(Fault { line: at, column, message: format!("{message}, with another value; which of them counts is not known") });
+                            // CloudFormation takes such a template, and the last value: published ones hold them.
+                            self.noted.push(Fault { line: at, column, message: format!("{message}, with another value; this one counts") });
                         } else {
                             return Err(Fault { line: at, column, message: format!("{message}, with another value; keep one of them") });
                         }
@@ -462,8 +458,7 @@ mod tests {
     fn a_key_that_stands_twice_is_an_error_unless_nothing_turns_on_it() {
         let read = |text: &str| parse_noting(text).map(|(tree, noted)| (tree.json(), noted.iter().map(|fault| fault.line).collect::<Vec<_>>()));
         assert_eq!(read("a: 1\nb: 2\na: 1\n"), Ok((json!({"b": 2, "a": 1}), vec![3])));
-        let either = json!({"Variables": {"a": {"Fn::Twice": [1, 2]}}});
-        assert_eq!(read("Variables:\n  a: 1\n  a: 2\n"), Ok((either, vec![3])));
+        assert_eq!(read("Variables:\n  a: 1\n  a: 2\n"), Ok((json!({"Variables": {"a": 2}}), vec![3])));
         let fault = parse("a: 1\nb: 2\na: 3\n").expect_err("which counts?");
         assert_eq!((fault.line, fault.column), (3, 1));
         assert!(fault.message.contains("keep one of them"), "{fault}");

@@ -490,7 +490,7 @@ fn broken_files_are_told_with_their_line() {
         ("template.yaml", cycle.as_bytes(), 0, ""),
         ("template.json", wide.as_slice(), 0, ""),
         ("template.json", "\u{feff}{\"Resources\": {\"A\": {\"Type\": \"AWS::SNS::Topic\"}}}".as_bytes(), 0, ""),
-        ("template.yaml", "Resources:\n  A: {Type: \"AWS::SNS::Topic\"}\n  A: {Type: \"AWS::SQS::Queue\"}\n".as_bytes(), 0, "line 3"),
+        ("template.yaml", "Resources:\n  A: {Type: \"AWS::SNS::Topic\"}\n  A: {Type: \"AWS::SQS::Queue\"}\n".as_bytes(), 1, "line 3"),
         ("template.yaml", "AWSTemplateFormatVersion: 2010-09-09\nResources:\n  A: {Properties: {}}\n".as_bytes(), 1, "has no Type"),
         (
             "template.yaml",

@@ -35,7 +35,9 @@ fn a_run_that_was_killed_at_any_moment_passes_no_gate() {
             }
             Some(1) => {
                 assert!(["was not judged to its end", "is damaged", "is not a run file", "cannot open"].iter().any(|text| said.contains(text)), "{said}");
-                for arguments in [&["diff", "whole.outcrop", &name][..], &["evidence", "pack", &name, "--key", "key", "--out", "package"], &["explain", &name, "x"]] {
+                for arguments in
+                    [&["diff", "whole.outcrop", &name][..], &["evidence", "pack", &name, "--key", "key", "--out", "package"], &["explain", &name, "x"]]
+                {
                     assert_eq!(run(arguments).status.code(), Some(1), "moment {moment}: {arguments:?}");
                 }
                 refused += 1;
@@ -59,7 +61,9 @@ fn what_an_interrupted_run_did_not_look_at_passes_no_gate() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let run = |arguments: &[&str]| outcrop(folder.path(), arguments).output().expect("the binary");
     assert_eq!(run(&["demo", "--estate", "sound", "--out", "whole.outcrop"]).status.code(), Some(0));
-    for (name, marks, code) in [("stopped.outcrop", "'$.complete', json('false'), '$.collected', json('false')", 4), ("judged-late.outcrop", "'$.complete', json('false')", 4)] {
+    for (name, marks, code) in
+        [("stopped.outcrop", "'$.complete', json('false'), '$.collected', json('false')", 4), ("judged-late.outcrop", "'$.complete', json('false')", 4)]
+    {
         let path = folder.path().join(name);
         std::fs::copy(folder.path().join("whole.outcrop"), &path).expect("a copy");
         let file = rusqlite::Connection::open(&path).expect("a run file");

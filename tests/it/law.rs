@@ -37,7 +37,9 @@ pub fn breaches(before: &Outcome, after: &Outcome) -> Vec<String> {
     let (old, new) = (verdicts(before), verdicts(after));
     let mut breaches = Vec::new();
     for (key, verdict) in &new {
-        let fine = matches!(verdict, Verdict::Unknown | Verdict::NotApplicable) || old.get(key) == Some(verdict);
+        // Where it is not known whether a rule applies and nothing would be wrong, it passes.
+        let idle = *verdict == Verdict::Pass && old.get(key) == Some(&Verdict::NotApplicable);
+        let fine = matches!(verdict, Verdict::Unknown | Verdict::NotApplicable) || idle || old.get(key) == Some(verdict);
         if !fine {
             breaches.push(format!("{key:?} went from {:?} to {verdict:?}", old.get(key)));
         }

@@ -9,12 +9,10 @@ mod cli;
 mod estates;
 mod evidence;
 mod examples;
-#[expect(clippy::panic, reason = "a test that fails says so")]
 mod files;
 mod formats;
 mod gate;
 mod house;
-#[expect(clippy::panic, reason = "a test that fails says so")]
 mod interrupted;
 mod law;
 mod laws;
@@ -26,6 +24,7 @@ mod onward;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod paths;
 mod policy;
+mod questions;
 mod rules;
 mod secrets;
 #[expect(clippy::panic, reason = "a test that fails says so")]

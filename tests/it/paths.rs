@@ -214,12 +214,12 @@ fn the_way_follows_hubs_and_spokes() {
         ("UPDATE vpc_endpoint SET state = 'failed'".to_owned(), [public, broken, broken, broken, broken]),
         ("UPDATE vpc_endpoint SET subnet_ids = '[]'".to_owned(), [public, broken, broken, broken, broken]),
         ("UPDATE vpc_endpoint SET service_name = 'com.amazonaws.eu-west-1.bedrock'".to_owned(), [public, unknown, unknown, broken, unknown]),
-        ("UPDATE vpc_security_group SET ingress = '[{\"protocol\": \"tcp\", \"from_port\": 443, \"to_port\": 443, \"cidrs\": [\"10.13.0.0/16\"]}]' WHERE group_id = 'sg-hub-endpoint'".to_owned(), [public, enforced, broken, broken, broken]),
+        ("UPDATE vpc_security_group SET ingress = '[{\"protocol\": \"tcp\", \"from_port\": 443, \"to_port\": 443, \"cidrs\": [\"10.13.0.0/16\"], \"groups\": [], \"prefix_lists\": []}]' WHERE group_id = 'sg-hub-endpoint'".to_owned(), [public, enforced, broken, broken, broken]),
         // Names of groups count over peering, and over a transit gateway only under an option.
-        ("UPDATE vpc_security_group SET ingress = '[{\"protocol\": \"tcp\", \"from_port\": 443, \"to_port\": 443, \"groups\": [\"sg-peered\", \"sg-transit\"]}]' WHERE group_id = 'sg-hub-endpoint'".to_owned(), [public, enforced, broken, broken, unknown]),
-        ("UPDATE vpc_security_group SET egress = '[{\"protocol\": \"tcp\", \"from_port\": 443, \"to_port\": 443, \"cidrs\": [\"10.0.0.0/8\"]}]' WHERE account_id = '111111111111'".to_owned(), [broken, enforced, enforced, enforced, enforced]),
-        ("UPDATE vpc_security_group SET egress = '[{\"protocol\": \"tcp\", \"from_port\": 443, \"to_port\": 443, \"prefix_lists\": [\"pl-hub\"]}]' WHERE account_id = '111111111111'".to_owned(), [broken, enforced, enforced, enforced, enforced]),
-        ("UPDATE vpc_security_group SET egress = '[{\"protocol\": \"tcp\", \"from_port\": 443, \"to_port\": 443, \"cidrs\": [\"3.0.0.0/8\"]}]' WHERE group_id = 'sg-central'".to_owned(), [unknown, enforced, enforced, enforced, enforced]),
+        ("UPDATE vpc_security_group SET ingress = '[{\"protocol\": \"tcp\", \"from_port\": 443, \"to_port\": 443, \"groups\": [\"sg-peered\", \"sg-transit\"], \"cidrs\": [], \"prefix_lists\": []}]' WHERE group_id = 'sg-hub-endpoint'".to_owned(), [public, enforced, broken, broken, unknown]),
+        ("UPDATE vpc_security_group SET egress = '[{\"protocol\": \"tcp\", \"from_port\": 443, \"to_port\": 443, \"cidrs\": [\"10.0.0.0/8\"], \"groups\": [], \"prefix_lists\": []}]' WHERE account_id = '111111111111'".to_owned(), [broken, enforced, enforced, enforced, enforced]),
+        ("UPDATE vpc_security_group SET egress = '[{\"protocol\": \"tcp\", \"from_port\": 443, \"to_port\": 443, \"prefix_lists\": [\"pl-hub\"], \"cidrs\": [], \"groups\": []}]' WHERE account_id = '111111111111'".to_owned(), [broken, enforced, enforced, enforced, enforced]),
+        ("UPDATE vpc_security_group SET egress = '[{\"protocol\": \"tcp\", \"from_port\": 443, \"to_port\": 443, \"cidrs\": [\"3.0.0.0/8\"], \"groups\": [], \"prefix_lists\": []}]' WHERE group_id = 'sg-central'".to_owned(), [unknown, enforced, enforced, enforced, enforced]),
         ("UPDATE lambda_function SET security_group_ids = '[]'; UPDATE vpc_security_group SET name = 'default'".to_owned(), [public, enforced, enforced, enforced, enforced]),
         // Its policy.
         (policy("{\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"arn:aws:iam::111111111111:role/peered\"}, \"Action\": \"*\", \"Resource\": \"*\"}"), [public, enforced, broken, broken, broken]),
@@ -229,9 +229,9 @@ fn the_way_follows_hubs_and_spokes() {
         // Routes.
         (routes("rtb-peered", "[]"), [public, broken, enforced, enforced, enforced]),
         ("UPDATE vpc_peering_connection SET status_code = 'deleted'".to_owned(), [public, broken, enforced, enforced, enforced]),
-        (routes("rtb-peered", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"pcx-hub\"}]"), [public, enforced, enforced, enforced, enforced]),
+        (routes("rtb-peered", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"pcx-hub\", \"state\": \"active\"}]"), [public, enforced, enforced, enforced, enforced]),
         // The way back is missing.
-        (routes("rtb-hub", "[{\"destination\": \"10.0.0.0/16\", \"target\": \"local\"}, {\"destination\": \"10.0.0.0/8\", \"target\": \"tgw-hub\"}]"), [public, broken, enforced, enforced, enforced]),
+        (routes("rtb-hub", "[{\"destination\": \"10.0.0.0/16\", \"target\": \"local\", \"state\": \"active\"}, {\"destination\": \"10.0.0.0/8\", \"target\": \"tgw-hub\", \"state\": \"active\"}]"), [public, broken, enforced, enforced, enforced]),
         (gateway("tgw-rtb-hub", "[]"), [public, enforced, broken, broken, broken]),
         (gateway("tgw-rtb-spokes", &format!("[{}]", to("10.0.0.0/16", "tgw-attach-hub", "propagated", "active"))), [broken, enforced, enforced, enforced, enforced]),
         // A static route wins over a propagated one of the same length, a longer one over both, and a black hole as any other.
@@ -246,21 +246,21 @@ fn the_way_follows_hubs_and_spokes() {
         ("UPDATE ec2_transit_gateway_attachment SET resource_type = 'vpn' WHERE id = 'tgw-attach-out'".to_owned(), [unknown, enforced, enforced, enforced, enforced]),
         ("DELETE FROM ec2_transit_gateway_route_table WHERE id = 'tgw-rtb-spokes'".to_owned(), [unknown, enforced, unknown, unknown, unknown]),
         ("UPDATE vpc_nat_gateway SET state = 'deleted'".to_owned(), [broken, enforced, enforced, enforced, enforced]),
-        (routes("rtb-out", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"igw-out\"}]"), [broken, enforced, enforced, enforced, enforced]),
-        (routes("rtb-out", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"tgw-hub\"}]"), [broken, enforced, enforced, enforced, enforced]),
-        (routes("rtb-out", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"vpce-firewall\"}]"), [broken, enforced, enforced, enforced, enforced]),
-        ("INSERT INTO vpc_endpoint (account_id, region, vpc_endpoint_id, vpc_id, service_name, vpc_endpoint_type, state, service_region, subnet_ids) VALUES ('222222222222', 'eu-west-1', 'vpce-firewall', 'vpc-out', 'com.amazonaws.vpce.eu-west-1.vpce-svc-1', 'GatewayLoadBalancer', 'available', '', '[\"subnet-out-pub\"]'); UPDATE vpc_route_table SET routes = '[{\"destination\": \"0.0.0.0/0\", \"target\": \"vpce-firewall\"}]' WHERE route_table_id = 'rtb-out'; UPDATE vpc_route_table SET routes = '[{\"destination\": \"0.0.0.0/0\", \"target\": \"nat-out\"}]' WHERE route_table_id = 'rtb-out-pub'".to_owned(), [broken, enforced, enforced, enforced, enforced]),
-        (routes("rtb-central", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"vgw-1\"}]"), [unknown, enforced, enforced, enforced, enforced]),
-        (routes("rtb-central", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"eni-proxy\"}]"), [unknown, enforced, enforced, enforced, enforced]),
-        (routes("rtb-central", "[{\"destination\": \"::/0\", \"target\": \"eigw-1\"}]"), [broken, enforced, enforced, enforced, enforced]),
+        (routes("rtb-out", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"igw-out\", \"state\": \"active\"}]"), [broken, enforced, enforced, enforced, enforced]),
+        (routes("rtb-out", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"tgw-hub\", \"state\": \"active\"}]"), [broken, enforced, enforced, enforced, enforced]),
+        (routes("rtb-out", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"vpce-firewall\", \"state\": \"active\"}]"), [broken, enforced, enforced, enforced, enforced]),
+        ("INSERT INTO vpc_endpoint (account_id, region, vpc_endpoint_id, vpc_id, service_name, vpc_endpoint_type, state, service_region, subnet_ids) VALUES ('222222222222', 'eu-west-1', 'vpce-firewall', 'vpc-out', 'com.amazonaws.vpce.eu-west-1.vpce-svc-1', 'GatewayLoadBalancer', 'available', '', '[\"subnet-out-pub\"]'); UPDATE vpc_route_table SET routes = '[{\"destination\": \"0.0.0.0/0\", \"target\": \"vpce-firewall\", \"state\": \"active\"}]' WHERE route_table_id = 'rtb-out'; UPDATE vpc_route_table SET routes = '[{\"destination\": \"0.0.0.0/0\", \"target\": \"nat-out\", \"state\": \"active\"}]' WHERE route_table_id = 'rtb-out-pub'".to_owned(), [broken, enforced, enforced, enforced, enforced]),
+        (routes("rtb-central", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"vgw-1\", \"state\": \"active\"}]"), [unknown, enforced, enforced, enforced, enforced]),
+        (routes("rtb-central", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"eni-proxy\", \"state\": \"active\"}]"), [unknown, enforced, enforced, enforced, enforced]),
+        (routes("rtb-central", "[{\"destination\": \"::/0\", \"target\": \"eigw-1\", \"state\": \"active\"}]"), [broken, enforced, enforced, enforced, enforced]),
         (
             format!(
                 "{}; UPDATE vpc_subnet SET ipv6_cidr_block = '2001:db8::/64'; UPDATE lambda_function SET use_dualstack = 1, ipv6_allowed = NULL WHERE name = 'central'; UPDATE vpc_security_group SET egress = '[{{\"protocol\": \"-1\", \"cidrs\": [\"::/0\"]}}]' WHERE group_id = 'sg-central'; UPDATE vpc_network_acl SET entries = '[{{\"egress\": true, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\"}}, {{\"egress\": false, \"number\": 1, \"action\": \"allow\", \"protocol\": \"-1\", \"cidr\": \"::/0\"}}]' WHERE network_acl_id = 'acl-central'",
-                routes("rtb-central", "[{\"destination\": \"::/0\", \"target\": \"eigw-1\"}]")
+                routes("rtb-central", "[{\"destination\": \"::/0\", \"target\": \"eigw-1\", \"state\": \"active\"}]")
             ),
             [unknown, enforced, enforced, enforced, enforced],
         ),
-        (routes("rtb-transit", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"tgw-hub\"}]"), [public, enforced, enforced, enforced, bypass]),
+        (routes("rtb-transit", "[{\"destination\": \"0.0.0.0/0\", \"target\": \"tgw-hub\", \"state\": \"active\"}]"), [public, enforced, enforced, enforced, bypass]),
         ("DELETE FROM ec2_managed_prefix_list".to_owned(), [public, enforced, enforced, enforced, unknown]),
         ("UPDATE vpc SET owner_id = '222222222222' WHERE vpc_id = 'vpc-transit'".to_owned(), [public, enforced, enforced, enforced, unknown]),
         ("UPDATE vpc SET owner_id = '999999999999' WHERE vpc_id = 'vpc-transit'".to_owned(), [public, enforced, enforced, enforced, unknown]),
@@ -291,9 +291,9 @@ fn the_way_follows_hubs_and_spokes() {
         (zone(&record(host, "A", "\"10.0.1.10\", \"52.94.1.1\"", "")), [public, enforced, unknown, enforced, unknown]),
         // A system rule takes the name back from a wider one.
         ("UPDATE route53_resolver_rule SET domain_name = ''; INSERT INTO route53_resolver_rule (account_id, region, id, domain_name, rule_type, target_ips) VALUES ('111111111111', 'eu-west-1', 'sys', 'amazonaws.com', 'SYSTEM', '[]'); INSERT INTO route53_resolver_rule_association (account_id, region, id, rule_id, vpc_id) VALUES ('111111111111', 'eu-west-1', 'x', 'sys', 'vpc-rule')".to_owned(), [public, enforced, enforced, broken, enforced]),
-        (routes("rtb-transit", "[{\"destination\": \"10.0.0.0/8\", \"target\": \"tgw-hub\"}, {\"destination\": \"52.0.0.0/8\", \"target\": \"vgw-1\"}]"), [public, enforced, enforced, enforced, unknown]),
+        (routes("rtb-transit", "[{\"destination\": \"10.0.0.0/8\", \"target\": \"tgw-hub\", \"state\": \"active\"}, {\"destination\": \"52.0.0.0/8\", \"target\": \"vgw-1\", \"state\": \"active\"}]"), [public, enforced, enforced, enforced, unknown]),
         (gateway("tgw-rtb-spokes", &format!("[{}, {}]", to("10.0.0.0/16", "tgw-attach-hub", "propagated", "active"), to("52.0.0.0/8", "tgw-attach-out", "static", "active"))), [unknown, enforced, enforced, enforced, enforced]),
-        (routes("rtb-central", "[{\"destination\": \"0.0.0.0\", \"target\": \"tgw-hub\"}]"), [unknown, enforced, enforced, enforced, enforced]),
+        (routes("rtb-central", "[{\"destination\": \"0.0.0.0\", \"target\": \"tgw-hub\", \"state\": \"active\"}]"), [unknown, enforced, enforced, enforced, enforced]),
         ("UPDATE lambda_function SET subnet_ids = '[]' WHERE name = 'central'".to_owned(), [unknown, enforced, enforced, enforced, enforced]),
         ("UPDATE ec2_transit_gateway_attachment SET subnet_ids = '[\"subnet-out-pub\", \"subnet-out-tgw\"]' WHERE id = 'tgw-attach-out'".to_owned(), [public, enforced, enforced, enforced, enforced]),
         ("DELETE FROM vpc_network_acl WHERE network_acl_id = 'acl-central'".to_owned(), [unknown, enforced, enforced, enforced, enforced]),

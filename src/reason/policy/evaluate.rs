@@ -446,7 +446,9 @@ impl Policies {
             _ => true,
         };
         let mut deny = vec![pick(&|entry| entry.statement.effect == Effect::Deny && counts(entry.side))];
-        deny.extend(self.unknown.iter().filter(|(side, _)| counts(*side)).map(|(_, why)| Formula::Unknown(why.join("; "))));
+        // An identity policy that nobody read is taken to add: of what the others allow it takes nothing away.
+        let may_deny = |side: Side| counts(side) && side != Side::Identity;
+        deny.extend(self.unknown.iter().filter(|(side, _)| may_deny(*side)).map(|(_, why)| Formula::Unknown(why.join("; "))));
         Decision { allow, deny: Formula::Or(deny) }
     }
 
