@@ -3,7 +3,7 @@
 use super::Global;
 use super::check::Subject;
 use super::judging::write_private;
-use crate::model::{Outcome, Verdict};
+use crate::model::{Finding, Outcome, Source, Verdict};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -75,6 +75,22 @@ impl Baseline {
     }
 }
 
+/// What a failure is called today that a baseline of an app with one stack wrote without the stack's name.
+fn renamed(entry: &Entry, outcome: &Outcome) -> Option<String> {
+    if outcome.run.source != Source::Cloudformation || outcome.results.iter().any(|result| result.fingerprint == entry.fingerprint) {
+        return None;
+    }
+    let is_it = |result: &&Finding| {
+        let bare = result.resource.split_once('.').map(|(_, bare)| bare);
+        result.rule == entry.rule && result.part == entry.part && bare == Some(entry.resource.as_str())
+    };
+    let mut all = outcome.results.iter().filter(is_it);
+    match (all.next(), all.next()) {
+        (Some(only), None) => Some(only.fingerprint.clone()),
+        _ => None,
+    }
+}
+
 /// Marks what a baseline knows as existing and all other failures as new.
 pub(super) fn apply(path: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
     let shown = path.display();
@@ -83,7 +99,11 @@ pub(super) fn apply(path: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
     if file.schema != SCHEMA {
         anyhow::bail!("{shown}: the schema is `{}`; this reads `{SCHEMA}`", file.schema);
     }
-    let mut known: BTreeMap<String, bool> = file.failures.into_iter().map(|entry| (entry.fingerprint, false)).collect();
+    let mut known: BTreeMap<String, bool> = BTreeMap::new();
+    for entry in file.failures {
+        let same = renamed(&entry, outcome).unwrap_or(entry.fingerprint);
+        known.insert(same, false);
+    }
     for result in &mut outcome.results {
         let found = known.get_mut(&result.fingerprint);
         result.origin = match (found, result.verdict) {

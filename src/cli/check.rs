@@ -145,7 +145,8 @@ impl Subject {
         if let Some(base) = &base {
             base.complete(&mut given)?;
         }
-        let read = files::read_all(&self.paths, kinds, &given)?;
+        let mut read = files::read_all(&self.paths, kinds, &given)?;
+        read.tell_apart();
         judge.config.waivers.extend(read.ignores.iter().map(files::waiver));
         let out = self.judging.out.as_ref();
         match base {

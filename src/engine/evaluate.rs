@@ -46,8 +46,7 @@ impl Waivers<'_> {
         for (place, waiver) in self.config.waivers.iter().enumerate() {
             let fits = matches!((waiver.verdict, verdict), (Waivable::Fail, Verdict::Fail) | (Waivable::Unknown, Verdict::Unknown))
                 && waiver.rule == rule
-                && (crate::model::glob(&waiver.resource, resource)
-                    || self.names.of(resource).is_some_and(|one| crate::model::glob(&waiver.resource, &one.address)));
+                && (crate::model::glob(&waiver.resource, resource) || self.names.of(resource).is_some_and(|one| self.names.is_named(one, &waiver.resource)));
             if !fits || !waiver.flaw().is_empty() {
                 continue;
             }

@@ -177,6 +177,20 @@ pub fn map_declared(resources: &[declared::Declared], rows: &mut declared::Rows)
     }
 }
 
+/// Which rows each resource makes, by its place in the list: (kind, table, account, Region, key).
+pub fn claims(resources: &[declared::Declared]) -> Vec<(usize, declared::Claim)> {
+    let spellings: std::collections::HashMap<&str, &declared::Spelling> =
+        SPELLINGS.iter().flat_map(|all| all.iter()).flat_map(|spelling| spelling.kinds.iter().map(move |kind| (*kind, spelling))).collect();
+    let mut all = Vec::new();
+    for (index, resource) in resources.iter().enumerate() {
+        let Some(spelling) = spellings.get(resource.kind.as_str()) else { continue };
+        let mut rows = declared::Rows::default();
+        (spelling.map)(resource, &mut rows);
+        all.extend(rows.claims(&resource.kind).map(|claim| (index, claim)));
+    }
+    all
+}
+
 /// Operations outside any table: finding accounts and Regions, entering accounts.
 pub const ENTRY_OPERATIONS: &[(&str, &str)] =
     &[("sts:GetCallerIdentity", "sts:GetCallerIdentity"), ("account:ListRegions", "account:ListRegions"), ("ec2:DescribeRegions", "ec2:DescribeRegions")];

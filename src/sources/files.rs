@@ -4,8 +4,8 @@ use super::ignore::Ignore;
 use crate::inventory::Store;
 use crate::model::{AccountInfo, RunInfo, Source};
 use crate::secrets::Fingerprints;
-use crate::services::declared::{Declared, Rows};
-use crate::services::map_declared;
+use crate::services::declared::{Claim, Declared, Rows};
+use crate::services::{claims, map_declared};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -110,6 +110,51 @@ impl Files {
         let mut rows = Rows::new(Fingerprints::random()?);
         map_declared(&gone, &mut rows);
         Ok(rows)
+    }
+}
+
+/// Names that two resources claim are judged at most so often.
+const MOST_CLAIMS: usize = 8;
+
+impl Files {
+    /// Two resources that claim one name in one account cannot both be there: they are of two accounts that the files do not
+    /// tell, or one of them is a mistake. Each is judged as if it were the only one, and the run says so.
+    pub fn tell_apart(&mut self) {
+        let mut notes = BTreeSet::new();
+        let variants = std::mem::take(&mut self.variants);
+        for variant in variants {
+            let mut claimants: BTreeMap<Claim, Vec<usize>> = BTreeMap::new();
+            for (index, claim) in claims(&variant.resources) {
+                claimants.entry(claim).or_default().push(index);
+            }
+            claimants.retain(|_, all| all.len() > 1);
+            if claimants.is_empty() {
+                self.variants.push(variant);
+                continue;
+            }
+            let shown = |index: usize| {
+                let one = &variant.resources[index];
+                one.location.as_ref().map_or_else(|| one.address.clone(), |at| format!("{} ({}:{})", one.address, at.file, at.line))
+            };
+            for ((.., key), all) in &claimants {
+                let names: Vec<String> = all.iter().map(|index| shown(*index)).collect();
+                notes.insert(format!("{} claim one name in one account ({key}); each is judged as if it were the only one", names.join(" and ")));
+            }
+            let most = claimants.values().map(Vec::len).max().unwrap_or(1);
+            for turn in 0..most.min(MOST_CLAIMS) {
+                let others = |all: &Vec<usize>| {
+                    let chosen = all[turn.min(all.len() - 1)];
+                    all.iter().copied().filter(move |index| *index != chosen).collect::<Vec<_>>()
+                };
+                let out: BTreeSet<usize> = claimants.values().flat_map(others).collect();
+                let kept = variant.resources.iter().enumerate().filter(|(index, _)| !out.contains(index)).map(|(_, one)| one.clone()).collect();
+                self.variants.push(Variant { when: variant.when.clone(), resources: kept });
+            }
+            if most > MOST_CLAIMS {
+                notes.insert(format!("of {most} resources that claim one name {MOST_CLAIMS} were judged"));
+            }
+        }
+        self.notes.extend(notes);
     }
 }
 

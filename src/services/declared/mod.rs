@@ -13,7 +13,7 @@ pub mod policy;
 mod rows;
 
 pub use node::{Later, Node, Told};
-pub use rows::{Draft, Rows};
+pub use rows::{Claim, Draft, Rows};
 
 use crate::model::Location;
 use serde_json::{Value as Json, json};

@@ -84,7 +84,15 @@ pub struct Rows {
     pub unmapped: BTreeMap<String, usize>,
 }
 
+/// A row that a resource makes: kind of the resource, table, account, Region, key.
+pub type Claim = (String, &'static str, String, String, String);
+
 impl Rows {
+    /// The rows that were begun.
+    pub fn claims<'r>(&'r self, kind: &'r str) -> impl Iterator<Item = Claim> + 'r {
+        self.order.iter().map(move |(table, account, region, key)| (kind.to_owned(), *table, account.clone(), region.clone(), key.clone()))
+    }
+
     /// Nothing yet; `prints` keeps fingerprints of secrets comparable within the run.
     pub fn new(prints: crate::secrets::Fingerprints) -> Self {
         Self { prints: Some(prints), ..Self::default() }

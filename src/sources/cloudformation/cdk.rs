@@ -24,14 +24,7 @@ pub fn read(folder: &Path, given: &Given) -> Result<Files, Error> {
     if set.stacks.is_empty() && !set.empty {
         return Err(Error::new(&folder.display().to_string(), "the assembly holds no stack"));
     }
-    let roots: Vec<usize> = (0..set.stacks.len()).filter(|index| set.stacks[*index].parent.is_none()).collect();
-    if let [_] = roots[..] {
-        // The only stack needs no name before its logical ids.
-        let name = format!("{}.", set.stacks[roots[0]].name);
-        for stack in &mut set.stacks {
-            stack.prefix = stack.prefix.strip_prefix(&name).unwrap_or_default().to_owned();
-        }
-    }
+    // The stack's name stands before its logical ids even where it is the only one: baselines and waivers survive the second.
     Ok(set.files())
 }
 

@@ -365,6 +365,7 @@ impl Set {
         let mut all = Vec::new();
         let mut read = BTreeSet::new();
         for stack in &self.stacks {
+            all.extend(stack.in_metadata());
             if !read.insert(stack.file.as_str()) {
                 continue;
             }
@@ -398,6 +399,31 @@ impl Set {
                     found.address = format!("{}{logical}", stack.prefix);
                 }
                 all.push(found);
+            }
+        }
+        all
+    }
+}
+
+impl Stack {
+    /// Waivers in the `Metadata` of resources, for templates in JSON, which has no comments:
+    /// `"outcrop": {"ignore": [{"rule": "...", "owner": "...", "reason": "...", "expires": "YYYY-MM-DD"}]}`.
+    fn in_metadata(&self) -> Vec<ignore::Ignore> {
+        let mut all = Vec::new();
+        for (logical, _, node) in self.resources() {
+            let Some(given) = node.get("Metadata").and_then(|all| all.get("outcrop")).and_then(|own| own.get("ignore")) else { continue };
+            let entries = if matches!(given.value, Content::List(_)) { given.items() } else { std::slice::from_ref(given) };
+            for entry in entries {
+                let text = |key: &str| entry.get(key).and_then(Tree::text).unwrap_or_default().into_owned();
+                all.push(ignore::Ignore {
+                    rule: text("rule"),
+                    owner: text("owner"),
+                    reason: text("reason"),
+                    expires: text("expires"),
+                    unknown: text("verdict") == "unknown",
+                    address: format!("{}{logical}", self.prefix),
+                    location: crate::model::Location { file: self.file.clone(), line: entry.line as u64 },
+                });
             }
         }
         all
