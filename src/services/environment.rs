@@ -245,32 +245,52 @@ pub fn look<'v>(owner: Owner<'_>, variables: impl IntoIterator<Item = (&'v str, 
     rows
 }
 
+/// A variable whose value is a secret for another reason than what stands in it.
+fn a_secret(owner: Owner<'_>, name: &str, detector: &str) -> NewRow {
+    owner
+        .row(name)
+        .set("category", secrets::Category::Secret.as_str())
+        .set("detector", detector)
+        .set("confidence", secrets::Confidence::High.as_str())
+        .set("length", 0)
+        .set("fingerprint", "")
+        .set("outside_host", referenced(name))
+        .set("vector_host", referenced(name))
+}
+
 /// Looks at variables that a file declares; gives their rows and adds to the settings, which are hidden where a value that steers is open.
+/// Those that come from outside the file are told with the reason.
 pub fn look_declared(
     owner: Owner<'_>,
     variables: &[(String, super::declared::Node)],
     prints: &Fingerprints,
     settings: &mut Settings,
-    hidden: &mut bool,
+    (hidden, open): (&mut bool, &mut Vec<(String, String)>),
 ) -> Vec<NewRow> {
     use super::declared::Node;
     let mut known = Vec::new();
     let mut rows = Vec::new();
+    // Where a file marks all of its variables, it is their map that is marked, and nothing is said of each.
+    let marks = variables.len() == 1 || variables.iter().any(|(_, value)| !matches!(value, Node::Secret(_)));
     for (name, value) in variables {
         match value {
             // CloudFormation resolves it when the stack is made; the value stands in clear in the variable.
             Node::Secret(text) if text.contains("{{resolve:") => {
-                rows.push(
-                    owner
-                        .row(name)
-                        .set("category", crate::secrets::Category::Secret.as_str())
-                        .set("detector", "resolved-at-deploy")
-                        .set("confidence", crate::secrets::Confidence::High.as_str())
-                        .set("length", 0)
-                        .set("fingerprint", "")
-                        .set("outside_host", "")
-                        .set("vector_host", ""),
-                );
+                rows.push(a_secret(owner, name, "resolved-at-deploy"));
+            }
+            // Whoever may read the configuration of the function reads what the file itself calls a secret.
+            Node::Secret(text) if marks && !text.is_empty() && !secrets::classify(name, text).category.is_secret() => {
+                settings.note(name, text);
+                rows.push(a_secret(owner, name, "marked-secret"));
+            }
+            Node::Unknown(later) if later.secret => {
+                *hidden |= steers(name);
+                rows.push(a_secret(owner, name, "marked-secret"));
+            }
+            Node::Unknown(later) if later.outside => {
+                *hidden |= steers(name);
+                open.push((format!("{}|{}|{name}", owner.arn, owner.container), later.why.clone()));
+                rows.push(owner.row(name));
             }
             Node::Text(text) | Node::Secret(text) => known.push((name.as_str(), text.clone())),
             Node::Number(number) => known.push((name.as_str(), number.to_string())),

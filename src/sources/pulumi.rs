@@ -205,14 +205,15 @@ fn resource<'j>(state: &'j Json, change: Change, known: &HashMap<String, &'stati
 
 fn node(value: &Json) -> Node {
     let later = |why: &str| Node::Unknown(Later { why: why.to_owned(), ..Later::default() });
+    let secret = |why: &str| Node::Unknown(Later { why: why.to_owned(), secret: true, ..Later::default() });
     match value {
         Json::String(text) if LATER.contains(&text.as_str()) => later("known after the update"),
-        Json::String(text) if text == "[secret]" => later("Pulumi hides the value"),
+        Json::String(text) if text == "[secret]" => secret("Pulumi hides the value"),
         Json::Array(items) => Node::List(items.iter().map(node).collect()),
         Json::Object(members) => match members.get(SIGNATURE).and_then(Json::as_str) {
             Some(SECRET) => match members.get("plaintext").and_then(Json::as_str).and_then(|text| serde_json::from_str::<Json>(text).ok()) {
                 Some(Json::String(text)) => Node::Secret(text),
-                _ => later("Pulumi keeps the value encrypted"),
+                _ => secret("Pulumi keeps the value encrypted"),
             },
             Some(_) => members.get("value").map_or_else(|| later("known after the update"), node),
             None => Node::Map(members.iter().filter(|(key, _)| *key != "__defaults").map(|(key, value)| (key.clone(), node(value))).collect()),

@@ -3,10 +3,10 @@
 use outcrop::engine::{self, Config, Library};
 use outcrop::inventory::shape::Shape;
 use outcrop::inventory::{Column, Kind, Role, Store};
-use outcrop::model::{Outcome, Verdict};
+use outcrop::model::{Finding, Outcome, Verdict};
 use outcrop::reason;
 use outcrop::sources::fixture;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Judges an estate; `change` works on the rows before anything is derived.
 pub fn judged(estate: &str, change: impl FnOnce(&mut Store)) -> Outcome {
@@ -24,21 +24,23 @@ pub fn judged(estate: &str, change: impl FnOnce(&mut Store)) -> Outcome {
 
 type Key = (String, String, String, String, String);
 
+fn key(result: &Finding) -> Key {
+    (result.rule.clone(), result.account_id.clone(), result.region.clone(), result.resource.clone(), result.part.clone())
+}
+
 fn verdicts(outcome: &Outcome) -> BTreeMap<Key, Verdict> {
-    outcome
-        .results
-        .iter()
-        .map(|result| ((result.rule.clone(), result.account_id.clone(), result.region.clone(), result.resource.clone(), result.part.clone()), result.verdict))
-        .collect()
+    outcome.results.iter().map(|result| (key(result), result.verdict)).collect()
 }
 
 /// What breaks the law: every result is unchanged or unknown, and what vanished is covered by an unknown of its scope.
 pub fn breaches(before: &Outcome, after: &Outcome) -> Vec<String> {
     let (old, new) = (verdicts(before), verdicts(after));
     let mut breaches = Vec::new();
+    let doubtful: BTreeSet<Key> = after.results.iter().filter(|result| result.evidence.get("calls") == Some(&serde_json::Value::Null)).map(key).collect();
     for (key, verdict) in &new {
-        // Where it is not known whether a rule applies and nothing would be wrong, it passes.
-        let idle = *verdict == Verdict::Pass && old.get(key) == Some(&Verdict::NotApplicable);
+        // Where it is not known whether a rule applies and nothing would be wrong, it passes; so does a workload that may call.
+        let was = old.get(key);
+        let idle = *verdict == Verdict::Pass && (was == Some(&Verdict::NotApplicable) || was.is_none() && doubtful.contains(key));
         let fine = matches!(verdict, Verdict::Unknown | Verdict::NotApplicable) || idle || old.get(key) == Some(verdict);
         if !fine {
             breaches.push(format!("{key:?} went from {:?} to {verdict:?}", old.get(key)));

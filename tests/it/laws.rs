@@ -69,7 +69,11 @@ fn a_list_denied_in_the_sound_estate_changes_nothing_or_makes_it_unknown() {
 fn every_call_denied_gives_neither_pass_nor_fail() {
     for estate in fixture::estates() {
         let after = judged(&estate, |store| {
-            let accounts: Vec<String> = store.run().expect("the run").accounts.iter().map(|account| account.id.clone()).collect();
+            // What a configuration declares needs no call.
+            let mut run = store.run().expect("the run");
+            run.accounts.iter_mut().for_each(|account| account.environment.clear());
+            store.write_run(&run).expect("the run");
+            let accounts: Vec<String> = run.accounts.iter().map(|account| account.id.clone()).collect();
             for table in reason::tables().into_iter().filter(|table| table.role == Role::Base) {
                 for account in &accounts {
                     deny(store, table.name, account);

@@ -37,6 +37,8 @@ pub struct Later {
     pub outside: bool,
     /// References as the file spells them, for the reader that resolves them.
     pub refs: Vec<String>,
+    /// The file marks it as secret: NoEcho, sensitive, a secret of Pulumi.
+    pub secret: bool,
 }
 
 /// What a file tells of one fact.

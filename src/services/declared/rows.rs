@@ -168,7 +168,24 @@ impl Rows {
         let mut settings = environment::Settings::default();
         let mut hidden = false;
         for (owner, variables, references) in owners {
-            let rows = environment::look_declared(*owner, variables, &prints, &mut settings, &mut hidden);
+            let mut open = Vec::new();
+            let rows = environment::look_declared(*owner, variables, &prints, &mut settings, (&mut hidden, &mut open));
+            for (key, why) in open.into_iter().filter(|_| !owner.table.is_empty()) {
+                let unresolved = ["category", "detector", "confidence", "outside_host", "vector_host"].map(|column| (column.to_owned(), why.clone()));
+                self.symbols.push(Declaration {
+                    account_id: by.account_id.clone(),
+                    region: by.region.clone(),
+                    table: owner.table.to_owned(),
+                    key,
+                    address: by.address.clone(),
+                    prefix: String::new(),
+                    change: Change::Keep.as_str().to_owned(),
+                    location: by.location.clone(),
+                    unresolved: unresolved.into(),
+                    partial: false,
+                    path: by.path.clone(),
+                });
+            }
             let rows = rows.into_iter().chain(references.iter().map(|name| owner.reference(name)));
             hidden |= references.iter().any(|name| environment::steers(name));
             if !owner.table.is_empty() {

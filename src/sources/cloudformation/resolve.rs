@@ -202,7 +202,10 @@ impl Scope<'_> {
             (None, None) => match (self.passed(name), declared.get("Default")) {
                 (Some(passed), _) => passed,
                 (None, Some(default)) => Node::from(&default.json()),
-                (None, None) => return outside(format!("the parameter `{name}` has no value; give one with --parameters")),
+                (None, None) => {
+                    let why = format!("the parameter `{name}` has no value; give one with --parameters");
+                    return Node::Unknown(Later { why, outside: true, secret: hidden, ..Later::default() });
+                }
             },
         };
         match value {

@@ -261,7 +261,7 @@ fn merge(after: &Json, unknown: &Json, sensitive: &Json, expression: Option<&Jso
                     references::collect(expression, &mut refs);
                 }
                 let why = if refs.is_empty() { "known after apply".to_owned() } else { format!("known after apply, made of {}", refs.join(", ")) };
-                Node::Unknown(Later { why, refs, ..Later::default() })
+                Node::Unknown(Later { why, refs, secret: sensitive.as_bool() == Some(true), ..Later::default() })
             }
         };
     }
@@ -303,7 +303,7 @@ fn merge(after: &Json, unknown: &Json, sensitive: &Json, expression: Option<&Jso
         }
         (Json::String(text), _) if hidden => Node::Secret(text.clone()),
         (Json::Null, _) => Node::Absent,
-        _ if hidden => Node::Unknown(Later { why: "the plan calls it sensitive".to_owned(), ..Later::default() }),
+        _ if hidden => Node::Unknown(Later { why: "the plan calls it sensitive".to_owned(), secret: true, ..Later::default() }),
         (value, _) => Node::from(value),
     }
 }
