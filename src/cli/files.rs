@@ -203,7 +203,9 @@ pub(super) fn judge(judge: &mut Judge, files: &Files, out: Option<&PathBuf>) -> 
         run.finished_at.clone_from(&run.started_at);
         judge.observing(&store, &mut run)?;
         judge.complete(&mut run);
-        judge.judge(&mut store, &run)
+        let mut outcome = judge.judge(&mut store, &run)?;
+        super::worsened::mark(judge, files, variant, &mut outcome)?;
+        Ok(outcome)
     })
 }
 

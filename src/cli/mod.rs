@@ -20,6 +20,7 @@ mod rules;
 mod scan;
 mod sending;
 mod who_can;
+mod worsened;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{IsTerminal, Write};
