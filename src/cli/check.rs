@@ -113,7 +113,7 @@ impl Subject {
         }
         self.lay_probes(&mut store, &run)?;
         judge.observing(&store, &mut run)?;
-        judge.complete(&mut run);
+        judge.complete(&mut run)?;
         let outcome = judge.judge(&mut store, &run)?;
         if let Some(path) = &self.judging.out {
             save(&mut store, path)?;
@@ -276,7 +276,7 @@ impl Demo {
         let mut store = self.judging.store()?;
         let mut run = fixture::load_estate(&self.estate, &mut store)?;
         judge.observing(&store, &mut run)?;
-        judge.complete(&mut run);
+        judge.complete(&mut run)?;
         let outcome = judge.judge(&mut store, &run)?;
         self.judging.output.finish(&outcome, global)
     }

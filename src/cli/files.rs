@@ -202,7 +202,7 @@ pub(super) fn judge(judge: &mut Judge, files: &Files, out: Option<&PathBuf>) -> 
         run.started_at = now();
         run.finished_at.clone_from(&run.started_at);
         judge.observing(&store, &mut run)?;
-        judge.complete(&mut run);
+        judge.complete(&mut run)?;
         let mut outcome = judge.judge(&mut store, &run)?;
         super::worsened::mark(judge, files, variant, &mut outcome)?;
         Ok(outcome)

@@ -164,15 +164,21 @@ impl Output {
         let code = self.exit_code(outcome);
         if !global.quiet {
             let unseen = outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).count();
-            let seen = outcome.coverage.len() - unseen;
+            let whole = outcome.coverage.iter().filter(|line| matches!(line.status.as_str(), "complete" | "unsupported")).count();
+            let asked = whole + unseen;
+            let count = |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
+            let reads = match (outcome.run.source.is_file(), asked) {
+                (true, 0) => String::new(),
+                _ => format!("; {whole} of {} read completely", count(asked, "list", "lists")),
+            };
             let _ = writeln!(
                 std::io::stderr(),
                 "{}\n{}",
                 report::table::closing(outcome),
                 crate::report::safe::terminal(&format!(
-                    "{} accounts, {} Regions; {seen} readings whole, {unseen} not; {}",
-                    outcome.run.accounts.len(),
-                    outcome.run.regions.len(),
+                    "{}, {}{reads}; {}",
+                    count(outcome.run.accounts.len(), "account", "accounts"),
+                    count(outcome.run.regions.len(), "Region", "Regions"),
                     gate_word(code, self.fail_on, outcome.run.complete)
                 ))
             );
@@ -184,7 +190,7 @@ impl Output {
             if outside > 0 && self.unknown_gate(outcome) == UnknownGate::Unresolved {
                 let _ = writeln!(
                     std::io::stderr(),
-                    "{outside} verdicts rest on what the file does not hold (not-in-file), so they do not gate; lay it over a recorded run: outcrop check PLAN --onto RUN"
+                    "{outside} results are unknown because the file does not declare what they rest on (not-in-file); they do not fail the gate. Evaluate it against a recorded run: outcrop check PLAN --onto RUN"
                 );
             }
             for note in &outcome.run.notes {
@@ -233,10 +239,10 @@ impl Output {
 fn gate_word(code: u8, at: FailOn, complete: bool) -> String {
     let at = at.severity().map_or("none", Severity::as_str);
     match code {
-        3 => format!("the gate is shut: something fails at or above `{at}`"),
-        4 if !complete => "the gate is shut: the run was interrupted, and what it does not hold was not looked at".to_owned(),
-        4 => format!("the gate is shut: nothing fails at or above `{at}`, but something there could not be judged"),
-        _ => "the gate is open".to_owned(),
+        3 => format!("gate failed: at least one failure at or above `{at}`"),
+        4 if !complete => "gate failed: the run was interrupted, and what it does not hold was not looked at".to_owned(),
+        4 => format!("gate failed: no failure at or above `{at}`, but at least one result there could not be determined"),
+        _ => "gate passed".to_owned(),
     }
 }
 
@@ -314,7 +320,10 @@ impl Judging {
 
 impl Judge {
     /// Lays the configuration over what is known of the run.
-    pub fn complete(&mut self, run: &mut RunInfo) {
+    ///
+    /// # Errors
+    /// When a rule was selected by name that the source cannot decide.
+    pub fn complete(&mut self, run: &mut RunInfo) -> anyhow::Result<()> {
         for (id, entry) in &self.config.accounts {
             if let Some(account) = run.accounts.iter_mut().find(|account| account.id == *id) {
                 if !entry.name.is_empty() {
@@ -324,7 +333,15 @@ impl Judge {
                 account.environment.clone_from(&entry.environment);
             }
         }
-        self.library.for_source(run.source);
+        let out = self.library.for_source(run.source);
+        let what = if run.source.is_file() { "what a file declares" } else { "rows of accounts" };
+        if let Some((rule, _)) = out.iter().find(|(_, named)| *named) {
+            return Err(Usage(format!("--select {rule}: this rule cannot be judged from {what}; `outcrop rules show {rule}` tells its sources")).into());
+        }
+        if !out.is_empty() {
+            let ids: Vec<&str> = out.iter().map(|(id, _)| id.as_str()).collect();
+            run.notes.push(format!("left out, because they cannot be judged from {what}: {}", ids.join(", ")));
+        }
         run.parameters = self.library.values.clone().into_iter().collect::<BTreeMap<_, _>>();
         run.rules_digest = self.library.digest();
         run.version = env!("CARGO_PKG_VERSION").to_owned();
@@ -335,6 +352,7 @@ impl Judge {
         if run.id.is_empty() {
             run.id = run_id(run);
         }
+        Ok(())
     }
 
     /// Leaves out what only CloudTrail can decide where it was not asked, unless it was selected by name; says so in the run.

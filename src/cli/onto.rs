@@ -60,7 +60,7 @@ pub(super) fn judge(judge: &mut Judge, base: &Base, files: &Files, out: Option<&
     let mut store = base.store(None)?;
     let mut run = base.run.clone();
     judge.observing(&store, &mut run)?;
-    judge.complete(&mut run);
+    judge.complete(&mut run)?;
     let notes = run.notes.clone();
     let before = judge.judge(&mut store, &run)?;
 
@@ -71,7 +71,7 @@ pub(super) fn judge(judge: &mut Judge, base: &Base, files: &Files, out: Option<&
         run.notes.extend(notes.iter().filter(|note| !base.run.notes.contains(note)).cloned());
         run.notes.extend(stored(files, variant, out));
         run.finished_at = now();
-        judge.complete(&mut run);
+        judge.complete(&mut run)?;
         let outcome = judge.judge(&mut store, &run)?;
         if out.is_some() {
             kept = Some(store);

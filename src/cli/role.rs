@@ -1,7 +1,6 @@
 //! `outcrop role`: the least-privilege audit role for the selected rules.
 
 use super::Usage;
-use super::rules::needs;
 use crate::engine::{Library, Selection};
 use crate::reason;
 use crate::services::ENTRY_OPERATIONS;
@@ -65,7 +64,7 @@ pub(crate) const NEVER: &[&str] = &[
 
 /// The IAM actions of the selected rules.
 pub(crate) fn actions(library: &Library) -> BTreeSet<&'static str> {
-    let readings = reason::needs::readings(needs(library, &[]));
+    let readings = reason::needs::readings(library.needs(&[]));
     let mut actions: BTreeSet<&'static str> = reason::needs::operations(&readings, crate::services::TABLES).into_iter().map(|(_, action)| action).collect();
     actions.extend(ENTRY_OPERATIONS.iter().map(|(_, action)| *action));
     actions

@@ -128,7 +128,7 @@ fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> any
     for (name, Parameter { default, doc, .. }) in &rule.parameters {
         writeln!(out, "  :{name} = {default}{}", if doc.is_empty() { String::new() } else { format!("  ({doc})") })?;
     }
-    let readings = reason::needs::readings(needs(library, &[id]));
+    let readings = reason::needs::readings(library.needs(&[id]));
     let operations = reason::needs::operations(&readings, crate::services::TABLES);
     writeln!(out, "\nCalls")?;
     for (operation, action) in operations {
@@ -151,20 +151,6 @@ fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> any
         writeln!(out, "  {reference}")?;
     }
     Ok(())
-}
-
-/// Subjects and columns that rules read, evidence and messages included.
-pub(super) fn needs<'l>(library: &'l Library, only: &[&str]) -> Vec<(&'l str, Vec<&'l str>)> {
-    library
-        .rules
-        .iter()
-        .filter(|loaded| only.is_empty() || only.contains(&loaded.rule.id.as_str()))
-        .filter_map(|loaded| {
-            let mut columns: Vec<&str> = loaded.columns().collect();
-            columns.extend(loaded.rule.evidence.iter().map(String::as_str));
-            loaded.rule.subject.as_deref().map(|subject| (subject, columns))
-        })
-        .collect()
 }
 
 fn test(dir: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {

@@ -1,7 +1,6 @@
 //! `outcrop scan`: find the accounts, assume the audit role in each, collect, judge, report.
 
 use super::judging::Judging;
-use super::rules::needs;
 use super::{Global, Usage};
 use crate::reason;
 use crate::report::safe::cut;
@@ -176,9 +175,9 @@ impl Scan {
 
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         let mut judge = self.judging.load()?;
-        judge.library.for_source(crate::model::Source::Live);
+        drop(judge.library.for_source(crate::model::Source::Live));
         let mut request = self.request()?;
-        request.wanted = reason::needs::readings(needs(&judge.library, &[]));
+        request.wanted = reason::needs::readings(judge.library.needs(&[]));
         if judge.library.rules.iter().any(|loaded| loaded.rule.from.is_some()) {
             // A query of a rule's own may read any table; nothing is left out then.
             request.wanted = crate::services::TABLES.iter().flat_map(|table| table.reads.iter().map(|read| (table.name, read.group))).collect();
@@ -218,7 +217,7 @@ impl Scan {
         };
         runtime.shutdown_background();
         judge.observing(&store, &mut run)?;
-        judge.complete(&mut run);
+        judge.complete(&mut run)?;
         let outcome = judge.judge(&mut store, &run)?;
         let code = self.judging.output.finish(&outcome, global)?;
         Ok(if run.complete { code } else { 130 })

@@ -31,7 +31,7 @@ fn alone(judge: &mut Judge, files: &Files, resources: &[Declared]) -> anyhow::Re
     let mut run = variant.fill(&bare, &mut store)?;
     run.started_at = now();
     run.finished_at.clone_from(&run.started_at);
-    judge.complete(&mut run);
+    judge.complete(&mut run)?;
     let outcome = judge.judge(&mut store, &run)?;
     Ok(outcome.results.into_iter().map(|result| (result.fingerprint.clone(), result)).collect())
 }

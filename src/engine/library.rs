@@ -189,15 +189,32 @@ impl Library {
         Ok(())
     }
 
-    /// Keeps the rules that a source can decide; an inventory counts as live.
-    pub fn for_source(&mut self, source: Source) {
+    /// Keeps the rules that a source can decide; an inventory counts as live. Gives the ids of the others, and whether each was
+    /// selected by name.
+    pub fn for_source(&mut self, source: Source) -> Vec<(String, bool)> {
         // An inventory stands for accounts; Pulumi's AWS provider is Terraform's.
         let name = match source {
             Source::Inventory => "live",
             Source::Pulumi => "terraform",
             other => other.as_str(),
         };
-        self.rules.retain(|loaded| loaded.rule.sources.is_empty() || loaded.rule.sources.iter().any(|known| known == name));
+        let decides = |loaded: &Loaded| loaded.rule.sources.is_empty() || loaded.rule.sources.iter().any(|known| known == name);
+        let (kept, out): (Vec<Loaded>, Vec<Loaded>) = std::mem::take(&mut self.rules).into_iter().partition(decides);
+        self.rules = kept;
+        out.into_iter().map(|loaded| (loaded.rule.id.clone(), self.named.contains(&loaded.rule.id))).collect()
+    }
+
+    /// Subjects and columns that rules read, evidence and messages included; of all rules, or of some.
+    pub fn needs(&self, only: &[&str]) -> Vec<(&str, Vec<&str>)> {
+        self.rules
+            .iter()
+            .filter(|loaded| only.is_empty() || only.contains(&loaded.rule.id.as_str()))
+            .filter_map(|loaded| {
+                let mut columns: Vec<&str> = loaded.columns().collect();
+                columns.extend(loaded.rule.evidence.iter().map(String::as_str));
+                loaded.rule.subject.as_deref().map(|subject| (subject, columns))
+            })
+            .collect()
     }
 
     /// Drops rules that nobody selected by name; gives their ids.

@@ -2,7 +2,7 @@
 
 use super::topology::{self, Stores};
 use super::{Context, Sink, paths};
-use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::cols::{flag, joined, json, list, text};
 use crate::inventory::{Lookup, Role, Span, Table};
 use crate::model::{GLOBAL, Gap, Observed, account_arn, merge};
 use crate::subject_columns;
@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const CORPUS: &[&str] =
     &["bedrock_data_source.list", "bedrock_data_source.detail", "bedrock_knowledge_base.list", "bedrock_knowledge_base.detail", "s3_bucket.list"];
 const AUDIT: &[&str] = &["cloudtrail_trail.list", "vpc_flow_log.list", "s3_bucket.list"];
+const GENAI: &[&str] = &joined::<{ 2 + paths::CALLER_INPUTS.len() }>(&[&["bedrock_agent.list", "bedrock_knowledge_base.list"], paths::CALLER_INPUTS]);
 const ORGANIZATION: &[&str] = &["organization.list"];
 const ENVIRONMENT: &[&str] = &["lambda_function.tags", "ecs_service.list", "bedrock_knowledge_base.tags"];
 
@@ -25,7 +26,7 @@ pub const PLACEMENT: Table = Table {
     role: Role::Subject,
     columns: subject_columns![
         flag("runs_inference", "Does a Bedrock caller run in it?").by(paths::CALLER_INPUTS),
-        flag("uses_genai", "Does it run a caller, a knowledge base or a Bedrock Agent?").by(&["bedrock_agent.list", "bedrock_knowledge_base.list"]),
+        flag("uses_genai", "Does it run a caller, a knowledge base or a Bedrock Agent?").by(GENAI),
         flag("holds_corpus", "Does it own a bucket of a knowledge base?").by(CORPUS),
         flag("keeps_audit", "Does it keep trails or flow logs of an account of the run?").by(AUDIT),
         flag("has_audit", "Has it trails or flow logs at all?").by(AUDIT),

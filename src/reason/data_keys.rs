@@ -30,6 +30,7 @@ const PROTECTED: &[&str] = &[
 ];
 const KEY: &[&str] = &["kms_key.detail"];
 const POLICY: &[&str] = &["kms_key.policy"];
+const OPENNESS: &[&str] = &joined::<{ 1 + identity::CONTROLS.len() }>(&[POLICY, identity::CONTROLS]);
 const DECRYPTORS: &[&str] = &joined::<{ 3 + identity::EFFECTIVE.len() + paths::CALLER_INPUTS.len() + identity::AGENTS.len() }>(&[
     &["kms_key.policy", "kms_key.grants", "kms_key.detail"],
     identity::EFFECTIVE,
@@ -52,8 +53,8 @@ pub const DATA_KEY: Table = Table {
         flag("under_control", "Can a principal of the own organisation disable and delete it, and nobody outside?").by(DECRYPTORS),
         text("control_reason", "Why, or why not.").by(DECRYPTORS),
         list("administrators", "Principals who may change its policy.").by(DECRYPTORS),
-        flag("open_to_anyone", "Does its policy let a principal use it whom nobody named?").by(POLICY),
-        json("open_witness", "A request that shows it.").absent("null").by(POLICY),
+        flag("open_to_anyone", "Does its policy let a principal use it whom nobody named?").by(OPENNESS),
+        json("open_witness", "A request that shows it.").absent("null").by(OPENNESS),
         list("decryptors", "Principals who can decrypt with it, directly or by a grant that they may make.").by(DECRYPTORS),
         list("unexpected_decryptors", "Those of them who are neither roles of workloads, of agents nor declared.").by(DECRYPTORS),
         flag("too_wide", "Are there such?").by(DECRYPTORS),

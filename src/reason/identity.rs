@@ -12,11 +12,9 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 const IAM: &[&str] = &["iam_role.list", "iam_user.list", "iam_group.list", "iam_policy.list"];
-pub(super) const EFFECTIVE: &[&str] = &[
-    "iam_role.list",
-    "iam_user.list",
-    "iam_group.list",
-    "iam_policy.list",
+pub(super) const EFFECTIVE: &[&str] = &joined::<{ 4 + CONTROLS.len() }>(&[&["iam_role.list", "iam_user.list", "iam_group.list", "iam_policy.list"], CONTROLS]);
+/// What tells the control policies over an account.
+pub(super) const CONTROLS: &[&str] = &[
     "organization.list",
     "organizations_account.list",
     "organizations_account.path",

@@ -1,6 +1,6 @@
 //! The law itself, for the sampled test and the exhaustive bench.
 
-use outcrop::engine::{self, Config, Library};
+use outcrop::engine::{self, Config, Library, Selection};
 use outcrop::inventory::shape::Shape;
 use outcrop::inventory::{Column, Kind, Role, Store};
 use outcrop::model::{Finding, Outcome, Verdict};
@@ -10,15 +10,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Judges an estate; `change` works on the rows before anything is derived.
 pub fn judged(estate: &str, change: impl FnOnce(&mut Store)) -> Outcome {
+    judged_by(&Library::load(&reason::tables(), &[]).expect("rules"), estate, change)
+}
+
+/// The same, by some rules.
+pub fn judged_by(library: &Library, estate: &str, change: impl FnOnce(&mut Store)) -> Outcome {
     let mut store = Store::memory(&reason::tables()).expect("memory");
     let mut run = fixture::load_estate(estate, &mut store).expect("an estate");
-    let library = Library::load(&reason::tables(), &[]).expect("rules");
     run.parameters = library.values.clone();
     run.id = "test".to_owned();
     store.write_run(&run).expect("the run");
     change(&mut store);
     reason::derive(&store).expect("subjects");
-    engine::judge(&mut store, &library, &Config::default(), &run, true).expect("results");
+    engine::judge(&mut store, library, &Config::default(), &run, true).expect("results");
     engine::outcome(&store).expect("an outcome")
 }
 
@@ -156,4 +160,44 @@ pub fn without_member(estate: &str, before: &Outcome, (table, column, row, path)
         store.conn.execute(&sql, rusqlite::params![path, row]).expect("an update");
     });
     breaches(before, &after).into_iter().map(|breach| format!("{estate}: {path} of {table}.{column} of row {row}, change {}: {breach}", how % 3)).collect()
+}
+
+/// Every rule that judges a subject.
+pub fn rules() -> Vec<String> {
+    let library = Library::load(&reason::tables(), &[]).expect("rules");
+    library.rules.iter().filter(|loaded| loaded.rule.subject.is_some()).map(|loaded| loaded.rule.id.clone()).collect()
+}
+
+/// What a rule says otherwise than in the full run when nothing was read but what it declares as its inputs.
+pub fn alone(estate: &str, full: &Outcome, rule: &str) -> Vec<String> {
+    let mut library = Library::load(&reason::tables(), &[]).expect("rules");
+    library.select(&Selection { select: vec![rule.to_owned()], skip: Vec::new() }).expect("the rule");
+    let inputs = reason::needs::readings(library.needs(&[]));
+    let least = judged_by(&library, estate, |store| {
+        for table in reason::tables().into_iter().filter(|table| table.role == Role::Base) {
+            let unread = |group: &str| !inputs.contains(&(table.name, group));
+            if unread("list") {
+                store.conn.execute(&format!("DELETE FROM \"{}\"", table.name), []).expect("a deletion");
+            }
+            for column in table.columns.iter().filter(|column| column.reads.iter().all(|group| unread(group))) {
+                store.conn.execute(&format!("UPDATE \"{}\" SET \"{}\" = NULL", table.name, column.name), []).expect("an update");
+            }
+            for read in table.reads.iter().filter(|read| unread(read.group)) {
+                let sql = "UPDATE coverage SET status = 'not-collected' WHERE table_name = ?1 AND column_group = ?2";
+                store.conn.execute(sql, [table.name, read.group]).expect("an update");
+            }
+        }
+    });
+    let of = |outcome: &Outcome| -> BTreeMap<Key, Verdict> { verdicts(outcome).into_iter().filter(|(key, _)| key.0 == rule).collect() };
+    let (full, least) = (of(full), of(&least));
+    let differs = full.iter().filter(|(key, verdict)| least.get(key) != Some(verdict));
+    let mut wrong: Vec<String> =
+        differs.map(|(key, verdict)| format!("{estate}: {key:?} is {verdict:?} in the full run, and {:?} alone", least.get(key))).collect();
+    wrong.extend(
+        least
+            .iter()
+            .filter(|(key, _)| !full.contains_key(*key))
+            .map(|(key, verdict)| format!("{estate}: {key:?} is {verdict:?} alone and not in the full run")),
+    );
+    wrong
 }

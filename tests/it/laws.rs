@@ -1,6 +1,6 @@
 //! The laws, over every rule and every estate: what is taken away never turns into a verdict.
 
-use crate::law::{cells, deny, garbled, judged, lists, members, shaped, without_cell, without_list, without_member};
+use crate::law::{alone, cells, deny, garbled, judged, lists, members, rules, shaped, without_cell, without_list, without_member};
 use outcrop::inventory::{Role, Store};
 use outcrop::model::Verdict;
 use outcrop::reason;
@@ -97,6 +97,13 @@ fn an_empty_estate_that_was_fully_seen_fails_nothing() {
     for result in &after.results {
         assert_ne!(result.verdict, Verdict::Fail, "{} fails on {}", result.rule, result.resource);
     }
+}
+
+#[test]
+fn each_rule_alone_with_what_it_declares_gives_the_verdicts_of_the_full_run() {
+    let full = judged("broken", |_| {});
+    let wrong: Vec<String> = rules().iter().flat_map(|rule| alone("broken", &full, rule)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
