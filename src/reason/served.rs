@@ -63,22 +63,9 @@ pub(super) const FAMILIES: Served = &[
             "GetFlow",
         ],
     ),
-    (
-        "bedrock",
-        "bedrock",
-        &[
-            "CreateModelInvocationJob",
-            "GetModelInvocationJob",
-            "ListFoundationModels",
-            "GetFoundationModel",
-            "ListInferenceProfiles",
-            "GetInferenceProfile",
-            "ListGuardrails",
-            "GetGuardrail",
-            "CreateGuardrail",
-            "CreateModelCustomizationJob",
-        ],
-    ),
+    // Reading the names of models, profiles and guardrails carries no prompt: the CDK's `grantInvoke` adds `GetFoundationModel`
+    // to every role, and nobody calls it for that.
+    ("bedrock", "bedrock", &["CreateModelInvocationJob", "CreateModelCustomizationJob", "CreateEvaluationJob", "CreateGuardrail", "UpdateGuardrail"]),
     ("bedrock-mantle", "bedrock-mantle", &["CreateInference"]),
     ("bedrock-agentcore.gateway", "bedrock-agentcore", &["InvokeGateway"]),
     (

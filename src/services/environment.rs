@@ -94,7 +94,11 @@ pub fn vector_host(value: &str) -> String {
 /// What a set of variables tells about the calls to Bedrock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
+    /// Where the SDK of AWS is pointed by its own variables, and where any SDK is by those of Bedrock alone.
+    configured: &'static str,
     endpoint: &'static str,
+    /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`: the first of them does not count.
+    ignores: bool,
     region: String,
     fips: bool,
     dualstack: bool,
@@ -104,18 +108,23 @@ pub struct Settings {
 impl Settings {
     /// Fills the settings columns of a row.
     pub fn fill(&self, row: &mut NewRow) {
-        row.put("bedrock_endpoint", if self.endpoint.is_empty() { "default" } else { self.endpoint });
+        row.put("bedrock_endpoint", self.endpoint());
         row.put("bedrock_region", self.region.as_str());
         row.put("use_fips", self.fips);
         row.put("use_dualstack", self.dualstack);
         row.put("names_model", self.names_model);
     }
 
-    /// Takes kind, Region and FIPS from an endpoint URL.
-    fn point(&mut self, url: &str) {
-        self.endpoint = endpoint(url);
+    fn endpoint(&self) -> &'static str {
+        let configured = if self.ignores { "" } else { self.configured };
+        [self.endpoint, configured].into_iter().find(|kind| !kind.is_empty()).unwrap_or("default")
+    }
+
+    /// Takes Region and FIPS from an endpoint URL; gives its kind.
+    fn point(&mut self, url: &str) -> &'static str {
+        let kind = endpoint(url);
         let host = url.split("://").last().unwrap_or(url).split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
-        if self.endpoint == "default"
+        if kind == "default"
             && let Some((service, rest)) = host.split_once('.')
         {
             self.fips |= service.ends_with("-fips");
@@ -123,6 +132,7 @@ impl Settings {
                 region.clone_into(&mut self.region);
             }
         }
+        kind
     }
 
     fn note(&mut self, name: &str, value: &str) {
@@ -131,14 +141,31 @@ impl Settings {
         match upper.as_str() {
             "AWS_USE_FIPS_ENDPOINT" => self.fips |= on,
             "AWS_USE_DUALSTACK_ENDPOINT" => self.dualstack |= on,
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME" | "BEDROCK_ENDPOINT_URL" | "BEDROCK_ENDPOINT" | "BEDROCK_RUNTIME_ENDPOINT" => self.point(value),
-            "AWS_ENDPOINT_URL" if self.endpoint.is_empty() => self.point(value),
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" => self.ignores |= on,
+            // AWS SDKs and Tools Reference Guide, "Service-specific endpoints": the service's own variable comes before the general one.
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME" => self.configured = self.point(value),
+            "AWS_ENDPOINT_URL" if self.configured.is_empty() => self.configured = self.point(value),
+            // ANTHROPIC_BEDROCK_BASE_URL, AWS_BEDROCK_BASE_URL, BEDROCK_RUNTIME_ENDPOINT and their kin: each SDK and gateway has its own.
+            _ if !upper.starts_with("AWS_ENDPOINT_URL") && upper.contains("BEDROCK") && names_a_host(&upper) && is_a_host(value) => {
+                self.endpoint = self.point(value);
+            }
             "AWS_REGION" | "AWS_DEFAULT_REGION" if self.region.is_empty() && is_region(value) => self.region = value.to_owned(),
             _ if upper.contains("BEDROCK") && upper.contains("REGION") && is_region(value) => self.region = value.to_owned(),
             _ => {}
         }
         self.names_model |= secrets::is_bedrock_reference(value);
     }
+}
+
+/// Does a name say that the variable holds a host or URL?
+fn names_a_host(upper: &str) -> bool {
+    ["URL", "URI", "ENDPOINT", "HOST", "BASE"].iter().any(|word| upper.contains(word))
+}
+
+/// Is a value a host or URL, and not an id or a switch?
+fn is_a_host(value: &str) -> bool {
+    let host = value.split("://").last().unwrap_or(value).split(['/', ':']).next().unwrap_or_default();
+    value.contains("://") || host.contains('.') && !host.contains(' ')
 }
 
 /// May a variable of this name steer the calls to Bedrock?
@@ -321,9 +348,23 @@ mod tests {
 
     #[test]
     fn only_the_meaning_of_an_endpoint_is_kept() {
-        assert_eq!(settings(&[("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "https://vpce-0a-1b.bedrock-runtime.eu-west-1.vpce.amazonaws.com")]).endpoint, "vpce");
-        assert_eq!(settings(&[("AWS_ENDPOINT_URL", "https://bedrock-runtime.eu-west-1.amazonaws.com")]).endpoint, "default");
-        assert_eq!(settings(&[("AWS_ENDPOINT_URL", "http://proxy.internal:8080/x")]).endpoint, "other");
+        let vpce = "https://vpce-0a-1b.bedrock-runtime.eu-west-1.vpce.amazonaws.com";
+        for (variables, kind) in [
+            (&[("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", vpce)][..], "vpce"),
+            (&[("AWS_ENDPOINT_URL", "https://bedrock-runtime.eu-west-1.amazonaws.com")], "default"),
+            (&[("AWS_ENDPOINT_URL", "http://proxy.internal:8080/x")], "other"),
+            (&[("AWS_ENDPOINT_URL", "http://proxy.internal:8080/x"), ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", vpce)], "vpce"),
+            (&[("AWS_ENDPOINT_URL_S3", "http://proxy.internal")], "default"),
+            // SDKs of other vendors read variables of their own.
+            (&[("ANTHROPIC_BEDROCK_BASE_URL", vpce)], "vpce"),
+            (&[("AWS_BEDROCK_BASE_URL", "https://gateway.example.com/v1")], "other"),
+            (&[("BEDROCK_RUNTIME_ENDPOINT", "vpce-0a-1b.bedrock-runtime.eu-west-1.vpce.amazonaws.com")], "vpce"),
+            (&[("BEDROCK_KNOWLEDGE_BASE_ID", "ABCDEFGHIJ"), ("CLAUDE_CODE_USE_BEDROCK", "1")], "default"),
+            (&[("AWS_ENDPOINT_URL", "http://proxy.internal"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")], "default"),
+            (&[("ANTHROPIC_BEDROCK_BASE_URL", vpce), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")], "vpce"),
+        ] {
+            assert_eq!(settings(variables).endpoint(), kind, "{variables:?}");
+        }
     }
 
     #[test]
