@@ -6,7 +6,7 @@ use super::judging::write_private;
 use crate::model::{Finding, Outcome, Source, Verdict};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -76,8 +76,8 @@ impl Baseline {
 }
 
 /// What a failure is called today that a baseline of an app with one stack wrote without the stack's name.
-fn renamed(entry: &Entry, outcome: &Outcome) -> Option<String> {
-    if outcome.run.source != Source::Cloudformation || outcome.results.iter().any(|result| result.fingerprint == entry.fingerprint) {
+fn renamed(entry: &Entry, outcome: &Outcome, there: &HashSet<&str>) -> Option<String> {
+    if outcome.run.source != Source::Cloudformation || there.contains(entry.fingerprint.as_str()) {
         return None;
     }
     let is_it = |result: &&Finding| {
@@ -100,8 +100,9 @@ pub(super) fn apply(path: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
         anyhow::bail!("{shown}: the schema is `{}`; this reads `{SCHEMA}`", file.schema);
     }
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
+    let there: HashSet<&str> = outcome.results.iter().map(|result| result.fingerprint.as_str()).collect();
     for entry in file.failures {
-        let same = renamed(&entry, outcome).unwrap_or(entry.fingerprint);
+        let same = renamed(&entry, outcome, &there).unwrap_or(entry.fingerprint);
         known.insert(same, false);
     }
     for result in &mut outcome.results {

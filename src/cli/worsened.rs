@@ -78,6 +78,10 @@ fn turn(result: &mut Finding, found: &Finding) {
             detail: format!("{}: it does not fail in the state before this change, and does after it", found.resource),
         },
     );
+    // Who accepted the failure accepted this.
+    if result.waiver.is_none() {
+        result.waiver.clone_from(&found.waiver);
+    }
     if result.evidence.is_empty() {
         result.evidence.clone_from(&found.evidence);
     }

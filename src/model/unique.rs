@@ -72,7 +72,7 @@ impl<'de> Visitor<'de> for Reader {
         while let Some(key) = members.next_key::<String>()? {
             if all.contains_key(&key) {
                 let shown: String = key.chars().take(80).collect();
-                return Err(A::Error::custom(format!("the key `{}` stands here twice", shown.escape_debug())));
+                return Err(A::Error::custom(format!("the key `{}` appears twice", shown.escape_debug())));
             }
             let Unique(value) = members.next_value()?;
             all.insert(key, value);
@@ -90,7 +90,7 @@ mod tests {
     fn a_key_that_stands_twice_is_an_error_with_its_line() {
         let text = "{\n \"a\": [{\"b\": 1,\n \"b\": 2}]}";
         let error = serde_json::from_str::<Unique>(text).expect_err("twice");
-        assert!(error.to_string().contains("the key `b` stands here twice at line 3"), "{error}");
+        assert!(error.to_string().contains("the key `b` appears twice at line 3"), "{error}");
         assert!(yaml_serde::from_str::<Unique>("a:\n  b: 1\n  b: 2\n").is_err());
     }
 

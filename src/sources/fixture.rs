@@ -329,7 +329,7 @@ fn flaw(run: &RunFile) -> Option<String> {
             return Some(format!("accounts: `{}` is not an account id; one has twelve digits", short(&Json::from(account.id.as_str()))));
         }
         if !seen.insert(account.id.as_str()) {
-            return Some(format!("accounts: {} stands here twice", account.id));
+            return Some(format!("accounts: {} appears twice", account.id));
         }
     }
     for region in &run.regions {
@@ -338,7 +338,7 @@ fn flaw(run: &RunFile) -> Option<String> {
             return Some(format!("regions: `{}` is not a Region, such as eu-central-1", short(&Json::from(region.as_str()))));
         }
         if !seen.insert(region.as_str()) {
-            return Some(format!("regions: {region} stands here twice"));
+            return Some(format!("regions: {region} appears twice"));
         }
     }
     let is_time = run.observed_at.is_empty() || run.observed_at.parse::<jiff::Timestamp>().is_ok();

@@ -16,7 +16,7 @@ const MOST_NODES: usize = 1_000_000;
 /// Bytes of a text.
 const LARGEST: usize = 16 << 20;
 /// Lines of a file that are moved to the right.
-const MOST_MENDED: usize = 100;
+const MOST_MOVED: usize = 100;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,23 +166,23 @@ pub fn parse_noting(text: &str) -> Result<(Tree, Vec<Fault>), Fault> {
         });
     }
     let mut text = Cow::Borrowed(text);
-    let mut mended = 0;
+    let mut moved = 0;
     let mut builder = loop {
         match events(&text) {
             Ok(builder) => break builder,
             Err(Trouble::Fault(fault)) => return Err(fault),
             // The parsers that AWS uses let a quoted text run on at any indentation.
-            Err(Trouble::Indentation(at, fault)) => match indented(&text, at).filter(|_| mended < MOST_MENDED) {
+            Err(Trouble::Indentation(at, fault)) => match indented(&text, at).filter(|_| moved < MOST_MOVED) {
                 Some(better) => {
-                    mended += 1;
+                    moved += 1;
                     text = Cow::Owned(better);
                 }
                 None => return Err(fault),
             },
             // They also let a list or object in brackets go on at the column of what holds it.
-            Err(Trouble::Bracket(fault)) => match bracketed(&text, &fault).filter(|_| mended < MOST_MENDED) {
+            Err(Trouble::Bracket(fault)) => match bracketed(&text, &fault).filter(|_| moved < MOST_MOVED) {
                 Some(better) => {
-                    mended += 1;
+                    moved += 1;
                     text = Cow::Owned(better);
                 }
                 None => return Err(fault),
@@ -366,7 +366,7 @@ impl Builder {
                         && let Some(place) = members.iter().position(|known| known.key == key)
                     {
                         let shown: String = key.chars().take(80).collect();
-                        let message = format!("the key `{}` stands here for the second time", shown.escape_debug());
+                        let message = format!("the key `{}` appears for the second time", shown.escape_debug());
                         if members[place].value.json() == tree.json() {
                             self.noted.push(Fault { line: at, column, message: format!("{message}, with the same value") });
                         } else if variables {

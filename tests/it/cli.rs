@@ -205,7 +205,7 @@ fn broken_inventories_are_told_with_file_and_place() {
         (
             "i/cloudwatch_log_group.json",
             "[{\"account_id\": \"111111111111\", \"region\": \"eu-west-1\", \"name\": \"/g\", \"name\": \"/h\"}]",
-            &["`name` stands here twice"],
+            &["`name` appears twice"],
         ),
         (
             "i/cloudwatch_log_group.yaml",
