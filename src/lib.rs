@@ -36,6 +36,9 @@
 //! **Architecture Invariant:** whether something is absent is decided in [`inventory::World`] and
 //! nowhere else; reasoning that cannot see says which call would have shown it.
 //!
+//! **Architecture Invariant:** a cell has the shape of its column ([`inventory::shape`]) or is not observed;
+//! no reasoning meets a word that it does not know or a list with a member missing.
+//!
 //! **Architecture Invariant:** a rule is one expression over one subject. If it cannot be said so, the
 //! missing fact becomes a column of the subject, never a rule in Rust.
 //!

@@ -147,7 +147,9 @@ impl Settings {
             "AWS_ENDPOINT_URL" if self.configured.is_empty() => self.configured = self.point(value),
             // ANTHROPIC_BEDROCK_BASE_URL, AWS_BEDROCK_BASE_URL, BEDROCK_RUNTIME_ENDPOINT and their kin: each SDK and gateway has its own.
             _ if !upper.starts_with("AWS_ENDPOINT_URL") && upper.contains("BEDROCK") && names_a_host(&upper) && is_a_host(value) => {
-                self.endpoint = self.point(value);
+                let kind = self.point(value);
+                // Where two of them disagree, nobody knows which the code reads.
+                self.endpoint = if self.endpoint.is_empty() || self.endpoint == kind { kind } else { "other" };
             }
             "AWS_REGION" | "AWS_DEFAULT_REGION" if self.region.is_empty() && is_region(value) => self.region = value.to_owned(),
             _ if upper.contains("BEDROCK") && upper.contains("REGION") && is_region(value) => self.region = value.to_owned(),
@@ -164,8 +166,9 @@ fn names_a_host(upper: &str) -> bool {
 
 /// Is a value a host or URL, and not an id or a switch?
 fn is_a_host(value: &str) -> bool {
-    let host = value.split("://").last().unwrap_or(value).split(['/', ':']).next().unwrap_or_default();
-    value.contains("://") || host.contains('.') && !host.contains(' ')
+    let (scheme, rest) = value.split_once("://").unwrap_or(("https", value));
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    matches!(scheme, "http" | "https") && (rest != value || host.contains('.')) && !host.contains(' ')
 }
 
 /// May a variable of this name steer the calls to Bedrock?
@@ -306,7 +309,7 @@ pub fn look_declared(
                 rows.push(a_secret(owner, name, "resolved-at-deploy"));
             }
             // Whoever may read the configuration of the function reads what the file itself calls a secret.
-            Node::Secret(text) if marks && !text.is_empty() && !secrets::classify(name, text).category.is_secret() => {
+            Node::Secret(text) if marks && !text.is_empty() && !text.starts_with("arn:") && !secrets::classify(name, text).category.is_secret() => {
                 settings.note(name, text);
                 rows.push(a_secret(owner, name, "marked-secret"));
             }
@@ -359,6 +362,8 @@ mod tests {
             (&[("ANTHROPIC_BEDROCK_BASE_URL", vpce)], "vpce"),
             (&[("AWS_BEDROCK_BASE_URL", "https://gateway.example.com/v1")], "other"),
             (&[("BEDROCK_RUNTIME_ENDPOINT", "vpce-0a-1b.bedrock-runtime.eu-west-1.vpce.amazonaws.com")], "vpce"),
+            (&[("BEDROCK_LOGS_BASE", "s3://logs/prompts"), ("BEDROCK_KB_BASE", "arn:aws:bedrock:eu-west-1:111111111111:knowledge-base/AB")], "default"),
+            (&[("ANTHROPIC_BEDROCK_BASE_URL", vpce), ("BEDROCK_BASE_URL", "https://gateway.example.com")], "other"),
             (&[("BEDROCK_KNOWLEDGE_BASE_ID", "ABCDEFGHIJ"), ("CLAUDE_CODE_USE_BEDROCK", "1")], "default"),
             (&[("AWS_ENDPOINT_URL", "http://proxy.internal"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")], "default"),
             (&[("ANTHROPIC_BEDROCK_BASE_URL", vpce), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")], "vpce"),

@@ -113,9 +113,6 @@ impl Files {
     }
 }
 
-/// Names that two resources claim are judged at most so often.
-const MOST_CLAIMS: usize = 8;
-
 impl Files {
     /// Two resources that claim one name in one account cannot both be there: they are of two accounts that the files do not
     /// tell, or one of them is a mistake. Each is judged as if it were the only one, and the run says so.
@@ -141,7 +138,7 @@ impl Files {
                 notes.insert(format!("{} claim one name in one account ({key}); each is judged as if it were the only one", names.join(" and ")));
             }
             let most = claimants.values().map(Vec::len).max().unwrap_or(1);
-            for turn in 0..most.min(MOST_CLAIMS) {
+            for turn in 0..most {
                 let others = |all: &Vec<usize>| {
                     let chosen = all[turn.min(all.len() - 1)];
                     all.iter().copied().filter(move |index| *index != chosen).collect::<Vec<_>>()
@@ -149,9 +146,6 @@ impl Files {
                 let out: BTreeSet<usize> = claimants.values().flat_map(others).collect();
                 let kept = variant.resources.iter().enumerate().filter(|(index, _)| !out.contains(index)).map(|(_, one)| one.clone()).collect();
                 self.variants.push(Variant { when: variant.when.clone(), resources: kept });
-            }
-            if most > MOST_CLAIMS {
-                notes.insert(format!("of {most} resources that claim one name {MOST_CLAIMS} were judged"));
             }
         }
         self.notes.extend(notes);
