@@ -162,6 +162,10 @@ pub(super) fn waiver(ignore: &Ignore) -> WaiverEntry {
 
 /// Several files as one.
 fn join(mut all: Vec<Files>) -> anyhow::Result<Files> {
+    for (number, files) in all.iter_mut().enumerate() {
+        let resources = files.variants.iter_mut().flat_map(|variant| &mut variant.resources).chain(&mut files.before);
+        resources.for_each(|one| one.unit = format!("{number} {}", one.unit));
+    }
     let Some(mut joined) = (!all.is_empty()).then(|| all.remove(0)) else { anyhow::bail!("name at least one path") };
     for files in all {
         if files.source != joined.source {

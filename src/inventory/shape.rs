@@ -72,6 +72,8 @@ fn short(text: &str) -> String {
 pub struct Fields<'j> {
     members: &'j Map<String, Json>,
     read: BTreeSet<&'static str>,
+    /// Two names of one member that both stand there.
+    twice: Option<(&'static str, &'static str)>,
 }
 
 impl<'j> Fields<'j> {
@@ -81,7 +83,7 @@ impl<'j> Fields<'j> {
     /// When the value is not an object.
     pub fn of(value: &'j Json) -> Result<Self, String> {
         match value.as_object() {
-            Some(members) => Ok(Self { members, read: BTreeSet::new() }),
+            Some(members) => Ok(Self { members, read: BTreeSet::new(), twice: None }),
             None => Err(format!("`{}` is not an object", short(&value.to_string()))),
         }
     }
@@ -93,8 +95,17 @@ impl<'j> Fields<'j> {
 
     /// The first member that has one of these names; `null` counts as a member.
     pub fn member(&mut self, names: &[&'static str]) -> Option<&'j Json> {
-        self.read.extend(names);
+        self.skip(names);
+        let mut there = names.iter().filter(|name| self.members.get(**name).is_some_and(|value| !value.is_null()));
+        if let (Some(one), Some(other)) = (there.next(), there.next()) {
+            self.twice = Some((one, other));
+        }
         names.iter().find_map(|name| self.members.get(*name))
+    }
+
+    /// Members that say nothing here.
+    pub fn skip(&mut self, names: &[&'static str]) {
+        self.read.extend(names);
     }
 
     fn needed(&mut self, names: &[&'static str]) -> Result<&'j Json, String> {
@@ -160,8 +171,11 @@ impl<'j> Fields<'j> {
     /// Everything was asked for, but for what says nothing that is judged.
     ///
     /// # Errors
-    /// Names the member that nobody asked for.
+    /// Names the member that nobody asked for, or two that mean one.
     pub fn done(self, idle: &[&str]) -> Result<(), String> {
+        if let Some((one, other)) = self.twice {
+            return Err(format!("`{one}` and `{other}` are two names of one member"));
+        }
         match self.members.keys().find(|name| !self.read.contains(name.as_str()) && !idle.contains(&name.as_str())) {
             Some(name) => Err(format!("`{}` is not a member that this release knows", short(name))),
             None => Ok(()),
@@ -297,6 +311,10 @@ mod tests {
         let mut fields = Fields::of(&value).expect("an object");
         assert_eq!(fields.text(&["name"]), Ok("a"));
         assert_eq!(fields.done(&[]), Err("`surprise` is not a member that this release knows".to_owned()));
+        let value = json!({"cidr": "10.0.0.0/8", "CidrBlock": "0.0.0.0/0"});
+        let mut fields = Fields::of(&value).expect("an object");
+        assert_eq!(fields.text(&["cidr", "CidrBlock"]), Ok("10.0.0.0/8"));
+        assert!(fields.done(&[]).is_err());
     }
 
     #[test]

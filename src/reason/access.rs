@@ -46,8 +46,10 @@ pub(super) struct Models {
 pub(super) struct Families {
     /// Those that it may call.
     pub known: BTreeSet<&'static str>,
-    /// Those that something unread may let it call, with that. Where nothing tells which, the runtime stands for all.
+    /// Those that something unread may let it call, with that.
     pub open: BTreeMap<&'static str, Vec<Gap>>,
+    /// What may let it call any other.
+    pub any_other: Vec<Gap>,
 }
 
 impl Families {
@@ -55,6 +57,12 @@ impl Families {
     pub fn doubt(&mut self, family: &'static str, gaps: &[Gap]) {
         let open = self.open.entry(family).or_default();
         *open = merge(std::mem::take(open), gaps.to_vec());
+    }
+
+    /// Something unread may let it call whatever there is. Where it is not known to call the runtime, that stands for all.
+    pub fn doubt_all(&mut self, gaps: &[Gap]) {
+        self.any_other = merge(std::mem::take(&mut self.any_other), gaps.to_vec());
+        self.doubt(super::callers::RUNTIME, gaps);
     }
 
     /// What is known is not in doubt.
@@ -334,7 +342,7 @@ impl Access {
     fn families(&self, grants: &Policies) -> Families {
         let mut families = self.serving(grants, FAMILIES, false);
         if !self.identity_gaps.is_empty() {
-            families.doubt(super::callers::RUNTIME, &self.identity_gaps);
+            families.doubt_all(&self.identity_gaps);
         }
         families.settle();
         families

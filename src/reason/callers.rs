@@ -83,12 +83,13 @@ impl<'w> Workload<'w> {
                         Known(access) => {
                             families.known.extend(&access.families.known);
                             access.families.open.iter().for_each(|(family, gaps)| families.doubt(family, gaps));
+                            families.any_other = merge(std::mem::take(&mut families.any_other), access.families.any_other.clone());
                         }
-                        Unknown(gaps) => families.doubt(RUNTIME, &gaps),
+                        Unknown(gaps) => families.doubt_all(&gaps),
                     }
                 }
             }
-            Unknown(gaps) => families.doubt(RUNTIME, gaps),
+            Unknown(gaps) => families.doubt_all(gaps),
         }
         match &self.names_model {
             Known(true) => drop(families.known.insert(RUNTIME)),
@@ -140,7 +141,8 @@ impl<'w> Callers<'w> {
     /// What may hide callers in a scope: unread lists, and workloads of which it is not known.
     pub fn hidden(&self, account: &str, region: &str) -> Vec<Gap> {
         let open = self.all.iter().filter(|workload| workload.account == account && workload.region == region);
-        open.flat_map(|workload| workload.families.open.values()).fold(self.unlisted(account, region), |gaps, more| merge(gaps, more.clone()))
+        open.flat_map(|workload| workload.families.open.values().chain([&workload.families.any_other]))
+            .fold(self.unlisted(account, region), |gaps, more| merge(gaps, more.clone()))
     }
 
     /// Does the account run a caller?

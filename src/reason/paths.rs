@@ -1,6 +1,6 @@
 //! Subjects: the way of each caller to each API family, and the endpoints that their VPCs need.
 
-use super::callers::Workload;
+use super::callers::{RUNTIME, Workload};
 use super::interfaces::{Placement, placement};
 use super::network::{self, Capture, Client, Hop, Spot, Way, WayVerdict};
 use super::ways::{client, ways};
@@ -180,6 +180,11 @@ pub(super) fn derive_paths(context: &Context<'_>, sink: &mut Sink<'_>) {
         for workload in callers.possible(&account, &region) {
             for (family, doubt) in workload.calls() {
                 path_row(context, sink, workload, family, doubt);
+            }
+            // Whatever else it may call stays inside where nothing of it has a way out.
+            let egress = Observed::any(ways(context, workload, RUNTIME).iter().map(|(_, way)| way.egress.clone()));
+            if !egress.is_false() {
+                sink.hide(&account, &region, workload.families.any_other.clone());
             }
         }
         service_side(context, sink, &account, &region);

@@ -120,10 +120,15 @@ impl Settings {
         [self.endpoint, configured].into_iter().find(|kind| !kind.is_empty()).unwrap_or("default")
     }
 
+    /// Where two variables disagree, nobody knows which the code reads.
+    fn take(&mut self, kind: &'static str) {
+        self.endpoint = if self.endpoint.is_empty() || self.endpoint == kind { kind } else { "other" };
+    }
+
     /// Takes Region and FIPS from an endpoint URL; gives its kind.
     fn point(&mut self, url: &str) -> &'static str {
         let kind = endpoint(url);
-        let host = url.split("://").last().unwrap_or(url).split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
+        let host = host_of(url);
         if kind == "default"
             && let Some((service, rest)) = host.split_once('.')
         {
@@ -136,7 +141,7 @@ impl Settings {
     }
 
     fn note(&mut self, name: &str, value: &str) {
-        let upper = name.to_ascii_uppercase();
+        let (upper, value) = (name.to_ascii_uppercase(), value.trim());
         let on = value.eq_ignore_ascii_case("true");
         match upper.as_str() {
             "AWS_USE_FIPS_ENDPOINT" => self.fips |= on,
@@ -145,11 +150,18 @@ impl Settings {
             // AWS SDKs and Tools Reference Guide, "Service-specific endpoints": the service's own variable comes before the general one.
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME" => self.configured = self.point(value),
             "AWS_ENDPOINT_URL" if self.configured.is_empty() => self.configured = self.point(value),
-            // ANTHROPIC_BEDROCK_BASE_URL, AWS_BEDROCK_BASE_URL, BEDROCK_RUNTIME_ENDPOINT and their kin: each SDK and gateway has its own.
-            _ if !upper.starts_with("AWS_ENDPOINT_URL") && upper.contains("BEDROCK") && names_a_host(&upper) && is_a_host(value) => {
+            _ if OF_THE_RUNTIME.contains(&upper.as_str()) && !value.is_empty() => {
                 let kind = self.point(value);
-                // Where two of them disagree, nobody knows which the code reads.
-                self.endpoint = if self.endpoint.is_empty() || self.endpoint == kind { kind } else { "other" };
+                self.take(kind);
+            }
+            // Gateways and SDKs invent further names. Of these a URL counts that names the runtime, or a host that is not AWS's.
+            _ if !upper.starts_with("AWS_ENDPOINT_URL") && upper.contains("BEDROCK") && names_a_host(&upper) && is_a_url(value) => {
+                if value.to_ascii_lowercase().contains("bedrock-runtime") {
+                    let kind = self.point(value);
+                    self.take(kind);
+                } else if !of_aws(value) {
+                    self.take("other");
+                }
             }
             "AWS_REGION" | "AWS_DEFAULT_REGION" if self.region.is_empty() && is_region(value) => self.region = value.to_owned(),
             _ if upper.contains("BEDROCK") && upper.contains("REGION") && is_region(value) => self.region = value.to_owned(),
@@ -164,11 +176,32 @@ fn names_a_host(upper: &str) -> bool {
     ["URL", "URI", "ENDPOINT", "HOST", "BASE"].iter().any(|word| upper.contains(word))
 }
 
-/// Is a value a host or URL, and not an id or a switch?
-fn is_a_host(value: &str) -> bool {
-    let (scheme, rest) = value.split_once("://").unwrap_or(("https", value));
-    let host = rest.split(['/', ':']).next().unwrap_or_default();
-    matches!(scheme, "http" | "https") && (rest != value || host.contains('.')) && !host.contains(' ')
+/// Variables that say where calls to the Bedrock runtime go: of the first releases of boto3 wrappers, of Anthropic's and of
+/// OpenAI's SDK for Bedrock.
+const OF_THE_RUNTIME: &[&str] = &[
+    "BEDROCK_ENDPOINT_URL",
+    "BEDROCK_ENDPOINT",
+    "BEDROCK_BASE_URL",
+    "BEDROCK_RUNTIME_ENDPOINT",
+    "BEDROCK_RUNTIME_ENDPOINT_URL",
+    "BEDROCK_RUNTIME_BASE_URL",
+    "ANTHROPIC_BEDROCK_BASE_URL",
+    "AWS_BEDROCK_BASE_URL",
+    "AWS_BEDROCK_RUNTIME_ENDPOINT",
+];
+
+fn is_a_url(value: &str) -> bool {
+    value.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+}
+
+/// The host of a URL, or of what stands for one, in lower case.
+fn host_of(url: &str) -> String {
+    url.split("://").last().unwrap_or(url).split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase()
+}
+
+fn of_aws(url: &str) -> bool {
+    let host = host_of(url);
+    ["amazonaws.com", "amazonaws.com.cn", "api.aws"].iter().any(|root| host.ends_with(&format!(".{root}")))
 }
 
 /// May a variable of this name steer the calls to Bedrock?
@@ -181,8 +214,8 @@ pub fn steers(name: &str) -> bool {
 }
 
 fn endpoint(url: &str) -> &'static str {
-    let host = url.split("://").last().unwrap_or(url).split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
-    if host.starts_with("vpce-") || host.contains(".vpce.amazonaws.com") {
+    let host = host_of(url);
+    if host.contains(".vpce.amazonaws.com") {
         "vpce"
     } else if host.is_empty() || host.starts_with("bedrock") && host.ends_with(".amazonaws.com") {
         "default"
@@ -275,8 +308,14 @@ pub fn look<'v>(owner: Owner<'_>, variables: impl IntoIterator<Item = (&'v str, 
     rows
 }
 
-/// A variable whose value is a secret for another reason than what stands in it.
-fn a_secret(owner: Owner<'_>, name: &str, detector: &str) -> NewRow {
+/// A variable whose value is a secret for another reason than what stands in it. Where the value is not known, its name tells
+/// whether it can be a host.
+fn a_secret(owner: Owner<'_>, name: &str, detector: &str, value: Option<&str>) -> NewRow {
+    let key = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"].iter().any(|word| name.to_ascii_uppercase().contains(word));
+    let host = |of: fn(&str) -> String| match value {
+        Some(value) => Some(of(value)),
+        None => (key && !names_a_host(&name.to_ascii_uppercase())).then(String::new),
+    };
     owner
         .row(name)
         .set("category", secrets::Category::Secret.as_str())
@@ -284,8 +323,8 @@ fn a_secret(owner: Owner<'_>, name: &str, detector: &str) -> NewRow {
         .set("confidence", secrets::Confidence::High.as_str())
         .set("length", 0)
         .set("fingerprint", "")
-        .set("outside_host", referenced(name))
-        .set("vector_host", referenced(name))
+        .set("outside_host", host(|value| outside_host(value).to_owned()))
+        .set("vector_host", host(vector_host))
 }
 
 /// Looks at variables that a file declares; gives their rows and adds to the settings, which are hidden where a value that steers is open.
@@ -306,16 +345,16 @@ pub fn look_declared(
         match value {
             // CloudFormation resolves it when the stack is made; the value stands in clear in the variable.
             Node::Secret(text) if text.contains("{{resolve:") => {
-                rows.push(a_secret(owner, name, "resolved-at-deploy"));
+                rows.push(a_secret(owner, name, "resolved-at-deploy", None));
             }
             // Whoever may read the configuration of the function reads what the file itself calls a secret.
             Node::Secret(text) if marks && !text.is_empty() && !text.starts_with("arn:") && !secrets::classify(name, text).category.is_secret() => {
                 settings.note(name, text);
-                rows.push(a_secret(owner, name, "marked-secret"));
+                rows.push(a_secret(owner, name, "marked-secret", Some(text)));
             }
             Node::Unknown(later) if later.secret => {
                 *hidden |= steers(name);
-                rows.push(a_secret(owner, name, "marked-secret"));
+                rows.push(a_secret(owner, name, "marked-secret", None));
             }
             Node::Unknown(later) if later.outside => {
                 *hidden |= steers(name);
@@ -362,6 +401,14 @@ mod tests {
             (&[("ANTHROPIC_BEDROCK_BASE_URL", vpce)], "vpce"),
             (&[("AWS_BEDROCK_BASE_URL", "https://gateway.example.com/v1")], "other"),
             (&[("BEDROCK_RUNTIME_ENDPOINT", "vpce-0a-1b.bedrock-runtime.eu-west-1.vpce.amazonaws.com")], "vpce"),
+            (&[("BEDROCK_ENDPOINT", "proxy:8080")], "other"),
+            (&[("BEDROCK_ENDPOINT_URL", " HTTPS://gateway.example.com")], "other"),
+            (&[("BEDROCK_ENDPOINT_URL", "https://vpce-proxy.example.com")], "other"),
+            // Other services of Bedrock, and what only looks like a host, steer nothing here.
+            (&[("BEDROCK_AGENT_RUNTIME_ENDPOINT", "https://vpce-0a.bedrock-agent-runtime.eu-west-1.vpce.amazonaws.com")], "default"),
+            (&[("BEDROCK_LOGS_S3_ENDPOINT_URL", "https://bucket.vpce-0a.s3.eu-west-1.vpce.amazonaws.com")], "default"),
+            (&[("BEDROCK_BASE_MODEL", "anthropic.claude-v1:0"), ("BEDROCK_KNOWLEDGE_BASE_BUCKET", "docs.prompts")], "default"),
+            (&[("MY_BEDROCK_GATEWAY_URL", "https://gateway.example.com")], "other"),
             (&[("BEDROCK_LOGS_BASE", "s3://logs/prompts"), ("BEDROCK_KB_BASE", "arn:aws:bedrock:eu-west-1:111111111111:knowledge-base/AB")], "default"),
             (&[("ANTHROPIC_BEDROCK_BASE_URL", vpce), ("BEDROCK_BASE_URL", "https://gateway.example.com")], "other"),
             (&[("BEDROCK_KNOWLEDGE_BASE_ID", "ABCDEFGHIJ"), ("CLAUDE_CODE_USE_BEDROCK", "1")], "default"),

@@ -33,29 +33,30 @@ pub const NETWORK_POLICY: Table = Table {
     lists: &[],
 };
 
-/// Rules of a statement: what kind of thing, which names.
-fn rules(statement: &mut Fields<'_>) -> Result<(), String> {
-    let all = statement.member(&["Rules"]).ok_or_else(|| "`Rules` is missing".to_owned())?;
-    each(all, |rule| {
-        let mut rule_fields = Fields::of(rule)?;
-        rule_fields.word(&["ResourceType"], &["collection", "dashboard", "index", "model"])?;
-        if rule_fields.has("Resource") {
-            rule_fields.texts(&["Resource"])?;
+/// The statement with its rules as AWS writes them: which kind of thing, which names, which permissions.
+fn with_rules(statement: &Json, fields: &mut Fields<'_>) -> Result<Json, String> {
+    let all = fields.member(&["Rules"]).ok_or_else(|| "`Rules` is missing".to_owned())?;
+    let rules = each(all, |rule| {
+        let mut own = Fields::of(rule)?;
+        let mut read = rule.clone();
+        read["ResourceType"] = own.word(&["ResourceType"], &["collection", "dashboard", "index", "model"])?.into();
+        own.texts(&["Resource"])?;
+        if own.has("Permission") {
+            own.texts(&["Permission"])?;
         }
-        if rule_fields.has("Permission") {
-            rule_fields.texts(&["Permission"])?;
-        }
-        rule_fields.done(&[])?;
-        Ok(rule.clone())
-    })
-    .map(drop)
+        own.done(&[])?;
+        Ok(read)
+    })?;
+    let mut read = statement.clone();
+    read["Rules"] = rules;
+    Ok(read)
 }
 
 /// Statements of a network policy (OpenSearch Serverless Developer Guide, "Network access").
 fn network_policy(value: &Json) -> Result<Json, String> {
     each(value, |statement| {
         let mut fields = Fields::of(statement)?;
-        rules(&mut fields)?;
+        let read = with_rules(statement, &mut fields)?;
         if fields.has("AllowFromPublic") {
             fields.flag(&["AllowFromPublic"])?;
         }
@@ -65,7 +66,7 @@ fn network_policy(value: &Json) -> Result<Json, String> {
             }
         }
         fields.done(&["Description"])?;
-        Ok(statement.clone())
+        Ok(read)
     })
 }
 
@@ -73,10 +74,10 @@ fn network_policy(value: &Json) -> Result<Json, String> {
 fn access_policy(value: &Json) -> Result<Json, String> {
     each(value, |statement| {
         let mut fields = Fields::of(statement)?;
-        rules(&mut fields)?;
+        let read = with_rules(statement, &mut fields)?;
         fields.texts(&["Principal"])?;
         fields.done(&["Description"])?;
-        Ok(statement.clone())
+        Ok(read)
     })
 }
 

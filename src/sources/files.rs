@@ -113,43 +113,77 @@ impl Files {
     }
 }
 
+/// Which resources make each row that more than one makes.
+fn contested(resources: &[Declared]) -> BTreeMap<Claim, Vec<usize>> {
+    let mut claimants: BTreeMap<Claim, Vec<usize>> = BTreeMap::new();
+    for (index, claim) in claims(resources) {
+        let all = claimants.entry(claim).or_default();
+        if !all.contains(&index) {
+            all.push(index);
+        }
+    }
+    claimants.retain(|_, all| all.len() > 1);
+    claimants
+}
+
+/// Stacks and providers that claim names of each other, in groups of which each can be applied together.
+fn groups<'d>(resources: &'d [Declared], contested: &BTreeMap<Claim, Vec<usize>>) -> BTreeMap<&'d str, usize> {
+    let unit = |index: usize| resources[index].unit.as_str();
+    let mut against: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for all in contested.values() {
+        for (one, other) in all.iter().flat_map(|one| all.iter().map(move |other| (unit(*one), unit(*other)))).filter(|(one, other)| one != other) {
+            against.entry(one).or_default().insert(other);
+        }
+    }
+    let mut group: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in resources.iter().map(|one| one.unit.as_str()) {
+        let Some(others) = against.get(one).filter(|_| !group.contains_key(one)) else { continue };
+        let taken: BTreeSet<usize> = others.iter().filter_map(|other| group.get(other)).copied().collect();
+        let free = (0..).find(|number| !taken.contains(number)).unwrap_or_default();
+        group.insert(one, free);
+    }
+    group
+}
+
 impl Files {
     /// Two resources that claim one name in one account cannot both be there: they are of two accounts that the files do not
-    /// tell, or one of them is a mistake. Each is judged as if it were the only one, and the run says so.
+    /// tell, or one of them is a mistake. Their stacks (of a plan: their providers) are judged apart, each whole with all that
+    /// claims nothing of it; two in one stack are judged in turns. The run says so.
     pub fn tell_apart(&mut self) {
         let mut notes = BTreeSet::new();
-        let variants = std::mem::take(&mut self.variants);
-        for variant in variants {
-            let mut claimants: BTreeMap<Claim, Vec<usize>> = BTreeMap::new();
-            for (index, claim) in claims(&variant.resources) {
-                claimants.entry(claim).or_default().push(index);
-            }
-            claimants.retain(|_, all| all.len() > 1);
-            if claimants.is_empty() {
-                self.variants.push(variant);
-                continue;
-            }
-            let shown = |index: usize| {
-                let one = &variant.resources[index];
-                one.location.as_ref().map_or_else(|| one.address.clone(), |at| format!("{} ({}:{})", one.address, at.file, at.line))
-            };
-            for ((.., key), all) in &claimants {
-                let names: Vec<String> = all.iter().map(|index| shown(*index)).collect();
-                notes.insert(format!("{} claim one name in one account ({key}); each is judged as if it were the only one", names.join(" and ")));
-            }
-            let most = claimants.values().map(Vec::len).max().unwrap_or(1);
-            for turn in 0..most {
-                let others = |all: &Vec<usize>| {
-                    let chosen = all[turn.min(all.len() - 1)];
-                    all.iter().copied().filter(move |index| *index != chosen).collect::<Vec<_>>()
+        for variant in std::mem::take(&mut self.variants) {
+            let found = contested(&variant.resources);
+            for ((.., key), all) in &found {
+                let shown = |index: &usize| {
+                    let one = &variant.resources[*index];
+                    one.location.as_ref().map_or_else(|| one.address.clone(), |at| format!("{} ({}:{})", one.address, at.file, at.line))
                 };
-                let out: BTreeSet<usize> = claimants.values().flat_map(others).collect();
-                let kept = variant.resources.iter().enumerate().filter(|(index, _)| !out.contains(index)).map(|(_, one)| one.clone()).collect();
-                self.variants.push(Variant { when: variant.when.clone(), resources: kept });
+                let names: Vec<String> = all.iter().map(shown).collect();
+                notes.insert(format!("{} claim one name in one account ({key}); they are judged apart", names.join(" and ")));
+            }
+            let group = groups(&variant.resources, &found);
+            let count = group.values().max().map_or(1, |last| last + 1);
+            for number in 0..count {
+                let stays = |one: &&Declared| group.get(one.unit.as_str()).is_none_or(|own| *own == number);
+                let resources: Vec<Declared> = variant.resources.iter().filter(stays).cloned().collect();
+                self.variants.extend(in_turns(Variant { when: variant.when.clone(), resources }));
             }
         }
         self.notes.extend(notes);
     }
+}
+
+/// One variant for each turn of resources that claim one name in one stack.
+fn in_turns(variant: Variant) -> Vec<Variant> {
+    let found = contested(&variant.resources);
+    let Some(most) = found.values().map(Vec::len).max() else { return vec![variant] };
+    let turn = |number: usize| {
+        let others = |all: &'_ Vec<usize>| all.iter().copied().filter(|index| *index != all[number.min(all.len() - 1)]).collect::<Vec<_>>();
+        let waiting: BTreeSet<usize> = found.values().flat_map(others).collect();
+        let resources = variant.resources.iter().enumerate().filter(|(index, _)| !waiting.contains(index)).map(|(_, one)| one.clone()).collect();
+        Variant { when: variant.when.clone(), resources }
+    };
+    (0..most).map(turn).collect()
 }
 
 /// One way the conditions of a file can turn out.

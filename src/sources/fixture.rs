@@ -307,7 +307,7 @@ fn coverage(spec: &CoverageSpec, run: &RunInfo, tables: &[&'static Table], at: i
             line.detail.clone_from(&entry.reason);
             let key = (account.to_owned(), region.to_owned(), table.name, entry.group.clone(), entry.row.clone());
             let refused = |line: &Coverage| matches!(line.status, Status::Denied | Status::Error | Status::Partial);
-            if !(lines.get(&key).is_some_and(refused) && status.is_whole()) {
+            if !lines.get(&key).is_some_and(refused) || refused(&line) {
                 lines.insert(key, line);
             }
         }

@@ -196,6 +196,7 @@ fn resource<'j>(state: &'j Json, change: Change, known: &HashMap<String, &'stati
             location: None,
             path: String::new(),
             made: String::new(),
+            unit: text("provider").to_owned(),
         },
         urn: state.get("urn").and_then(Json::as_str).unwrap_or_default(),
         provider: state.get("provider").and_then(Json::as_str).unwrap_or_default(),

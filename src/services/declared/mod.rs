@@ -65,6 +65,8 @@ pub struct Declared {
     pub path: String,
     /// Name or id of what exists already, where the file does not tell; else empty.
     pub made: String,
+    /// What is applied together with it: its stack, or the provider of a plan.
+    pub unit: String,
 }
 
 impl Declared {

@@ -26,6 +26,9 @@ pub(in crate::services) fn routes(value: &Json) -> Result<Json, String> {
         let mut target = fields.member(&["target"]).cloned();
         for name in TARGETS {
             let named = fields.text_if_any(&[name])?;
+            if !named.is_empty() && route.get("target").is_some() {
+                return Err(format!("`target` and `{name}` are two names of one member"));
+            }
             if target.is_none() && !named.is_empty() {
                 target = Some(Json::from(named));
             }
@@ -49,7 +52,7 @@ pub(in crate::services) fn permissions(value: &Json) -> Result<Json, String> {
         let protocol = protocol(fields.member(&["protocol", "IpProtocol"]))?;
         let mut port = |names| if protocol == "-1" { Ok(-1) } else { fields.int(names) };
         let (from, to) = (port(&["from_port", "FromPort"])?, port(&["to_port", "ToPort"])?);
-        fields.member(&["from_port", "FromPort", "to_port", "ToPort"]);
+        fields.skip(&["from_port", "FromPort", "to_port", "ToPort"]);
         let (cidrs, groups, lists) = if ["IpRanges", "Ipv6Ranges", "UserIdGroupPairs", "PrefixListIds"].iter().any(|name| fields.has(name)) {
             let mut cidrs = sources(&mut fields, "IpRanges", "CidrIp")?;
             cidrs.extend(sources(&mut fields, "Ipv6Ranges", "CidrIpv6")?);
@@ -88,7 +91,7 @@ pub(in crate::services) fn entries(value: &Json) -> Result<Json, String> {
             None if protocol == "-1" || fields.has("Protocol") => (-1, -1),
             None => (fields.int(&["from_port"])?, fields.int(&["to_port"])?),
         };
-        fields.member(&["from_port", "to_port"]);
+        fields.skip(&["from_port", "to_port"]);
         let entry = json!({
             "egress": fields.flag(&["egress", "Egress"])?,
             "number": fields.int(&["number", "RuleNumber"])?,

@@ -326,6 +326,7 @@ impl Set {
                         values,
                         change: if made.is_empty() { Change::Create } else { Change::Update },
                         made,
+                        unit: self.root(index),
                         location: Some(Location { file: stack.file.clone(), line: line as u64 }),
                         path: node
                             .get("Metadata")
@@ -338,6 +339,15 @@ impl Set {
             }
         }
         all
+    }
+
+    /// The outermost stack around a stack, by its place and name.
+    fn root(&self, index: usize) -> String {
+        let mut root = index;
+        while let Some((parent, _)) = &self.stacks[root].parent {
+            root = *parent;
+        }
+        format!("{root} {}", self.stacks[root].name)
     }
 
     /// The name or id of what a stack of the run made for a logical id: of the stack of this name, or of the only one that has it.

@@ -160,6 +160,7 @@ impl Instance {
                 location: None,
                 path: String::new(),
                 made,
+                unit: String::new(),
             },
             local,
             module,
@@ -393,6 +394,7 @@ impl Places {
     fn lay(&self, instance: &mut Instance) {
         (instance.declared.account_id, instance.declared.region) = self.of_instance(instance);
         instance.declared.partition = partition(&instance.declared.region).to_owned();
+        instance.declared.unit = self.key(instance);
     }
 
     fn of_instance(&self, instance: &Instance) -> (String, String) {
