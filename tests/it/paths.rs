@@ -531,3 +531,17 @@ fn a_profile_or_a_transform_job_can_make_a_caller() {
     let transform = "UPDATE sagemaker_job SET kind = 'transform', model_name = 'ranker', role_arn = '', name = 'batch-1'; DELETE FROM sagemaker_endpoint";
     assert_eq!(asked(transform, &callers("batch-1")), Some(1));
 }
+
+/// What an unread policy may add is not told by what the others allow.
+#[test]
+fn an_unread_policy_may_add_calls_to_other_families() {
+    let attach = "UPDATE iam_role SET attached_policy_arns = '[\"arn:aws:iam::111111111111:policy/x\"]' WHERE name = 'summarizer'; \
+                  UPDATE coverage SET status = 'denied' WHERE table_name = 'iam_policy' AND account_id = '111111111111'";
+    let after = judged("sound", |store| {
+        let changed = store.conn.execute("UPDATE iam_role SET tags = tags WHERE name = 'summarizer'", []).expect("an update");
+        assert!(changed > 0, "the estate has no such role");
+        store.conn.execute_batch(attach).expect("a change");
+    });
+    let of = |rule: &str| after.results.iter().any(|result| result.rule == rule && result.region == "eu-west-1" && result.verdict == Verdict::Unknown);
+    assert!(of("bedrock-call-leaves-by-public-endpoint") && of("bedrock-vpc-endpoint-missing"));
+}
