@@ -26,7 +26,9 @@ fn estate(vpcs: usize, functions: usize) {
     let accounts: Vec<String> = (0..10).map(|n| format!("{:012}", 111_111_111_111_u64 + n)).collect();
     let names: Vec<String> = accounts.iter().map(|id| format!("{{id: '{id}', name: a, kind: workload}}")).collect();
     std::fs::write(folder.path().join("run.yaml"), format!("accounts: [{}]\nregions: [{REGION}]\ncoverage: all\n", names.join(", "))).expect("a file");
-    let path = folder.path().join("network.outcrop");
+    // Beside the inventory, not in it: a folder that holds anything else than tables is refused.
+    let run_folder = tempfile::tempdir().expect("a folder");
+    let path = run_folder.path().join("network.outcrop");
     let mut store = Store::create(&path, &outcrop::reason::tables()).expect("a run file");
     let run = outcrop::sources::fixture::load_folder(folder.path(), &mut store).expect("an inventory");
     let mut rows: Vec<NewRow> = Vec::new();

@@ -102,7 +102,9 @@ fn roles(roles: usize) {
         }));
     }
     write("iam_role.json", Json::from(rows).to_string());
-    let path = folder.path().join("roles.outcrop");
+    // Beside the inventory, not in it: a folder that holds anything else than tables is refused.
+    let run_folder = tempfile::tempdir().expect("a folder");
+    let path = run_folder.path().join("roles.outcrop");
     let mut store = Store::create(&path, &outcrop::reason::tables()).expect("a run file");
     let run = outcrop::sources::fixture::load_folder(folder.path(), &mut store).expect("an inventory");
     store.write_run(&run).expect("a run");
