@@ -7,7 +7,7 @@
 use outcrop::engine::{Config, Library, judge};
 use outcrop::inventory::Store;
 use outcrop::model::{AccountInfo, RunInfo, Source};
-use outcrop::reason;
+use outcrop::subjects;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ fn rule(number: usize) -> (String, String) {
 }
 
 fn store(rows: usize, path: &Path) -> (Store, RunInfo) {
-    let store = Store::create(path, &reason::tables()).expect("a run file");
+    let store = Store::create(path, &subjects::tables()).expect("a run file");
     let run = RunInfo {
         id: "bench".to_owned(),
         started_at: "2026-11-01T00:00:00Z".to_owned(),
@@ -57,7 +57,7 @@ fn store(rows: usize, path: &Path) -> (Store, RunInfo) {
 fn timed(rows: usize, keep: bool) -> Duration {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut store, run) = store(rows, &folder.path().join("bench.outcrop"));
-    let library = Library::from_files(&reason::tables(), (0..10).map(rule).collect()).expect("rules");
+    let library = Library::from_files(&subjects::tables(), (0..10).map(rule).collect()).expect("rules");
     let begin = Instant::now();
     let judged = judge(&mut store, &library, &Config::default(), &run, keep).expect("results");
     let took = begin.elapsed();

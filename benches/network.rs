@@ -29,7 +29,7 @@ fn estate(vpcs: usize, functions: usize) {
     // Beside the inventory, not in it: a folder that holds anything else than tables is refused.
     let run_folder = tempfile::tempdir().expect("a folder");
     let path = run_folder.path().join("network.outcrop");
-    let mut store = Store::create(&path, &outcrop::reason::tables()).expect("a run file");
+    let mut store = Store::create(&path, &outcrop::subjects::tables()).expect("a run file");
     let run = outcrop::sources::fixture::load_folder(folder.path(), &mut store).expect("an inventory");
     let mut rows: Vec<NewRow> = Vec::new();
     for (at, account) in accounts.iter().enumerate() {
@@ -169,12 +169,12 @@ fn network(rows: &mut Vec<NewRow>, account: &str, n: usize, functions: usize) {
 }
 
 fn derive(path: &std::path::Path) {
-    let store = Store::memory(&outcrop::reason::tables()).expect("a store");
-    store.write_run(&Store::open(path, &outcrop::reason::tables()).and_then(|store| store.run()).expect("a run")).expect("a run");
+    let store = Store::memory(&outcrop::subjects::tables()).expect("a store");
+    store.write_run(&Store::open(path, &outcrop::subjects::tables()).and_then(|store| store.run()).expect("a run")).expect("a run");
     store.copy_base(path).expect("rows");
     let world = World::load(&store).expect("a world");
     let start = Instant::now();
-    outcrop::reason::derive_from(&store, &world).expect("subjects");
+    outcrop::subjects::derive_from(&store, &world).expect("subjects");
     let count: i64 = store.conn.query_row("SELECT count(*) FROM bedrock_path WHERE path_verdict IS NOT NULL", [], |row| row.get(0)).expect("a count");
     println!("{count} ways and every other subject derived in {:.1} s, peak memory {} MB", start.elapsed().as_secs_f64(), peak());
 }

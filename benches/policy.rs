@@ -9,7 +9,7 @@
 mod brute;
 
 use outcrop::inventory::{Store, World};
-use outcrop::reason::policy::wire;
+use outcrop::policy::wire;
 use serde_json::{Value as Json, json};
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -105,7 +105,7 @@ fn roles(roles: usize) {
     // Beside the inventory, not in it: a folder that holds anything else than tables is refused.
     let run_folder = tempfile::tempdir().expect("a folder");
     let path = run_folder.path().join("roles.outcrop");
-    let mut store = Store::create(&path, &outcrop::reason::tables()).expect("a run file");
+    let mut store = Store::create(&path, &outcrop::subjects::tables()).expect("a run file");
     let run = outcrop::sources::fixture::load_folder(folder.path(), &mut store).expect("an inventory");
     store.write_run(&run).expect("a run");
     store.finish().expect("a run file");
@@ -118,12 +118,12 @@ fn roles(roles: usize) {
 }
 
 fn derive(path: &std::path::Path) {
-    let store = Store::memory(&outcrop::reason::tables()).expect("a store");
-    store.write_run(&Store::open(path, &outcrop::reason::tables()).and_then(|store| store.run()).expect("a run")).expect("a run");
+    let store = Store::memory(&outcrop::subjects::tables()).expect("a store");
+    store.write_run(&Store::open(path, &outcrop::subjects::tables()).and_then(|store| store.run()).expect("a run")).expect("a run");
     store.copy_base(path).expect("rows");
     let world = World::load(&store).expect("a world");
     let start = Instant::now();
-    outcrop::reason::derive_from(&store, &world).expect("subjects");
+    outcrop::subjects::derive_from(&store, &world).expect("subjects");
     println!("every subject derived in {:.1} s, peak memory {} MB", start.elapsed().as_secs_f64(), peak());
 }
 

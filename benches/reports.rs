@@ -7,15 +7,15 @@
 use outcrop::inventory::Store;
 use outcrop::model::Outcome;
 use outcrop::sources::fixture;
-use outcrop::{engine, reason, report};
+use outcrop::{engine, report, subjects};
 use std::time::Instant;
 
 fn demo() -> Outcome {
-    let tables = reason::tables();
+    let tables = subjects::tables();
     let mut store = Store::memory(&tables).expect("a store");
     let run = fixture::load_estate("broken", &mut store).expect("an estate");
     store.write_run(&run).expect("written");
-    reason::derive(&store).expect("derived");
+    subjects::derive(&store).expect("derived");
     let library = engine::Library::load(&tables, &[]).expect("rules");
     engine::judge(&mut store, &library, &engine::Config::default(), &run, true).expect("judged");
     engine::outcome(&store).expect("an outcome")

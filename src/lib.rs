@@ -1,6 +1,6 @@
 //! Outcrop finds where a company's Amazon Bedrock stack is exposed, and proves what it says.
 //!
-//! # The way of a datum
+//! # How data flows
 //!
 //! ```text
 //! live AWS ---------\
@@ -10,10 +10,13 @@
 //!                         coverage)     rows again)
 //! ```
 //!
-//! One way, no way back. Judging is pure: no network, no clock (the time of judgement is the run's),
+//! Data flows in one direction. Judging is pure: no network, no clock (the time of judgement is the run's),
 //! no environment.
 //!
 //! # Rooms
+//!
+//! A room uses only the rooms above it in this list, and a test holds that. Each engine ([`access::Principals`],
+//! `Workloads`, `Paths`) owns what it has worked out and borrows the engine below.
 //!
 //! | room | holds |
 //! | --- | --- |
@@ -22,8 +25,15 @@
 //! | [`secrets`] | detectors over values in memory |
 //! | [`services`] | one file for each AWS service: its tables, the calls that fill them, and how plans and templates spell them ([`services::declared`]) |
 //! | [`sources`] | where rows come from: AWS accounts, inventory folders, plans and templates; [`sources::overlay`] lays the latter over a run |
-//! | [`reason`] | subjects from tables: policies, paths, callers, keys, topology |
+//! | [`policy`] | the policy reasoner: parse, decide one request, decide over all requests |
+//! | [`derive`] | what derivations share: parameters, and rows in the making |
+//! | [`access`] | what roles and users may do, and who may do something |
+//! | [`network`] | layer 3 inside AWS: names, routes, filters, transit |
+//! | [`workloads`] | who calls Bedrock: one file for each kind of compute |
+//! | [`paths`] | the path of a call, hop by hop, and what endpoints let through |
+//! | [`subjects`] | what rules judge, derived from tables: one folder for each pillar |
 //! | [`engine`] | rules: read, checked, compiled to SQL, judged; exceptions; results read back |
+//! | [`judge`] | judging as such: variants, overlays, baselines, comparisons, the gate |
 //! | [`report`] | formats, one file each |
 //! | [`evidence`] | packages that another party checks and judges again |
 //! | [`cli`] | one file for each sub-command |
@@ -43,7 +53,7 @@
 //! missing fact becomes a column of the subject, never a rule in Rust.
 //!
 //! **Architecture Invariant:** what a rule reads decides what is asked of AWS: rule, subject columns,
-//! the inputs that each column declares, API operations, IAM actions ([`reason::needs`]).
+//! the inputs that each column declares, API operations, IAM actions ([`subjects::needs`]).
 //!
 //! **Architecture Invariant:** AWS SDK types never leave [`services`] and `sources::live`; values of
 //! environment variables never leave [`services::environment`].
@@ -56,13 +66,20 @@
 //!   when they are read back, so ten million results stay small and nothing is stored twice.
 //! - A known absence that a table cannot hold as a row (no logging, no organisation) is a row of empty values.
 
+pub mod access;
 pub mod cli;
+pub mod derive;
 pub mod engine;
 pub mod evidence;
 pub mod inventory;
+pub mod judge;
 pub mod model;
-pub mod reason;
+pub mod network;
+pub mod paths;
+pub mod policy;
 pub mod report;
 pub mod secrets;
 pub mod services;
 pub mod sources;
+pub mod subjects;
+pub mod workloads;

@@ -1,14 +1,18 @@
 //! `outcrop check` and `outcrop demo`: judge what is on disk, or inside the binary.
 
-use super::files::{self, Kind, kind};
-use super::judging::{Judge, Judging, now};
-use super::{Global, Usage, onto};
-use crate::inventory::{Coverage, Error, NewRow, Status, Store};
-use crate::model::{Outcome, RunInfo};
-use crate::reason;
+use super::Global;
+use super::judging::Judging;
+use super::output::write_private;
+use crate::inventory::{Error, Store};
+use crate::judge::lay::{join, lay_probes, lay_run, lay_trail};
+use crate::judge::overlay::{self, Base};
+use crate::judge::{Judge, Usage, now, variants, waiver};
+use crate::model::Outcome;
 use crate::report::safe::cut;
 use crate::sources::files::{Given, text};
-use crate::sources::{cloudformation, fixture, probe, trail};
+use crate::sources::kind::{self, Kind, kind};
+use crate::sources::{cloudformation, fixture};
+use crate::subjects;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 
@@ -63,20 +67,6 @@ pub(super) struct Demo {
     judging: Judging,
 }
 
-/// A run or an inventory folder in a store.
-pub(super) fn lay_run(path: &Path, store: &mut Store) -> anyhow::Result<RunInfo> {
-    match kind(path, None)? {
-        Kind::Run => {
-            let mut run = Store::open(path, &reason::tables())?.run()?;
-            run.complete |= run.collected;
-            store.copy_base(path)?;
-            Ok(run)
-        }
-        Kind::Inventory => Ok(fixture::load_folder(path, store)?),
-        _ => anyhow::bail!("`{}` is neither a run nor an inventory folder", path.display()),
-    }
-}
-
 impl Check {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         let outcome = self.subject.outcome(global)?;
@@ -98,10 +88,10 @@ impl Subject {
         // Broken input is told before a file is made.
         for (path, kind) in self.paths.iter().zip(&kinds) {
             if *kind == Kind::Run {
-                Store::open(path, &reason::tables())?;
+                Store::open(path, &subjects::tables())?;
             }
         }
-        let mut store = Store::memory(&reason::tables())?;
+        let mut store = Store::memory(&subjects::tables())?;
         let runs = self.paths.iter().map(|path| lay_run(path, &mut store)).collect::<anyhow::Result<Vec<_>>>()?;
         let mut run = join(runs)?;
         if run.started_at.is_empty() {
@@ -109,9 +99,11 @@ impl Subject {
             run.finished_at.clone_from(&run.started_at);
         }
         if !self.trail.is_empty() {
-            self.lay_trail(&mut store, &mut run, global)?;
+            for broken in lay_trail(&self.trail, &mut store, &mut run)?.iter().filter(|_| !global.quiet) {
+                anstream::eprintln!("warning: not read: {}", cut(broken, 800));
+            }
         }
-        self.lay_probes(&mut store, &run)?;
+        lay_probes(&self.probe, &mut store, &run)?;
         judge.observing(&store, &mut run)?;
         judge.complete(&mut run)?;
         let outcome = judge.judge(&mut store, &run)?;
@@ -141,85 +133,19 @@ impl Subject {
             parameters.extend(cloudformation::parameters(path, &text(path)?)?);
         }
         let mut given = Given { account: self.account.clone(), region: self.region.clone(), source: self.source.clone(), parameters, made: Default::default() };
-        let base = self.onto.as_deref().map(onto::Base::open).transpose()?;
+        let base = self.onto.as_deref().map(Base::open).transpose()?;
         if let Some(base) = &base {
             base.complete(&mut given)?;
         }
-        let mut read = files::read_all(&self.paths, kinds, &given)?;
+        let mut read = kind::read_all(&self.paths, kinds, &given)?;
         read.tell_apart();
-        judge.config.waivers.extend(read.ignores.iter().map(files::waiver));
+        judge.config.waivers.extend(read.ignores.iter().map(waiver));
         let out = self.judging.out.as_ref();
         match base {
-            Some(base) => onto::judge(judge, &base, &read, out),
-            None => files::judge(judge, &read, out),
+            Some(base) => overlay::onto(judge, &base, &read, out),
+            None => variants::alone(judge, &read, out),
         }
     }
-}
-
-impl Subject {
-    /// What CloudTrail's files say stands in place of what the run holds of it.
-    fn lay_trail(&self, store: &mut Store, run: &mut RunInfo, global: &Global) -> anyhow::Result<()> {
-        let trail = trail::read(&self.trail, run)?;
-        for table in ["cloudtrail_bedrock_call", "cloudtrail_window"] {
-            store.conn.execute(&format!("DELETE FROM {table}"), [])?;
-            store.conn.execute("DELETE FROM coverage WHERE table_name = ?1", [table])?;
-        }
-        store.commit(&trail.rows, &trail.coverage)?;
-        for broken in &trail.broken {
-            run.notes.push(format!("not read: {broken}"));
-            if !global.quiet {
-                anstream::eprintln!("warning: not read: {}", cut(broken, 800));
-            }
-        }
-        if trail.elsewhere > 0 {
-            run.notes.push(format!("{} records of CloudTrail are of accounts or Regions outside this run", trail.elsewhere));
-        }
-        Ok(())
-    }
-}
-
-impl Subject {
-    /// What probes saw, in every account of the run: whose host it was, its addresses tell.
-    fn lay_probes(&self, store: &mut Store, run: &RunInfo) -> anyhow::Result<()> {
-        if self.probe.is_empty() {
-            return Ok(());
-        }
-        let mut rows = Vec::new();
-        for path in &self.probe {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-            let report = probe::parse(&text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
-            if !run.regions.contains(&report.region) {
-                anyhow::bail!("{}: the probe asked for {}, and the run covers {}", path.display(), report.region, run.regions.join(", "));
-            }
-            for account in &run.accounts {
-                rows.extend(report.families.iter().map(|family| probe_row(&report, family, &account.id)));
-            }
-        }
-        let lines: Vec<Coverage> = run
-            .scopes()
-            .filter(|(_, region)| *region != crate::model::GLOBAL)
-            .map(|(account, region)| Coverage {
-                operation: "outcrop probe".to_owned(),
-                ..Coverage::new(account, region, "bedrock_probe", "list", Status::Complete)
-            })
-            .collect();
-        store.conn.execute("DELETE FROM coverage WHERE table_name = 'bedrock_probe'", [])?;
-        store.commit(&rows, &lines)?;
-        Ok(())
-    }
-}
-
-fn probe_row(report: &probe::Report, family: &probe::Family, account: &str) -> NewRow {
-    let texts = |all: &[std::net::IpAddr]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
-    NewRow::new("bedrock_probe", account, &report.region)
-        .set("id", format!("{} {} {}", report.host.name, report.probed_at, family.family))
-        .set("family", family.family.as_str())
-        .set("host", family.host.as_str())
-        .set("local_addresses", texts(&report.host.addresses))
-        .set("addresses", texts(&family.addresses))
-        .set("verdict", family.verdict.as_str())
-        .set("reason", family.reason.as_str())
-        .set("probed_at", report.probed_at.as_str())
 }
 
 /// Writes a run from memory into a file that does not exist yet: whole, or not at all.
@@ -228,42 +154,7 @@ fn save(store: &mut Store, path: &Path) -> anyhow::Result<()> {
         return Err(Error::Exists(path.display().to_string()).into());
     }
     let bytes = store.conn.serialize(rusqlite::MAIN_DB).map_err(Error::from)?;
-    super::judging::write_private(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))
-}
-
-/// Several runs as one: accounts and Regions of all of them.
-fn join(mut runs: Vec<RunInfo>) -> anyhow::Result<RunInfo> {
-    if runs.is_empty() {
-        return Err(Usage("name at least one path".to_owned()).into());
-    }
-    let mut joined = runs.remove(0);
-    for run in runs {
-        if run.partition != joined.partition {
-            anyhow::bail!("the runs are of two partitions ({} and {}); judge them apart", joined.partition, run.partition);
-        }
-        for account in run.accounts {
-            if joined.account(&account.id).is_some() {
-                anyhow::bail!("the account {} is in two of the runs; judge them apart", account.id);
-            }
-            joined.accounts.push(account);
-        }
-        for region in run.regions {
-            if !joined.regions.contains(&region) {
-                joined.regions.push(region);
-            }
-        }
-        joined.complete &= run.complete;
-        joined.collected &= run.collected;
-        joined.notes.extend(run.notes);
-        joined.role_chains.extend(run.role_chains);
-        joined.unscanned_regions.extend(run.unscanned_regions);
-        joined.started_at = joined.started_at.min(run.started_at);
-        joined.finished_at = joined.finished_at.max(run.finished_at);
-        joined.id.clear();
-    }
-    joined.accounts.sort_by(|a, b| a.id.cmp(&b.id));
-    joined.regions.sort();
-    Ok(joined)
+    write_private(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 impl Demo {

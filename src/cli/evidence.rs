@@ -1,7 +1,7 @@
 //! `outcrop evidence`: the auditor's package.
 
 use super::Global;
-use super::judging::write_private;
+use super::output::write_private;
 use crate::evidence;
 use crate::evidence::envelope::{self, PublicKey, Signer};
 use crate::report::safe::{cut, terminal};

@@ -5,7 +5,7 @@ use super::policy::{policy_data, request_text};
 use crate::inventory::{Store, Table};
 use crate::model::{Finding, Verdict};
 use crate::report::safe::{cut, terminal};
-use crate::{engine, reason};
+use crate::{engine, subjects};
 use serde_json::Value as Json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub(super) struct Explain {
 
 impl Explain {
     pub fn run(&self) -> anyhow::Result<u8> {
-        let store = Store::open(&self.run, &reason::tables())?;
+        let store = Store::open(&self.run, &subjects::tables())?;
         let outcome = engine::outcome(&store)?;
         let hits: Vec<&Finding> = outcome
             .results
@@ -69,7 +69,7 @@ fn one(store: &Store, result: &Finding, rule: Option<&engine::Rule>, out: &mut d
         }
     }
     if let Some(subject) = rule.and_then(|rule| rule.subject.as_deref())
-        && reason::rests_on_published_data(subject)
+        && subjects::rests_on_published_data(subject)
     {
         writeln!(out, "\n{}", policy_data())?;
     }
@@ -141,7 +141,7 @@ fn facts(store: &Store, result: &Finding, rule: &engine::Rule, subject: &str, ou
 
 /// The API operations behind a column of a subject.
 fn calls(table: &Table, column: &str) -> String {
-    let readings = table.column(column).map(|column| column.reads.iter().filter_map(|input| input.split_once('.')).collect::<Vec<_>>()).unwrap_or_default();
+    let readings = table.column(column).map(|column| column.sources(table.name)).unwrap_or_default();
     let mut calls: Vec<&str> =
         readings.iter().filter_map(|(name, group)| crate::services::table(name).and_then(|table| table.read(group)).map(|read| read.operation)).collect();
     calls.sort_unstable();

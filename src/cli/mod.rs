@@ -5,9 +5,8 @@ mod check;
 mod diff;
 mod evidence;
 mod explain;
-mod files;
 mod judging;
-mod onto;
+mod output;
 mod path;
 mod policy;
 #[cfg(feature = "live")]
@@ -20,8 +19,8 @@ mod rules;
 mod scan;
 mod sending;
 mod who_can;
-mod worsened;
 
+use crate::judge::Usage;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -117,11 +116,6 @@ enum Command {
         shell: clap_complete::Shell,
     },
 }
-
-/// A command line that parses, and still is wrong.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Usage(String);
 
 /// Runs a command; gives its exit code.
 pub fn run(cli: Cli) -> ExitCode {

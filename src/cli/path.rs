@@ -2,11 +2,11 @@
 
 use super::Usage;
 use crate::inventory::{Store, World};
-use crate::reason;
-use crate::reason::trace::{Packet, trace};
+use crate::network::trace::{Packet, trace};
 use crate::report::csv::cell;
 use crate::report::safe::cut;
 use crate::sources::fixture;
+use crate::subjects;
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::io::Write;
@@ -80,12 +80,12 @@ struct Entry {
 
 fn open(path: &File) -> anyhow::Result<Store> {
     if !path.is_dir() {
-        return Ok(Store::open(path, &reason::tables())?);
+        return Ok(Store::open(path, &subjects::tables())?);
     }
-    let mut store = Store::memory(&reason::tables())?;
+    let mut store = Store::memory(&subjects::tables())?;
     let run = fixture::load_folder(path, &mut store)?;
     store.write_run(&run)?;
-    reason::derive(&store)?;
+    subjects::derive(&store)?;
     Ok(store)
 }
 

@@ -1,7 +1,7 @@
 //! `outcrop policy`: the policy reasoner on its own.
 
 use super::Usage;
-use crate::reason::policy::{Document, Found, PolicyType, authorization, compare, wire};
+use crate::policy::{Document, Found, PolicyType, authorization, compare, wire};
 use crate::report::safe::cut;
 use crate::sources::tree;
 use anyhow::Context as _;

@@ -2,8 +2,8 @@
 
 use crate::engine;
 use crate::inventory::Store;
-use crate::reason;
 use crate::report::{csv, safe::cut};
+use crate::subjects;
 use anyhow::Context as _;
 use serde_json::Value as Json;
 use std::io::Write;
@@ -30,7 +30,7 @@ enum Format {
 
 impl Query {
     pub fn run(&self) -> anyhow::Result<u8> {
-        Store::open(&self.run, &reason::tables())?;
+        Store::open(&self.run, &subjects::tables())?;
         let mut conn = engine::open_reader(&self.run)?;
         let (names, rows) =
             engine::run_query(&mut conn, &self.sql).context("the query was refused; a query only reads, and `outcrop rules tables` shows what there is")?;
@@ -52,7 +52,7 @@ impl Query {
                 table
                     .load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
                     .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
-                    .set_width(super::judging::width());
+                    .set_width(super::output::width());
                 table.set_header(names.iter().map(|name| cut(name, 200)));
                 for row in &rows {
                     table.add_row(row.iter().map(|cell| if cell.is_null() { "(not observed)".to_owned() } else { cut(&text(cell), 2000) }));

@@ -1,11 +1,11 @@
 //! `outcrop report`: render a stored run again.
 
-use super::judging::Output;
+use super::output::Output;
 use super::sending::Sending;
 use super::{Global, Usage};
 use crate::inventory::Store;
 use crate::model::{Outcome, Severity};
-use crate::{engine, reason};
+use crate::{engine, subjects};
 use std::path::PathBuf;
 
 /// Arguments.
@@ -38,7 +38,7 @@ enum Receiver {
 impl Report {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         self.output.check()?;
-        let store = Store::open(&self.run, &reason::tables())?;
+        let store = Store::open(&self.run, &subjects::tables())?;
         let mut outcome = engine::outcome(&store)?;
         if !outcome.run.complete {
             tracing::warn!("the run was interrupted; what it does not hold was not looked at");

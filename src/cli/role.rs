@@ -2,8 +2,8 @@
 
 use super::Usage;
 use crate::engine::{Library, Selection};
-use crate::reason;
 use crate::services::ENTRY_OPERATIONS;
+use crate::subjects;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -64,8 +64,8 @@ pub(crate) const NEVER: &[&str] = &[
 
 /// The IAM actions of the selected rules.
 pub(crate) fn actions(library: &Library) -> BTreeSet<&'static str> {
-    let readings = reason::needs::readings(library.needs(&[]));
-    let mut actions: BTreeSet<&'static str> = reason::needs::operations(&readings, crate::services::TABLES).into_iter().map(|(_, action)| action).collect();
+    let readings = subjects::needs::readings(library.needs(&[]));
+    let mut actions: BTreeSet<&'static str> = subjects::needs::operations(&readings, crate::services::TABLES).into_iter().map(|(_, action)| action).collect();
     actions.extend(ENTRY_OPERATIONS.iter().map(|(_, action)| *action));
     actions
 }
@@ -91,7 +91,7 @@ impl Role {
             return Err(Usage("--principal must be an ARN".to_owned()).into());
         }
         let folders: Vec<&Path> = self.rules.iter().map(PathBuf::as_path).collect();
-        let mut library = Library::load(&reason::tables(), &folders)?;
+        let mut library = Library::load(&subjects::tables(), &folders)?;
         library.select(&Selection { select: self.select.clone(), skip: self.skip.clone() }).map_err(Usage)?;
         let policy = policy(&library);
         let mut out = anstream::stdout().lock();

@@ -3,7 +3,7 @@
 use super::Usage;
 use crate::engine::{self, Library, Parameter};
 use crate::inventory::{Role, Span, Table};
-use crate::reason;
+use crate::subjects;
 use anyhow::Context as _;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ enum Format {
 
 fn library(folders: &[PathBuf]) -> anyhow::Result<Library> {
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
-    Ok(Library::load(&reason::tables(), &folders)?)
+    Ok(Library::load(&subjects::tables(), &folders)?)
 }
 
 impl Rules {
@@ -128,13 +128,13 @@ fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> any
     for (name, Parameter { default, doc, .. }) in &rule.parameters {
         writeln!(out, "  :{name} = {default}{}", if doc.is_empty() { String::new() } else { format!("  ({doc})") })?;
     }
-    let readings = reason::needs::readings(library.needs(&[id]));
-    let operations = reason::needs::operations(&readings, crate::services::TABLES);
+    let readings = subjects::needs::readings(library.needs(&[id]));
+    let operations = subjects::needs::operations(&readings, crate::services::TABLES);
     writeln!(out, "\nCalls")?;
     for (operation, action) in operations {
         writeln!(out, "  {operation}{}", if operation == action { String::new() } else { format!(" (permission {action})") })?;
     }
-    if rule.subject.as_deref().is_some_and(reason::rests_on_published_data) {
+    if rule.subject.as_deref().is_some_and(subjects::rests_on_published_data) {
         writeln!(out, "\n{}", super::policy::policy_data())?;
     }
     for (name, text) in
@@ -161,10 +161,10 @@ fn test(dir: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
     };
     let (mut flawed, mut count, mut examples) = (0, 0, 0);
     for loaded in library.rules.iter().filter(|loaded| dir.is_none() || built_in.rule(&loaded.rule.id).is_none()) {
-        let table = loaded.rule.subject.as_deref().and_then(|subject| reason::tables().into_iter().find(|table| table.name == subject));
+        let table = loaded.rule.subject.as_deref().and_then(|subject| subjects::tables().into_iter().find(|table| table.name == subject));
         let mut flaws = engine::test_examples(loaded, table, &library.values)?;
         if loaded.rule.from.is_some() {
-            flaws.extend(engine::test_query(loaded, &reason::tables(), &library)?);
+            flaws.extend(engine::test_query(loaded, &subjects::tables(), &library)?);
         }
         count += 1;
         examples += loaded.rule.examples.len();
@@ -184,7 +184,7 @@ fn new(id: &str, subject: &str, out: &mut dyn Write) -> anyhow::Result<()> {
     if library(&[])?.rule(id).is_some() {
         return Err(Usage(format!("there is a built-in rule `{id}` already; choose another id")).into());
     }
-    let tables = reason::tables();
+    let tables = subjects::tables();
     let table = tables.iter().find(|table| table.name == subject && table.role == Role::Subject).ok_or_else(|| {
         Usage(format!(
             "there is no subject `{subject}`; there are: {}",
@@ -231,14 +231,14 @@ examples:
 }
 
 fn tables(name: Option<&str>, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
-    let all: Vec<&'static Table> = reason::tables().into_iter().filter(|table| name.is_none_or(|name| name == table.name)).collect();
+    let all: Vec<&'static Table> = subjects::tables().into_iter().filter(|table| name.is_none_or(|name| name == table.name)).collect();
     if all.is_empty() {
         return Err(Usage(format!("there is no table `{}`; `outcrop rules tables` shows what there is", name.unwrap_or_default())).into());
     }
     if format == Format::Json {
         let shown: Vec<Json> = all.iter().map(|table| json!({
             "name": table.name, "doc": table.doc, "key": table.key, "role": if table.role == Role::Base { "collected" } else { "derived" }, "span": if table.span == Span::Global { "global" } else { "regional" },
-            "columns": table.columns.iter().map(|column| json!({"name": column.name, "type": column.kind.as_str(), "doc": column.doc, "absent": column.absent, "reads": column.reads})).collect::<Vec<_>>(),
+            "columns": table.columns.iter().map(|column| json!({"name": column.name, "type": column.kind.as_str(), "doc": column.doc, "absent": column.absent, "reads": inputs(table, column)})).collect::<Vec<_>>(),
             "reads": table.reads.iter().map(|read| json!({"group": read.group, "operation": read.operation, "actions": read.actions()})).collect::<Vec<_>>(),
         })).collect();
         serde_json::to_writer_pretty(&mut *out, &shown)?;
@@ -268,4 +268,9 @@ fn tables(name: Option<&str>, format: Format, out: &mut dyn Write) -> anyhow::Re
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// What fills a column: groups of its own table, or `table.group` of others.
+fn inputs(table: &'static Table, column: &crate::inventory::Column) -> Vec<String> {
+    column.sources(table.name).into_iter().map(|(of, group)| if of == table.name { group.to_owned() } else { format!("{of}.{group}") }).collect()
 }

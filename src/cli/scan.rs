@@ -2,9 +2,9 @@
 
 use super::judging::Judging;
 use super::{Global, Usage};
-use crate::reason;
 use crate::report::safe::cut;
 use crate::sources::live::{self, Base, Progress, Request};
+use crate::subjects;
 use anyhow::Context as _;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
@@ -177,7 +177,7 @@ impl Scan {
         let mut judge = self.judging.load()?;
         drop(judge.library.for_source(crate::model::Source::Live));
         let mut request = self.request()?;
-        request.wanted = reason::needs::readings(judge.library.needs(&[]));
+        request.wanted = subjects::needs::readings(judge.library.needs(&[]));
         if judge.library.rules.iter().any(|loaded| loaded.rule.from.is_some()) {
             // A query of a rule's own may read any table; nothing is left out then.
             request.wanted = crate::services::TABLES.iter().flat_map(|table| table.reads.iter().map(|read| (table.name, read.group))).collect();

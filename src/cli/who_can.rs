@@ -1,12 +1,12 @@
 //! `outcrop policy who-can`: which principals of a run may do something.
 
 use super::policy::lines;
+use crate::access::who_can::{WhoCan as Answer, who_can};
 use crate::inventory::{Store, World};
-use crate::reason;
-use crate::reason::policy::wire::{self, WhoCanQuestion};
-use crate::reason::who_can::{WhoCan as Answer, who_can};
+use crate::policy::wire::{self, WhoCanQuestion};
 use crate::report::safe::cut;
 use crate::sources::fixture;
+use crate::subjects;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -33,12 +33,12 @@ pub(super) struct WhoCan {
 
 fn world(path: &Path) -> anyhow::Result<World> {
     if path.is_dir() {
-        let mut store = Store::memory(&reason::tables())?;
+        let mut store = Store::memory(&subjects::tables())?;
         let run = fixture::load_folder(path, &mut store)?;
         store.write_run(&run)?;
         return Ok(World::load(&store)?);
     }
-    Ok(World::load(&Store::open(path, &reason::tables())?)?)
+    Ok(World::load(&Store::open(path, &subjects::tables())?)?)
 }
 
 impl WhoCan {

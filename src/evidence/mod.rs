@@ -7,10 +7,10 @@ mod redact;
 
 pub use redact::redact;
 
-use crate::engine::{self, Config, Library};
+use crate::engine::{self, Config};
 use crate::inventory::Store;
 use crate::model::{Finding, Outcome, RunInfo, Verdict};
-use crate::{reason, report};
+use crate::{judge, report, subjects};
 use envelope::{Envelope, PublicKey, Signer, sha256};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,7 @@ const OF_PIPELINES: [&str; 2] = ["github", "gitlab"];
 /// # Errors
 /// When the run cannot be read, holds no results, or the folder cannot be written.
 pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error> {
-    let store = Store::open(run, &reason::tables()).map_err(|error| wrong(run, error))?;
+    let store = Store::open(run, &subjects::tables()).map_err(|error| wrong(run, error))?;
     let outcome = engine::outcome(&store).map_err(|error| wrong(run, error))?;
     if outcome.results.is_empty() {
         return Err(wrong(run, "it holds no results; judge it first: outcrop check RUN --out JUDGED"));
@@ -319,7 +319,7 @@ pub fn verify(folder: &Path, trusted: Option<&PublicKey>) -> Result<Verified, Er
 /// Do the parts of the package say the same?
 fn complete(folder: &Path, key: &PublicKey, all: &mut Verified) -> Result<(), Error> {
     let path = folder.join(RUN);
-    let store = Store::open(&path, &reason::tables()).map_err(|error| wrong(&path, error))?;
+    let store = Store::open(&path, &subjects::tables()).map_err(|error| wrong(&path, error))?;
     let outcome = engine::outcome(&store).map_err(|error| wrong(&path, error))?;
     let about: Json =
         serde_json::from_slice(&fs::read(folder.join("run.json")).map_err(|error| wrong(folder, error))?).map_err(|error| wrong(folder, error))?;
@@ -374,7 +374,7 @@ pub struct Difference {
 pub fn replay(folder: &Path) -> Result<(usize, Vec<Difference>), Error> {
     let path = folder.join(RUN);
     let fail = |error: &dyn std::fmt::Display| wrong(&path, error);
-    let packed_store = Store::open(&path, &reason::tables()).map_err(|error| fail(&error))?;
+    let packed_store = Store::open(&path, &subjects::tables()).map_err(|error| fail(&error))?;
     let packed = engine::outcome(&packed_store).map_err(|error| fail(&error))?;
     let mut run: RunInfo = packed_store.run().map_err(|error| fail(&error))?;
     let mut rules = Vec::new();
@@ -382,20 +382,11 @@ pub fn replay(folder: &Path) -> Result<(usize, Vec<Difference>), Error> {
         let file = folder.join(format!("rules/{name}.yaml"));
         rules.push((format!("{name}.yaml"), fs::read_to_string(&file).map_err(|error| wrong(&file, error))?));
     }
-    let mut library = Library::from_files(&reason::tables(), rules).map_err(|error| Error(error.to_string()))?;
-    library.values.extend(run.parameters.clone());
-    for loaded in &mut library.rules {
-        if let Some(text) = packed.rules.get(&loaded.rule.id) {
-            loaded.severity = text.severity;
-        }
-    }
+    let library = judge::library_of(rules, &run, &packed).map_err(|error| Error(error.to_string()))?;
     run.rules_digest = library.digest();
-    let mut store = Store::memory(&reason::tables()).map_err(|error| fail(&error))?;
+    let mut store = Store::memory(&subjects::tables()).map_err(|error| fail(&error))?;
     store.copy_base(&path).map_err(|error| fail(&error))?;
-    store.write_run(&run).map_err(|error| fail(&error))?;
-    reason::derive(&store).map_err(|error| fail(&error))?;
-    engine::judge(&mut store, &library, &Config::default(), &run, true).map_err(|error| fail(&error))?;
-    let replayed = engine::outcome(&store).map_err(|error| fail(&error))?;
+    let replayed = judge::again(&mut store, &library, &Config::default(), &run).map_err(|error| fail(&error))?;
     let by_print = |outcome: &Outcome| -> BTreeMap<String, Finding> {
         outcome.results.iter().map(|result| (format!("{} {} {}", result.fingerprint, result.rule, result.part), result.clone())).collect()
     };

@@ -4,10 +4,11 @@
 //! name meant something, nothing is written.
 
 use super::{Error, rule_texts};
-use crate::engine::{self, Config, Library, Waivable, WaiverEntry};
+use crate::engine::{self, Config, Waivable, WaiverEntry};
 use crate::inventory::{Kind, Role, Store, quoted};
+use crate::judge;
 use crate::model::{Arn, Outcome, RunInfo, Verdict, WaiverStatus};
-use crate::reason;
+use crate::subjects;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -289,10 +290,10 @@ pub fn redact(run: &Path, to: &Path) -> Result<(), Error> {
 
 fn written(run: &Path, to: &Path) -> Result<(), Error> {
     let fail = |error: &dyn std::fmt::Display| Error(format!("{}: {error}", run.display()));
-    let original = Store::open(run, &reason::tables()).map_err(|error| fail(&error))?;
+    let original = Store::open(run, &subjects::tables()).map_err(|error| fail(&error))?;
     let before = engine::outcome(&original).map_err(|error| fail(&error))?;
     let names = Names::of(&original, &before.run).map_err(|error| fail(&error))?;
-    let mut store = Store::memory(&reason::tables()).map_err(|error| fail(&error))?;
+    let mut store = Store::memory(&subjects::tables()).map_err(|error| fail(&error))?;
     store.copy_base(run).map_err(|error| fail(&error))?;
     change(&store, &names).map_err(|error| fail(&error))?;
     let mut info = before.run.clone();
@@ -314,18 +315,9 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
     info.parameters = info.parameters.iter().map(|(name, value)| (name.clone(), names.json(value))).collect();
     info.command = String::new();
     let rules = rule_texts(&original).map_err(|error| fail(&error))?.into_iter().map(|(name, text)| (format!("{name}.yaml"), text)).collect();
-    let mut library = Library::from_files(&reason::tables(), rules).map_err(|error| fail(&error))?;
-    library.values.extend(info.parameters.clone());
-    for loaded in &mut library.rules {
-        if let Some(text) = before.rules.get(&loaded.rule.id) {
-            loaded.severity = text.severity;
-        }
-    }
+    let library = judge::library_of(rules, &info, &before).map_err(|error| fail(&error))?;
     let config = Config { waivers: waivers(&before, &names), ..Config::default() };
-    store.write_run(&info).map_err(|error| fail(&error))?;
-    reason::derive(&store).map_err(|error| fail(&error))?;
-    engine::judge(&mut store, &library, &config, &info, true).map_err(|error| fail(&error))?;
-    let after = engine::outcome(&store).map_err(|error| fail(&error))?;
+    let after = judge::again(&mut store, &library, &config, &info).map_err(|error| fail(&error))?;
     let (was, is) = (counted(&before), counted(&after));
     if was != is {
         let rules: BTreeSet<&str> = was.keys().chain(is.keys()).filter(|key| was.get(*key) != is.get(*key)).map(|(rule, _)| rule.as_str()).collect();

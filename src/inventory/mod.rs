@@ -6,6 +6,8 @@
 
 mod coverage;
 mod declaration;
+mod derived;
+mod inputs;
 pub mod shape;
 mod store;
 mod table;
@@ -13,6 +15,7 @@ mod world;
 
 pub use coverage::{Coverage, Status};
 pub use declaration::Declaration;
+pub use inputs::Inputs;
 pub use store::{Error, NewRow, SCHEMA_VERSION, Store, derived_ddl, quoted};
 pub use table::{Column, Kind, Read, Role, Span, Table, cols};
 pub use world::{Children, Loaded, Lookup, Row, World};

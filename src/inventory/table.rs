@@ -3,6 +3,7 @@
 //! The declaration gives the SQL schema, the insert, the printed documentation, and the API
 //! operations and IAM actions behind each group of columns.
 
+use super::inputs::Inputs;
 use super::shape::Shape;
 
 /// What a column holds.
@@ -101,62 +102,57 @@ pub struct Column {
     pub doc: &'static str,
     /// The value for "known to be absent"; empty when the fact is always there.
     pub absent: &'static str,
-    /// Base tables: the group of the same table that fills it. Subjects: `table.group` inputs.
+    /// Base tables: the groups of the same table that fill it.
     pub reads: &'static [&'static str],
+    /// Subjects: what it is made of.
+    pub from: Inputs,
     /// What it may hold beyond its kind; base tables alone.
     pub shape: Shape,
 }
 
+impl Column {
+    /// What fills it, as (table, group): of the column's own table, or of those that a subject is made of.
+    pub fn sources(&self, own: &'static str) -> Vec<(&'static str, &'static str)> {
+        let mut all: Vec<_> = self.from.groups().into_iter().collect();
+        all.extend(self.reads.iter().map(|group| (own, *group)));
+        all
+    }
+}
+
 /// Short spellings for declarations.
 pub mod cols {
-    use super::{Column, Kind, Shape};
+    use super::{Column, Inputs, Kind, Shape};
 
     const LIST: &[&str] = &["list"];
 
     /// A text column of the `list` group.
     pub const fn text(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Text, doc, absent: "", reads: LIST, shape: Shape::Any }
+        Column { name, kind: Kind::Text, doc, absent: "", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
     }
     /// An integer column of the `list` group.
     pub const fn int(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Integer, doc, absent: "", reads: LIST, shape: Shape::Any }
+        Column { name, kind: Kind::Integer, doc, absent: "", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
     }
     /// A boolean column of the `list` group.
     pub const fn flag(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Bool, doc, absent: "", reads: LIST, shape: Shape::Any }
+        Column { name, kind: Kind::Bool, doc, absent: "", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
     }
     /// A column of the `list` group with a time, RFC 3339 in UTC.
     pub const fn time(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Time, doc, absent: "", reads: LIST, shape: Shape::Any }
+        Column { name, kind: Kind::Time, doc, absent: "", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
     }
     /// A list column of the `list` group.
     pub const fn list(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::List, doc, absent: "[]", reads: LIST, shape: Shape::Any }
+        Column { name, kind: Kind::List, doc, absent: "[]", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
     }
     /// A JSON column of the `list` group.
     pub const fn json(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Json, doc, absent: "", reads: LIST, shape: Shape::Any }
+        Column { name, kind: Kind::Json, doc, absent: "", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
     }
 
     /// The tags of a thing, as an object.
     pub const fn tags() -> Column {
         json("tags", "Tags as an object.").absent("{}").shaped(super::super::shape::tags)
-    }
-
-    /// Lists of inputs as one; `N` is the sum of their lengths.
-    pub const fn joined<const N: usize>(parts: &[&[&'static str]]) -> [&'static str; N] {
-        let mut all = [""; N];
-        let (mut part, mut at) = (0, 0);
-        while part < parts.len() {
-            let mut inner = 0;
-            while inner < parts[part].len() {
-                all[at] = parts[part][inner];
-                at += 1;
-                inner += 1;
-            }
-            part += 1;
-        }
-        all
     }
 
     impl Column {
@@ -168,6 +164,12 @@ pub mod cols {
         /// Says which groups fill it.
         pub const fn by(mut self, reads: &'static [&'static str]) -> Self {
             self.reads = reads;
+            self
+        }
+        /// Says what a subject's column is made of.
+        pub const fn from(mut self, inputs: Inputs) -> Self {
+            self.reads = &[];
+            self.from = inputs;
             self
         }
         /// Says which words it may hold.
@@ -188,12 +190,12 @@ pub mod cols {
 macro_rules! subject_columns {
     ($($column:expr),* $(,)?) => {
         &[
-            $crate::inventory::cols::text("resource", "ARN, or the address in a plan or template.").by(&[]),
-            $crate::inventory::cols::text("resource_type", "Type in CloudFormation's spelling.").by(&[]),
-            $crate::inventory::cols::text("part", "Tells several subjects in one resource apart.").absent("''").by(&[]),
-            $crate::inventory::cols::text("name", "Name for a person.").absent("''").by(&[]),
-            $crate::inventory::cols::json("tags", "Tags as an object.").absent("{}").by(&[]),
-            $crate::inventory::cols::text("environment", "Environment of the resource, from the configuration or its tags.").absent("''").by(&[]),
+            $crate::inventory::cols::text("resource", "ARN, or the address in a plan or template.").from($crate::inventory::Inputs::NONE),
+            $crate::inventory::cols::text("resource_type", "Type in CloudFormation's spelling.").from($crate::inventory::Inputs::NONE),
+            $crate::inventory::cols::text("part", "Tells several subjects in one resource apart.").absent("''").from($crate::inventory::Inputs::NONE),
+            $crate::inventory::cols::text("name", "Name for a person.").absent("''").from($crate::inventory::Inputs::NONE),
+            $crate::inventory::cols::json("tags", "Tags as an object.").absent("{}").from($crate::inventory::Inputs::NONE),
+            $crate::inventory::cols::text("environment", "Environment of the resource, from the configuration or its tags.").absent("''").from($crate::inventory::Inputs::NONE),
             $($column),*
         ]
     };
@@ -216,8 +218,8 @@ pub struct Table {
     pub columns: &'static [Column],
     /// Base tables: the operations behind each group. Subjects: empty.
     pub reads: &'static [Read],
-    /// Subjects: the `table.group` inputs that decide which rows there are. Base tables: empty.
-    pub lists: &'static [&'static str],
+    /// Subjects: what decides which rows there are. Base tables: nothing.
+    pub lists: Inputs,
 }
 
 impl Table {

@@ -2,7 +2,7 @@
 
 use super::environment::SETTINGS;
 use crate::inventory::cols::{list, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Runtimes.
 pub const RUNTIME: Table = Table {
@@ -27,7 +27,7 @@ pub const RUNTIME: Table = Table {
         list("vector_hosts", "Hosts of OpenSearch collections and domains that its variables name.").by(&["detail"]),
     ],
     reads: &[Read::new("list", "bedrock-agentcore:ListAgentRuntimes"), Read::new("detail", "bedrock-agentcore:GetAgentRuntime")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Gateways.
@@ -39,7 +39,7 @@ pub const GATEWAY: Table = Table {
     role: Role::Base,
     columns: &[text("arn", "Gateway id; the list call gives no ARN."), text("name", "Name."), text("role_arn", "Role.").by(&["detail"])],
     reads: &[Read::new("list", "bedrock-agentcore:ListGateways"), Read::new("detail", "bedrock-agentcore:GetGateway")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Targets of gateways.
@@ -51,7 +51,7 @@ pub const GATEWAY_TARGET: Table = Table {
     role: Role::Base,
     columns: &[text("id", "`gateway/target`."), text("gateway_id", "Gateway id."), text("name", "Name.")],
     reads: &[Read::with("list", "bedrock-agentcore:ListGatewayTargets", &["bedrock-agentcore:ListGateways", "bedrock-agentcore:ListGatewayTargets"])],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Memories.
@@ -63,7 +63,7 @@ pub const MEMORY: Table = Table {
     role: Role::Base,
     columns: &[text("arn", "ARN."), text("name", "Id."), text("role_arn", "Execution role.").absent("''").by(&["detail"])],
     reads: &[Read::new("list", "bedrock-agentcore:ListMemories"), Read::new("detail", "bedrock-agentcore:GetMemory")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

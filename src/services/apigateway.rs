@@ -1,7 +1,7 @@
 //! Amazon API Gateway: integrations that call Amazon Bedrock by themselves.
 
 use crate::inventory::cols::text;
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// REST APIs.
 pub const REST_API: Table = Table {
@@ -12,7 +12,7 @@ pub const REST_API: Table = Table {
     role: Role::Base,
     columns: &[text("id", "Id."), text("name", "Name.")],
     reads: &[Read::with("list", "apigateway:GetRestApis", &["apigateway:GET"])],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Methods.
@@ -29,7 +29,7 @@ pub const METHOD: Table = Table {
         text("role_arn", "Role that it calls with.").absent("''"),
     ],
     reads: &[Read::with("list", "apigateway:GetResources", &["apigateway:GET"])],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The API family that an integration calls: `arn:aws:apigateway:REGION:bedrock-runtime:path/model/...`, where the service

@@ -1,7 +1,7 @@
 //! Amazon Bedrock, control plane.
 
 use crate::inventory::cols::{list, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Invocation logging.
 pub const INVOCATION_LOGGING: Table = Table {
@@ -19,7 +19,7 @@ pub const INVOCATION_LOGGING: Table = Table {
         text("large_data_prefix", "Key prefix of that.").absent("''"),
     ],
     reads: &[Read::new("list", "bedrock:GetModelInvocationLoggingConfiguration")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Inference profiles.
@@ -37,7 +37,7 @@ pub const INFERENCE_PROFILE: Table = Table {
         list("model_arns", "Foundation models that it leads to, one for each destination Region."),
     ],
     reads: &[Read::new("list", "bedrock:ListInferenceProfiles")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Guardrails.
@@ -49,7 +49,7 @@ pub const GUARDRAIL: Table = Table {
     role: Role::Base,
     columns: &[text("arn", "ARN."), text("id", "Id."), text("name", "Name."), text("status", "`READY`, `FAILED`, ...")],
     reads: &[Read::new("list", "bedrock:ListGuardrails")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// What probes saw.
@@ -76,7 +76,7 @@ pub const PROBE: Table = Table {
         text("probed_at", "When."),
     ],
     reads: &[],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The API families that an SDK can ask for, by their endpoint services.

@@ -1,7 +1,7 @@
 //! Amazon Bedrock Agents: agents, knowledge bases, data sources, flows. All IAM actions have the prefix `bedrock`.
 
 use crate::inventory::cols::{list, tags, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Agents.
 pub const AGENT: Table = Table {
@@ -22,7 +22,7 @@ pub const AGENT: Table = Table {
         Read::new("detail", "bedrock:GetAgent"),
         Read::with("versions", "bedrock:GetAgentVersion", &["bedrock:ListAgentAliases", "bedrock:GetAgentVersion"]),
     ],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Knowledge bases.
@@ -47,7 +47,7 @@ pub const KNOWLEDGE_BASE: Table = Table {
         Read::new("detail", "bedrock:GetKnowledgeBase"),
         Read::new("tags", "bedrock:ListTagsForResource"),
     ],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Data sources.
@@ -69,7 +69,7 @@ pub const DATA_SOURCE: Table = Table {
         text("intermediate_bucket_name", "Bucket for custom transformation.").absent("''").by(&["detail"]),
     ],
     reads: &[Read::new("list", "bedrock:ListDataSources"), Read::new("detail", "bedrock:GetDataSource")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Flows.
@@ -81,7 +81,7 @@ pub const FLOW: Table = Table {
     role: Role::Base,
     columns: &[text("arn", "ARN."), text("name", "Name."), text("role_arn", "Execution role.").by(&["detail"])],
     reads: &[Read::new("list", "bedrock:ListFlows"), Read::new("detail", "bedrock:GetFlow")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Prompts.
@@ -93,7 +93,7 @@ pub const PROMPT: Table = Table {
     role: Role::Base,
     columns: &[text("arn", "ARN."), text("id", "Id."), text("name", "Name.")],
     reads: &[Read::new("list", "bedrock:ListPrompts")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -1,7 +1,7 @@
 //! AWS CloudTrail: where trails are kept, and what they say of Bedrock.
 
 use crate::inventory::cols::{flag, int, list, text, time};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Trails.
 pub const TRAIL: Table = Table {
@@ -19,7 +19,7 @@ pub const TRAIL: Table = Table {
         flag("is_organization_trail", "Does it belong to the organisation?"),
     ],
     reads: &[Read::new("list", "cloudtrail:DescribeTrails")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Calls of Bedrock, summed.
@@ -49,7 +49,7 @@ pub const BEDROCK_CALL: Table = Table {
         time("last_seen", "Newest."),
     ],
     reads: &[Read::new("list", "cloudtrail:LookupEvents")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The time that was looked at.
@@ -69,7 +69,7 @@ pub const WINDOW: Table = Table {
         flag("sees_data_events", "Can data events (agents, retrieval, mantle, AgentCore) be in it?"),
     ],
     reads: &[Read::new("list", "cloudtrail:LookupEvents")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -1,7 +1,7 @@
 //! AWS CodePipeline and CodeBuild: what deploys.
 
 use crate::inventory::cols::{flag, list, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Pipelines.
 pub const PIPELINE: Table = Table {
@@ -18,7 +18,7 @@ pub const PIPELINE: Table = Table {
         list("build_projects", "CodeBuild projects it runs.").by(&["detail"]),
     ],
     reads: &[Read::new("list", "codepipeline:ListPipelines"), Read::new("detail", "codepipeline:GetPipeline")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Build projects.
@@ -30,7 +30,7 @@ pub const PROJECT: Table = Table {
     role: Role::Base,
     columns: &[text("name", "Name."), text("arn", "ARN."), text("service_role_arn", "Role.").absent("''")],
     reads: &[Read::with("list", "codebuild:BatchGetProjects", &["codebuild:ListProjects", "codebuild:BatchGetProjects"])],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -1,7 +1,7 @@
 //! Amazon EC2: instances.
 
 use crate::inventory::cols::{list, tags, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Instances.
 pub const INSTANCE: Table = Table {
@@ -22,7 +22,7 @@ pub const INSTANCE: Table = Table {
         tags(),
     ],
     reads: &[Read::new("list", "ec2:DescribeInstances")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -2,7 +2,7 @@
 
 use super::environment::{SETTINGS, VARIABLE};
 use crate::inventory::cols::{flag, list, tags, text};
-use crate::inventory::{Column, Read, Role, Span, Table};
+use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
 
 /// Services.
 pub const SERVICE: Table = Table {
@@ -22,7 +22,7 @@ pub const SERVICE: Table = Table {
         tags(),
     ],
     reads: &[Read::with("list", "ecs:DescribeServices", &["ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices"])],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Task sets.
@@ -42,7 +42,7 @@ pub const TASK_SET: Table = Table {
         flag("assign_public_ip", "Does a task get a public address?"),
     ],
     reads: &[Read::with("list", "ecs:DescribeServices", &["ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices"])],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Container instances.
@@ -54,7 +54,7 @@ pub const CONTAINER_INSTANCE: Table = Table {
     role: Role::Base,
     columns: &[text("arn", "ARN."), text("cluster_arn", "Cluster."), text("ec2_instance_id", "Instance.").absent("'' (a host outside AWS)")],
     reads: &[Read::with("list", "ecs:DescribeContainerInstances", &["ecs:ListClusters", "ecs:ListContainerInstances", "ecs:DescribeContainerInstances"])],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// What leads to the task definitions in use.
@@ -92,7 +92,7 @@ pub const TASK_DEFINITION: Table = Table {
         SETTINGS[4],
     ],
     reads: &[Read::with("list", "ecs:DescribeTaskDefinition", DEFINITION_OPERATIONS)],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 const VARIABLES: [Column; 11] = VARIABLE;
@@ -106,7 +106,7 @@ pub const ENVIRONMENT_VARIABLE: Table = Table {
     role: Role::Base,
     columns: &VARIABLES,
     reads: &[Read::with("list", "ecs:DescribeTaskDefinition", DEFINITION_OPERATIONS)],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -1,7 +1,7 @@
 //! Amazon EKS: clusters, what their pods run on, and the roles that pods take.
 
 use crate::inventory::cols::{flag, list, tags, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Clusters.
 pub const CLUSTER: Table = Table {
@@ -28,7 +28,7 @@ pub const CLUSTER: Table = Table {
         Read::new("detail", "eks:DescribeCluster"),
         Read::with("addons", "eks:DescribeAddon", &["eks:ListAddons", "eks:DescribeAddon"]),
     ],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Node groups.
@@ -49,7 +49,7 @@ pub const NODEGROUP: Table = Table {
         tags().by(&["detail"]),
     ],
     reads: &[Read::with("list", "eks:ListNodegroups", &["eks:ListClusters", "eks:ListNodegroups"]), Read::new("detail", "eks:DescribeNodegroup")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Fargate profiles.
@@ -72,7 +72,7 @@ pub const FARGATE_PROFILE: Table = Table {
         Read::with("list", "eks:ListFargateProfiles", &["eks:ListClusters", "eks:ListFargateProfiles"]),
         Read::new("detail", "eks:DescribeFargateProfile"),
     ],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Roles that EKS Pod Identity gives to pods.
@@ -93,7 +93,7 @@ pub const POD_IDENTITY: Table = Table {
         Read::with("list", "eks:ListPodIdentityAssociations", &["eks:ListClusters", "eks:ListPodIdentityAssociations"]),
         Read::new("detail", "eks:DescribePodIdentityAssociation"),
     ],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Where the pods of a cluster stand, by its network plug-in (Amazon EKS User Guide, "Customize the secondary network interface in Amazon EKS nodes").

@@ -1,7 +1,7 @@
 //! Amazon EventBridge: rules and schedules that start ECS tasks or call Amazon Bedrock by themselves.
 
 use crate::inventory::cols::{flag, list, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 const OPERATIONS: &[&str] = &["events:ListEventBuses", "events:ListRules", "events:ListTargetsByRule", "scheduler:ListSchedules", "scheduler:GetSchedule"];
 
@@ -24,7 +24,7 @@ pub const TARGET: Table = Table {
         flag("assign_public_ip", "Does the task get a public address?"),
     ],
     reads: &[Read::with("list", "scheduler:ListSchedules", OPERATIONS)],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -1,7 +1,7 @@
 //! AWS IAM: principals and their policies, from one call.
 
 use crate::inventory::cols::{flag, json, list, tags, text, time};
-use crate::inventory::{Read, Role, Span, Table, shape};
+use crate::inventory::{Inputs, Read, Role, Span, Table, shape};
 
 const DETAILS: &[Read] = &[Read::new("list", "iam:GetAccountAuthorizationDetails")];
 
@@ -24,7 +24,7 @@ pub const ROLE: Table = Table {
         tags(),
     ],
     reads: DETAILS,
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Users.
@@ -44,7 +44,7 @@ pub const USER: Table = Table {
         tags(),
     ],
     reads: DETAILS,
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Groups.
@@ -61,7 +61,7 @@ pub const GROUP: Table = Table {
         list("attached_policy_arns", "Managed policies."),
     ],
     reads: DETAILS,
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Managed policies in use.
@@ -73,7 +73,7 @@ pub const POLICY: Table = Table {
     role: Role::Base,
     columns: &[text("arn", "ARN."), text("name", "Name."), flag("aws_managed", "Is it AWS's own?"), json("document", "The document of the default version.")],
     reads: DETAILS,
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Credentials for one service, such as long-term Bedrock API keys.
@@ -92,7 +92,7 @@ pub const SERVICE_SPECIFIC_CREDENTIAL: Table = Table {
         time("expiration_date", "When it ends.").absent("'' (never)"),
     ],
     reads: &[Read::new("list", "iam:ListServiceSpecificCredentials")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

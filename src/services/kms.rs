@@ -2,7 +2,7 @@
 
 use crate::inventory::cols::{json, text};
 use crate::inventory::shape::{Fields, each, tags};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 use serde_json::{Value as Json, json};
 
 /// Keys.
@@ -41,7 +41,7 @@ pub const KEY: Table = Table {
         Read::new("policy", "kms:GetKeyPolicy"),
         Read::new("grants", "kms:ListGrants"),
     ],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Grants as this crate writes them, or as KMS does (KMS API Reference, "GrantListEntry").
@@ -76,7 +76,7 @@ pub const ALIAS: Table = Table {
     role: Role::Base,
     columns: &[text("name", "`alias/...`."), text("target_key_id", "Key id.").absent("''")],
     reads: &[Read::new("list", "kms:ListAliases")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

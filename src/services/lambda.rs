@@ -2,7 +2,7 @@
 
 use super::environment::{SETTINGS, VARIABLE};
 use crate::inventory::cols::{flag, list, tags, text};
-use crate::inventory::{Column, Read, Role, Span, Table};
+use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
 
 /// Functions.
 pub const FUNCTION: Table = Table {
@@ -32,7 +32,7 @@ pub const FUNCTION: Table = Table {
         tags().by(&["tags"]),
     ],
     reads: &[Read::new("list", "lambda:ListFunctions"), Read::new("tags", "lambda:ListTags")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 const VARIABLES: [Column; 11] = VARIABLE;
@@ -46,7 +46,7 @@ pub const ENVIRONMENT_VARIABLE: Table = Table {
     role: Role::Base,
     columns: &VARIABLES,
     reads: &[Read::new("list", "lambda:ListFunctions")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

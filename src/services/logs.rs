@@ -1,7 +1,7 @@
 //! Amazon CloudWatch Logs: log groups, never their events.
 
 use crate::inventory::cols::{int, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Log groups.
 pub const LOG_GROUP: Table = Table {
@@ -18,7 +18,7 @@ pub const LOG_GROUP: Table = Table {
         text("log_group_class", "`STANDARD`, `INFREQUENT_ACCESS` or `DELIVERY`.").absent("'STANDARD'").words(&["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"]),
     ],
     reads: &[Read::new("list", "logs:DescribeLogGroups")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

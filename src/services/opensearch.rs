@@ -3,7 +3,7 @@
 
 use crate::inventory::cols::{json, list, text};
 use crate::inventory::shape::{Fields, each};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 use serde_json::Value as Json;
 
 /// Collections.
@@ -15,7 +15,7 @@ pub const COLLECTION: Table = Table {
     role: Role::Base,
     columns: &[text("name", "Name; network policies match it."), text("id", "Id."), text("arn", "ARN.")],
     reads: &[Read::new("list", "aoss:ListCollections")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Network policies.
@@ -30,7 +30,7 @@ pub const NETWORK_POLICY: Table = Table {
         json("policy", "`[{Rules: [{ResourceType, Resource}], AllowFromPublic, SourceVPCEs, SourceServices}]`.").by(&["detail"]).shaped(network_policy),
     ],
     reads: &[Read::new("list", "aoss:ListSecurityPolicies"), Read::new("detail", "aoss:GetSecurityPolicy")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The statement with its rules as AWS writes them: which kind of thing, which names, which permissions.
@@ -97,7 +97,7 @@ pub const VPC_ENDPOINT: Table = Table {
         list("security_group_ids", "Security groups.").by(&["detail"]),
     ],
     reads: &[Read::new("list", "aoss:ListVpcEndpoints"), Read::new("detail", "aoss:BatchGetVpcEndpoint")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Data access policies.
@@ -112,7 +112,7 @@ pub const ACCESS_POLICY: Table = Table {
         json("policy", "`[{Rules: [{ResourceType, Resource, Permission}], Principal: [ARN]}]`.").by(&["detail"]).shaped(access_policy),
     ],
     reads: &[Read::new("list", "aoss:ListAccessPolicies"), Read::new("detail", "aoss:GetAccessPolicy")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Domains.
@@ -124,7 +124,7 @@ pub const DOMAIN: Table = Table {
     role: Role::Base,
     columns: &[text("arn", "ARN."), text("name", "Name."), text("vpc_id", "VPC of `VPCOptions`.").absent("'' (its endpoint is public)").by(&["detail"])],
     reads: &[Read::new("list", "es:ListDomainNames"), Read::new("detail", "es:DescribeDomain")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -1,7 +1,7 @@
 //! AWS Organizations: which accounts there are, and what their control policies say.
 
 use crate::inventory::cols::{flag, int, json, list, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// The organisation as an account sees it; one row for each account.
 pub const ORGANIZATION: Table = Table {
@@ -19,7 +19,7 @@ pub const ORGANIZATION: Table = Table {
             .by(&["members"]),
     ],
     reads: &[Read::new("list", "organizations:DescribeOrganization"), Read::new("members", "organizations:ListAccounts")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The accounts of the organisation, kept where it was read.
@@ -36,7 +36,7 @@ pub const ACCOUNT: Table = Table {
         list("path", "Ids from the root down to the unit that holds the account.").by(&["path"]),
     ],
     reads: &[Read::new("list", "organizations:ListAccounts"), Read::new("path", "organizations:ListParents")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Control policies with what they are attached to.
@@ -59,7 +59,7 @@ pub const POLICY_TARGET: Table = Table {
         Read::with("list", "organizations:ListPolicies", &["organizations:ListPolicies", "organizations:ListTargetsForPolicy"]),
         Read::new("content", "organizations:DescribePolicy"),
     ],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -1,7 +1,7 @@
 //! Amazon Route 53: who answers for the names of AWS inside a VPC.
 
 use crate::inventory::cols::{int, json, list, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 mod read;
 
@@ -20,7 +20,7 @@ pub const PRIVATE_ZONE: Table = Table {
             .shaped(read::records),
     ],
     reads: &[Read::new("list", "route53:ListHostedZones"), Read::new("records", "route53:ListResourceRecordSets")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Resolver rules.
@@ -38,7 +38,7 @@ pub const RULE: Table = Table {
         text("owner_id", "Account that owns it.").absent("''"),
     ],
     reads: &[Read::new("list", "route53resolver:ListResolverRules")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Their associations.
@@ -50,7 +50,7 @@ pub const RULE_ASSOCIATION: Table = Table {
     role: Role::Base,
     columns: &[text("id", "Id."), text("rule_id", "Rule."), text("vpc_id", "VPC.")],
     reads: &[Read::new("list", "route53resolver:ListResolverRuleAssociations")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Profiles of VPCs.
@@ -67,7 +67,7 @@ pub const PROFILE_ASSOCIATION: Table = Table {
         json("resources", "`[{arn, type}]`: hosted zones, resolver rules, firewall rule groups, VPC endpoints.").by(&["resources"]).shaped(read::resources),
     ],
     reads: &[Read::new("list", "route53profiles:ListProfileAssociations"), Read::new("resources", "route53profiles:ListProfileResourceAssociations")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Rule groups of DNS Firewall.
@@ -92,7 +92,7 @@ pub const FIREWALL_RULE_GROUP: Table = Table {
             &["route53resolver:ListFirewallRules", "route53resolver:GetFirewallDomainList", "route53resolver:ListFirewallDomains"],
         ),
     ],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Their associations.
@@ -104,7 +104,7 @@ pub const FIREWALL_ASSOCIATION: Table = Table {
     role: Role::Base,
     columns: &[text("id", "Id."), text("rule_group_id", "Rule group."), text("vpc_id", "VPC."), int("priority", "Groups of a VPC are asked in this order.")],
     reads: &[Read::new("list", "route53resolver:ListFirewallRuleGroupAssociations")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -2,7 +2,7 @@
 
 use crate::inventory::cols::{json, tags, text};
 use crate::inventory::shape::{Fields, each};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 use serde_json::{Value as Json, json};
 
 /// Buckets.
@@ -40,7 +40,7 @@ pub const BUCKET: Table = Table {
         Read::new("versioning", "s3:GetBucketVersioning"),
         Read::new("tags", "s3:GetBucketTagging"),
     ],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Lifecycle rules as this crate writes them, or as S3 does (S3 API Reference, "LifecycleRule").

@@ -3,7 +3,7 @@
 
 use super::environment::SETTINGS;
 use crate::inventory::cols::{flag, list, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Notebook instances.
 pub const NOTEBOOK: Table = Table {
@@ -21,7 +21,7 @@ pub const NOTEBOOK: Table = Table {
         text("direct_internet_access", "`Enabled` (an interface of the service's leads out) or `Disabled`.").by(&["detail"]).words(&["Enabled", "Disabled"]),
     ],
     reads: &[Read::new("list", "sagemaker:ListNotebookInstances"), Read::new("detail", "sagemaker:DescribeNotebookInstance")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Domains.
@@ -45,7 +45,7 @@ pub const DOMAIN: Table = Table {
         text("space_role_arn", "Execution role of shared spaces.").absent("''").by(&["detail"]),
     ],
     reads: &[Read::new("list", "sagemaker:ListDomains"), Read::new("detail", "sagemaker:DescribeDomain")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// User profiles.
@@ -61,7 +61,7 @@ pub const USER_PROFILE: Table = Table {
         text("role_arn", "Execution role of its own.").absent("'' (the domain's)").by(&["detail"]),
     ],
     reads: &[Read::new("list", "sagemaker:ListUserProfiles"), Read::new("detail", "sagemaker:DescribeUserProfile")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Models.
@@ -87,7 +87,7 @@ pub const MODEL: Table = Table {
         list("vector_hosts", "Hosts of OpenSearch collections and domains that its variables name.").by(&["detail"]),
     ],
     reads: &[Read::new("list", "sagemaker:ListModels"), Read::new("detail", "sagemaker:DescribeModel")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Endpoints.
@@ -99,7 +99,7 @@ pub const ENDPOINT: Table = Table {
     role: Role::Base,
     columns: &[text("name", "Name."), text("arn", "ARN."), text("endpoint_config_name", "Configuration that it runs.").by(&["detail"])],
     reads: &[Read::new("list", "sagemaker:ListEndpoints"), Read::new("detail", "sagemaker:DescribeEndpoint")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Configurations of endpoints.
@@ -115,7 +115,7 @@ pub const ENDPOINT_CONFIG: Table = Table {
         flag("has_inference_components", "Does a variant take its models from inference components, which are not read?").by(&["detail"]),
     ],
     reads: &[Read::new("list", "sagemaker:ListEndpointConfigs"), Read::new("detail", "sagemaker:DescribeEndpointConfig")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Jobs.
@@ -150,7 +150,7 @@ pub const JOB: Table = Table {
             &["sagemaker:DescribeTrainingJob", "sagemaker:DescribeProcessingJob", "sagemaker:DescribeTransformJob"],
         ),
     ],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

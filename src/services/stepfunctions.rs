@@ -1,7 +1,7 @@
 //! AWS Step Functions: state machines that call Amazon Bedrock by themselves.
 
 use crate::inventory::cols::{list, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// State machines.
 pub const STATE_MACHINE: Table = Table {
@@ -17,7 +17,7 @@ pub const STATE_MACHINE: Table = Table {
         list("families", "API families of Bedrock that its states call without code of their own.").by(&["detail"]),
     ],
     reads: &[Read::new("list", "states:ListStateMachines"), Read::new("detail", "states:DescribeStateMachine")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The API family that an integration of Step Functions or EventBridge Scheduler calls, by the service and operation in its ARN:

@@ -1,7 +1,7 @@
 //! Databases that serve as vector stores: Amazon RDS (Aurora) and Amazon Neptune Analytics.
 
 use crate::inventory::cols::{flag, list, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Instances.
 pub const DB_INSTANCE: Table = Table {
@@ -19,7 +19,7 @@ pub const DB_INSTANCE: Table = Table {
         list("security_group_ids", "Security groups."),
     ],
     reads: &[Read::new("list", "rds:DescribeDBInstances")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Graphs.
@@ -31,7 +31,7 @@ pub const GRAPH: Table = Table {
     role: Role::Base,
     columns: &[text("arn", "ARN."), text("name", "Name."), flag("public_connectivity", "Can public networks reach it?")],
     reads: &[Read::new("list", "neptune-graph:ListGraphs")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -2,7 +2,7 @@
 
 use crate::inventory::cols::{json, list, text};
 use crate::inventory::shape::{Fields, each};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 use serde_json::{Value as Json, json};
 
 /// Peering connections.
@@ -33,7 +33,7 @@ pub const PEERING: Table = Table {
         text("accepter_region", "Its Region."),
     ],
     reads: &[Read::new("list", "ec2:DescribeVpcPeeringConnections")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Attachments of transit gateways.
@@ -79,7 +79,7 @@ pub const ATTACHMENT: Table = Table {
         list("subnet_ids", "Subnets of a VPC in which it has an interface.").by(&["subnets"]),
     ],
     reads: &[Read::new("list", "ec2:DescribeTransitGatewayAttachments"), Read::new("subnets", "ec2:DescribeTransitGatewayVpcAttachments")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Route tables of transit gateways.
@@ -97,7 +97,7 @@ pub const ROUTE_TABLE: Table = Table {
             .shaped(routes),
     ],
     reads: &[Read::new("list", "ec2:DescribeTransitGatewayRouteTables"), Read::new("routes", "ec2:SearchTransitGatewayRoutes")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Routes as this crate writes them, or as EC2 does (EC2 API Reference, "TransitGatewayRoute").

@@ -1,7 +1,7 @@
 //! Amazon VPC: networks, routes, gateways and filters.
 
 use crate::inventory::cols::{flag, json, list, tags, text};
-use crate::inventory::{Read, Role, Span, Table, shape};
+use crate::inventory::{Inputs, Read, Role, Span, Table, shape};
 
 /// Networks.
 pub const VPC: Table = Table {
@@ -26,7 +26,7 @@ pub const VPC: Table = Table {
         Read::new("dns_hostnames", "ec2:DescribeVpcAttribute"),
         Read::with("zones", "route53:ListHostedZonesByVPC", &["route53:ListHostedZonesByVPC", "ec2:DescribeVpcs"]),
     ],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Subnets.
@@ -46,7 +46,7 @@ pub const SUBNET: Table = Table {
         tags(),
     ],
     reads: &[Read::new("list", "ec2:DescribeSubnets")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Route tables.
@@ -68,7 +68,7 @@ pub const ROUTE_TABLE: Table = Table {
         .shaped(read::routes),
     ],
     reads: &[Read::new("list", "ec2:DescribeRouteTables")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// NAT gateways.
@@ -86,7 +86,7 @@ pub const NAT_GATEWAY: Table = Table {
         text("connectivity_type", "`public` or `private`.").words(&["public", "private"]),
     ],
     reads: &[Read::new("list", "ec2:DescribeNatGateways")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Security groups.
@@ -106,7 +106,7 @@ pub const SECURITY_GROUP: Table = Table {
         json("egress", "The same, outward.").absent("[]").shaped(read::permissions),
     ],
     reads: &[Read::new("list", "ec2:DescribeSecurityGroups")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// DHCP option sets.
@@ -118,7 +118,7 @@ pub const DHCP_OPTIONS: Table = Table {
     role: Role::Base,
     columns: &[text("dhcp_options_id", "Id."), list("domain_name_servers", "Name servers; `AmazonProvidedDNS` is the VPC's resolver.")],
     reads: &[Read::new("list", "ec2:DescribeDhcpOptions")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Flow logs.
@@ -137,7 +137,7 @@ pub const FLOW_LOG: Table = Table {
         text("cross_account_role_arn", "Role that delivers into another account.").absent("''"),
     ],
     reads: &[Read::new("list", "ec2:DescribeFlowLogs")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// VPC Block Public Access.
@@ -153,7 +153,7 @@ pub const BLOCK_PUBLIC_ACCESS: Table = Table {
         list("excluded_resources", "ARNs of VPCs and subnets that are excluded.").by(&["exclusions"]),
     ],
     reads: &[Read::new("list", "ec2:DescribeVpcBlockPublicAccessOptions"), Read::new("exclusions", "ec2:DescribeVpcBlockPublicAccessExclusions")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -1,7 +1,7 @@
 //! AWS PrivateLink: endpoints and the services that offer them.
 
 use crate::inventory::cols::{flag, json, list, tags, text};
-use crate::inventory::{Read, Role, Span, Table};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Endpoints.
 pub const ENDPOINT: Table = Table {
@@ -44,7 +44,7 @@ pub const ENDPOINT: Table = Table {
         tags(),
     ],
     reads: &[Read::new("list", "ec2:DescribeVpcEndpoints")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Endpoint services.
@@ -56,7 +56,7 @@ pub const ENDPOINT_SERVICE: Table = Table {
     role: Role::Base,
     columns: &[text("service_name", "Such as `com.amazonaws.eu-west-1.bedrock-runtime`."), flag("policy_supported", "Does an endpoint of it take a policy?")],
     reads: &[Read::new("list", "ec2:DescribeVpcEndpointServices")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -2,7 +2,7 @@
 
 use super::vpc::read;
 use crate::inventory::cols::{flag, json, list, text};
-use crate::inventory::{Read, Role, Span, Table, shape};
+use crate::inventory::{Inputs, Read, Role, Span, Table, shape};
 
 /// Network ACLs.
 pub const NETWORK_ACL: Table = Table {
@@ -19,7 +19,7 @@ pub const NETWORK_ACL: Table = Table {
         json("entries", "`[{egress, number, action, protocol, cidr, from_port, to_port}]`; protocol `-1` is all; ports -1 are all.").shaped(read::entries),
     ],
     reads: &[Read::new("list", "ec2:DescribeNetworkAcls")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Prefix lists.
@@ -36,7 +36,7 @@ pub const PREFIX_LIST: Table = Table {
         list("entries", "Ranges.").by(&["entries"]).shaped(shape::ranges),
     ],
     reads: &[Read::new("list", "ec2:DescribeManagedPrefixLists"), Read::new("entries", "ec2:GetManagedPrefixListEntries")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// Interfaces.
@@ -57,7 +57,7 @@ pub const NETWORK_INTERFACE: Table = Table {
         text("interface_type", "`interface`, `vpc_endpoint`, `nat_gateway`, ...").absent("'interface'"),
     ],
     reads: &[Read::new("list", "ec2:DescribeNetworkInterfaces")],
-    lists: &[],
+    lists: Inputs::NONE,
 };
 
 /// The calls.

@@ -4,6 +4,7 @@ pub mod cloudformation;
 pub mod files;
 pub mod fixture;
 pub mod ignore;
+pub mod kind;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod overlay;

@@ -1,6 +1,6 @@
 //! Small policies at random, and every request that could tell them apart, one by one.
 
-use outcrop::reason::policy::{Document, Effect, Fact, Found, Others, PolicyType, Principal, Request, Tri, compare};
+use outcrop::policy::{Document, Effect, Fact, Found, Others, PolicyType, Principal, Request, Tri, compare};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Cases that others wrote, where they stand beside the project (`OUTCROP_CASES` names the folder).
 
-use outcrop::reason::policy::{Document, wire};
+use outcrop::policy::{Document, wire};
 use serde_json::Value as Json;
 use std::path::PathBuf;
 

@@ -3,8 +3,8 @@
 use crate::law::judged;
 use outcrop::inventory::Store;
 use outcrop::model::{Outcome, Verdict};
-use outcrop::reason;
 use outcrop::sources::fixture;
+use outcrop::subjects;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn verdicts(outcome: &Outcome) -> BTreeMap<&str, BTreeSet<Verdict>> {
@@ -81,12 +81,12 @@ fn every_declared_column_is_filled_by_some_estate() {
     let mut filled: BTreeSet<(&str, &str)> = BTreeSet::new();
     for estate in fixture::estates() {
         judged(&estate, |_| {});
-        let mut store = Store::memory(&reason::tables()).expect("memory");
+        let mut store = Store::memory(&subjects::tables()).expect("memory");
         let mut run = fixture::load_estate(&estate, &mut store).expect("an estate");
         run.parameters = BTreeMap::new();
         store.write_run(&run).expect("the run");
-        reason::derive(&store).expect("subjects");
-        for table in reason::tables() {
+        subjects::derive(&store).expect("subjects");
+        for table in subjects::tables() {
             for column in table.columns {
                 let count: i64 =
                     store.conn.query_row(&format!("SELECT count(\"{}\") FROM \"{}\"", column.name, table.name), [], |row| row.get(0)).expect("a count");
@@ -96,7 +96,7 @@ fn every_declared_column_is_filled_by_some_estate() {
             }
         }
     }
-    let empty: Vec<String> = reason::tables()
+    let empty: Vec<String> = subjects::tables()
         .iter()
         .flat_map(|table| table.columns.iter().map(|column| (table.name, column.name)))
         .filter(|pair| !filled.contains(pair))
@@ -123,7 +123,7 @@ fn calls_before_the_days_that_are_looked_back_do_not_count() {
         let mut found = -1_i64;
         judged("sound", |store| {
             store.conn.execute_batch(change).expect("an update");
-            outcrop::reason::derive(store).expect("subjects");
+            outcrop::subjects::derive(store).expect("subjects");
             found = store.conn.query_row("SELECT calls FROM bedrock_observed WHERE name = 'chat-api'", [], |row| row.get(0)).expect("a row");
         });
         found

@@ -3,14 +3,14 @@
 use outcrop::inventory::{Kind, Role, Store};
 use outcrop::model::{Outcome, Verdict};
 use outcrop::sources::fixture;
-use outcrop::{engine, reason, report};
+use outcrop::{engine, report, subjects};
 
 fn judged(estate: &str) -> Outcome {
-    let tables = reason::tables();
+    let tables = subjects::tables();
     let mut store = Store::memory(&tables).expect("a store");
     let run = fixture::load_estate(estate, &mut store).expect("an estate");
     store.write_run(&run).expect("written");
-    reason::derive(&store).expect("derived");
+    subjects::derive(&store).expect("derived");
     let library = engine::Library::load(&tables, &[]).expect("rules");
     engine::judge(&mut store, &library, &engine::Config::default(), &run, true).expect("judged");
     engine::outcome(&store).expect("an outcome")
@@ -18,7 +18,7 @@ fn judged(estate: &str) -> Outcome {
 
 /// The broken estate in which a stranger has named things and written notes.
 fn hostile_estate(name: &str) -> Outcome {
-    let tables = reason::tables();
+    let tables = subjects::tables();
     let mut store = Store::memory(&tables).expect("a store");
     let mut run = fixture::load_estate("broken", &mut store).expect("an estate");
     let inner = serde_json::to_string(name).expect("JSON");
@@ -45,7 +45,7 @@ fn hostile_estate(name: &str) -> Outcome {
         account.name = name.to_owned();
     }
     store.write_run(&run).expect("written");
-    reason::derive(&store).expect("derived");
+    subjects::derive(&store).expect("derived");
     let library = engine::Library::load(&tables, &[]).expect("rules");
     engine::judge(&mut store, &library, &engine::Config::default(), &run, true).expect("judged");
     let mut outcome = engine::outcome(&store).expect("an outcome");

@@ -26,13 +26,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("secrets", &["model"]),
     ("inventory", &["model"]),
+    ("policy", &["model"]),
     ("services", &["model", "inventory", "secrets"]),
     ("sources", &["model", "inventory", "services", "secrets"]),
-    ("reason", &["model", "inventory", "services"]),
+    ("derive", &["model", "inventory"]),
+    ("access", &["model", "inventory", "policy", "services", "derive"]),
+    ("network", &["model", "inventory", "services"]),
+    ("workloads", &["model", "inventory", "services", "derive", "access", "network"]),
+    ("paths", &["model", "inventory", "policy", "services", "access", "network", "workloads"]),
+    ("subjects", &["model", "inventory", "policy", "services", "derive", "access", "network", "workloads", "paths"]),
     ("engine", &["model", "inventory"]),
     ("report", &["model"]),
-    ("evidence", &["model", "inventory", "reason", "engine", "report"]),
-    ("cli", &["model", "inventory", "services", "sources", "reason", "engine", "report", "evidence", "secrets"]),
+    ("judge", &["model", "inventory", "services", "sources", "subjects", "engine"]),
+    ("evidence", &["model", "inventory", "subjects", "engine", "report", "judge"]),
+    ("cli", &["model", "inventory", "policy", "services", "sources", "access", "network", "subjects", "engine", "report", "judge", "evidence", "secrets"]),
 ];
 
 #[test]
@@ -58,6 +65,71 @@ fn rooms_use_only_the_rooms_below_them() {
         }
     }
     assert!(flaws.is_empty(), "{}", flaws.join("\n"));
+}
+
+/// The file that a path such as `crate::access::families::RUNTIME` leads to: the longest part of it that is a file.
+fn file_of(path: &str, files: &[PathBuf]) -> Option<PathBuf> {
+    let mut parts: Vec<&str> = path.split("::").collect();
+    while !parts.is_empty() {
+        let stem = Path::new("src").join(parts.join("/"));
+        for file in [stem.with_extension("rs"), stem.join("mod.rs")] {
+            if files.contains(&file) {
+                return Some(file);
+            }
+        }
+        parts.pop();
+    }
+    None
+}
+
+/// Files that use one another, each from the other, directly or over more files: the groups of them.
+fn circles(uses: &std::collections::BTreeMap<PathBuf, std::collections::BTreeSet<PathBuf>>) -> Vec<std::collections::BTreeSet<PathBuf>> {
+    let reachable = |from: &PathBuf| {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut open: Vec<&PathBuf> = uses.get(from).into_iter().flatten().collect();
+        while let Some(next) = open.pop() {
+            if seen.insert(next.clone()) {
+                open.extend(uses.get(next).into_iter().flatten());
+            }
+        }
+        seen
+    };
+    let reached: std::collections::BTreeMap<&PathBuf, _> = uses.keys().map(|file| (file, reachable(file))).collect();
+    let mut groups: Vec<std::collections::BTreeSet<PathBuf>> = Vec::new();
+    for file in uses.keys().filter(|file| reached[file].contains(*file)) {
+        let group = reached[file].iter().filter(|other| reached.get(other).is_some_and(|back| back.contains(file))).cloned().collect();
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    groups
+}
+
+/// A folder's `mod.rs` may speak of the files beside it and they of it; else no more than two files use one another.
+#[test]
+fn no_circle_of_files_is_larger_than_two() {
+    let all: Vec<(PathBuf, String)> = sources().into_iter().filter(|(path, _)| path.starts_with("src")).collect();
+    let files: Vec<PathBuf> = all.iter().map(|(path, _)| path.clone()).collect();
+    let mut uses = std::collections::BTreeMap::new();
+    for (path, text) in &all {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let above: Vec<String> =
+            path.parent().into_iter().flat_map(|folder| folder.components().skip(1)).map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+        let own: Vec<String> = if path.ends_with("mod.rs") { above.iter().take(above.len().saturating_sub(1)).cloned().collect() } else { above.clone() };
+        let mut used = std::collections::BTreeSet::new();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for (word, root) in [("crate::", Vec::new()), ("super::", own.clone())] {
+                for rest in line.split(word).skip(1) {
+                    let tail: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == ':').collect();
+                    let whole = root.iter().map(String::as_str).chain(tail.split("::")).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("::");
+                    used.extend(file_of(&whole, &files).filter(|file| file != path && !file.ends_with("mod.rs")));
+                }
+            }
+        }
+        uses.insert(path.clone(), used);
+    }
+    let large: Vec<_> = circles(&uses).into_iter().filter(|group| group.len() > 2).collect();
+    assert!(large.is_empty(), "circles of more than two files: {large:#?}");
 }
 
 #[test]

@@ -4,24 +4,24 @@ use outcrop::engine::{self, Config, Library, Selection};
 use outcrop::inventory::shape::Shape;
 use outcrop::inventory::{Column, Kind, Role, Store};
 use outcrop::model::{Finding, Outcome, Verdict};
-use outcrop::reason;
 use outcrop::sources::fixture;
+use outcrop::subjects;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Judges an estate; `change` works on the rows before anything is derived.
 pub fn judged(estate: &str, change: impl FnOnce(&mut Store)) -> Outcome {
-    judged_by(&Library::load(&reason::tables(), &[]).expect("rules"), estate, change)
+    judged_by(&Library::load(&subjects::tables(), &[]).expect("rules"), estate, change)
 }
 
 /// The same, by some rules.
 pub fn judged_by(library: &Library, estate: &str, change: impl FnOnce(&mut Store)) -> Outcome {
-    let mut store = Store::memory(&reason::tables()).expect("memory");
+    let mut store = Store::memory(&subjects::tables()).expect("memory");
     let mut run = fixture::load_estate(estate, &mut store).expect("an estate");
     run.parameters = library.values.clone();
     run.id = "test".to_owned();
     store.write_run(&run).expect("the run");
     change(&mut store);
-    reason::derive(&store).expect("subjects");
+    subjects::derive(&store).expect("subjects");
     engine::judge(&mut store, library, &Config::default(), &run, true).expect("results");
     engine::outcome(&store).expect("an outcome")
 }
@@ -64,10 +64,10 @@ pub fn breaches(before: &Outcome, after: &Outcome) -> Vec<String> {
 
 /// Every cell of an estate's collected tables.
 pub fn cells(estate: &str) -> Vec<(&'static str, &'static str, i64)> {
-    let mut store = Store::memory(&reason::tables()).expect("memory");
+    let mut store = Store::memory(&subjects::tables()).expect("memory");
     fixture::load_estate(estate, &mut store).expect("an estate");
     let mut cells = Vec::new();
-    for table in reason::tables().into_iter().filter(|table| table.role == Role::Base) {
+    for table in subjects::tables().into_iter().filter(|table| table.role == Role::Base) {
         let count: i64 = store.conn.query_row(&format!("SELECT count(*) FROM \"{}\"", table.name), [], |row| row.get(0)).expect("a count");
         for row in 1..=count {
             cells.extend(table.columns.iter().map(|column| (table.name, column.name, row)));
@@ -93,9 +93,9 @@ pub fn deny(store: &mut Store, table: &str, account: &str) {
 
 /// Every table in every account of an estate, and whether it has rows there.
 pub fn lists(estate: &str) -> Vec<(&'static str, String, bool)> {
-    let mut store = Store::memory(&reason::tables()).expect("memory");
+    let mut store = Store::memory(&subjects::tables()).expect("memory");
     let run = fixture::load_estate(estate, &mut store).expect("an estate");
-    let base = reason::tables().into_iter().filter(|table| table.role == Role::Base);
+    let base = subjects::tables().into_iter().filter(|table| table.role == Role::Base);
     base.flat_map(|table| run.accounts.iter().map(move |account| (table.name, account.id.clone())))
         .map(|(table, account)| {
             let sql = format!("SELECT EXISTS (SELECT 1 FROM \"{table}\" WHERE account_id = ?1)");
@@ -113,7 +113,7 @@ pub fn without_list(estate: &str, before: &Outcome, table: &str, account: &str) 
 
 /// Every column of a collected table that has a shape.
 pub fn shaped() -> Vec<(&'static str, &'static Column)> {
-    let base = reason::tables().into_iter().filter(|table| table.role == Role::Base);
+    let base = subjects::tables().into_iter().filter(|table| table.role == Role::Base);
     base.flat_map(|table| table.columns.iter().map(move |column| (table.name, column)))
         .filter(|(_, column)| !matches!(column.shape, Shape::Any) || column.kind == Kind::Time)
         .collect()
@@ -131,7 +131,7 @@ pub fn garbled(estate: &str, before: &Outcome, (table, column): (&str, &Column))
 
 /// Every member of an object in a list of objects, in cells that have a shape: table, column, row, and the path in the JSON.
 pub fn members(estate: &str) -> Vec<(&'static str, &'static str, i64, String)> {
-    let mut store = Store::memory(&reason::tables()).expect("memory");
+    let mut store = Store::memory(&subjects::tables()).expect("memory");
     fixture::load_estate(estate, &mut store).expect("an estate");
     let mut all = Vec::new();
     for (table, column) in shaped().into_iter().filter(|(_, column)| column.kind == Kind::Json) {
@@ -164,17 +164,17 @@ pub fn without_member(estate: &str, before: &Outcome, (table, column, row, path)
 
 /// Every rule that judges a subject.
 pub fn rules() -> Vec<String> {
-    let library = Library::load(&reason::tables(), &[]).expect("rules");
+    let library = Library::load(&subjects::tables(), &[]).expect("rules");
     library.rules.iter().filter(|loaded| loaded.rule.subject.is_some()).map(|loaded| loaded.rule.id.clone()).collect()
 }
 
 /// What a rule says otherwise than in the full run when nothing was read but what it declares as its inputs.
 pub fn alone(estate: &str, full: &Outcome, rule: &str) -> Vec<String> {
-    let mut library = Library::load(&reason::tables(), &[]).expect("rules");
+    let mut library = Library::load(&subjects::tables(), &[]).expect("rules");
     library.select(&Selection { select: vec![rule.to_owned()], skip: Vec::new() }).expect("the rule");
-    let inputs = reason::needs::readings(library.needs(&[]));
+    let inputs = subjects::needs::readings(library.needs(&[]));
     let least = judged_by(&library, estate, |store| {
-        for table in reason::tables().into_iter().filter(|table| table.role == Role::Base) {
+        for table in subjects::tables().into_iter().filter(|table| table.role == Role::Base) {
             let unread = |group: &str| !inputs.contains(&(table.name, group));
             if unread("list") {
                 store.conn.execute(&format!("DELETE FROM \"{}\"", table.name), []).expect("a deletion");

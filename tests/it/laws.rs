@@ -3,8 +3,8 @@
 use crate::law::{alone, cells, deny, garbled, judged, lists, members, rules, shaped, without_cell, without_list, without_member};
 use outcrop::inventory::{Role, Store};
 use outcrop::model::Verdict;
-use outcrop::reason;
 use outcrop::sources::fixture;
+use outcrop::subjects;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
 /// A generator with a fixed seed: the same sample at every run.
@@ -74,7 +74,7 @@ fn every_call_denied_gives_neither_pass_nor_fail() {
             run.accounts.iter_mut().for_each(|account| account.environment.clear());
             store.write_run(&run).expect("the run");
             let accounts: Vec<String> = run.accounts.iter().map(|account| account.id.clone()).collect();
-            for table in reason::tables().into_iter().filter(|table| table.role == Role::Base) {
+            for table in subjects::tables().into_iter().filter(|table| table.role == Role::Base) {
                 for account in &accounts {
                     deny(store, table.name, account);
                 }
@@ -90,7 +90,7 @@ fn every_call_denied_gives_neither_pass_nor_fail() {
 #[test]
 fn an_empty_estate_that_was_fully_seen_fails_nothing() {
     let after = judged("broken", |store| {
-        for table in reason::tables().into_iter().filter(|table| table.role == Role::Base) {
+        for table in subjects::tables().into_iter().filter(|table| table.role == Role::Base) {
             store.conn.execute(&format!("DELETE FROM \"{}\"", table.name), []).expect("a deletion");
         }
     });
@@ -109,15 +109,15 @@ fn each_rule_alone_with_what_it_declares_gives_the_verdicts_of_the_full_run() {
 #[test]
 fn what_a_subject_consults_is_declared() {
     use outcrop::inventory::World;
-    let tables = reason::tables();
+    let tables = subjects::tables();
     for estate in ["broken", "sound"] {
         let mut store = Store::memory(&tables).expect("memory");
         let run = fixture::load_estate(estate, &mut store).expect("an estate");
         store.write_run(&run).expect("the run");
         let world = World::load(&store).expect("a world");
         world.watch();
-        reason::derive_from(&store, &world).expect("subjects");
-        let declared: std::collections::BTreeSet<(&str, &str)> = reason::needs::readings(
+        subjects::derive_from(&store, &world).expect("subjects");
+        let declared: std::collections::BTreeSet<(&str, &str)> = subjects::needs::readings(
             tables.iter().filter(|table| table.role == Role::Subject).map(|table| (table.name, table.columns.iter().map(|column| column.name).collect())),
         );
         for (table, group) in world.watched() {

@@ -131,7 +131,7 @@ fn an_organisation_is_scanned_account_by_account() {
     let run = std::fs::read(done.folder.path().join("run.outcrop")).expect("the run");
     assert!(!String::from_utf8_lossy(&run).contains("CANARY") && !done.out.to_string().contains("CANARY") && !done.said.contains("CANARY"));
     // What joins and names networks came home as it was made.
-    let store = outcrop::inventory::Store::open(&done.folder.path().join("run.outcrop"), &outcrop::reason::tables()).expect("the run");
+    let store = outcrop::inventory::Store::open(&done.folder.path().join("run.outcrop"), &outcrop::subjects::tables()).expect("the run");
     for (sql, wanted) in [
         (
             "SELECT group_concat(json_extract(routes, '$[0].destination') || json_extract(routes, '$[0].type')) FROM ec2_transit_gateway_route_table WHERE routes <> '[]'",
@@ -525,7 +525,7 @@ fn a_probe_tells_what_it_sees() {
         assert_cmd::cargo::cargo_bin_cmd!("outcrop").arg("check").arg(&estate).arg("--probe").arg(file).arg("--out").arg(out).output().expect("the binary")
     };
     assert_eq!(run(&file, &out).status.code(), Some(0));
-    let store = outcrop::inventory::Store::open(&out, &outcrop::reason::tables()).expect("the run");
+    let store = outcrop::inventory::Store::open(&out, &outcrop::subjects::tables()).expect("the run");
     let seen: String = store.conn.query_row("SELECT probed FROM bedrock_path WHERE name = 'summarizer'", [], |row| row.get(0)).expect("a row");
     assert!(seen.starts_with("private-enforced from subnet-sum-a") && seen.contains("as the network says"), "{seen}");
     std::fs::write(&file, "{\"schema\": 1}").expect("a file");

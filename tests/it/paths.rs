@@ -12,7 +12,7 @@ fn verdicts<const N: usize>(estate: &str, change: &str, names: [&str; N]) -> [Op
     let mut found = [const { None }; N];
     judged(estate, |store| {
         store.conn.execute_batch(change).unwrap_or_else(|error| panic!("{change}: {error}"));
-        outcrop::reason::derive(store).expect("subjects");
+        outcrop::subjects::derive(store).expect("subjects");
         found = names.map(|name| {
             store
                 .conn
@@ -376,7 +376,7 @@ fn every_kind_of_compute_has_its_way() {
 fn what_is_isolated_calls_nobody() {
     judged("broken", |store| {
         store.conn.execute_batch("UPDATE sagemaker_model SET enable_network_isolation = 1").expect("an update");
-        outcrop::reason::derive(store).expect("subjects");
+        outcrop::subjects::derive(store).expect("subjects");
         let ways: i64 = store.conn.query_row("SELECT count(*) FROM bedrock_path WHERE name = 'ranker'", [], |row| row.get(0)).expect("a count");
         assert_eq!(ways, 0);
     });
@@ -406,7 +406,7 @@ fn an_endpoint_that_refuses_serves_nobody() {
     ] {
         judged("sound", |store| {
             store.conn.execute_batch(&change).expect("an update");
-            outcrop::reason::derive(store).expect("subjects");
+            outcrop::subjects::derive(store).expect("subjects");
             let sql = "SELECT endpoint_present, lets_through FROM vpc_dependency WHERE part = 'logs'";
             let found = store.conn.query_row(sql, [], |row| Ok((row.get::<_, Option<bool>>(0)?, row.get::<_, Option<bool>>(1)?))).expect("a row");
             if found != expected {
@@ -441,7 +441,7 @@ fn asked(change: &str, sql: &str) -> Option<i64> {
     let mut found = None;
     judged("sound", |store| {
         store.conn.execute_batch(change).unwrap_or_else(|error| panic!("{change}: {error}"));
-        outcrop::reason::derive(store).expect("subjects");
+        outcrop::subjects::derive(store).expect("subjects");
         found = store.conn.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).unwrap_or_else(|error| panic!("{change}: {sql}: {error}"));
     });
     found

@@ -1,6 +1,6 @@
 //! What the policy reasoner says of one request and of all of them; each case is a policy and an answer.
 
-use outcrop::reason::policy::{Answer, Document, Fact, Found, Others, Policies, Principal, Request, Side, is_full_access, models_through, outsider_through};
+use outcrop::policy::{Answer, Document, Fact, Found, Others, Policies, Principal, Request, Side, is_full_access, models_through, outsider_through};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -235,13 +235,13 @@ fn what_would_never_end_is_an_answer_or_an_error() {
         ("statements", json!(many)),
         ("account numbers", json!({"Effect": "Allow", "Principal": {"AWS": 111_122_223_333_u64}, "Action": "s3:*", "Resource": "*"})),
     ] {
-        let answer = outcrop::reason::policy::wire::compare_json(&question(statement)).expect("a question");
+        let answer = outcrop::policy::wire::compare_json(&question(statement)).expect("a question");
         assert_ne!(answer["answer"], "new-access", "{name}: no policy allows more than itself");
     }
     let nested = format!("{}{}", "[".repeat(200), "]".repeat(200));
     let bytes: [&[u8]; 3] = [nested.as_bytes(), b"{\"id\": 7, \"reference\": \"\xff\"}", b"{"];
     for line in bytes {
-        let answer = outcrop::reason::policy::wire::answer_line(line, 3, &mut |json| outcrop::reason::policy::wire::compare_json(json));
+        let answer = outcrop::policy::wire::answer_line(line, 3, &mut |json| outcrop::policy::wire::compare_json(json));
         assert!(answer["error"].as_str().is_some_and(|error| error.contains("line 3")), "{answer}");
     }
 }

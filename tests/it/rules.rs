@@ -2,10 +2,10 @@
 
 use outcrop::engine::{Library, Rule, frameworks, test_examples};
 use outcrop::model::Severity;
-use outcrop::reason;
+use outcrop::subjects;
 
 fn library() -> Library {
-    Library::load(&reason::tables(), &[]).expect("the built-in rules")
+    Library::load(&subjects::tables(), &[]).expect("the built-in rules")
 }
 
 /// Ids of the first release, with severity and stage, as the catalogue has them.
@@ -71,7 +71,7 @@ fn the_rules_that_were_promised_are_there() {
 #[test]
 fn every_example_comes_out_as_written() {
     let library = library();
-    let tables = reason::tables();
+    let tables = subjects::tables();
     for loaded in &library.rules {
         let table = tables.iter().copied().find(|table| Some(table.name) == loaded.rule.subject.as_deref());
         let flaws = test_examples(loaded, table, &library.values).expect("SQLite");
@@ -114,7 +114,7 @@ fn severity_and_parameters_are_declared_once() {
 #[test]
 fn broken_rule_files_are_told_with_their_place() {
     let right = "id: x\ntitle: t\nseverity: low\npillar: p\nstage: 30\nwhy: w\nsubject: inference_log_group\npass: group_exists\nmessage: {fail: f, pass: p, unknown: u}\n";
-    let load = |text: &str| Library::from_files(&reason::tables(), vec![("rules/x.yaml".to_owned(), text.to_owned())]);
+    let load = |text: &str| Library::from_files(&subjects::tables(), vec![("rules/x.yaml".to_owned(), text.to_owned())]);
     assert!(load(right).is_ok());
     for (from, to, part) in [
         ("severity: low", "severity: lowest", "lowest"),

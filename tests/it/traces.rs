@@ -1,7 +1,7 @@
 //! Packets through networks that others described, hop by hop as they say (`OUTCROP_CASES`), and through the estates.
 
 use outcrop::inventory::{Store, World};
-use outcrop::reason::trace::{End, Packet, trace};
+use outcrop::network::trace::{End, Packet, trace};
 use outcrop::sources::fixture;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -220,7 +220,7 @@ fn world(snapshot: &Path) -> World {
     for (table, rows) in files {
         std::fs::write(folder.path().join(format!("{table}.json")), Json::from(rows).to_string()).expect("written");
     }
-    let mut store = Store::memory(&outcrop::reason::tables()).expect("a store");
+    let mut store = Store::memory(&outcrop::subjects::tables()).expect("a store");
     let run = fixture::load_folder(folder.path(), &mut store).unwrap_or_else(|error| panic!("{}: {error}", snapshot.display()));
     store.write_run(&run).expect("written");
     World::load(&store).expect("a world")
@@ -301,7 +301,7 @@ fn traces_of_others_are_reproduced() {
 
 #[test]
 fn packets_through_the_hub_end_where_its_tables_lead() {
-    let tables = outcrop::reason::tables();
+    let tables = outcrop::subjects::tables();
     let mut store = Store::memory(&tables).expect("a store");
     let run = fixture::load_estate("hub", &mut store).expect("an estate");
     store.write_run(&run).expect("written");

@@ -2,7 +2,7 @@
 
 use outcrop::inventory::{Coverage, Lookup, NewRow, Status, Store, World};
 use outcrop::model::{AccountInfo, Observed, Reason, RunInfo, Value};
-use outcrop::reason;
+use outcrop::subjects;
 
 const A: &str = "111111111111";
 const B: &str = "222222222222";
@@ -10,7 +10,7 @@ const R: &str = "eu-west-1";
 
 /// A world with these rows and coverage lines, in two accounts and one Region.
 fn world(rows: Vec<NewRow>, coverage: Vec<Coverage>) -> World {
-    let mut store = Store::memory(&reason::tables()).expect("memory");
+    let mut store = Store::memory(&subjects::tables()).expect("memory");
     let accounts = [A, B].map(|id| AccountInfo { id: id.to_owned(), ..AccountInfo::default() }).to_vec();
     store.write_run(&RunInfo { accounts, regions: vec![R.to_owned()], ..RunInfo::empty() }).expect("the run");
     store.commit(&rows, &coverage).expect("rows");
@@ -171,7 +171,7 @@ fn an_item_that_a_list_gives_twice_is_one() {
 
 #[test]
 fn rows_and_their_coverage_are_written_together_or_not_at_all() {
-    let mut store = Store::memory(&reason::tables()).expect("memory");
+    let mut store = Store::memory(&subjects::tables()).expect("memory");
     let wrong = NewRow::new("cloudwatch_log_group", A, R).set("no_such_column", "x");
     assert!(store.commit(&[group(A, "/g"), wrong], &[line(A, Status::Complete)]).is_err());
     assert!(store.coverage().expect("coverage").is_empty());

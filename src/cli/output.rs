@@ -1,0 +1,188 @@
+//! What every command that reports shares: formats, files, the closing lines, the exit code.
+
+use super::Global;
+use crate::judge::gate::{self, FailOn, Gate, UnknownGate};
+use crate::judge::{Usage, baseline};
+use crate::model::Outcome;
+use crate::report;
+use crate::report::ocsf::Class;
+use anyhow::Context as _;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Flags of every command that reports.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Output {
+    /// `table`, `json`, `csv`, `markdown`, `sarif`, `junit`, `github`, `gitlab`, `html`, `ocsf`, `asff`, `oscal`, `xlsx`, or the diagram as `mermaid` or `dot`, with `=PATH` to write a file; repeatable.
+    #[arg(long, value_name = "F[=PATH]")]
+    pub format: Vec<String>,
+    /// Exit with 3 where something fails at or above this severity, with 4 where it is unknown.
+    #[arg(long, value_enum, default_value_t = FailOn::Critical, value_name = "SEVERITY")]
+    pub fail_on: FailOn,
+    /// Which unknowns gate; by default all, and for files alone those about declared values that are not settled yet.
+    #[arg(long, value_enum)]
+    pub unknown: Option<UnknownGate>,
+    /// Failures that `outcrop baseline` wrote are existing ones and do not gate.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Which results gate where some are known to be existing: those that are new, or all.
+    #[arg(long, value_enum, default_value_t = Gate::New)]
+    pub gate: Gate,
+    /// Class of the findings of `ocsf`.
+    #[arg(long, value_enum, default_value_t = Class::Compliance)]
+    pub ocsf_class: Class,
+}
+
+/// Where a format goes.
+#[derive(Debug)]
+struct Target {
+    format: &'static report::Format,
+    path: Option<PathBuf>,
+}
+
+impl Output {
+    /// Reads `--format`; asked for before any work, so that a wrong command line costs nothing.
+    fn targets(&self) -> anyhow::Result<Vec<Target>> {
+        let mut targets = Vec::new();
+        for text in &self.format {
+            let (name, path) = text.split_once('=').map_or((text.as_str(), None), |(name, path)| (name, Some(PathBuf::from(path))));
+            let format = report::format(name)
+                .ok_or_else(|| Usage(format!("there is no format `{name}`; there are {}", report::FORMATS.map(|format| format.name).join(", "))))?;
+            if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+                return Err(Usage(format!("--format {text}: the path is empty")).into());
+            }
+            targets.push(Target { format, path });
+        }
+        if targets.is_empty() {
+            targets.extend(report::format("table").map(|format| Target { format, path: None }));
+        }
+        if targets.iter().enumerate().any(|(place, target)| target.path.is_some() && targets[..place].iter().any(|other| other.path == target.path)) {
+            return Err(Usage("two formats to one file; give each a file of its own".to_owned()).into());
+        }
+        if targets.iter().filter(|target| target.path.is_none()).count() > 1 {
+            return Err(Usage("two formats to standard output; give all but one a file: --format json=results.json".to_owned()).into());
+        }
+        Ok(targets)
+    }
+
+    /// What the gate lets through.
+    fn rules(&self) -> gate::Rules {
+        gate::Rules { fail_on: self.fail_on, unknown: self.unknown, gate: self.gate }
+    }
+
+    /// Fails on a wrong command line.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.targets().map(|_| ())
+    }
+
+    /// Renders an outcome and gives the exit code.
+    pub fn finish(&self, outcome: &Outcome, global: &Global) -> anyhow::Result<u8> {
+        let marked = match &self.baseline {
+            Some(path) => {
+                let mut marked = outcome.clone();
+                baseline::apply(path, &mut marked)?;
+                Some(marked)
+            }
+            None => None,
+        };
+        let outcome = marked.as_ref().unwrap_or(outcome);
+        let options = |colour| report::Options { layout: report::table::Layout { width: width(), colour }, ocsf: self.ocsf_class };
+        for target in self.targets()? {
+            match &target.path {
+                None => match (target.format.render)(outcome, options(global.colour()), &mut anstream::stdout().lock()) {
+                    // Whoever reads has seen enough; the gate says what it would have said.
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+                    rendered => rendered?,
+                },
+                Some(path) => {
+                    let mut bytes = Vec::new();
+                    (target.format.render)(outcome, options(false), &mut bytes)?;
+                    write_private(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+                }
+            }
+        }
+        self.summarise(outcome)?;
+        let code = self.rules().exit_code(outcome);
+        if !global.quiet {
+            let unseen = outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).count();
+            let whole = outcome.coverage.iter().filter(|line| matches!(line.status.as_str(), "complete" | "unsupported")).count();
+            let asked = whole + unseen;
+            let count = |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
+            let reads = match (outcome.run.source.is_file(), asked) {
+                (true, 0) => String::new(),
+                _ => format!("; {whole} of {} read completely", count(asked, "list", "lists")),
+            };
+            let _ = writeln!(
+                std::io::stderr(),
+                "{}\n{}",
+                report::table::closing(outcome),
+                crate::report::safe::terminal(&format!(
+                    "{}, {}{reads}; {}",
+                    count(outcome.run.accounts.len(), "account", "accounts"),
+                    count(outcome.run.regions.len(), "Region", "Regions"),
+                    gate::in_words(code, self.fail_on, outcome.run.complete)
+                ))
+            );
+            for waiver in outcome.waivers.iter().filter(|waiver| waiver.status != crate::model::WaiverStatus::Used) {
+                let _ =
+                    writeln!(std::io::stderr(), "waiver of {}: {}", crate::report::safe::cut(&waiver.rule, 100), crate::report::safe::cut(&waiver.detail, 200));
+            }
+            let outside = outcome.results.iter().filter(|result| report::outside_file(outcome, result)).count();
+            if outside > 0 && self.rules().unknown_gate(outcome) == UnknownGate::Unresolved {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "{outside} results are unknown because the file does not declare what they rest on (not-in-file); they do not fail the gate. Evaluate it against a recorded run: outcrop check PLAN --onto RUN"
+                );
+            }
+            for note in &outcome.run.notes {
+                let _ = writeln!(std::io::stderr(), "note: {}", crate::report::safe::cut(note, 400));
+            }
+        }
+        Ok(code)
+    }
+
+    /// A job of GitHub's shows the Markdown report as its summary; it refuses one of more than 1024 kB whole.
+    fn summarise(&self, outcome: &Outcome) -> anyhow::Result<()> {
+        let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return Ok(()) };
+        if !self.targets()?.iter().any(|target| target.format.name == "github") {
+            return Ok(());
+        }
+        let text = report::markdown::within(outcome, 1_000_000);
+        let appended = fs::OpenOptions::new().create(true).append(true).open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+        appended.with_context(|| format!("cannot write the step summary `{}`", path.display()))
+    }
+}
+
+/// Columns of the terminal; `COLUMNS` wins, 120 where there is neither.
+pub(super) fn width() -> u16 {
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .filter(|width| *width >= 40)
+        .or_else(|| comfy_table::Table::new().set_content_arrangement(comfy_table::ContentArrangement::Dynamic).width())
+        .unwrap_or(120)
+}
+
+/// Writes beside the target and renames, readable by its owner alone; what is no regular file (a device, a pipe) is written to as it is.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let followed = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = followed.as_path();
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fs::OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.flush()));
+    }
+    let name = path.file_name().ok_or_else(|| std::io::Error::other("it names no file"))?;
+    let mut beside = std::ffi::OsString::from(".");
+    beside.push(name);
+    beside.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(beside);
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&part).and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    written
+}

@@ -1,0 +1,161 @@
+//! Judging as such: a run with rules and configuration comes to an outcome, a gate, a comparison. Commands, packages and
+//! tests call it alike.
+
+pub mod baseline;
+mod compare;
+pub mod diff;
+pub mod gate;
+pub mod lay;
+pub mod overlay;
+pub mod variants;
+mod worsened;
+
+use crate::engine::{self, Config, Library, Waivable, WaiverEntry};
+use crate::inventory::{Status, Store};
+use crate::model::{AccountInfo, Outcome, RunInfo};
+use crate::sources::ignore::Ignore;
+use crate::subjects;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// A command that asks for what cannot be: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// Rules and configuration, read and held against each other.
+pub struct Judge {
+    /// The rules.
+    pub library: Library,
+    /// The configuration.
+    pub config: Config,
+    /// By which command the run is made, where it is kept.
+    pub command: Option<String>,
+}
+
+impl Judge {
+    /// Lays the configuration over what is known of the run.
+    ///
+    /// # Errors
+    /// When a rule was selected by name that the source cannot decide.
+    pub fn complete(&mut self, run: &mut RunInfo) -> anyhow::Result<()> {
+        for (id, entry) in &self.config.accounts {
+            if let Some(account) = run.accounts.iter_mut().find(|account| account.id == *id) {
+                if !entry.name.is_empty() {
+                    account.name.clone_from(&entry.name);
+                }
+                account.kind = entry.kind;
+                account.environment.clone_from(&entry.environment);
+            }
+        }
+        let out = self.library.for_source(run.source);
+        let what = if run.source.is_file() { "what a file declares" } else { "rows of accounts" };
+        if let Some((rule, _)) = out.iter().find(|(_, named)| *named) {
+            return Err(Usage(format!("--select {rule}: this rule cannot be judged from {what}; `outcrop rules show {rule}` tells its sources")).into());
+        }
+        if !out.is_empty() {
+            let ids: Vec<&str> = out.iter().map(|(id, _)| id.as_str()).collect();
+            run.notes.push(format!("left out, because they cannot be judged from {what}: {}", ids.join(", ")));
+        }
+        run.parameters = self.library.values.clone().into_iter().collect::<BTreeMap<_, _>>();
+        run.rules_digest = self.library.digest();
+        run.version = env!("CARGO_PKG_VERSION").to_owned();
+        run.attestations = self.config.attestations.iter().filter_map(|one| serde_json::to_value(one).ok()).collect();
+        if let Some(command) = &self.command {
+            run.command.clone_from(command);
+        }
+        if run.id.is_empty() {
+            run.id = run_id(run);
+        }
+        Ok(())
+    }
+
+    /// Leaves out what only CloudTrail can decide where it was not asked, unless it was selected by name; says so in the run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn observing(&mut self, store: &Store, run: &mut RunInfo) -> anyhow::Result<()> {
+        let observed = store.coverage()?.iter().any(|line| line.table == "cloudtrail_window" && line.status != Status::NotCollected);
+        if observed {
+            return Ok(());
+        }
+        for rule in self.library.leave_out(|rule| rule.subject.as_deref() == Some("bedrock_observed")) {
+            run.notes.push(format!("{rule} was left out: CloudTrail was not asked; give `scan` --observe, or `check` --trail"));
+        }
+        Ok(())
+    }
+
+    /// Derives, judges, and reads the outcome back.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn judge(&self, store: &mut Store, run: &RunInfo) -> anyhow::Result<Outcome> {
+        store.begin_run(run)?;
+        subjects::derive(store)?;
+        let judged = engine::judge(store, &self.library, &self.config, run, true)?;
+        for (rule, error) in judged.errors {
+            tracing::warn!("the rule {rule} could not run, so it is unknown everywhere: {error}");
+        }
+        store.finish()?;
+        Ok(engine::outcome(store)?)
+    }
+}
+
+/// Judges rows that are in a store already by rules that were read before: nothing of the run is completed, no rule left out.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn again(store: &mut Store, library: &Library, config: &Config, run: &RunInfo) -> anyhow::Result<Outcome> {
+    store.write_run(run)?;
+    subjects::derive(store)?;
+    engine::judge(store, library, config, run, true)?;
+    Ok(engine::outcome(store)?)
+}
+
+/// The rules that a run was judged by, from their texts, with its parameters and severities.
+///
+/// # Errors
+/// When a text is no rule.
+pub fn library_of(texts: Vec<(String, String)>, run: &RunInfo, judged: &Outcome) -> Result<Library, engine::RuleError> {
+    let mut library = Library::from_files(&subjects::tables(), texts)?;
+    library.values.extend(run.parameters.clone());
+    for loaded in &mut library.rules {
+        if let Some(text) = judged.rules.get(&loaded.rule.id) {
+            loaded.severity = text.severity;
+        }
+    }
+    Ok(library)
+}
+
+/// A waiver that stands beside a declaration; where it lacks something the report says what.
+pub fn waiver(ignore: &Ignore) -> WaiverEntry {
+    let place = format!("{}:{}", ignore.location.file, ignore.location.line);
+    WaiverEntry {
+        rule: ignore.rule.clone(),
+        resource: if ignore.address.is_empty() { place } else { ignore.address.clone() },
+        reason: ignore.reason.clone(),
+        owner: ignore.owner.clone(),
+        expires: ignore.expires.clone(),
+        verdict: if ignore.unknown { Waivable::Unknown } else { Waivable::Fail },
+    }
+}
+
+fn run_id(run: &RunInfo) -> String {
+    let mut hash = Sha256::new();
+    for text in [&run.started_at, &run.caller_arn, &run.partition, &run.rules_digest] {
+        hash.update(text.as_bytes());
+        hash.update([0]);
+    }
+    for AccountInfo { id, .. } in &run.accounts {
+        hash.update(id.as_bytes());
+    }
+    for region in &run.regions {
+        hash.update(region.as_bytes());
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Now, as runs write it.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,121 @@
+//! Plans and templates whose conditions can turn out in several ways: each is judged, and the worst verdict stands.
+
+use super::{Judge, now, worsened};
+use crate::inventory::Store;
+use crate::model::{Finding, Outcome, Severity, Verdict, WaiverStatus};
+use crate::sources::files::{Files, Variant};
+use crate::subjects;
+use anyhow::Context as _;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Judges a file alone, once for each way its conditions can turn out; the worst verdict on each thing stands.
+///
+/// # Errors
+/// When a store cannot be written, or a rule was selected that files cannot decide.
+pub fn alone(judge: &mut Judge, files: &Files, out: Option<&PathBuf>) -> anyhow::Result<Outcome> {
+    worst(files, out, |variant, out| {
+        let mut store = match out {
+            Some(path) => Store::create(path, &subjects::tables())?,
+            None => Store::memory(&subjects::tables())?,
+        };
+        let mut run = variant.fill(files, &mut store)?;
+        run.notes.extend(stored(files, variant, out));
+        run.started_at = now();
+        run.finished_at.clone_from(&run.started_at);
+        judge.observing(&store, &mut run)?;
+        judge.complete(&mut run)?;
+        let mut outcome = judge.judge(&mut store, &run)?;
+        worsened::mark(judge, files, variant, &mut outcome)?;
+        Ok(outcome)
+    })
+}
+
+/// What a stored run says of itself where it is one of several ways.
+pub(super) fn stored(files: &Files, variant: &Variant, out: Option<&PathBuf>) -> Option<String> {
+    (out.is_some() && files.variants.len() > 1).then(|| {
+        let when = if variant.when.is_empty() { "parameters at their defaults" } else { &variant.when };
+        format!("the conditions can turn out in {} ways; this run holds the one with the worst verdicts ({when})", files.variants.len())
+    })
+}
+
+/// The worst verdict on each thing, over all ways the conditions can turn out; what is stored is the way with the worst verdicts.
+pub(super) fn worst(
+    files: &Files,
+    out: Option<&PathBuf>,
+    mut judge: impl FnMut(&Variant, Option<&PathBuf>) -> anyhow::Result<Outcome>,
+) -> anyhow::Result<Outcome> {
+    if let [only] = files.variants.as_slice() {
+        return judge(only, out);
+    }
+    let mut joined: Option<Outcome> = None;
+    let mut heaviest: Option<(Vec<usize>, &Variant)> = None;
+    for variant in &files.variants {
+        let outcome = judge(variant, None)?;
+        let weight = weight(&outcome);
+        if heaviest.as_ref().is_none_or(|(known, _)| weight > *known) {
+            heaviest = Some((weight, variant));
+        }
+        joined = Some(match joined {
+            None => outcome,
+            Some(known) => worse(known, outcome, &variant.when),
+        });
+    }
+    if let (Some(_), Some((_, variant))) = (out, heaviest) {
+        judge(variant, out)?;
+    }
+    joined.context("the file declares nothing")
+}
+
+/// How many fail by severity, then how many are unknown, without those that are waived.
+fn weight(outcome: &Outcome) -> Vec<usize> {
+    let count = |verdict: Verdict, severity: Severity| {
+        outcome.results.iter().filter(|result| result.verdict == verdict && result.severity == severity && result.waiver.is_none()).count()
+    };
+    let levels = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
+    [Verdict::Fail, Verdict::Unknown].into_iter().flat_map(|verdict| levels.into_iter().map(move |level| (verdict, level))).map(|(v, s)| count(v, s)).collect()
+}
+
+/// The worse verdict on each thing.
+fn worse(left: Outcome, right: Outcome, when: &str) -> Outcome {
+    let rank = |result: &Finding| match (result.verdict, result.waiver.is_some()) {
+        (Verdict::Fail, false) => 0,
+        (Verdict::Fail, true) => 1,
+        (Verdict::Unknown, false) => 2,
+        (Verdict::Unknown, true) => 3,
+        (Verdict::Pass, _) => 4,
+        (Verdict::NotApplicable, _) => 5,
+    };
+    let mut joined = left;
+    let mut places: BTreeMap<String, usize> = joined.results.iter().enumerate().map(|(place, result)| (result.fingerprint.clone(), place)).collect();
+    for mut result in right.results {
+        if !when.is_empty() && matches!(result.verdict, Verdict::Fail | Verdict::Unknown) {
+            result.message = format!("{} (when {when})", result.message);
+        }
+        match places.get(&result.fingerprint) {
+            Some(place) if rank(&result) < rank(&joined.results[*place]) => joined.results[*place] = result,
+            Some(_) => {}
+            None => {
+                places.insert(result.fingerprint.clone(), joined.results.len());
+                joined.results.push(result);
+            }
+        }
+    }
+    for account in right.run.accounts {
+        if joined.run.account(&account.id).is_none() {
+            joined.run.accounts.push(account);
+        }
+    }
+    for (known, other) in joined.waivers.iter_mut().zip(right.waivers) {
+        if other.status == WaiverStatus::Used {
+            *known = other;
+        }
+    }
+    for note in right.run.notes {
+        if !joined.run.notes.contains(&note) {
+            joined.run.notes.push(note);
+        }
+    }
+    joined.settle();
+    joined
+}

@@ -1,0 +1,4 @@
+//! Subjects of the pillar `logging`.
+
+pub(crate) mod logs;
+pub(crate) mod prompts;

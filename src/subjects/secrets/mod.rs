@@ -1,0 +1,3 @@
+//! Subjects of the pillar `secrets`.
+
+pub(crate) mod environment;
