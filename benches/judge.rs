@@ -2,7 +2,11 @@
 //!
 //! `cargo bench --no-default-features --bench judge`; with `-- --quick` a tenth of the rows.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints its figures and stops at a fault")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench prints its figures and stops at a fault"
+)]
 
 use outcrop::engine::{Config, Library, judge};
 use outcrop::inventory::Store;
@@ -31,7 +35,10 @@ fn store(rows: usize, path: &Path) -> (Store, RunInfo) {
         collected: true,
         caller_arn: String::new(),
         partition: "aws".to_owned(),
-        accounts: vec![AccountInfo { id: "111111111111".to_owned(), ..AccountInfo::default() }],
+        accounts: vec![AccountInfo {
+            id: "111111111111".to_owned(),
+            ..AccountInfo::default()
+        }],
         regions: vec!["eu-west-1".to_owned()],
         parameters: Default::default(),
         rules_digest: String::new(),
@@ -57,24 +64,40 @@ fn store(rows: usize, path: &Path) -> (Store, RunInfo) {
 fn timed(rows: usize, keep: bool) -> Duration {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut store, run) = store(rows, &folder.path().join("bench.outcrop"));
-    let library = Library::from_files(&subjects::tables(), (0..10).map(rule).collect()).expect("rules");
+    let library =
+        Library::from_files(&subjects::tables(), (0..10).map(rule).collect()).expect("rules");
     let begin = Instant::now();
     let judged = judge(&mut store, &library, &Config::default(), &run, keep).expect("results");
     let took = begin.elapsed();
-    let counted = judged.summary.pass + judged.summary.not_applicable + judged.summary.fail["low"] + judged.summary.unknown["low"];
-    assert!(counted >= rows as u64 * 10, "every row is judged by every rule");
+    let counted = judged.summary.pass
+        + judged.summary.not_applicable
+        + judged.summary.fail["low"]
+        + judged.summary.unknown["low"];
+    assert!(
+        counted >= rows as u64 * 10,
+        "every row is judged by every rule"
+    );
     took
 }
 
 /// Largest resident size so far, in megabytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().find(|line| line.starts_with("VmHWM")).and_then(|line| line.split_whitespace().nth(1)).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0)
+    status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .and_then(|line| line.split_whitespace().nth(1))
+        .and_then(|text| text.parse::<u64>().ok())
+        .unwrap_or(0)
         / 1024
 }
 
 fn main() {
-    let most = if std::env::args().any(|argument| argument == "--quick") { 100_000 } else { 1_000_000 };
+    let most = if std::env::args().any(|argument| argument == "--quick") {
+        100_000
+    } else {
+        1_000_000
+    };
     for keep in [false, true] {
         let small = timed(most / 10, keep);
         let large = timed(most, keep);

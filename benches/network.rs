@@ -2,7 +2,11 @@
 //!
 //! `cargo bench --no-default-features --bench network`; with `-- --quick` a hundredth of it.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints its figures and stops at a fault")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench prints its figures and stops at a fault"
+)]
 
 use outcrop::inventory::{NewRow, Store, World};
 use serde_json::json;
@@ -15,7 +19,11 @@ fn main() {
     if let Some(run) = std::env::var_os("OUTCROP_BENCH_DERIVE") {
         return derive(std::path::Path::new(&run));
     }
-    let vpcs = if std::env::args().any(|argument| argument == "--quick") { 10 } else { 1_000 };
+    let vpcs = if std::env::args().any(|argument| argument == "--quick") {
+        10
+    } else {
+        1_000
+    };
     estate(vpcs, 10);
     estate(vpcs, 20);
 }
@@ -23,25 +31,50 @@ fn main() {
 /// VPCs with 50 security group rules each, an endpoint, a NAT gateway in every other one, and so many functions.
 fn estate(vpcs: usize, functions: usize) {
     let folder = tempfile::tempdir().expect("a folder");
-    let accounts: Vec<String> = (0..10).map(|n| format!("{:012}", 111_111_111_111_u64 + n)).collect();
-    let names: Vec<String> = accounts.iter().map(|id| format!("{{id: '{id}', name: a, kind: workload}}")).collect();
-    std::fs::write(folder.path().join("run.yaml"), format!("accounts: [{}]\nregions: [{REGION}]\ncoverage: all\n", names.join(", "))).expect("a file");
+    let accounts: Vec<String> = (0..10)
+        .map(|n| format!("{:012}", 111_111_111_111_u64 + n))
+        .collect();
+    let names: Vec<String> = accounts
+        .iter()
+        .map(|id| format!("{{id: '{id}', name: a, kind: workload}}"))
+        .collect();
+    std::fs::write(
+        folder.path().join("run.yaml"),
+        format!(
+            "accounts: [{}]\nregions: [{REGION}]\ncoverage: all\n",
+            names.join(", ")
+        ),
+    )
+    .expect("a file");
     // Beside the inventory, not in it: a folder that holds anything else than tables is refused.
     let run_folder = tempfile::tempdir().expect("a folder");
     let path = run_folder.path().join("network.outcrop");
     let mut store = Store::create(&path, &outcrop::subjects::tables()).expect("a run file");
-    let run = outcrop::sources::fixture::load_folder(folder.path(), &mut store).expect("an inventory");
+    let run =
+        outcrop::sources::fixture::load_folder(folder.path(), &mut store).expect("an inventory");
     let mut rows: Vec<NewRow> = Vec::new();
     for (at, account) in accounts.iter().enumerate() {
         let row = |table| NewRow::new(table, account, REGION);
-        rows.push(NewRow::new("organization", account, "global").set("account", account.as_str()).set("id", "").set("master_account_id", ""));
+        rows.push(
+            NewRow::new("organization", account, "global")
+                .set("account", account.as_str())
+                .set("id", "")
+                .set("master_account_id", ""),
+        );
         rows.push(
             row("vpc_block_public_access_options")
                 .set("region_name", REGION)
                 .set("internet_gateway_block_mode", "off")
                 .set("excluded_resources", Vec::<String>::new()),
         );
-        rows.push(row("vpc_endpoint_service").set("service_name", format!("com.amazonaws.{REGION}.bedrock-runtime")).set("policy_supported", true));
+        rows.push(
+            row("vpc_endpoint_service")
+                .set(
+                    "service_name",
+                    format!("com.amazonaws.{REGION}.bedrock-runtime"),
+                )
+                .set("policy_supported", true),
+        );
         for role in 0..20 {
             let statement = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": format!("arn:aws:bedrock:{REGION}::foundation-model/m{role}")}]});
             rows.push(
@@ -64,10 +97,20 @@ fn estate(vpcs: usize, functions: usize) {
     store.write_run(&run).expect("a run");
     store.finish().expect("a run file");
     drop(store);
-    print!("{vpcs} VPCs, {} security group rules, {} workloads: ", vpcs * 50, vpcs * functions);
+    print!(
+        "{vpcs} VPCs, {} security group rules, {} workloads: ",
+        vpcs * 50,
+        vpcs * functions
+    );
     std::io::stdout().flush().expect("a terminal");
     let own = std::env::current_exe().expect("this bench");
-    assert!(std::process::Command::new(own).env("OUTCROP_BENCH_DERIVE", &path).status().expect("this bench").success());
+    assert!(
+        std::process::Command::new(own)
+            .env("OUTCROP_BENCH_DERIVE", &path)
+            .status()
+            .expect("this bench")
+            .success()
+    );
 }
 
 fn network(rows: &mut Vec<NewRow>, account: &str, n: usize, functions: usize) {
@@ -95,14 +138,25 @@ fn network(rows: &mut Vec<NewRow>, account: &str, n: usize, functions: usize) {
             .set("entries", json!([all(true), all(false)])),
     );
     for (subnet, range) in [("a", "0/26"), ("b", "64/26"), ("pub", "128/26")] {
-        rows.push(row("vpc_subnet").set("subnet_id", format!("subnet-{n}-{subnet}")).set("vpc_id", vpc.as_str()).set("cidr_block", format!("{cidr}.{range}")));
+        rows.push(
+            row("vpc_subnet")
+                .set("subnet_id", format!("subnet-{n}-{subnet}"))
+                .set("vpc_id", vpc.as_str())
+                .set("cidr_block", format!("{cidr}.{range}")),
+        );
     }
     let up = |target: String| json!([{"destination": "10.0.0.0/8", "target": "local", "state": "active"}, {"destination": "0.0.0.0/0", "target": target, "state": "active"}]);
     let table = |id: String, main: bool, subnets: Vec<String>| {
-        row("vpc_route_table").set("route_table_id", id).set("vpc_id", vpc.as_str()).set("is_main", main).set("subnet_ids", subnets)
+        row("vpc_route_table")
+            .set("route_table_id", id)
+            .set("vpc_id", vpc.as_str())
+            .set("is_main", main)
+            .set("subnet_ids", subnets)
     };
     if n.is_multiple_of(2) {
-        rows.push(table(format!("rtb-{n}"), true, Vec::new()).set("routes", up(format!("nat-{n}"))));
+        rows.push(
+            table(format!("rtb-{n}"), true, Vec::new()).set("routes", up(format!("nat-{n}"))),
+        );
         rows.push(
             row("vpc_nat_gateway")
                 .set("nat_gateway_id", format!("nat-{n}"))
@@ -112,9 +166,19 @@ fn network(rows: &mut Vec<NewRow>, account: &str, n: usize, functions: usize) {
                 .set("connectivity_type", "public"),
         );
     } else {
-        rows.push(table(format!("rtb-{n}"), true, Vec::new()).set("routes", json!([{"destination": "10.0.0.0/8", "target": "local", "state": "active"}])));
+        rows.push(table(format!("rtb-{n}"), true, Vec::new()).set(
+            "routes",
+            json!([{"destination": "10.0.0.0/8", "target": "local", "state": "active"}]),
+        ));
     }
-    rows.push(table(format!("rtb-{n}-pub"), false, vec![format!("subnet-{n}-pub")]).set("routes", up(format!("igw-{n}"))));
+    rows.push(
+        table(
+            format!("rtb-{n}-pub"),
+            false,
+            vec![format!("subnet-{n}-pub")],
+        )
+        .set("routes", up(format!("igw-{n}"))),
+    );
     for group in 0..50 {
         let open = json!([{"protocol": "tcp", "from_port": 443, "to_port": 443, "cidrs": if group == 0 { "10.0.0.0/8".to_owned() } else { format!("10.9.{group}.0/24") }.split(',').collect::<Vec<_>>(), "groups": [], "prefix_lists": []}]);
         rows.push(
@@ -151,10 +215,19 @@ fn network(rows: &mut Vec<NewRow>, account: &str, n: usize, functions: usize) {
                 .set("function_arn", arn)
                 .set("name", format!("f{n}-{function}"))
                 .set("version", "$LATEST")
-                .set("role_arn", format!("arn:aws:iam::{account}:role/r{}", function % 20))
+                .set(
+                    "role_arn",
+                    format!("arn:aws:iam::{account}:role/r{}", function % 20),
+                )
                 .set("vpc_id", vpc.as_str())
-                .set("subnet_ids", vec![format!("subnet-{n}-a"), format!("subnet-{n}-b")])
-                .set("security_group_ids", vec![format!("sg-{n}-{}", function + 1)])
+                .set(
+                    "subnet_ids",
+                    vec![format!("subnet-{n}-a"), format!("subnet-{n}-b")],
+                )
+                .set(
+                    "security_group_ids",
+                    vec![format!("sg-{n}-{}", function + 1)],
+                )
                 .set("capacity_provider_arn", "")
                 .set("log_group_name", "")
                 .set("environment_error", "")
@@ -170,17 +243,39 @@ fn network(rows: &mut Vec<NewRow>, account: &str, n: usize, functions: usize) {
 
 fn derive(path: &std::path::Path) {
     let store = Store::memory(&outcrop::subjects::tables()).expect("a store");
-    store.write_run(&Store::open(path, &outcrop::subjects::tables()).and_then(|store| store.run()).expect("a run")).expect("a run");
+    store
+        .write_run(
+            &Store::open(path, &outcrop::subjects::tables())
+                .and_then(|store| store.run())
+                .expect("a run"),
+        )
+        .expect("a run");
     store.copy_base(path).expect("rows");
     let world = World::load(&store).expect("a world");
     let start = Instant::now();
     outcrop::subjects::derive_from(&store, &world).expect("subjects");
-    let count: i64 = store.conn.query_row("SELECT count(*) FROM bedrock_path WHERE path_verdict IS NOT NULL", [], |row| row.get(0)).expect("a count");
-    println!("{count} ways and every other subject derived in {:.1} s, peak memory {} MB", start.elapsed().as_secs_f64(), peak());
+    let count: i64 = store
+        .conn
+        .query_row(
+            "SELECT count(*) FROM bedrock_path WHERE path_verdict IS NOT NULL",
+            [],
+            |row| row.get(0),
+        )
+        .expect("a count");
+    println!(
+        "{count} ways and every other subject derived in {:.1} s, peak memory {} MB",
+        start.elapsed().as_secs_f64(),
+        peak()
+    );
 }
 
 /// Peak resident memory of the process, from the kernel; 0 where it does not tell.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() / 1024
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
+        .unwrap_or_default()
+        / 1024
 }

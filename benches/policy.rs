@@ -3,7 +3,11 @@
 //! `cargo bench --no-default-features --bench policy`; with `-- --quick` a hundredth of it.
 //! `OUTCROP_CASES` names a folder of cases; without it that line is left out.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints its figures and stops at a fault")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench prints its figures and stops at a fault"
+)]
 
 #[path = "../tests/it/brute.rs"]
 mod brute;
@@ -29,10 +33,23 @@ fn pairs(pairs: u64) {
     let start = Instant::now();
     let half = pairs / 2;
     let faults: Vec<String> = std::thread::scope(|scope| {
-        let parts = [0..half, half..pairs].map(|seeds| scope.spawn(move || seeds.filter_map(|seed| brute::check(seed, 60).err()).collect::<Vec<_>>()));
-        parts.into_iter().flat_map(|part| part.join().expect("a worker")).collect()
+        let parts = [0..half, half..pairs].map(|seeds| {
+            scope.spawn(move || {
+                seeds
+                    .filter_map(|seed| brute::check(seed, 60).err())
+                    .collect::<Vec<_>>()
+            })
+        });
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().expect("a worker"))
+            .collect()
     });
-    println!("{pairs} generated pairs: {} disagreements with brute force, {:.1} s", faults.len(), start.elapsed().as_secs_f64());
+    println!(
+        "{pairs} generated pairs: {} disagreements with brute force, {:.1} s",
+        faults.len(),
+        start.elapsed().as_secs_f64()
+    );
     for fault in faults.iter().take(3) {
         println!("{fault}");
     }
@@ -40,9 +57,14 @@ fn pairs(pairs: u64) {
 }
 
 fn cases() {
-    let Some(folder) = std::env::var_os("OUTCROP_CASES").map(std::path::PathBuf::from) else { return };
+    let Some(folder) = std::env::var_os("OUTCROP_CASES").map(std::path::PathBuf::from) else {
+        return;
+    };
     type Answer = fn(&Json) -> Result<Json, String>;
-    for (file, answer) in [("policy/compare.jsonl", wire::compare_json as Answer), ("policy/simulate.jsonl", wire::simulate_json as Answer)] {
+    for (file, answer) in [
+        ("policy/compare.jsonl", wire::compare_json as Answer),
+        ("policy/simulate.jsonl", wire::simulate_json as Answer),
+    ] {
         let text = std::fs::read_to_string(folder.join(file)).expect("the cases");
         let mut times: Vec<Duration> = Vec::new();
         for line in text.lines() {
@@ -52,7 +74,12 @@ fn cases() {
             times.push(start.elapsed());
         }
         times.sort();
-        println!("{file}: {} questions, median {:.2} ms, worst {:.1} ms", times.len(), ms(times[times.len() / 2]), ms(times[times.len() - 1]));
+        println!(
+            "{file}: {} questions, median {:.2} ms, worst {:.1} ms",
+            times.len(),
+            ms(times[times.len() / 2]),
+            ms(times[times.len() - 1])
+        );
     }
 }
 
@@ -64,8 +91,14 @@ fn ms(time: Duration) -> f64 {
 fn roles(roles: usize) {
     let account = "111111111111";
     let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).expect("a file");
-    write("run.yaml", format!("accounts: [{{id: '{account}', name: big, kind: workload}}]\nregions: [eu-west-1]\ncoverage: all\n"));
+    let write =
+        |name: &str, text: String| std::fs::write(folder.path().join(name), text).expect("a file");
+    write(
+        "run.yaml",
+        format!(
+            "accounts: [{{id: '{account}', name: big, kind: workload}}]\nregions: [eu-west-1]\ncoverage: all\n"
+        ),
+    );
     let mut rows: Vec<Json> = Vec::new();
     let statement = |action: &str, resource: &str| json!({"Effect": "Allow", "Action": action, "Resource": resource});
     let document = |statements: Json| json!({"Version": "2012-10-17", "Statement": statements});
@@ -75,7 +108,10 @@ fn roles(roles: usize) {
                 let statements: Vec<Json> = (0..5)
                     .map(|s| {
                         statement(
-                            &format!("dynamodb:{}Item", ["Get", "Put", "Update", "Delete", "BatchGet"][s]),
+                            &format!(
+                                "dynamodb:{}Item",
+                                ["Get", "Put", "Update", "Delete", "BatchGet"][s]
+                            ),
                             &format!("arn:aws:dynamodb:*:{account}:table/t{n}-{k}-{s}"),
                         )
                     })
@@ -106,29 +142,48 @@ fn roles(roles: usize) {
     let run_folder = tempfile::tempdir().expect("a folder");
     let path = run_folder.path().join("roles.outcrop");
     let mut store = Store::create(&path, &outcrop::subjects::tables()).expect("a run file");
-    let run = outcrop::sources::fixture::load_folder(folder.path(), &mut store).expect("an inventory");
+    let run =
+        outcrop::sources::fixture::load_folder(folder.path(), &mut store).expect("an inventory");
     store.write_run(&run).expect("a run");
     store.finish().expect("a run file");
     drop(store);
     print!("{roles} roles with 5 policies each: ");
     std::io::stdout().flush().expect("a terminal");
     let own = std::env::current_exe().expect("this bench");
-    let child = std::process::Command::new(own).env("OUTCROP_BENCH_DERIVE", &path).status().expect("this bench");
+    let child = std::process::Command::new(own)
+        .env("OUTCROP_BENCH_DERIVE", &path)
+        .status()
+        .expect("this bench");
     assert!(child.success());
 }
 
 fn derive(path: &std::path::Path) {
     let store = Store::memory(&outcrop::subjects::tables()).expect("a store");
-    store.write_run(&Store::open(path, &outcrop::subjects::tables()).and_then(|store| store.run()).expect("a run")).expect("a run");
+    store
+        .write_run(
+            &Store::open(path, &outcrop::subjects::tables())
+                .and_then(|store| store.run())
+                .expect("a run"),
+        )
+        .expect("a run");
     store.copy_base(path).expect("rows");
     let world = World::load(&store).expect("a world");
     let start = Instant::now();
     outcrop::subjects::derive_from(&store, &world).expect("subjects");
-    println!("every subject derived in {:.1} s, peak memory {} MB", start.elapsed().as_secs_f64(), peak());
+    println!(
+        "every subject derived in {:.1} s, peak memory {} MB",
+        start.elapsed().as_secs_f64(),
+        peak()
+    );
 }
 
 /// Peak resident memory of the process, from the kernel; 0 where it does not tell.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() / 1024
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
+        .unwrap_or_default()
+        / 1024
 }

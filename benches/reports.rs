@@ -2,7 +2,11 @@
 //!
 //! `cargo bench --no-default-features --bench reports`; with `-- --quick` a tenth of the results.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench prints its figures and stops at a fault")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench prints its figures and stops at a fault"
+)]
 
 use outcrop::inventory::Store;
 use outcrop::model::Outcome;
@@ -33,24 +37,42 @@ fn many(count: usize) -> Outcome {
             result
         })
         .collect();
-    outcome
-        .results
-        .sort_by(|a, b| (a.severity, &a.rule, &a.account_id, &a.region, &a.resource).cmp(&(b.severity, &b.rule, &b.account_id, &b.region, &b.resource)));
+    outcome.results.sort_by(|a, b| {
+        (a.severity, &a.rule, &a.account_id, &a.region, &a.resource).cmp(&(
+            b.severity,
+            &b.rule,
+            &b.account_id,
+            &b.region,
+            &b.resource,
+        ))
+    });
     outcome
 }
 
 /// Largest resident size so far, in megabytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().find(|line| line.starts_with("VmHWM")).and_then(|line| line.split_whitespace().nth(1)).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0)
+    status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .and_then(|line| line.split_whitespace().nth(1))
+        .and_then(|text| text.parse::<u64>().ok())
+        .unwrap_or(0)
         / 1024
 }
 
 fn main() {
-    let most = if std::env::args().any(|argument| argument == "--quick") { 5_000 } else { 50_000 };
+    let most = if std::env::args().any(|argument| argument == "--quick") {
+        5_000
+    } else {
+        50_000
+    };
     let (small, large) = (many(most / 10), many(most));
     println!("{most} results; peak before any report {} MB", peak());
-    for report::Format { name, render, .. } in report::FORMATS.iter().filter(|format| !matches!(format.name, "mermaid" | "dot")) {
+    for report::Format { name, render, .. } in report::FORMATS
+        .iter()
+        .filter(|format| !matches!(format.name, "mermaid" | "dot"))
+    {
         let timed = |outcome: &Outcome| {
             let mut bytes = Vec::new();
             let begin = Instant::now();
@@ -59,6 +81,11 @@ fn main() {
         };
         let (few, _) = timed(&small);
         let (all, size) = timed(&large);
-        println!("{name:<9} {all:>6.2} s  {:>6.1} MB  {:>5.1} times a tenth  peak so far {} MB", size as f64 / 1e6, all / few.max(1e-9), peak());
+        println!(
+            "{name:<9} {all:>6.2} s  {:>6.1} MB  {:>5.1} times a tenth  peak so far {} MB",
+            size as f64 / 1e6,
+            all / few.max(1e-9),
+            peak()
+        );
     }
 }

@@ -22,10 +22,18 @@ pub(crate) const DEPENDENCIES: Served = &[
     ("sns", "sns", &["Publish"]),
     ("events", "events", &["PutEvents"]),
     ("lambda", "lambda", &["InvokeFunction"]),
-    ("ssm", "ssm", &["GetParameter", "GetParameters", "GetParametersByPath"]),
+    (
+        "ssm",
+        "ssm",
+        &["GetParameter", "GetParameters", "GetParametersByPath"],
+    ),
     ("aoss", "aoss", &["APIAccessAll"]),
     ("ecr.api", "ecr", &["GetAuthorizationToken"]),
-    ("ecr.dkr", "ecr", &["BatchGetImage", "GetDownloadUrlForLayer"]),
+    (
+        "ecr.dkr",
+        "ecr",
+        &["BatchGetImage", "GetDownloadUrlForLayer"],
+    ),
 ];
 
 /// Actions by the API family that serves them (facts: Service Authorization Reference for Bedrock, AgentCore, Mantle).
@@ -33,7 +41,14 @@ pub(crate) const FAMILIES: Served = &[
     (
         "bedrock-runtime",
         "bedrock",
-        &["InvokeModel", "InvokeModelWithResponseStream", "InvokeModelWithBidirectionalStream", "ApplyGuardrail", "CountTokens", "StartAsyncInvoke"],
+        &[
+            "InvokeModel",
+            "InvokeModelWithResponseStream",
+            "InvokeModelWithBidirectionalStream",
+            "ApplyGuardrail",
+            "CountTokens",
+            "StartAsyncInvoke",
+        ],
     ),
     (
         "bedrock-agent-runtime",
@@ -72,9 +87,23 @@ pub(crate) const FAMILIES: Served = &[
     ),
     // Reading the names of models, profiles and guardrails carries no prompt: the CDK's `grantInvoke` adds `GetFoundationModel`
     // to every role, and nobody calls it for that.
-    ("bedrock", "bedrock", &["CreateModelInvocationJob", "CreateModelCustomizationJob", "CreateEvaluationJob", "CreateGuardrail", "UpdateGuardrail"]),
+    (
+        "bedrock",
+        "bedrock",
+        &[
+            "CreateModelInvocationJob",
+            "CreateModelCustomizationJob",
+            "CreateEvaluationJob",
+            "CreateGuardrail",
+            "UpdateGuardrail",
+        ],
+    ),
     ("bedrock-mantle", "bedrock-mantle", &["CreateInference"]),
-    ("bedrock-agentcore.gateway", "bedrock-agentcore", &["InvokeGateway"]),
+    (
+        "bedrock-agentcore.gateway",
+        "bedrock-agentcore",
+        &["InvokeGateway"],
+    ),
     (
         "bedrock-agentcore",
         "bedrock-agentcore",
@@ -93,7 +122,12 @@ pub(crate) const FAMILIES: Served = &[
 
 fn actions_in(table: Served, name: &str) -> Vec<String> {
     let rows = table.iter().filter(|(known, ..)| *known == name);
-    rows.flat_map(|(_, prefix, actions)| actions.iter().map(move |action| format!("{prefix}:{action}"))).collect()
+    rows.flat_map(|(_, prefix, actions)| {
+        actions
+            .iter()
+            .map(move |action| format!("{prefix}:{action}"))
+    })
+    .collect()
 }
 
 /// The actions that an API family serves.

@@ -7,6 +7,7 @@ pub(crate) mod escalation;
 pub(crate) mod families;
 pub(crate) mod organization;
 pub(crate) mod principal;
+mod profiles;
 pub mod reach;
 pub(crate) mod resource;
 pub(crate) mod trust;
@@ -42,17 +43,26 @@ pub struct Principals<'w> {
 impl<'w> Principals<'w> {
     /// Nothing worked out yet.
     pub fn new(world: &'w World) -> Self {
-        Self { world, known: RefCell::default() }
+        Self {
+            world,
+            known: RefCell::default(),
+        }
     }
 
     /// The access of a role by its ARN; the ARN may lack the path that the role has.
     pub(crate) fn role(&self, role_arn: &str) -> Observed<Rc<Access>> {
         let Some(arn) = Arn::parse(role_arn) else {
-            return Observed::gap(Gap::not_understood("iam_role", format!("`{role_arn}` is no ARN")));
+            return Observed::gap(Gap::not_understood(
+                "iam_role",
+                format!("`{role_arn}` is no ARN"),
+            ));
         };
         match self.world.lookup("iam_role", arn.account, GLOBAL, role_arn) {
             Lookup::Found(row) => Observed::Known(self.of(row)),
-            Lookup::Absent => Observed::gap(Gap::not_understood("iam_role", format!("the role `{role_arn}` does not exist"))),
+            Lookup::Absent => Observed::gap(Gap::not_understood(
+                "iam_role",
+                format!("the role `{role_arn}` does not exist"),
+            )),
             Lookup::Unknown(gaps) => Observed::Unknown(gaps),
         }
     }

@@ -17,7 +17,11 @@ pub(crate) enum Fence {
 }
 
 /// The policies of a kind over an account, level by level; empty where there are none.
-pub(crate) fn fences(world: &World, account: &str, fence: Fence) -> Observed<Vec<Vec<Rc<Document>>>> {
+pub(crate) fn fences(
+    world: &World,
+    account: &str,
+    fence: Fence,
+) -> Observed<Vec<Vec<Rc<Document>>>> {
     let kind = match fence {
         Fence::Principals => "SERVICE_CONTROL_POLICY",
         Fence::Resources => "RESOURCE_CONTROL_POLICY",
@@ -34,7 +38,11 @@ pub(crate) fn fences(world: &World, account: &str, fence: Fence) -> Observed<Vec
         if id.is_empty() || master == account {
             return Known(Vec::new());
         }
-        let Some(entry) = world.everywhere("organizations_account").into_iter().find(|row| row.text("id") == Known(account)) else {
+        let Some(entry) = world
+            .everywhere("organizations_account")
+            .into_iter()
+            .find(|row| row.text("id") == Known(account))
+        else {
             return Unknown(merge(
                 world.hidden_anywhere("organizations_account"),
                 vec![Gap {
@@ -42,7 +50,9 @@ pub(crate) fn fences(world: &World, account: &str, fence: Fence) -> Observed<Vec
                     operation: "organizations:ListPolicies".to_owned(),
                     action: "organizations:ListPolicies".to_owned(),
                     reason: Reason::NotScanned,
-                    detail: format!("the control policies over {account} are read from the management account"),
+                    detail: format!(
+                        "the control policies over {account} are read from the management account"
+                    ),
                 }],
             ));
         };
@@ -51,7 +61,13 @@ pub(crate) fn fences(world: &World, account: &str, fence: Fence) -> Observed<Vec
             let mut levels = Vec::new();
             let mut any = false;
             for target in path {
-                let attached = world.children("organizations_policy_target", entry.account(), GLOBAL, "target_id", &target);
+                let attached = world.children(
+                    "organizations_policy_target",
+                    entry.account(),
+                    GLOBAL,
+                    "target_id",
+                    &target,
+                );
                 if !attached.gaps.is_empty() {
                     return Unknown(attached.gaps);
                 }
@@ -59,8 +75,15 @@ pub(crate) fn fences(world: &World, account: &str, fence: Fence) -> Observed<Vec
                 for row in attached.rows {
                     match row.text("type") {
                         Known(own) if own == kind => {
-                            level =
-                                push(level, row.json("content").and_then(|json| documents(row.text("policy_name").known().unwrap_or("control policy"), &json)))
+                            level = push(
+                                level,
+                                row.json("content").and_then(|json| {
+                                    documents(
+                                        row.text("policy_name").known().unwrap_or("control policy"),
+                                        &json,
+                                    )
+                                }),
+                            )
                         }
                         Known(_) => {}
                         Unknown(gaps) => return Unknown(gaps),

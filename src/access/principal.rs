@@ -4,8 +4,11 @@ use super::documents::{managed, own};
 use super::families::{DEPENDENCIES, FAMILIES, Families, Served};
 use super::organization::{Fence, fences};
 use crate::inventory::{Lookup, Row, World};
-use crate::model::{Arn, GLOBAL, Gap, Observed, glob, merge};
-use crate::policy::{Answer, Ask, Effect, Fact, Found, Policies, Principal, Request, Side, conditions_of, may, models_of};
+use crate::model::{GLOBAL, Gap, Observed, glob, merge};
+use crate::policy::{
+    Answer, Ask, Effect, Fact, Found, Policies, Principal, Request, Side, conditions_of, may,
+    models_of,
+};
 use Observed::{Known, Unknown};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +16,7 @@ use std::rc::Rc;
 
 /// How a request comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// By whatever path the policies ask for.
     Any,
     /// By no endpoint, from an address that no policy lists.
@@ -23,8 +26,12 @@ enum Way {
 }
 
 /// Actions that invoke a model.
-pub(crate) const INVOKE: &[&str] =
-    &["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock:CreateModelInvocationJob", "bedrock-mantle:CreateInference"];
+pub(crate) const INVOKE: &[&str] = &[
+    "bedrock:InvokeModel",
+    "bedrock:InvokeModelWithResponseStream",
+    "bedrock:CreateModelInvocationJob",
+    "bedrock-mantle:CreateInference",
+];
 /// Prefixes of which holding everything is full access.
 const PREFIXES: &[&str] = &["bedrock", "bedrock-mantle", "bedrock-agentcore"];
 
@@ -86,35 +93,77 @@ pub(crate) fn access(world: &World, row: Row<'_>) -> Access {
         for group in &groups {
             let (more, gaps) = match world.lookup("iam_group", account, GLOBAL, group) {
                 Lookup::Found(group) => own(world, group),
-                Lookup::Absent => (Vec::new(), vec![Gap::not_understood("iam_group", format!("the group `{group}` is not in the list"))]),
+                Lookup::Absent => (
+                    Vec::new(),
+                    vec![Gap::not_understood(
+                        "iam_group",
+                        format!("the group `{group}` is not in the list"),
+                    )],
+                ),
                 Lookup::Unknown(gaps) => (Vec::new(), gaps),
             };
             identity.extend(more);
             identity_gaps = merge(identity_gaps, gaps);
         }
     }
-    let boundary = row.text("permissions_boundary_arn").and_then(|arn| if arn.is_empty() { Known(None) } else { managed(world, account, arn).map(Some) });
-    let linked = row.text("path").known().is_some_and(|path| path.starts_with("/aws-service-role/"));
-    let control = if linked { Known(Vec::new()) } else { fences(world, account, Fence::Principals) };
+    let boundary = row.text("permissions_boundary_arn").and_then(|arn| {
+        if arn.is_empty() {
+            Known(None)
+        } else {
+            managed(world, account, arn).map(Some)
+        }
+    });
+    let linked = row
+        .text("path")
+        .known()
+        .is_some_and(|path| path.starts_with("/aws-service-role/"));
+    let control = if linked {
+        Known(Vec::new())
+    } else {
+        fences(world, account, Fence::Principals)
+    };
     let mut limited_by: Vec<String> = Vec::new();
     if let Known(Some(boundary)) = &boundary {
         limited_by.push(format!("boundary {}", boundary.name));
     }
     if let Known(levels) = &control {
-        limited_by.extend(levels.iter().flatten().filter(|policy| policy.name != "FullAWSAccess").map(|policy| format!("control policy {}", policy.name)));
+        limited_by.extend(
+            levels
+                .iter()
+                .flatten()
+                .filter(|policy| policy.name != "FullAWSAccess")
+                .map(|policy| format!("control policy {}", policy.name)),
+        );
     }
     let organization = match world.lookup("organization", account, GLOBAL, account) {
         Lookup::Found(row) => row.text("id").map_or_fact(),
         Lookup::Absent => Fact::Absent,
         Lookup::Unknown(_) => Fact::Unknown,
     };
-    let principal = Principal { organization, ..Principal::parse(row.key()) };
-    let unread = [(Side::Identity, identity_gaps.as_slice()), (Side::Boundary, boundary.gaps()), (Side::Control(0), control.gaps())];
-    let unknown: Vec<(Side, Vec<String>)> =
-        unread.iter().filter(|(_, gaps)| !gaps.is_empty()).map(|(side, gaps)| (*side, gaps.iter().map(Gap::words).collect())).collect();
-    let unseen = unread.iter().fold(Vec::new(), |all, (_, gaps)| merge(all, gaps.to_vec()));
-    let grants =
-        Rc::new(Policies { identity, boundary: boundary.known().flatten(), control: control.known().unwrap_or_default(), unknown, ..Policies::default() });
+    let principal = Principal {
+        organization,
+        ..Principal::parse(row.key())
+    };
+    let unread = [
+        (Side::Identity, identity_gaps.as_slice()),
+        (Side::Boundary, boundary.gaps()),
+        (Side::Control(0), control.gaps()),
+    ];
+    let unknown: Vec<(Side, Vec<Gap>)> = unread
+        .iter()
+        .filter(|(_, gaps)| !gaps.is_empty())
+        .map(|(side, gaps)| (*side, gaps.to_vec()))
+        .collect();
+    let unseen = unread
+        .iter()
+        .fold(Vec::new(), |all, (_, gaps)| merge(all, gaps.to_vec()));
+    let grants = Rc::new(Policies {
+        identity,
+        boundary: boundary.known().flatten(),
+        control: control.known().unwrap_or_default(),
+        unknown,
+        ..Policies::default()
+    });
     let mut access = Access {
         families: Families::default(),
         full: Known(None),
@@ -122,7 +171,11 @@ pub(crate) fn access(world: &World, row: Row<'_>) -> Access {
         granted: Known((Vec::new(), Vec::new())),
         profiles: Known(BTreeMap::new()),
         anywhere: Known(None),
-        models: Known(Models { any: Known(None), family: Known(None), named: Known(Vec::new()) }),
+        models: Known(Models {
+            any: Known(None),
+            family: Known(None),
+            named: Known(Vec::new()),
+        }),
         bearer: Known(None),
         administrator: Known(false),
         limited_by: limited_by.join(", "),
@@ -134,37 +187,69 @@ pub(crate) fn access(world: &World, row: Row<'_>) -> Access {
     access.families = access.families(&grants);
     access.full = access.full(&grants);
     let invoking = access.invoking(&grants, false);
-    access.granted = invoking.as_ref().map(|request| request.as_ref().map_or_else(Default::default, |request| granted(&grants, request)));
+    access.granted = invoking.as_ref().map(|request| {
+        request
+            .as_ref()
+            .map_or_else(Default::default, |request| granted(&grants, request))
+    });
     access.profiles = match &invoking {
         Known(None) => Known(BTreeMap::new()),
         _ => access.profiles(world, &grants),
     };
     access.invokes = invoking.map(|request| request.map(|request| request.witness()));
-    access.anywhere = access.invoking(&grants, true).map(|request| request.map(|request| request.witness()));
+    access.anywhere = access
+        .invoking(&grants, true)
+        .map(|request| request.map(|request| request.witness()));
     access.bearer = access.bearing(&grants);
     // Who invokes nothing invokes no model.
     if !matches!(access.invokes, Known(None)) {
         let models = models_of(&grants, &access.principal, INVOKE);
-        let witness = |found: Found| access.seen(found).map(|found| found.map(|request| request.witness()));
+        let witness = |found: Found| {
+            access
+                .seen(found)
+                .map(|found| found.map(|request| request.witness()))
+        };
         // A policy that nobody read may name more.
         let named = match (access.identity_gaps.as_slice(), models.unclear.is_empty()) {
             ([], true) => Known(models.named),
-            ([], false) => access.seen(Found::Unknown(models.unclear)).map(|_| Vec::new()),
+            ([], false) => access
+                .seen(Found::Unknown(models.unclear))
+                .map(|_| Vec::new()),
             (gaps, _) => Unknown(gaps.to_vec()),
         };
-        access.models = Known(Models { any: witness(models.any), family: witness(models.family), named });
+        access.models = Known(Models {
+            any: witness(models.any),
+            family: witness(models.family),
+            named,
+        });
     }
     access.administrator = access
-        .seen(access.ask(&grants, &["outcrop-probe:Anything"], &["arn:*:outcrop-probe:us-east-1:999999999999:x/y".to_owned()], Way::Any))
+        .seen(access.ask(
+            &grants,
+            &["outcrop-probe:Anything"],
+            &["arn:*:outcrop-probe:us-east-1:999999999999:x/y".to_owned()],
+            Way::Any,
+        ))
         .map(|found| found.is_some());
     access
 }
 
 /// Names of the policies that allow a request, and the statements that do so only under a condition.
 fn granted(grants: &Policies, request: &Request) -> (Vec<String>, Vec<String>) {
-    let Answer::Allowed(because) = grants.decide(request) else { return Default::default() };
-    let by: BTreeSet<String> = because.into_iter().map(|because| because.policy).filter(|name| name != "FullAWSAccess").collect();
-    let conditions = conditions_of(grants, request).into_iter().map(|because| format!("{}, {}: {}", because.policy, because.statement, because.text));
+    let Answer::Allowed(because) = grants.decide(request) else {
+        return Default::default();
+    };
+    let by: BTreeSet<String> = because
+        .into_iter()
+        .map(|because| because.policy)
+        .filter(|name| name != "FullAWSAccess")
+        .collect();
+    let conditions = conditions_of(grants, request).into_iter().map(|because| {
+        format!(
+            "{}, {}: {}",
+            because.policy, because.statement, because.text
+        )
+    });
     (by.into_iter().collect(), conditions.collect())
 }
 
@@ -185,10 +270,24 @@ impl OrganizationFact for Observed<&str> {
 impl Access {
     /// Looks for a request that comes this way. On resources that are named it brings nothing but itself; on any, whatever
     /// the policies ask for.
-    fn ask(&self, grants: &Policies, actions: &[&str], resources: &[String], way: Way) -> Found {
+    pub(super) fn ask(
+        &self,
+        grants: &Policies,
+        actions: &[&str],
+        resources: &[String],
+        way: Way,
+    ) -> Found {
         let mut context = BTreeMap::new();
         if way != Way::Any {
-            for key in ["aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"] {
+            for key in [
+                "aws:sourcevpce",
+                "aws:sourcevpc",
+                "aws:vpcsourceip",
+                "aws:vpceaccount",
+                "aws:vpceorgid",
+                "aws:vpceorgpaths",
+                "aws:sourcevpcarn",
+            ] {
                 context.insert(key.to_owned(), Fact::Absent);
             }
         }
@@ -197,20 +296,24 @@ impl Access {
             context.insert("aws:sourceip".to_owned(), Fact::one("198.51.100.7"));
         }
         let choose = resources.is_empty();
-        may(grants, &Ask { principal: &self.principal, actions, resources, resource_account: None, context, choose })
+        may(
+            grants,
+            &Ask {
+                principal: &self.principal,
+                actions,
+                resources,
+                resource_account: None,
+                context,
+                choose,
+            },
+        )
     }
 
     /// Turns what was found into a fact with its gaps.
     pub(crate) fn seen(&self, found: Found) -> Observed<Option<Box<Request>>> {
         match found {
-            Found::Yes(request) => Known(Some(request)),
-            Found::No => Known(None),
             Found::Unknown(_) if !self.unseen.is_empty() => Unknown(self.unseen.clone()),
-            Found::Unknown(mut why) => {
-                why.sort();
-                why.dedup();
-                Unknown(why.into_iter().map(|why| Gap::of_policy("iam_role.policies", why)).collect())
-            }
+            found => found.observed("iam_role.policies"),
         }
     }
 
@@ -226,22 +329,37 @@ impl Access {
     /// Services beside Bedrock of which its policies name an action that it may do; `*` alone names none.
     pub(crate) fn dependencies(&self) -> (BTreeSet<&'static str>, Vec<Gap>) {
         let found = self.serving(&self.grants, DEPENDENCIES, true);
-        let gaps = found.open.into_values().fold(self.identity_gaps.clone(), merge);
+        let gaps = found
+            .open
+            .into_values()
+            .fold(self.identity_gaps.clone(), merge);
         (found.known, gaps)
     }
 
     /// A request by which it sends queries to the web through Bedrock or AgentCore.
     pub(crate) fn web_search(&self) -> Observed<Option<Json>> {
-        const SEARCHES: [&str; 4] =
-            ["bedrock-websearch:InvokeSearch", "bedrock-websearch:InvokeFetch", "bedrock-websearch:ExternalWebAccess", "bedrock-agentcore:InvokeWebSearch"];
+        const SEARCHES: [&str; 4] = [
+            "bedrock-websearch:InvokeSearch",
+            "bedrock-websearch:InvokeFetch",
+            "bedrock-websearch:ExternalWebAccess",
+            "bedrock-agentcore:InvokeWebSearch",
+        ];
         // Amazon Nova's web grounding is a tool of its own (Amazon Nova User Guide, "Web Grounding").
-        let grounding =
-            format!("arn:{}:bedrock::{}:system-tool/amazon.nova_grounding", self.principal.arn.split(':').nth(1).unwrap_or("aws"), self.principal.account);
+        let grounding = format!(
+            "arn:{}:bedrock::{}:system-tool/amazon.nova_grounding",
+            self.principal.arn.split(':').nth(1).unwrap_or("aws"),
+            self.principal.account
+        );
         let search = self.seen(self.ask(&self.grants, &SEARCHES, &[], Way::Any));
         if matches!(search, Known(Some(_))) {
             return search.map(|found| found.map(|request| request.witness()));
         }
-        let tool = self.seen(self.ask(&self.grants, &["bedrock:InvokeTool"], &[grounding], Way::Any));
+        let tool = self.seen(self.ask(
+            &self.grants,
+            &["bedrock:InvokeTool"],
+            &[grounding],
+            Way::Any,
+        ));
         if matches!(tool, Known(Some(_))) {
             return tool.map(|found| found.map(|request| request.witness()));
         }
@@ -250,28 +368,45 @@ impl Access {
 
     /// Do its policies let it call an action on a resource?
     pub(crate) fn may(&self, action: &str, resource: &str) -> Observed<bool> {
-        self.seen(self.ask(&self.grants, &[action], &[resource.to_owned()], Way::Any)).map(|found| found.is_some())
+        self.seen(self.ask(&self.grants, &[action], &[resource.to_owned()], Way::Any))
+            .map(|found| found.is_some())
     }
 
     /// What of a table its policies name and let it do.
     fn serving(&self, grants: &Policies, table: Served, by_prefix: bool) -> Families {
         let mut families = Families::default();
-        for statement in grants.identity.iter().flat_map(|document| &document.statements) {
+        for statement in grants
+            .identity
+            .iter()
+            .flat_map(|document| &document.statements)
+        {
             // What another service does in its name needs no way of its own.
-            let by_service = statement.conditions.iter().any(|condition| condition.key == "kms:viaservice");
+            let by_service = statement
+                .conditions
+                .iter()
+                .any(|condition| condition.key == "kms:viaservice");
             if statement.effect != Effect::Allow || statement.actions.negated || by_service {
                 continue;
             }
             for pattern in &statement.actions.all {
                 let lower = pattern.to_ascii_lowercase();
-                let Some((prefix, named)) = lower.split_once(':') else { continue };
-                let serves = |actions: &[&str]| actions.iter().any(|action| glob(named, &action.to_ascii_lowercase()));
+                let Some((prefix, named)) = lower.split_once(':') else {
+                    continue;
+                };
+                let serves = |actions: &[&str]| {
+                    actions
+                        .iter()
+                        .any(|action| glob(named, &action.to_ascii_lowercase()))
+                };
                 // A wildcard alone names no action: it makes a caller of the runtime, and of nothing else.
                 let names = by_prefix || !named.trim_matches(['*', '?']).is_empty();
-                let general = prefix == "bedrock" && serves(&["InvokeModel", "InvokeModelWithResponseStream"]);
-                for (family, _, actions) in
-                    table.iter().filter(|(family, own, actions)| *own == prefix && serves(actions) && (*family == "bedrock-runtime" || names && !general))
-                {
+                let general = prefix == "bedrock"
+                    && serves(&["InvokeModel", "InvokeModelWithResponseStream"]);
+                for (family, _, actions) in table.iter().filter(|(family, own, actions)| {
+                    *own == prefix
+                        && serves(actions)
+                        && (*family == "bedrock-runtime" || names && !general)
+                }) {
                     if families.known.contains(family) {
                         continue;
                     }
@@ -280,8 +415,11 @@ impl Access {
                         families.known.insert(*family);
                         continue;
                     }
-                    let tried: Vec<String> =
-                        actions.iter().filter(|action| glob(named, &action.to_ascii_lowercase())).map(|action| format!("{prefix}:{action}")).collect();
+                    let tried: Vec<String> = actions
+                        .iter()
+                        .filter(|action| glob(named, &action.to_ascii_lowercase()))
+                        .map(|action| format!("{prefix}:{action}"))
+                        .collect();
                     let tried: Vec<&str> = tried.iter().map(String::as_str).collect();
                     match self.seen(self.ask(grants, &tried, &[], Way::Any)) {
                         Known(Some(_)) => {
@@ -300,8 +438,16 @@ impl Access {
     fn full(&self, grants: &Policies) -> Observed<Option<(&'static str, Json)>> {
         let mut answer = Known(None);
         for prefix in PREFIXES {
-            let resource = format!("arn:*:{prefix}:us-east-1:{}:outcrop-probe/x", self.principal.account);
-            match self.seen(self.ask(grants, &[&format!("{prefix}:OutcropProbe")], &[resource], Way::Any)) {
+            let resource = format!(
+                "arn:*:{prefix}:us-east-1:{}:outcrop-probe/x",
+                self.principal.account
+            );
+            match self.seen(self.ask(
+                grants,
+                &[&format!("{prefix}:OutcropProbe")],
+                &[resource],
+                Way::Any,
+            )) {
                 Known(Some(request)) => return Known(Some((prefix, request.witness()))),
                 Known(None) => {}
                 Unknown(gaps) => answer = Unknown(gaps),
@@ -313,60 +459,34 @@ impl Access {
     /// Do the policies let the principal call the family, and only by an endpoint?
     pub(crate) fn only_by_endpoint(&self, family: &str) -> Observed<bool> {
         let grants = &self.grants;
-        let Some((_, prefix, actions)) = FAMILIES.iter().find(|(known, ..)| *known == family) else { return Known(false) };
-        let actions: Vec<String> = actions.iter().map(|action| format!("{prefix}:{action}")).collect();
+        let Some((_, prefix, actions)) = FAMILIES.iter().find(|(known, ..)| *known == family)
+        else {
+            return Known(false);
+        };
+        let actions: Vec<String> = actions
+            .iter()
+            .map(|action| format!("{prefix}:{action}"))
+            .collect();
         let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
-        let some = self.seen(self.ask(grants, &actions, &[], Way::Any)).map(|found| found.is_some());
-        let outside = self.seen(self.ask(grants, &actions, &[], Way::OutsideEndpoint)).map(|found| found.is_some());
+        let some = self
+            .seen(self.ask(grants, &actions, &[], Way::Any))
+            .map(|found| found.is_some());
+        let outside = self
+            .seen(self.ask(grants, &actions, &[], Way::OutsideEndpoint))
+            .map(|found| found.is_some());
         some.and(!outside)
-    }
-
-    /// A call by a profile needs the profile, and its model in every Region that it leads to (Bedrock User Guide,
-    /// "Prerequisites for inference profiles").
-    fn profiles(&self, world: &World, grants: &Policies) -> Observed<BTreeMap<String, BTreeSet<String>>> {
-        let account = self.principal.account.as_str();
-        let partition = world.run.partition.as_str();
-        let invoke = ["bedrock:InvokeModel"];
-        let any = ["inference-profile", "application-inference-profile"].map(|kind| format!("arn:{partition}:bedrock:*:{account}:{kind}/*"));
-        if self.ask(grants, &invoke, &any, Way::Any) == Found::No {
-            return Known(BTreeMap::new());
-        }
-        let (mut found, mut gaps) = (BTreeMap::new(), Vec::new());
-        for region in &world.run.regions {
-            let profiles = world.all("bedrock_inference_profile", account, region);
-            gaps = merge(gaps, profiles.gaps);
-            for profile in profiles.rows {
-                let models = match profile.list("model_arns") {
-                    Known(models) => models,
-                    Unknown(more) => {
-                        gaps = merge(gaps, more);
-                        continue;
-                    }
-                };
-                let by = BTreeMap::from([("bedrock:inferenceprofilearn".to_owned(), Fact::one(profile.key()))]);
-                let may = |resource: &str, context: BTreeMap<String, Fact>| {
-                    let resources = [resource.to_owned()];
-                    let ask = Ask { principal: &self.principal, actions: &invoke, resources: &resources, resource_account: None, context, choose: true };
-                    self.seen(may(grants, &ask)).map(|found| found.is_some())
-                };
-                match models.iter().fold(may(profile.key(), BTreeMap::new()), |all, model| if all.is_false() { all } else { all.and(may(model, by.clone())) }) {
-                    Known(true) => {
-                        let regions = models.iter().filter_map(|model| Arn::parse(model)).map(|arn| if arn.region.is_empty() { "any" } else { arn.region });
-                        found.insert(profile.key().to_owned(), regions.map(str::to_owned).collect());
-                    }
-                    Known(false) => {}
-                    Unknown(more) => gaps = merge(gaps, more),
-                }
-            }
-        }
-        if gaps.is_empty() { Known(found) } else { Unknown(gaps) }
     }
 
     /// Keys are used under two prefixes, one for each kind of endpoint.
     fn bearing(&self, grants: &Policies) -> Observed<Option<(String, Json)>> {
         let (mut on, mut witness, mut gaps) = (Vec::new(), Json::Null, Vec::new());
         for prefix in ["bedrock", "bedrock-mantle"] {
-            match self.seen(self.ask(grants, &[&format!("{prefix}:CallWithBearerToken")], &[], Way::Any)) {
+            match self.seen(self.ask(
+                grants,
+                &[&format!("{prefix}:CallWithBearerToken")],
+                &[],
+                Way::Any,
+            )) {
                 Known(Some(request)) => {
                     on.push(prefix);
                     if witness.is_null() {
@@ -386,6 +506,11 @@ impl Access {
 
     /// A request that invokes a model, by any path or by none that is private.
     fn invoking(&self, grants: &Policies, public: bool) -> Observed<Option<Box<Request>>> {
-        self.seen(self.ask(grants, INVOKE, &[], if public { Way::Elsewhere } else { Way::Any }))
+        self.seen(self.ask(
+            grants,
+            INVOKE,
+            &[],
+            if public { Way::Elsewhere } else { Way::Any },
+        ))
     }
 }

@@ -54,8 +54,17 @@ impl<'w> Target<'w> {
             Some(policy) => Known(policy),
             None => Unknown(Vec::new()),
         });
-        let services = PASSED.iter().map(|(_, service, _)| *service).filter(|service| trusts(&trust, service)).collect();
-        Self { row, trust, services, guard }
+        let services = PASSED
+            .iter()
+            .map(|(_, service, _)| *service)
+            .filter(|service| trusts(&trust, service))
+            .collect();
+        Self {
+            row,
+            trust,
+            services,
+            guard,
+        }
     }
 }
 
@@ -63,11 +72,16 @@ impl<'w> Target<'w> {
 fn trusts(trust: &Observed<Rc<Document>>, service: &str) -> bool {
     let service = Principal::parse(service);
     let Known(trust) = trust else { return false };
-    trust.statements.iter().any(|statement| statement.effect == Effect::Allow && statement.names_principal(&service) == Tri::True)
+    trust.statements.iter().any(|statement| {
+        statement.effect == Effect::Allow && statement.names_principal(&service) == Tri::True
+    })
 }
 
 /// Everyone who comes to one of the `able` by steps, nearest first, each with one shortest way; and those of whom it cannot be told.
-pub(crate) fn reach(principals: &Principals<'_>, able: &BTreeSet<String>) -> (Vec<Indirect>, Vec<(String, String)>) {
+pub(crate) fn reach(
+    principals: &Principals<'_>,
+    able: &BTreeSet<String>,
+) -> (Vec<Indirect>, Vec<(String, String)>) {
     let mut nodes: Vec<Node> = Vec::new();
     let mut roles: BTreeMap<String, Row<'_>> = BTreeMap::new();
     for account in principals.world.accounts() {
@@ -75,7 +89,10 @@ pub(crate) fn reach(principals: &Principals<'_>, able: &BTreeSet<String>) -> (Ve
             for row in principals.world.all(table, account, GLOBAL).rows {
                 let access = principals.of(row);
                 if !access.principal.is_service_linked() {
-                    nodes.push(Node { arn: row.key().to_owned(), access });
+                    nodes.push(Node {
+                        arn: row.key().to_owned(),
+                        access,
+                    });
                 }
                 if table == "iam_role" {
                     roles.insert(row.key().to_owned(), row);
@@ -83,7 +100,8 @@ pub(crate) fn reach(principals: &Principals<'_>, able: &BTreeSet<String>) -> (Ve
             }
         }
     }
-    let mut ways: BTreeMap<String, Vec<Step>> = able.iter().map(|arn| (arn.clone(), Vec::new())).collect();
+    let mut ways: BTreeMap<String, Vec<Step>> =
+        able.iter().map(|arn| (arn.clone(), Vec::new())).collect();
     let mut unclear: BTreeMap<String, String> = BTreeMap::new();
     let mut frontier: Vec<String> = able.iter().cloned().collect();
     while !frontier.is_empty() {
@@ -97,21 +115,32 @@ pub(crate) fn reach(principals: &Principals<'_>, able: &BTreeSet<String>) -> (Ve
                 }
                 match step(node, &target) {
                     Known(Some(step)) => {
-                        let way = std::iter::once(step).chain(ways.get(arn).into_iter().flatten().cloned()).collect();
+                        let way = std::iter::once(step)
+                            .chain(ways.get(arn).into_iter().flatten().cloned())
+                            .collect();
                         ways.insert(node.arn.clone(), way);
                         next.push(node.arn.clone());
                     }
                     Known(None) => {}
                     Unknown(gaps) => {
-                        unclear.entry(node.arn.clone()).or_insert_with(|| format!("whether it comes to {arn}: {}", reasons(&gaps).join("; ")));
+                        unclear.entry(node.arn.clone()).or_insert_with(|| {
+                            format!("whether it comes to {arn}: {}", reasons(&gaps).join("; "))
+                        });
                     }
                 }
             }
         }
         frontier = next;
     }
-    let unclear = unclear.into_iter().filter(|(arn, _)| !ways.contains_key(arn)).collect();
-    let mut found: Vec<Indirect> = ways.into_iter().filter(|(_, via)| !via.is_empty()).map(|(principal, via)| Indirect { principal, via }).collect();
+    let unclear = unclear
+        .into_iter()
+        .filter(|(arn, _)| !ways.contains_key(arn))
+        .collect();
+    let mut found: Vec<Indirect> = ways
+        .into_iter()
+        .filter(|(_, via)| !via.is_empty())
+        .map(|(principal, via)| Indirect { principal, via })
+        .collect();
     found.sort_by(|a, b| (a.via.len(), &a.principal).cmp(&(b.via.len(), &b.principal)));
     (found, unclear)
 }
@@ -120,12 +149,28 @@ pub(crate) fn reach(principals: &Principals<'_>, able: &BTreeSet<String>) -> (Ve
 fn step(node: &Node, target: &Target<'_>) -> Observed<Option<Step>> {
     let arn = target.row.key();
     let assumed = match &target.trust {
-        Known(trust) if !trust.statements.iter().any(|one| one.effect == Effect::Allow && one.names_principal(&node.access.principal) != Tri::False) => {
+        Known(trust)
+            if !trust.statements.iter().any(|one| {
+                one.effect == Effect::Allow
+                    && one.names_principal(&node.access.principal) != Tri::False
+            }) =>
+        {
             Known(None)
         }
-        _ => target.guard.may(&node.access, &["sts:AssumeRole"], &[arn.to_owned()], BTreeMap::new()),
+        _ => target.guard.may(
+            &node.access,
+            &["sts:AssumeRole"],
+            &[arn.to_owned()],
+            BTreeMap::new(),
+        ),
     };
-    let assumed = assumed.map(|found| found.map(|request| Step { to: arn.to_owned(), by: request.action.clone(), witness: request.witness() }));
+    let assumed = assumed.map(|found| {
+        found.map(|request| Step {
+            to: arn.to_owned(),
+            by: request.action.clone(),
+            witness: request.witness(),
+        })
+    });
     if !matches!(assumed, Known(None)) {
         return assumed;
     }
@@ -143,29 +188,59 @@ fn passed(node: &Node, target: &Target<'_>) -> Observed<Option<Step>> {
     let arn = target.row.key();
     let nothing = Guard::nothing();
     let mut unknown = Vec::new();
-    for (action, service, starts) in PASSED.iter().filter(|(_, service, _)| target.services.contains(service)) {
+    for (action, service, starts) in PASSED
+        .iter()
+        .filter(|(_, service, _)| target.services.contains(service))
+    {
         let context = BTreeMap::from([("iam:passedtoservice".to_owned(), Fact::one(*service))]);
         let passes = nothing.may(&node.access, &["iam:PassRole"], &[arn.to_owned()], context);
         if passes == Known(None) {
             continue;
         }
-        let some = |action: &&str| nothing.may(&node.access, &[*action], &[], BTreeMap::new()).map(|found| found.is_some());
-        let runs = if starts.is_empty() { Known(true) } else { Observed::any(starts.iter().map(some)) };
+        let some = |action: &&str| {
+            nothing
+                .may(&node.access, &[*action], &[], BTreeMap::new())
+                .map(|found| found.is_some())
+        };
+        let runs = if starts.is_empty() {
+            Known(true)
+        } else {
+            Observed::any(starts.iter().map(some))
+        };
         match passes.zip(some(action).and(runs)) {
             Known((Some(request), true)) => {
-                return Known(Some(Step { to: arn.to_owned(), by: format!("iam:PassRole with {action}"), witness: request.witness() }));
+                return Known(Some(Step {
+                    to: arn.to_owned(),
+                    by: format!("iam:PassRole with {action}"),
+                    witness: request.witness(),
+                }));
             }
             Known(_) => {}
             Unknown(gaps) => unknown.extend(gaps),
         }
     }
-    if unknown.is_empty() { Known(None) } else { Unknown(unknown) }
+    if unknown.is_empty() {
+        Known(None)
+    } else {
+        Unknown(unknown)
+    }
 }
 
 /// By letting itself into the role.
 fn changed(node: &Node, target: &Target<'_>) -> Observed<Option<Step>> {
     let arn = target.row.key();
     Guard::nothing()
-        .may(&node.access, &["iam:UpdateAssumeRolePolicy"], &[arn.to_owned()], BTreeMap::new())
-        .map(|found| found.map(|request| Step { to: arn.to_owned(), by: format!("{} of its trust policy", request.action), witness: request.witness() }))
+        .may(
+            &node.access,
+            &["iam:UpdateAssumeRolePolicy"],
+            &[arn.to_owned()],
+            BTreeMap::new(),
+        )
+        .map(|found| {
+            found.map(|request| Step {
+                to: arn.to_owned(),
+                by: format!("{} of its trust policy", request.action),
+                witness: request.witness(),
+            })
+        })
 }

@@ -5,6 +5,7 @@ use super::organization::{Fence, fences};
 use super::principal::Access;
 use crate::inventory::{Lookup, Row, World};
 use crate::model::{Arn, GLOBAL, Gap, Observed, merge};
+use crate::policy;
 use crate::policy::authorization::has_resource_control;
 use crate::policy::{Ask, Document, Fact, Found, Policies, Request, Side, may};
 use Observed::{Known, Unknown};
@@ -60,25 +61,48 @@ pub(crate) fn reasons(gaps: &[Gap]) -> Vec<String> {
 impl Guard {
     /// Of a resource, or of any that an action takes.
     pub fn of(world: &World, action: &str, resource: Option<&str>, owner: Option<&str>) -> Self {
-        let owner = owner.map(str::to_owned).or_else(|| resource.and_then(Arn::parse).map(|arn| arn.account.to_owned())).filter(|owner| !owner.is_empty());
-        let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        let owner = owner
+            .map(str::to_owned)
+            .or_else(|| {
+                resource
+                    .and_then(Arn::parse)
+                    .map(|arn| arn.account.to_owned())
+            })
+            .filter(|owner| !owner.is_empty());
+        let service = action
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         let fences = match &owner {
-            Some(owner) if has_resource_control(&service) && world.run.account(owner).is_some() => fences(world, owner, Fence::Resources),
+            Some(owner) if has_resource_control(&service) && world.run.account(owner).is_some() => {
+                fences(world, owner, Fence::Resources)
+            }
             _ => Known(Vec::new()),
         };
-        let mut guard = Self { owner, policy: Known(None), grants: Known(Vec::new()), fences };
+        let mut guard = Self {
+            owner,
+            policy: Known(None),
+            grants: Known(Vec::new()),
+            fences,
+        };
         if !has_policy(&service, action, resource) {
             return guard;
         }
         let unread = |what: String| Observed::gap(Gap::not_understood("resource policy", what));
         let Some(resource) = resource else {
-            guard.policy = unread("the policy of a resource may let it in; name the resource".to_owned());
+            guard.policy =
+                unread("the policy of a resource may let it in; name the resource".to_owned());
             return guard;
         };
         let arn = Arn::parse(resource);
         let found = match (service.as_str(), arn) {
-            ("sts", Some(arn)) if arn.service == "iam" && arn.resource.starts_with("role/") => world.lookup("iam_role", arn.account, GLOBAL, resource),
-            ("kms", Some(arn)) if arn.resource.starts_with("key/") => world.lookup("kms_key", arn.account, arn.region, resource),
+            ("sts", Some(arn)) if arn.service == "iam" && arn.resource.starts_with("role/") => {
+                world.lookup("iam_role", arn.account, GLOBAL, resource)
+            }
+            ("kms", Some(arn)) if arn.resource.starts_with("key/") => {
+                world.lookup("kms_key", arn.account, arn.region, resource)
+            }
             _ => {
                 guard.policy = unread(format!("the policy of `{resource}` is not in the run"));
                 return guard;
@@ -86,10 +110,18 @@ impl Guard {
         };
         match found {
             Lookup::Found(row) if service == "kms" => {
-                guard.policy = row.json("policy").and_then(|json| documents("key policy", &json)).map(Some);
+                guard.policy = row
+                    .json("policy")
+                    .and_then(|json| documents("key policy", &json))
+                    .map(Some);
                 guard.grants = row.json("grants").and_then(|all| grants(resource, &all));
             }
-            Lookup::Found(row) => guard.policy = row.json("assume_role_policy").and_then(|json| documents("trust policy", &json)).map(Some),
+            Lookup::Found(row) => {
+                guard.policy = row
+                    .json("assume_role_policy")
+                    .and_then(|json| documents("trust policy", &json))
+                    .map(Some)
+            }
             Lookup::Absent => guard.policy = unread(format!("`{resource}` does not exist")),
             Lookup::Unknown(gaps) => guard.policy = Unknown(gaps),
         }
@@ -98,7 +130,12 @@ impl Guard {
 
     /// Where nothing but the policies of the caller decides.
     pub fn nothing() -> Self {
-        Self { owner: None, policy: Known(None), grants: Known(Vec::new()), fences: Known(Vec::new()) }
+        Self {
+            owner: None,
+            policy: Known(None),
+            grants: Known(Vec::new()),
+            fences: Known(Vec::new()),
+        }
     }
 
     /// Of a key.
@@ -116,35 +153,56 @@ impl Guard {
         let mut policies = own.clone();
         match &self.policy {
             Known(policy) => policies.resource.clone_from(policy),
-            Unknown(gaps) => policies.unknown.push((Side::Resource, reasons(gaps))),
+            Unknown(gaps) => policies.unknown.push((Side::Resource, gaps.clone())),
         }
         match &self.grants {
             Known(grants) => policies.grants.clone_from(grants),
-            Unknown(gaps) => policies.unknown.push((Side::Grant, reasons(gaps))),
+            Unknown(gaps) => policies.unknown.push((Side::Grant, gaps.clone())),
         }
         match &self.fences {
             Known(fences) => policies.resource_control.clone_from(fences),
-            Unknown(gaps) => policies.unknown.push((Side::ResourceControl(0), reasons(gaps))),
+            Unknown(gaps) => policies
+                .unknown
+                .push((Side::ResourceControl(0), gaps.clone())),
         }
         policies
     }
 
     /// What of it could not be read.
     pub fn gaps(&self) -> Vec<Gap> {
-        merge(merge(self.policy.gaps().to_vec(), self.grants.gaps().to_vec()), self.fences.gaps().to_vec())
+        merge(
+            merge(self.policy.gaps().to_vec(), self.grants.gaps().to_vec()),
+            self.fences.gaps().to_vec(),
+        )
     }
 
     /// May the caller do one of the actions on one of the resources?
-    pub fn may(&self, access: &Access, actions: &[&str], resources: &[String], context: BTreeMap<String, Fact>) -> Observed<Option<Box<Request>>> {
-        let ask = Ask { principal: &access.principal, actions, resources, resource_account: self.owner.as_deref(), context, choose: true };
+    pub fn may(
+        &self,
+        access: &Access,
+        actions: &[&str],
+        resources: &[String],
+        context: BTreeMap<String, Fact>,
+    ) -> Observed<Option<Box<Request>>> {
+        let ask = Ask {
+            principal: &access.principal,
+            actions,
+            resources,
+            resource_account: self.owner.as_deref(),
+            context,
+            choose: true,
+        };
         match may(&self.over(&access.grants), &ask) {
-            Found::Yes(request) => Known(Some(request)),
-            Found::No => Known(None),
             Found::Unknown(why) => {
                 // What could not be read is named by its call.
                 let gaps = merge(self.gaps(), access.unseen.clone());
-                Unknown(if gaps.is_empty() { why.into_iter().map(|why| Gap::not_understood("policies", why)).collect() } else { gaps })
+                Unknown(if gaps.is_empty() {
+                    policy::of(why, "policies")
+                } else {
+                    gaps
+                })
             }
+            found => found.observed("policies"),
         }
     }
 }
@@ -154,9 +212,11 @@ fn has_policy(service: &str, action: &str, resource: Option<&str>) -> bool {
     match service {
         "sts" => action.to_ascii_lowercase().starts_with("sts:assumerole"),
         // Of Bedrock's resources these (Bedrock User Guide, "Resource-based policies"); all of AgentCore's.
-        "bedrock" => {
-            resource.and_then(Arn::parse).is_some_and(|arn| ["custom-model", "guardrail", "knowledge-base"].iter().any(|kind| arn.resource.starts_with(kind)))
-        }
+        "bedrock" => resource.and_then(Arn::parse).is_some_and(|arn| {
+            ["custom-model", "guardrail", "knowledge-base"]
+                .iter()
+                .any(|kind| arn.resource.starts_with(kind))
+        }),
         "bedrock-agentcore" => true,
         _ => WITH_RESOURCE_POLICIES.contains(&service),
     }
@@ -164,8 +224,15 @@ fn has_policy(service: &str, action: &str, resource: Option<&str>) -> bool {
 
 /// The grants of a key, each as a policy (KMS Developer Guide, "Grants in AWS KMS").
 fn grants(key: &str, all: &Json) -> Observed<Vec<Rc<Document>>> {
-    let odd = |what: &str| Gap::not_understood("kms_key.grants", format!("{what} of {key} cannot be understood"));
-    let Some(all) = all.as_array() else { return Observed::gap(odd("the grants")) };
+    let odd = |what: &str| {
+        Gap::not_understood(
+            "kms_key.grants",
+            format!("{what} of {key} cannot be understood"),
+        )
+    };
+    let Some(all) = all.as_array() else {
+        return Observed::gap(odd("the grants"));
+    };
     all.iter()
         .map(|grant| {
             let text = |name: &str| grant.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();

@@ -8,7 +8,10 @@ use std::collections::BTreeSet;
 
 /// Is an account one of ours? `None` when the organisation's accounts could not be read.
 pub(crate) fn trusted(world: &World, own: &str) -> impl Fn(&str) -> Observed<bool> {
-    let mut trusted: BTreeSet<String> = Settings::of(&world.run).list("trusted_accounts").into_iter().collect();
+    let mut trusted: BTreeSet<String> = Settings::of(&world.run)
+        .list("trusted_accounts")
+        .into_iter()
+        .collect();
     trusted.insert(own.to_owned());
     let organization = match world.lookup("organization", own, GLOBAL, own) {
         Lookup::Found(row) => row.text("id").map(str::to_owned),
@@ -44,7 +47,10 @@ pub(crate) fn trusted(world: &World, own: &str) -> impl Fn(&str) -> Observed<boo
 
 /// Organisations that are ours; `None` when the own one could not be read.
 pub(crate) fn trusted_organizations(world: &World, account: &str) -> Option<Vec<String>> {
-    let own = world.lookup("organization", account, GLOBAL, account).found().and_then(|row| row.text("id").known().map(str::to_owned))?;
+    let own = world
+        .lookup("organization", account, GLOBAL, account)
+        .found()
+        .and_then(|row| row.text("id").known().map(str::to_owned))?;
     let mut all = Settings::of(&world.run).list("trusted_org_ids");
     all.extend(Some(own).filter(|own| !own.is_empty()));
     Some(all)

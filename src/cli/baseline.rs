@@ -22,7 +22,8 @@ impl Baseline {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         let (text, count) = baseline::text(&self.subject.outcome(global)?)?;
         match &self.to {
-            Some(path) => write_private(path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?,
+            Some(path) => write_private(path, text.as_bytes())
+                .with_context(|| format!("cannot write `{}`", path.display()))?,
             None => anstream::stdout().lock().write_all(text.as_bytes())?,
         }
         if !global.quiet {

@@ -78,12 +78,20 @@ impl Subject {
     /// Judges the paths.
     pub fn outcome(&self, global: &Global) -> anyhow::Result<Outcome> {
         let mut judge = self.judging.load()?;
-        let kinds = self.paths.iter().map(|path| kind(path, self.kind)).collect::<anyhow::Result<Vec<_>>>()?;
+        let kinds = self
+            .paths
+            .iter()
+            .map(|path| kind(path, self.kind))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         if kinds.iter().any(|kind| kind.is_file()) {
             return self.files(&mut judge, &kinds);
         }
         if let Some(run) = &self.onto {
-            return Err(Usage(format!("--onto {}: a plan or template is laid over a run, and these are runs themselves", run.display())).into());
+            return Err(Usage(format!(
+                "--onto {}: a plan or template is laid over a run, and these are runs themselves",
+                run.display()
+            ))
+            .into());
         }
         // Broken input is told before a file is made.
         for (path, kind) in self.paths.iter().zip(&kinds) {
@@ -92,14 +100,21 @@ impl Subject {
             }
         }
         let mut store = Store::memory(&subjects::tables())?;
-        let runs = self.paths.iter().map(|path| lay_run(path, &mut store)).collect::<anyhow::Result<Vec<_>>>()?;
+        let runs = self
+            .paths
+            .iter()
+            .map(|path| lay_run(path, &mut store))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         let mut run = join(runs)?;
         if run.started_at.is_empty() {
             run.started_at = now();
             run.finished_at.clone_from(&run.started_at);
         }
         if !self.trail.is_empty() {
-            for broken in lay_trail(&self.trail, &mut store, &mut run)?.iter().filter(|_| !global.quiet) {
+            for broken in lay_trail(&self.trail, &mut store, &mut run)?
+                .iter()
+                .filter(|_| !global.quiet)
+            {
                 anstream::eprintln!("warning: not read: {}", cut(broken, 800));
             }
         }
@@ -115,15 +130,39 @@ impl Subject {
 
     /// Plans and templates.
     fn files(&self, judge: &mut Judge, kinds: &[Kind]) -> anyhow::Result<Outcome> {
-        if let Some(account) = self.account.as_deref().filter(|id| id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit())) {
-            return Err(Usage(format!("--account {account}: an account id has twelve digits")).into());
+        if let Some(account) = self
+            .account
+            .as_deref()
+            .filter(|id| id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            return Err(Usage(format!(
+                "--account {account}: an account id has twelve digits"
+            ))
+            .into());
         }
-        let is_region = |name: &str| name.matches('-').count() >= 2 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        let is_region = |name: &str| {
+            name.matches('-').count() >= 2
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        };
         if let Some(region) = self.region.as_deref().filter(|name| !is_region(name)) {
-            return Err(Usage(format!("--region {region}: that is no Region, such as eu-central-1")).into());
+            return Err(Usage(format!(
+                "--region {region}: that is no Region, such as eu-central-1"
+            ))
+            .into());
         }
-        if let Some(path) = self.paths.iter().zip(kinds).find_map(|(path, kind)| (!kind.is_file()).then_some(path)) {
-            return Err(Usage(format!("`{}` is no plan or template; lay a plan over a run with --onto RUN", path.display())).into());
+        if let Some(path) = self
+            .paths
+            .iter()
+            .zip(kinds)
+            .find_map(|(path, kind)| (!kind.is_file()).then_some(path))
+        {
+            return Err(Usage(format!(
+                "`{}` is no plan or template; lay a plan over a run with --onto RUN",
+                path.display()
+            ))
+            .into());
         }
         if let Some(folder) = self.source.as_deref().filter(|folder| !folder.is_dir()) {
             anyhow::bail!("--source {}: there is no such folder", folder.display());
@@ -132,7 +171,13 @@ impl Subject {
         for path in &self.parameters {
             parameters.extend(cloudformation::parameters(path, &text(path)?)?);
         }
-        let mut given = Given { account: self.account.clone(), region: self.region.clone(), source: self.source.clone(), parameters, made: Default::default() };
+        let mut given = Given {
+            account: self.account.clone(),
+            region: self.region.clone(),
+            source: self.source.clone(),
+            parameters,
+            made: Default::default(),
+        };
         let base = self.onto.as_deref().map(Base::open).transpose()?;
         if let Some(base) = &base {
             base.complete(&mut given)?;
@@ -153,7 +198,10 @@ fn save(store: &mut Store, path: &Path) -> anyhow::Result<()> {
     if path.symlink_metadata().is_ok() {
         return Err(Error::Exists(path.display().to_string()).into());
     }
-    let bytes = store.conn.serialize(rusqlite::MAIN_DB).map_err(Error::from)?;
+    let bytes = store
+        .conn
+        .serialize(rusqlite::MAIN_DB)
+        .map_err(Error::from)?;
     write_private(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
@@ -162,7 +210,12 @@ impl Demo {
         let mut judge = self.judging.load()?;
         let known = fixture::estates();
         if !known.contains(&self.estate) {
-            return Err(Usage(format!("there is no estate `{}`; there are: {}", self.estate, known.join(", "))).into());
+            return Err(Usage(format!(
+                "there is no estate `{}`; there are: {}",
+                self.estate,
+                known.join(", ")
+            ))
+            .into());
         }
         let mut store = self.judging.store()?;
         let mut run = fixture::load_estate(&self.estate, &mut store)?;

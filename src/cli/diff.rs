@@ -34,7 +34,11 @@ enum Format {
 fn outcome(path: &Path) -> anyhow::Result<Outcome> {
     let outcome = engine::outcome(&Store::open(path, &subjects::tables())?)?;
     if outcome.results.is_empty() {
-        anyhow::bail!("`{}` holds no results; judge it first: outcrop check {} --out JUDGED", path.display(), path.display());
+        anyhow::bail!(
+            "`{}` holds no results; judge it first: outcrop check {} --out JUDGED",
+            path.display(),
+            path.display()
+        );
     }
     Ok(outcome)
 }
@@ -51,8 +55,16 @@ impl Diff {
             }
             Format::Table => print(&all, &mut out)?,
         }
-        let Some(at) = self.fail_on.severity() else { return Ok(0) };
-        let gates = |list: &[Change]| list.iter().any(|one| crate::model::Severity::ALL.iter().any(|known| *known <= at && known.as_str() == one.severity));
+        let Some(at) = self.fail_on.severity() else {
+            return Ok(0);
+        };
+        let gates = |list: &[Change]| {
+            list.iter().any(|one| {
+                crate::model::Severity::ALL
+                    .iter()
+                    .any(|known| *known <= at && known.as_str() == one.severity)
+            })
+        };
         Ok(if gates(&all.appeared) {
             3
         } else if gates(&all.lost_sight_of) {
@@ -64,7 +76,12 @@ impl Diff {
 }
 
 fn print(all: &Differences, out: &mut dyn Write) -> std::io::Result<()> {
-    let parts = [("Appeared", &all.appeared), ("Fixed", &all.fixed), ("Changed", &all.changed), ("Lost sight of", &all.lost_sight_of)];
+    let parts = [
+        ("Appeared", &all.appeared),
+        ("Fixed", &all.fixed),
+        ("Changed", &all.changed),
+        ("Lost sight of", &all.lost_sight_of),
+    ];
     let wide = usize::from(width());
     for (title, list) in parts {
         if list.is_empty() {
@@ -72,11 +89,24 @@ fn print(all: &Differences, out: &mut dyn Write) -> std::io::Result<()> {
         }
         writeln!(out, "\n{title}: {}", list.len())?;
         for one in list {
-            let part = if one.part.is_empty() { String::new() } else { format!(" [{}]", one.part) };
-            writeln!(out, "  {:<8} {}\n           {}", one.severity, terminal(&one.rule), cut(&format!("{}{part}", one.resource), wide.max(60) * 2))?;
+            let part = if one.part.is_empty() {
+                String::new()
+            } else {
+                format!(" [{}]", one.part)
+            };
+            writeln!(
+                out,
+                "  {:<8} {}\n           {}",
+                one.severity,
+                terminal(&one.rule),
+                cut(&format!("{}{part}", one.resource), wide.max(60) * 2)
+            )?;
             writeln!(out, "           {}", cut(&one.message, wide.max(60) * 3))?;
         }
     }
-    let counts: Vec<String> = parts.iter().map(|(title, list)| format!("{} {}", list.len(), title.to_lowercase())).collect();
+    let counts: Vec<String> = parts
+        .iter()
+        .map(|(title, list)| format!("{} {}", list.len(), title.to_lowercase()))
+        .collect();
     writeln!(out, "\n{}", counts.join(", "))
 }

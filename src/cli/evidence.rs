@@ -31,7 +31,12 @@ enum Command {
         /// Run file.
         run: PathBuf,
         /// Private key.
-        #[arg(long, value_name = "KEY", required_unless_present = "kms_key", conflicts_with = "kms_key")]
+        #[arg(
+            long,
+            value_name = "KEY",
+            required_unless_present = "kms_key",
+            conflicts_with = "kms_key"
+        )]
         key: Option<PathBuf>,
         #[command(flatten)]
         kms: Kms,
@@ -71,7 +76,10 @@ struct Kms {
 #[cfg(feature = "live")]
 impl Kms {
     fn open(&self, arn: &str) -> anyhow::Result<crate::sources::live::KmsKey> {
-        Ok(crate::sources::live::KmsKey::open(arn, self.profile.clone())?)
+        Ok(crate::sources::live::KmsKey::open(
+            arn,
+            self.profile.clone(),
+        )?)
     }
 }
 
@@ -79,7 +87,10 @@ impl Kms {
 impl Kms {
     fn open(&self, arn: &str) -> anyhow::Result<Unbuilt> {
         let _ = self.profile.as_ref();
-        anyhow::bail!("`{}`: this build has no AWS SDK; build with the feature `live`, or sign with --key", cut(arn, 200))
+        anyhow::bail!(
+            "`{}`: this build has no AWS SDK; build with the feature `live`, or sign with --key",
+            cut(arn, 200)
+        )
     }
 }
 
@@ -110,14 +121,29 @@ impl Evidence {
             }
         };
         match &self.command {
-            Command::Key { out, kms: Kms { kms_key: Some(arn), .. } } if out.exists() => {
-                anyhow::bail!("`{}` is there already; the public half of {} is not written over it", out.display(), cut(arn, 200))
+            Command::Key {
+                out,
+                kms: Kms {
+                    kms_key: Some(arn), ..
+                },
+            } if out.exists() => {
+                anyhow::bail!(
+                    "`{}` is there already; the public half of {} is not written over it",
+                    out.display(),
+                    cut(arn, 200)
+                )
             }
             Command::Key { out, kms } if kms.kms_key.is_some() => {
                 let arn = kms.kms_key.as_deref().unwrap_or_default();
                 let public = PublicKey::p256(&kms.open(arn)?.public_key()?)?;
-                std::fs::write(out, public.pem()?).with_context(|| format!("cannot write `{}`", out.display()))?;
-                say(&format!("{} is the public half of {}, to be handed out; its id is {}", out.display(), arn, public.id()));
+                std::fs::write(out, public.pem()?)
+                    .with_context(|| format!("cannot write `{}`", out.display()))?;
+                say(&format!(
+                    "{} is the public half of {}, to be handed out; its id is {}",
+                    out.display(),
+                    arn,
+                    public.id()
+                ));
                 Ok(0)
             }
             Command::Key { out, .. } => {
@@ -125,23 +151,48 @@ impl Evidence {
                 beside.push(".pub");
                 let public = PathBuf::from(beside);
                 if let Some(path) = [out, &public].into_iter().find(|path| path.exists()) {
-                    anyhow::bail!("`{}` is there already; a key is never overwritten", path.display());
+                    anyhow::bail!(
+                        "`{}` is there already; a key is never overwritten",
+                        path.display()
+                    );
                 }
                 let (private, pem) = envelope::new_key()?;
-                write_private(out, private.as_bytes()).with_context(|| format!("cannot write `{}`", out.display()))?;
-                std::fs::write(&public, &pem).with_context(|| format!("cannot write `{}`", public.display()))?;
-                say(&format!("{} signs, {} is handed out; its id is {}", out.display(), public.display(), PublicKey::from_pem(&pem)?.id()));
+                write_private(out, private.as_bytes())
+                    .with_context(|| format!("cannot write `{}`", out.display()))?;
+                std::fs::write(&public, &pem)
+                    .with_context(|| format!("cannot write `{}`", public.display()))?;
+                say(&format!(
+                    "{} signs, {} is handed out; its id is {}",
+                    out.display(),
+                    public.display(),
+                    PublicKey::from_pem(&pem)?.id()
+                ));
                 Ok(0)
             }
-            Command::Pack { run, key, kms, out, redact } => {
-                let held = kms.kms_key.as_deref().map(|arn| kms.open(arn)).transpose()?;
+            Command::Pack {
+                run,
+                key,
+                kms,
+                out,
+                redact,
+            } => {
+                let held = kms
+                    .kms_key
+                    .as_deref()
+                    .map(|arn| kms.open(arn))
+                    .transpose()?;
                 let elsewhere = |digest: &[u8; 32]| match &held {
-                    Some(held) => held.sign(digest).map_err(|error| evidence::Error(format!("{error:#}"))),
+                    Some(held) => held
+                        .sign(digest)
+                        .map_err(|error| evidence::Error(format!("{error:#}"))),
                     None => Err(evidence::Error("there is no key".to_owned())),
                 };
                 let key = match (key, &held) {
-                    (Some(key), _) => envelope::private_key(&text(key)?).with_context(|| format!("{}", key.display()))?,
-                    (None, Some(held)) => Signer::Elsewhere(PublicKey::p256(&held.public_key()?)?, &elsewhere),
+                    (Some(key), _) => envelope::private_key(&text(key)?)
+                        .with_context(|| format!("{}", key.display()))?,
+                    (None, Some(held)) => {
+                        Signer::Elsewhere(PublicKey::p256(&held.public_key()?)?, &elsewhere)
+                    }
                     (None, None) => anyhow::bail!("name a key: --key KEY or --kms-key ARN"),
                 };
                 let mut beside = out.clone().into_os_string();
@@ -152,23 +203,45 @@ impl Evidence {
                 }
                 let packed = evidence::pack(if *redact { &changed } else { run }, out, &key);
                 if *redact {
-                    std::fs::remove_file(&changed).with_context(|| format!("cannot remove `{}`", changed.display()))?;
+                    std::fs::remove_file(&changed)
+                        .with_context(|| format!("cannot remove `{}`", changed.display()))?;
                 }
                 let count = packed?;
-                say(&format!("{count} files in {}; its README.md tells how to check them", out.display()));
+                say(&format!(
+                    "{count} files in {}; its README.md tells how to check them",
+                    out.display()
+                ));
                 Ok(0)
             }
             Command::Verify { folder, public_key } => {
-                let key = public_key.as_deref().map(|path| PublicKey::from_pem(&text(path)?).with_context(|| format!("{}", path.display()))).transpose()?;
+                let key = public_key
+                    .as_deref()
+                    .map(|path| {
+                        PublicKey::from_pem(&text(path)?)
+                            .with_context(|| format!("{}", path.display()))
+                    })
+                    .transpose()?;
                 let found = evidence::verify(folder, key.as_ref())?;
                 let mut out = anstream::stdout().lock();
-                for (title, lines) in [("Wrong", &found.wrong), ("Proved", &found.proved), ("Not proved", &found.open)] {
+                for (title, lines) in [
+                    ("Wrong", &found.wrong),
+                    ("Proved", &found.proved),
+                    ("Not proved", &found.open),
+                ] {
                     for line in lines {
                         let _ = writeln!(out, "{title}: {}", cut(line, 400));
                     }
                 }
                 // Whoever stops reading gets the same exit code.
-                let _ = writeln!(out, "{}", if found.wrong.is_empty() { "The package is whole." } else { "The package is refused." });
+                let _ = writeln!(
+                    out,
+                    "{}",
+                    if found.wrong.is_empty() {
+                        "The package is whole."
+                    } else {
+                        "The package is refused."
+                    }
+                );
                 Ok(u8::from(!found.wrong.is_empty()))
             }
             Command::Replay { folder } => {
@@ -179,13 +252,23 @@ impl Evidence {
                     let _ = writeln!(out, "Wrong: {}", cut(line, 400));
                 }
                 for one in &different {
-                    let _ = writeln!(out, "{}\n  packed:   {}\n  replayed: {}", cut(&one.what, 300), cut(&one.packed, 400), cut(&one.replayed, 400));
+                    let _ = writeln!(
+                        out,
+                        "{}\n  packed:   {}\n  replayed: {}",
+                        cut(&one.what, 300),
+                        cut(&one.packed, 400),
+                        cut(&one.replayed, 400)
+                    );
                 }
                 let _ = writeln!(
                     out,
                     "{count} results judged again, {} differ{}",
                     different.len(),
-                    if refused.is_empty() { "" } else { "; the package itself is refused" }
+                    if refused.is_empty() {
+                        ""
+                    } else {
+                        "; the package itself is refused"
+                    }
                 );
                 Ok(u8::from(!different.is_empty() || !refused.is_empty()))
             }

@@ -43,27 +43,69 @@ impl Explain {
         let rules = engine::stored_rules(&store)?;
         let mut out = anstream::stdout().lock();
         for result in hits {
-            let rule = rules.values().find(|(rule, ..)| rule.id == result.rule).map(|(rule, ..)| rule);
+            let rule = rules
+                .values()
+                .find(|(rule, ..)| rule.id == result.rule)
+                .map(|(rule, ..)| rule);
             one(&store, result, rule, &mut out)?;
         }
         Ok(0)
     }
 }
 
-fn one(store: &Store, result: &Finding, rule: Option<&engine::Rule>, out: &mut dyn Write) -> anyhow::Result<()> {
-    writeln!(out, "{} {} ({})\n  {}\n", result.verdict.as_str().to_uppercase(), cut(&result.rule, 200), result.severity.as_str(), cut(&result.title, 400))?;
+fn one(
+    store: &Store,
+    result: &Finding,
+    rule: Option<&engine::Rule>,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "{} {} ({})\n  {}\n",
+        result.verdict.as_str().to_uppercase(),
+        cut(&result.rule, 200),
+        result.severity.as_str(),
+        cut(&result.title, 400)
+    )?;
     writeln!(
         out,
         "resource     {}{}",
         cut(&result.resource, 2000),
-        if result.part.is_empty() { String::new() } else { format!(" [{}]", cut(&result.part, 400)) }
+        if result.part.is_empty() {
+            String::new()
+        } else {
+            format!(" [{}]", cut(&result.part, 400))
+        }
     )?;
-    writeln!(out, "where        {} {}\nfingerprint  {}\nsays         {}", result.account_id, result.region, result.fingerprint, cut(&result.message, 2000))?;
+    writeln!(
+        out,
+        "where        {} {}\nfingerprint  {}\nsays         {}",
+        result.account_id,
+        result.region,
+        result.fingerprint,
+        cut(&result.message, 2000)
+    )?;
     if let Some(waiver) = &result.waiver {
-        writeln!(out, "waived       until {} by {}: {}", cut(&waiver.expires, 10), cut(&waiver.owner, 200), cut(&waiver.reason, 400))?;
+        writeln!(
+            out,
+            "waived       until {} by {}: {}",
+            cut(&waiver.expires, 10),
+            cut(&waiver.owner, 200),
+            cut(&waiver.reason, 400)
+        )?;
     }
     if let Some(rule) = rule {
-        writeln!(out, "\nThe rule asks{}\n  {}", rule.applies.as_ref().map_or_else(String::new, |applies| format!(", where {applies}:")), rule.pass)?;
+        writeln!(
+            out,
+            "\nThe rule asks{}\n  {}",
+            rule.applies
+                .as_ref()
+                .map_or_else(String::new, |applies| format!(", where {applies}:")),
+            rule.pass
+        )?;
+        if let Some(unless) = &rule.unless {
+            writeln!(out, "  unless {unless}")?;
+        }
         if let Some(subject) = rule.subject.as_deref() {
             facts(store, result, rule, subject, out)?;
         }
@@ -76,12 +118,20 @@ fn one(store: &Store, result: &Finding, rule: Option<&engine::Rule>, out: &mut d
     if !result.missing.is_empty() {
         writeln!(out, "\nMissing")?;
         for gap in &result.missing {
-            let permission = if gap.action.is_empty() { String::new() } else { format!(" (permission {})", gap.action) };
+            let permission = if gap.action.is_empty() {
+                String::new()
+            } else {
+                format!(" (permission {})", gap.action)
+            };
             writeln!(
                 out,
                 "  {}: {}{permission} - {}",
                 cut(&gap.fact, 200),
-                if gap.operation.is_empty() { "no call would tell" } else { &gap.operation },
+                if gap.operation.is_empty() {
+                    "no call would tell"
+                } else {
+                    &gap.operation
+                },
                 cut(&gap.detail, 800)
             )?;
         }
@@ -89,9 +139,12 @@ fn one(store: &Store, result: &Finding, rule: Option<&engine::Rule>, out: &mut d
     if let Some(rule) = rule {
         writeln!(out, "\nWhy it matters\n{}", indented(&rule.why))?;
         if result.verdict != Verdict::Pass {
-            for (name, text) in
-                [("CLI", &rule.fix.cli), ("Terraform", &rule.fix.terraform), ("CloudFormation", &rule.fix.cloudformation), ("Console", &rule.fix.console)]
-            {
+            for (name, text) in [
+                ("CLI", &rule.fix.cli),
+                ("Terraform", &rule.fix.terraform),
+                ("CloudFormation", &rule.fix.cloudformation),
+                ("Console", &rule.fix.console),
+            ] {
                 if !text.trim().is_empty() {
                     writeln!(out, "\nFix, {name}\n{}", indented(text))?;
                 }
@@ -106,23 +159,52 @@ fn one(store: &Store, result: &Finding, rule: Option<&engine::Rule>, out: &mut d
 }
 
 fn indented(text: &str) -> String {
-    text.trim_end().lines().map(|line| format!("  {}", terminal(line))).collect::<Vec<_>>().join("\n")
+    text.trim_end()
+        .lines()
+        .map(|line| format!("  {}", terminal(line)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
-fn facts(store: &Store, result: &Finding, rule: &engine::Rule, subject: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+fn facts(
+    store: &Store,
+    result: &Finding,
+    rule: &engine::Rule,
+    subject: &str,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let facts = engine::explain_facts(store, result)?;
-    let expression = format!("{} {}", rule.applies.as_deref().unwrap_or_default(), rule.pass);
-    let reads = |name: &str| expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).any(|word| word == name);
+    let expression = format!(
+        "{} {} {}",
+        rule.applies.as_deref().unwrap_or_default(),
+        rule.unless.as_deref().unwrap_or_default(),
+        rule.pass
+    );
+    let reads = |name: &str| {
+        expression
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .any(|word| word == name)
+    };
     let table = store.table(subject)?;
     writeln!(out, "\nFacts (of {subject}; * decides)")?;
-    for (column, value) in facts.iter().filter(|(column, _)| !matches!(column.name, "resource" | "resource_type" | "part" | "name")) {
+    for (column, value) in facts.iter().filter(|(column, _)| {
+        !matches!(column.name, "resource" | "resource_type" | "part" | "name")
+    }) {
         let shown = match value {
             Json::Null => "(not observed)".to_owned(),
             Json::String(text) => cut(text, 600),
-            Json::Array(_) | Json::Object(_) if column.name == "ways" => "see the hops below".to_owned(),
+            Json::Array(_) | Json::Object(_) if column.name == "ways" => {
+                "see the hops below".to_owned()
+            }
             other => cut(&other.to_string(), 600),
         };
-        writeln!(out, "  {}{} = {shown}\n      {}", if reads(column.name) { "* " } else { "  " }, column.name, column.doc)?;
+        writeln!(
+            out,
+            "  {}{} = {shown}\n      {}",
+            if reads(column.name) { "* " } else { "  " },
+            column.name,
+            column.doc
+        )?;
         if reads(column.name) {
             writeln!(out, "      from {}", calls(table, column.name))?;
         }
@@ -132,7 +214,11 @@ fn facts(store: &Store, result: &Finding, rule: &engine::Rule, subject: &str, ou
             hops(value, out)?;
         }
         if column.name.ends_with("witness") && value.is_object() {
-            writeln!(out, "\nWitness ({}): the policies allow this request", column.name)?;
+            writeln!(
+                out,
+                "\nWitness ({}): the policies allow this request",
+                column.name
+            )?;
             request_text(value, out)?;
         }
     }
@@ -141,27 +227,56 @@ fn facts(store: &Store, result: &Finding, rule: &engine::Rule, subject: &str, ou
 
 /// The API operations behind a column of a subject.
 fn calls(table: &Table, column: &str) -> String {
-    let readings = table.column(column).map(|column| column.sources(table.name)).unwrap_or_default();
-    let mut calls: Vec<&str> =
-        readings.iter().filter_map(|(name, group)| crate::services::table(name).and_then(|table| table.read(group)).map(|read| read.operation)).collect();
+    let readings = table
+        .column(column)
+        .map(|column| column.sources(table.name))
+        .unwrap_or_default();
+    let mut calls: Vec<&str> = readings
+        .iter()
+        .filter_map(|(name, group)| {
+            crate::services::table(name)
+                .and_then(|table| table.read(group))
+                .map(|read| read.operation)
+        })
+        .collect();
     calls.sort_unstable();
     calls.dedup();
-    if calls.is_empty() { "the configuration".to_owned() } else { calls.join(", ") }
+    if calls.is_empty() {
+        "the configuration".to_owned()
+    } else {
+        calls.join(", ")
+    }
 }
 
 fn hops(ways: &Json, out: &mut dyn Write) -> anyhow::Result<()> {
     for way in ways.as_array().into_iter().flatten() {
-        let subnets: Vec<&str> = way["subnets"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        let subnets: Vec<&str> = way["subnets"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .collect();
         writeln!(
             out,
             "\nWay{}: {}\n  {}",
-            if subnets.is_empty() { String::new() } else { format!(" from {}", cut(&subnets.join(", "), 400)) },
+            if subnets.is_empty() {
+                String::new()
+            } else {
+                format!(" from {}", cut(&subnets.join(", "), 400))
+            },
             way["verdict"].as_str().unwrap_or_default(),
             cut(way["reason"].as_str().unwrap_or_default(), 800)
         )?;
         for (number, hop) in way["hops"].as_array().into_iter().flatten().enumerate() {
             let text = |key: &str| cut(hop[key].as_str().unwrap_or_default(), 400);
-            writeln!(out, "  {}. {} {} - {}", number + 1, text("kind"), text("id"), text("because"))?;
+            writeln!(
+                out,
+                "  {}. {} {} - {}",
+                number + 1,
+                text("kind"),
+                text("id"),
+                text("because")
+            )?;
         }
     }
     Ok(())

@@ -38,19 +38,35 @@ impl Judging {
         let folders: Vec<&Path> = self.rules.iter().map(PathBuf::as_path).collect();
         let mut library = Library::load(&subjects::tables(), &folders)?;
         let (file, text) = match &self.config {
-            Some(path) => {
-                (path.display().to_string(), fs::read_to_string(path).with_context(|| format!("cannot read the configuration `{}`", path.display()))?)
-            }
+            Some(path) => (
+                path.display().to_string(),
+                fs::read_to_string(path).with_context(|| {
+                    format!("cannot read the configuration `{}`", path.display())
+                })?,
+            ),
             None => match fs::read_to_string("outcrop.yaml") {
                 Ok(text) => ("outcrop.yaml".to_owned(), text),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => ("outcrop.yaml".to_owned(), String::new()),
-                Err(error) => return Err(error).context("cannot read the configuration `outcrop.yaml`"),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    ("outcrop.yaml".to_owned(), String::new())
+                }
+                Err(error) => {
+                    return Err(error).context("cannot read the configuration `outcrop.yaml`");
+                }
             },
         };
         let config = engine::parse_config(&file, &text)?;
         library.configure(&file, &text, &config)?;
-        library.select(&Selection { select: self.select.clone(), skip: self.skip.clone() }).map_err(Usage)?;
-        Ok(Judge { library, config, command: self.out.as_ref().map(|_| command()) })
+        library
+            .select(&Selection {
+                select: self.select.clone(),
+                skip: self.skip.clone(),
+            })
+            .map_err(Usage)?;
+        Ok(Judge {
+            library,
+            config,
+            command: self.out.as_ref().map(|_| command()),
+        })
     }
 
     /// A store for the run: the file of `--out`, or memory.
@@ -66,15 +82,19 @@ impl Judging {
 fn command() -> String {
     let mut hide = false;
     std::env::args()
-        .map(|argument| match (std::mem::take(&mut hide), argument.as_str()) {
-            (true, _) => "(hidden)".to_owned(),
-            (_, "--external-id") => {
-                hide = true;
-                argument
-            }
-            (_, text) if text.starts_with("--external-id=") => "--external-id=(hidden)".to_owned(),
-            _ => argument,
-        })
+        .map(
+            |argument| match (std::mem::take(&mut hide), argument.as_str()) {
+                (true, _) => "(hidden)".to_owned(),
+                (_, "--external-id") => {
+                    hide = true;
+                    argument
+                }
+                (_, text) if text.starts_with("--external-id=") => {
+                    "--external-id=(hidden)".to_owned()
+                }
+                _ => argument,
+            },
+        )
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -72,7 +72,10 @@ impl Global {
         match self.color {
             Colour::Always => true,
             Colour::Never => false,
-            Colour::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Colour::Auto => {
+                std::io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
         }
     }
 }
@@ -139,7 +142,11 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe))
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
 }
 
 fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
@@ -161,7 +168,12 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Role(role) => role.run(),
         Command::Demo(demo) => demo.run(&cli.global),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "outcrop", &mut std::io::stdout());
+            clap_complete::generate(
+                *shell,
+                &mut Cli::command(),
+                "outcrop",
+                &mut std::io::stdout(),
+            );
             Ok(0)
         }
     }
@@ -180,9 +192,15 @@ fn start_logging(global: &Global) {
     let filter = EnvFilter::new(format!(
         "{level},aws_config=error,aws_runtime=error,aws_smithy_runtime=error,aws_smithy_runtime_api=error,hyper=info,hyper_util=info,rustls=info"
     ));
-    let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let base = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
     let _ = match global.log_format {
         LogFormat::Json => base.json().try_init(),
-        LogFormat::Text => base.with_ansi(std::io::stderr().is_terminal()).without_time().try_init(),
+        LogFormat::Text => base
+            .with_ansi(std::io::stderr().is_terminal())
+            .without_time()
+            .try_init(),
     };
 }

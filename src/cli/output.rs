@@ -46,10 +46,21 @@ impl Output {
     fn targets(&self) -> anyhow::Result<Vec<Target>> {
         let mut targets = Vec::new();
         for text in &self.format {
-            let (name, path) = text.split_once('=').map_or((text.as_str(), None), |(name, path)| (name, Some(PathBuf::from(path))));
-            let format = report::format(name)
-                .ok_or_else(|| Usage(format!("there is no format `{name}`; there are {}", report::FORMATS.map(|format| format.name).join(", "))))?;
-            if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+            let (name, path) = text
+                .split_once('=')
+                .map_or((text.as_str(), None), |(name, path)| {
+                    (name, Some(PathBuf::from(path)))
+                });
+            let format = report::format(name).ok_or_else(|| {
+                Usage(format!(
+                    "there is no format `{name}`; there are {}",
+                    report::FORMATS.map(|format| format.name).join(", ")
+                ))
+            })?;
+            if path
+                .as_ref()
+                .is_some_and(|path| path.as_os_str().is_empty())
+            {
                 return Err(Usage(format!("--format {text}: the path is empty")).into());
             }
             targets.push(Target { format, path });
@@ -57,10 +68,22 @@ impl Output {
         if targets.is_empty() {
             targets.extend(report::format("table").map(|format| Target { format, path: None }));
         }
-        if targets.iter().enumerate().any(|(place, target)| target.path.is_some() && targets[..place].iter().any(|other| other.path == target.path)) {
-            return Err(Usage("two formats to one file; give each a file of its own".to_owned()).into());
+        if targets.iter().enumerate().any(|(place, target)| {
+            target.path.is_some()
+                && targets[..place]
+                    .iter()
+                    .any(|other| other.path == target.path)
+        }) {
+            return Err(
+                Usage("two formats to one file; give each a file of its own".to_owned()).into(),
+            );
         }
-        if targets.iter().filter(|target| target.path.is_none()).count() > 1 {
+        if targets
+            .iter()
+            .filter(|target| target.path.is_none())
+            .count()
+            > 1
+        {
             return Err(Usage("two formats to standard output; give all but one a file: --format json=results.json".to_owned()).into());
         }
         Ok(targets)
@@ -68,7 +91,11 @@ impl Output {
 
     /// What the gate lets through.
     fn rules(&self) -> gate::Rules {
-        gate::Rules { fail_on: self.fail_on, unknown: self.unknown, gate: self.gate }
+        gate::Rules {
+            fail_on: self.fail_on,
+            unknown: self.unknown,
+            gate: self.gate,
+        }
     }
 
     /// Fails on a wrong command line.
@@ -87,10 +114,20 @@ impl Output {
             None => None,
         };
         let outcome = marked.as_ref().unwrap_or(outcome);
-        let options = |colour| report::Options { layout: report::table::Layout { width: width(), colour }, ocsf: self.ocsf_class };
+        let options = |colour| report::Options {
+            layout: report::table::Layout {
+                width: width(),
+                colour,
+            },
+            ocsf: self.ocsf_class,
+        };
         for target in self.targets()? {
             match &target.path {
-                None => match (target.format.render)(outcome, options(global.colour()), &mut anstream::stdout().lock()) {
+                None => match (target.format.render)(
+                    outcome,
+                    options(global.colour()),
+                    &mut anstream::stdout().lock(),
+                ) {
                     // Whoever reads has seen enough; the gate says what it would have said.
                     Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
                     rendered => rendered?,
@@ -98,20 +135,39 @@ impl Output {
                 Some(path) => {
                     let mut bytes = Vec::new();
                     (target.format.render)(outcome, options(false), &mut bytes)?;
-                    write_private(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+                    write_private(path, &bytes)
+                        .with_context(|| format!("cannot write `{}`", path.display()))?;
                 }
             }
         }
         self.summarise(outcome)?;
         let code = self.rules().exit_code(outcome);
         if !global.quiet {
-            let unseen = outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).count();
-            let whole = outcome.coverage.iter().filter(|line| matches!(line.status.as_str(), "complete" | "unsupported")).count();
+            let unseen = outcome
+                .coverage
+                .iter()
+                .filter(|line| {
+                    !matches!(
+                        line.status.as_str(),
+                        "complete" | "unsupported" | "not-collected"
+                    )
+                })
+                .count();
+            let whole = outcome
+                .coverage
+                .iter()
+                .filter(|line| matches!(line.status.as_str(), "complete" | "unsupported"))
+                .count();
             let asked = whole + unseen;
-            let count = |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
+            let count = |number: usize, one: &str, many: &str| {
+                format!("{number} {}", if number == 1 { one } else { many })
+            };
             let reads = match (outcome.run.source.is_file(), asked) {
                 (true, 0) => String::new(),
-                _ => format!("; {whole} of {} read completely", count(asked, "list", "lists")),
+                _ => format!(
+                    "; {whole} of {} read completely",
+                    count(asked, "list", "lists")
+                ),
             };
             let _ = writeln!(
                 std::io::stderr(),
@@ -124,11 +180,23 @@ impl Output {
                     gate::in_words(code, self.fail_on, outcome.run.complete)
                 ))
             );
-            for waiver in outcome.waivers.iter().filter(|waiver| waiver.status != crate::model::WaiverStatus::Used) {
-                let _ =
-                    writeln!(std::io::stderr(), "waiver of {}: {}", crate::report::safe::cut(&waiver.rule, 100), crate::report::safe::cut(&waiver.detail, 200));
+            for waiver in outcome
+                .waivers
+                .iter()
+                .filter(|waiver| waiver.status != crate::model::WaiverStatus::Used)
+            {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "waiver of {}: {}",
+                    crate::report::safe::cut(&waiver.rule, 100),
+                    crate::report::safe::cut(&waiver.detail, 200)
+                );
             }
-            let outside = outcome.results.iter().filter(|result| report::outside_file(outcome, result)).count();
+            let outside = outcome
+                .results
+                .iter()
+                .filter(|result| report::outside_file(outcome, result))
+                .count();
             if outside > 0 && self.rules().unknown_gate(outcome) == UnknownGate::Unresolved {
                 let _ = writeln!(
                     std::io::stderr(),
@@ -136,7 +204,11 @@ impl Output {
                 );
             }
             for note in &outcome.run.notes {
-                let _ = writeln!(std::io::stderr(), "note: {}", crate::report::safe::cut(note, 400));
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "note: {}",
+                    crate::report::safe::cut(note, 400)
+                );
             }
         }
         Ok(code)
@@ -144,12 +216,23 @@ impl Output {
 
     /// A job of GitHub's shows the Markdown report as its summary; it refuses one of more than 1024 kB whole.
     fn summarise(&self, outcome: &Outcome) -> anyhow::Result<()> {
-        let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return Ok(()) };
-        if !self.targets()?.iter().any(|target| target.format.name == "github") {
+        let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty())
+        else {
+            return Ok(());
+        };
+        if !self
+            .targets()?
+            .iter()
+            .any(|target| target.format.name == "github")
+        {
             return Ok(());
         }
         let text = report::markdown::within(outcome, 1_000_000);
-        let appended = fs::OpenOptions::new().create(true).append(true).open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+        let appended = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()));
         appended.with_context(|| format!("cannot write the step summary `{}`", path.display()))
     }
 }
@@ -160,7 +243,11 @@ pub(super) fn width() -> u16 {
         .ok()
         .and_then(|text| text.parse().ok())
         .filter(|width| *width >= 40)
-        .or_else(|| comfy_table::Table::new().set_content_arrangement(comfy_table::ContentArrangement::Dynamic).width())
+        .or_else(|| {
+            comfy_table::Table::new()
+                .set_content_arrangement(comfy_table::ContentArrangement::Dynamic)
+                .width()
+        })
         .unwrap_or(120)
 }
 
@@ -169,9 +256,14 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let followed = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let path = followed.as_path();
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return fs::OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.flush()));
+        return fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.flush()));
     }
-    let name = path.file_name().ok_or_else(|| std::io::Error::other("it names no file"))?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| std::io::Error::other("it names no file"))?;
     let mut beside = std::ffi::OsString::from(".");
     beside.push(name);
     beside.push(format!(".{}.part", std::process::id()));
@@ -180,7 +272,10 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&part).and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&part, path));
+    let written = options
+        .open(&part)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| fs::rename(&part, path));
     if written.is_err() {
         let _ = fs::remove_file(&part);
     }

@@ -127,8 +127,15 @@ pub(super) fn lines(answer: &mut dyn FnMut(&Json) -> Result<Json, String>) -> an
 }
 
 fn text(path: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
-    String::from_utf8(text).map_err(|error| anyhow::anyhow!("`{}` is not UTF-8, from byte {} on", path.display(), error.utf8_error().valid_up_to()))
+    let text =
+        std::fs::read(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
+    String::from_utf8(text).map_err(|error| {
+        anyhow::anyhow!(
+            "`{}` is not UTF-8, from byte {} on",
+            path.display(),
+            error.utf8_error().valid_up_to()
+        )
+    })
 }
 
 fn json(path: &Path, text: &str) -> anyhow::Result<Json> {
@@ -142,9 +149,13 @@ fn read(path: &Path) -> anyhow::Result<Json> {
 /// A policy of a file; what is wrong with it is said with line and column.
 fn document(path: &Path) -> anyhow::Result<Document> {
     let text = text(path)?;
-    let at = |place: &str| tree::position(&text, place).map_or_else(String::new, |(line, column)| format!(" (line {line}, column {column})"));
-    let mut document =
-        Document::parse(&path.display().to_string(), &json(path, &text)?).map_err(|malformed| anyhow::anyhow!("{malformed}{}", at(&malformed.place)))?;
+    let at = |place: &str| {
+        tree::position(&text, place).map_or_else(String::new, |(line, column)| {
+            format!(" (line {line}, column {column})")
+        })
+    };
+    let mut document = Document::parse(&path.display().to_string(), &json(path, &text)?)
+        .map_err(|malformed| anyhow::anyhow!("{malformed}{}", at(&malformed.place)))?;
     for problem in &mut document.problems {
         let place = problem.split(": ").next().unwrap_or_default().to_owned();
         problem.push_str(&at(&place));
@@ -167,18 +178,32 @@ impl Compare {
         let mut out = anstream::stdout().lock();
         let code = match &comparison.new_access {
             Found::No => {
-                writeln!(out, "no new access: every request that `{}` allows is allowed by `{}`", cut(&candidate.name, 400), cut(&reference.name, 400))?;
+                writeln!(
+                    out,
+                    "no new access: every request that `{}` allows is allowed by `{}`",
+                    cut(&candidate.name, 400),
+                    cut(&reference.name, 400)
+                )?;
                 0
             }
             Found::Yes(request) => {
-                writeln!(out, "new access: `{}` allows this request, `{}` does not\n", cut(&candidate.name, 400), cut(&reference.name, 400))?;
+                writeln!(
+                    out,
+                    "new access: `{}` allows this request, `{}` does not\n",
+                    cut(&candidate.name, 400),
+                    cut(&reference.name, 400)
+                )?;
                 request_text(&request.witness(), &mut out)?;
                 3
             }
             Found::Unknown(why) => {
-                writeln!(out, "unknown: it cannot be told whether `{}` allows more", cut(&candidate.name, 400))?;
+                writeln!(
+                    out,
+                    "unknown: it cannot be told whether `{}` allows more",
+                    cut(&candidate.name, 400)
+                )?;
                 for why in why {
-                    writeln!(out, "  {}", cut(why, 800))?;
+                    writeln!(out, "  {}", cut(&why.words(), 800))?;
                 }
                 4
             }
@@ -192,17 +217,40 @@ impl Compare {
 
 /// Which published data policies are read with.
 pub(super) fn policy_data() -> String {
-    format!("Actions, resources and resource control policies are those that AWS published by {} ({}).", authorization::date(), authorization::source())
+    format!(
+        "Actions, resources and resource control policies are those that AWS published by {} ({}).",
+        authorization::date(),
+        authorization::source()
+    )
 }
 
 /// A witness for a person.
 pub(super) fn request_text(witness: &Json, out: &mut dyn Write) -> anyhow::Result<()> {
-    let text = |key: &str| witness[key].as_str().map_or_else(|| "anyone, signed in or not".to_owned(), |text| cut(text, 2000));
-    writeln!(out, "  principal  {}\n  action     {}\n  resource   {}", text("principal"), text("action"), text("resource"))?;
+    let text = |key: &str| {
+        witness[key].as_str().map_or_else(
+            || "anyone, signed in or not".to_owned(),
+            |text| cut(text, 2000),
+        )
+    };
+    writeln!(
+        out,
+        "  principal  {}\n  action     {}\n  resource   {}",
+        text("principal"),
+        text("action"),
+        text("resource")
+    )?;
     let context = witness["context"].as_object().into_iter().flatten();
     for (at, (key, value)) in context.enumerate() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        writeln!(out, "  {}  {} = {}", if at == 0 { "context  " } else { "         " }, cut(key, 200), cut(&value, 800))?;
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        writeln!(
+            out,
+            "  {}  {} = {}",
+            if at == 0 { "context  " } else { "         " },
+            cut(key, 200),
+            cut(&value, 800)
+        )?;
     }
     Ok(())
 }
@@ -221,8 +269,18 @@ impl Simulate {
         writeln!(out, "{}", answer["answer"].as_str().unwrap_or_default())?;
         for because in answer["because"].as_array().into_iter().flatten() {
             let text = |key: &str| cut(because[key].as_str().unwrap_or_default(), 800);
-            let place = [text("policy"), text("statement")].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
-            writeln!(out, "  {}{}{}", place, if place.is_empty() { "" } else { ": " }, text("text"))?;
+            let place = [text("policy"), text("statement")]
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join(", ");
+            writeln!(
+                out,
+                "  {}{}{}",
+                place,
+                if place.is_empty() { "" } else { ": " },
+                text("text")
+            )?;
         }
         Ok(0)
     }
@@ -233,15 +291,25 @@ impl Simulate {
             let Some((key, value)) = pair.split_once('=') else {
                 return Err(Usage(format!("--context `{pair}`: write KEY=VALUE")).into());
             };
-            if let Json::Array(values) = context.entry(key).or_insert_with(|| Json::Array(Vec::new())) {
+            if let Json::Array(values) = context
+                .entry(key)
+                .or_insert_with(|| Json::Array(Vec::new()))
+            {
                 values.push(Json::from(value));
             }
         }
         let some = |path: &Option<PathBuf>| path.as_deref().map_or(Ok(Json::Null), read);
         let levels = |all: &[String]| -> anyhow::Result<Json> {
-            let level =
-                |files: &String| files.split(',').filter(|file| !file.is_empty()).map(|file| read(Path::new(file))).collect::<anyhow::Result<Vec<Json>>>();
-            Ok(Json::from(all.iter().map(level).collect::<anyhow::Result<Vec<_>>>()?))
+            let level = |files: &String| {
+                files
+                    .split(',')
+                    .filter(|file| !file.is_empty())
+                    .map(|file| read(Path::new(file)))
+                    .collect::<anyhow::Result<Vec<Json>>>()
+            };
+            Ok(Json::from(
+                all.iter().map(level).collect::<anyhow::Result<Vec<_>>>()?,
+            ))
         };
         Ok(serde_json::json!({
             "request": {"principal": self.principal, "action": self.action, "resource": self.resource, "resource_account": self.resource_account, "context": context},

@@ -37,14 +37,32 @@ impl Query {
         let mut out = anstream::stdout().lock();
         match self.format {
             Format::Json => {
-                let all: Vec<Json> = rows.into_iter().map(|row| Json::Object(names.iter().cloned().zip(row).collect())).collect();
+                let all: Vec<Json> = rows
+                    .into_iter()
+                    .map(|row| Json::Object(names.iter().cloned().zip(row).collect()))
+                    .collect();
                 serde_json::to_writer_pretty(&mut out, &all)?;
                 writeln!(out)?;
             }
             Format::Csv => {
-                writeln!(out, "{}", names.iter().map(|name| csv::cell(name)).collect::<Vec<_>>().join(","))?;
+                writeln!(
+                    out,
+                    "{}",
+                    names
+                        .iter()
+                        .map(|name| csv::cell(name))
+                        .collect::<Vec<_>>()
+                        .join(",")
+                )?;
                 for row in rows {
-                    writeln!(out, "{}", row.iter().map(|cell| csv::cell(&text(cell))).collect::<Vec<_>>().join(","))?;
+                    writeln!(
+                        out,
+                        "{}",
+                        row.iter()
+                            .map(|cell| csv::cell(&text(cell)))
+                            .collect::<Vec<_>>()
+                            .join(",")
+                    )?;
                 }
             }
             Format::Table => {
@@ -55,7 +73,13 @@ impl Query {
                     .set_width(super::output::width());
                 table.set_header(names.iter().map(|name| cut(name, 200)));
                 for row in &rows {
-                    table.add_row(row.iter().map(|cell| if cell.is_null() { "(not observed)".to_owned() } else { cut(&text(cell), 2000) }));
+                    table.add_row(row.iter().map(|cell| {
+                        if cell.is_null() {
+                            "(not observed)".to_owned()
+                        } else {
+                            cut(&text(cell), 2000)
+                        }
+                    }));
                 }
                 writeln!(out, "{table}\n{} rows", rows.len())?;
             }

@@ -54,7 +54,12 @@ impl Report {
         for term in self.select.iter().chain(&self.skip) {
             let shape = matches!(term.split_once(':'), Some(("severity", severity)) if Severity::ALL.iter().any(|known| known.as_str() == severity))
                 || matches!(term.split_once(':'), Some(("stage", "30" | "60" | "90")));
-            if !shape && !outcome.results.iter().any(|result| result.rule == *term || result.pillar == *term) {
+            if !shape
+                && !outcome
+                    .results
+                    .iter()
+                    .any(|result| result.rule == *term || result.pillar == *term)
+            {
                 return Err(Usage(format!("`{term}` selects no rule of this run")).into());
             }
         }
@@ -64,7 +69,8 @@ impl Report {
             _ => result.rule == *term || result.pillar == *term,
         };
         outcome.results.retain(|result| {
-            (self.select.is_empty() || self.select.iter().any(|term| matches(term, result))) && !self.skip.iter().any(|term| matches(term, result))
+            (self.select.is_empty() || self.select.iter().any(|term| matches(term, result)))
+                && !self.skip.iter().any(|term| matches(term, result))
         });
         outcome.settle();
         Ok(())

@@ -65,7 +65,11 @@ pub(crate) const NEVER: &[&str] = &[
 /// The IAM actions of the selected rules.
 pub(crate) fn actions(library: &Library) -> BTreeSet<&'static str> {
     let readings = subjects::needs::readings(library.needs(&[]));
-    let mut actions: BTreeSet<&'static str> = subjects::needs::operations(&readings, crate::services::TABLES).into_iter().map(|(_, action)| action).collect();
+    let mut actions: BTreeSet<&'static str> =
+        subjects::needs::operations(&readings, crate::services::TABLES)
+            .into_iter()
+            .map(|(_, action)| action)
+            .collect();
     actions.extend(ENTRY_OPERATIONS.iter().map(|(_, action)| *action));
     actions
 }
@@ -80,31 +84,60 @@ pub(crate) fn policy(library: &Library) -> Json {
 
 impl Role {
     pub fn run(&self) -> anyhow::Result<u8> {
-        let valid = |text: &str, extra: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c));
+        let valid = |text: &str, extra: &str| {
+            !text.is_empty()
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
+        };
         if !valid(&self.role_name, "+=,.@_-") {
             return Err(Usage(format!("`{}` is no name of a role", self.role_name)).into());
         }
-        if self.external_id.as_ref().is_some_and(|id| !valid(id, "+=,.@:/-_")) {
-            return Err(Usage("an external id holds letters, digits and +=,.@:/-_ only".to_owned()).into());
+        if self
+            .external_id
+            .as_ref()
+            .is_some_and(|id| !valid(id, "+=,.@:/-_"))
+        {
+            return Err(Usage(
+                "an external id holds letters, digits and +=,.@:/-_ only".to_owned(),
+            )
+            .into());
         }
-        if self.principal.as_ref().is_some_and(|arn| !valid(arn, "+=,.@:/-_") || crate::model::Arn::parse(arn).is_none()) {
+        if self
+            .principal
+            .as_ref()
+            .is_some_and(|arn| !valid(arn, "+=,.@:/-_") || crate::model::Arn::parse(arn).is_none())
+        {
             return Err(Usage("--principal must be an ARN".to_owned()).into());
         }
         let folders: Vec<&Path> = self.rules.iter().map(PathBuf::as_path).collect();
         let mut library = Library::load(&subjects::tables(), &folders)?;
-        library.select(&Selection { select: self.select.clone(), skip: self.skip.clone() }).map_err(Usage)?;
+        library
+            .select(&Selection {
+                select: self.select.clone(),
+                skip: self.skip.clone(),
+            })
+            .map_err(Usage)?;
         let policy = policy(&library);
         let mut out = anstream::stdout().lock();
         match self.format {
             Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&policy)?)?,
             Format::Terraform => self.terraform(&policy, &mut out)?,
-            Format::Cloudformation => writeln!(out, "{}", serde_json::to_string_pretty(&self.cloudformation(&policy))?)?,
+            Format::Cloudformation => writeln!(
+                out,
+                "{}",
+                serde_json::to_string_pretty(&self.cloudformation(&policy))?
+            )?,
         }
         Ok(0)
     }
 
     fn terraform(&self, policy: &Json, out: &mut dyn Write) -> anyhow::Result<()> {
-        let default = |value: &Option<String>| value.as_ref().map_or_else(String::new, |value| format!("  default     = \"{value}\"\n"));
+        let default = |value: &Option<String>| {
+            value.as_ref().map_or_else(String::new, |value| {
+                format!("  default     = \"{value}\"\n")
+            })
+        };
         let indented = serde_json::to_string_pretty(policy)?;
         writeln!(
             out,
@@ -155,7 +188,8 @@ output \"role_arn\" {{
 
     fn cloudformation(&self, policy: &Json) -> Json {
         let parameter = |description: &str, value: &Option<String>, hidden: bool| {
-            let mut parameter = json!({"Type": "String", "Description": description, "NoEcho": hidden});
+            let mut parameter =
+                json!({"Type": "String", "Description": description, "NoEcho": hidden});
             if let Some(value) = value {
                 parameter["Default"] = json!(value);
             }

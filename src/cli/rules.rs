@@ -95,14 +95,26 @@ fn list(library: &Library, format: Format, out: &mut dyn Write) -> anyhow::Resul
         return Ok(());
     }
     for loaded in &library.rules {
-        writeln!(out, "{:<9} {:<10} {:<2} {:<46} {}", loaded.severity.as_str(), loaded.rule.pillar, loaded.rule.stage, loaded.rule.id, loaded.rule.title)?;
+        writeln!(
+            out,
+            "{:<9} {:<10} {:<2} {:<46} {}",
+            loaded.severity.as_str(),
+            loaded.rule.pillar,
+            loaded.rule.stage,
+            loaded.rule.id,
+            loaded.rule.title
+        )?;
     }
     writeln!(out, "{} rules", library.rules.len())?;
     Ok(())
 }
 
 fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
-    let loaded = library.rule(id).ok_or_else(|| Usage(format!("there is no rule `{id}`; `outcrop rules list` shows them")))?;
+    let loaded = library.rule(id).ok_or_else(|| {
+        Usage(format!(
+            "there is no rule `{id}`; `outcrop rules list` shows them"
+        ))
+    })?;
     let rule = &loaded.rule;
     if format == Format::Json {
         serde_json::to_writer_pretty(&mut *out, rule)?;
@@ -120,26 +132,56 @@ fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> any
         rule.sources.join(", "),
         rule.why.trim_end()
     )?;
-    writeln!(out, "\nJudges       {}", rule.subject.as_deref().unwrap_or("a query of its own"))?;
+    writeln!(
+        out,
+        "\nJudges       {}",
+        rule.subject.as_deref().unwrap_or("a query of its own")
+    )?;
     if let Some(applies) = &rule.applies {
         writeln!(out, "applies when {applies}")?;
     }
+    if let Some(unless) = &rule.unless {
+        writeln!(out, "unless {unless}")?;
+    }
     writeln!(out, "passes when  {}", rule.pass)?;
     for (name, Parameter { default, doc, .. }) in &rule.parameters {
-        writeln!(out, "  :{name} = {default}{}", if doc.is_empty() { String::new() } else { format!("  ({doc})") })?;
+        writeln!(
+            out,
+            "  :{name} = {default}{}",
+            if doc.is_empty() {
+                String::new()
+            } else {
+                format!("  ({doc})")
+            }
+        )?;
     }
     let readings = subjects::needs::readings(library.needs(&[id]));
     let operations = subjects::needs::operations(&readings, crate::services::TABLES);
     writeln!(out, "\nCalls")?;
     for (operation, action) in operations {
-        writeln!(out, "  {operation}{}", if operation == action { String::new() } else { format!(" (permission {action})") })?;
+        writeln!(
+            out,
+            "  {operation}{}",
+            if operation == action {
+                String::new()
+            } else {
+                format!(" (permission {action})")
+            }
+        )?;
     }
-    if rule.subject.as_deref().is_some_and(subjects::rests_on_published_data) {
+    if rule
+        .subject
+        .as_deref()
+        .is_some_and(subjects::rests_on_published_data)
+    {
         writeln!(out, "\n{}", super::policy::policy_data())?;
     }
-    for (name, text) in
-        [("CLI", &rule.fix.cli), ("Terraform", &rule.fix.terraform), ("CloudFormation", &rule.fix.cloudformation), ("Console", &rule.fix.console)]
-    {
+    for (name, text) in [
+        ("CLI", &rule.fix.cli),
+        ("Terraform", &rule.fix.terraform),
+        ("CloudFormation", &rule.fix.cloudformation),
+        ("Console", &rule.fix.console),
+    ] {
         if !text.trim().is_empty() {
             writeln!(out, "\nFix, {name}\n{}", text.trim_end())?;
         }
@@ -160,8 +202,16 @@ fn test(dir: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
         None => built_in.clone(),
     };
     let (mut flawed, mut count, mut examples) = (0, 0, 0);
-    for loaded in library.rules.iter().filter(|loaded| dir.is_none() || built_in.rule(&loaded.rule.id).is_none()) {
-        let table = loaded.rule.subject.as_deref().and_then(|subject| subjects::tables().into_iter().find(|table| table.name == subject));
+    for loaded in library
+        .rules
+        .iter()
+        .filter(|loaded| dir.is_none() || built_in.rule(&loaded.rule.id).is_none())
+    {
+        let table = loaded.rule.subject.as_deref().and_then(|subject| {
+            subjects::tables()
+                .into_iter()
+                .find(|table| table.name == subject)
+        });
         let mut flaws = engine::test_examples(loaded, table, &library.values)?;
         if loaded.rule.from.is_some() {
             flaws.extend(engine::test_query(loaded, &subjects::tables(), &library)?);
@@ -173,25 +223,50 @@ fn test(dir: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
             writeln!(out, "{}: {flaw}", loaded.rule.id)?;
         }
     }
-    writeln!(out, "{count} rules, {examples} examples, {flawed} rules with flaws")?;
+    writeln!(
+        out,
+        "{count} rules, {examples} examples, {flawed} rules with flaws"
+    )?;
     Ok(u8::from(flawed > 0))
 }
 
 fn new(id: &str, subject: &str, out: &mut dyn Write) -> anyhow::Result<()> {
-    if id.is_empty() || !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-        return Err(Usage(format!("the id `{id}` may hold lower-case letters, digits and hyphens only")).into());
+    if id.is_empty()
+        || !id
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    {
+        return Err(Usage(format!(
+            "the id `{id}` may hold lower-case letters, digits and hyphens only"
+        ))
+        .into());
     }
     if library(&[])?.rule(id).is_some() {
-        return Err(Usage(format!("there is a built-in rule `{id}` already; choose another id")).into());
+        return Err(Usage(format!(
+            "there is a built-in rule `{id}` already; choose another id"
+        ))
+        .into());
     }
     let tables = subjects::tables();
-    let table = tables.iter().find(|table| table.name == subject && table.role == Role::Subject).ok_or_else(|| {
-        Usage(format!(
-            "there is no subject `{subject}`; there are: {}",
-            tables.iter().filter(|table| table.role == Role::Subject).map(|table| table.name).collect::<Vec<_>>().join(", ")
-        ))
-    })?;
-    let own = table.columns.iter().find(|column| column.kind == crate::inventory::Kind::Bool).map_or("resource", |column| column.name);
+    let table = tables
+        .iter()
+        .find(|table| table.name == subject && table.role == Role::Subject)
+        .ok_or_else(|| {
+            Usage(format!(
+                "there is no subject `{subject}`; there are: {}",
+                tables
+                    .iter()
+                    .filter(|table| table.role == Role::Subject)
+                    .map(|table| table.name)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ))
+        })?;
+    let own = table
+        .columns
+        .iter()
+        .find(|column| column.kind == crate::inventory::Kind::Bool)
+        .map_or("resource", |column| column.name);
     let file = format!("{id}.yaml");
     let text = format!(
         "\
@@ -226,14 +301,24 @@ examples:
         .open(&file)
         .and_then(|mut opened| opened.write_all(text.as_bytes()))
         .with_context(|| format!("cannot make `{file}`"))?;
-    writeln!(out, "{file} is made; `outcrop rules test .` runs its examples, `--rules .` adds it to a scan")?;
+    writeln!(
+        out,
+        "{file} is made; `outcrop rules test .` runs its examples, `--rules .` adds it to a scan"
+    )?;
     Ok(())
 }
 
 fn tables(name: Option<&str>, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
-    let all: Vec<&'static Table> = subjects::tables().into_iter().filter(|table| name.is_none_or(|name| name == table.name)).collect();
+    let all: Vec<&'static Table> = subjects::tables()
+        .into_iter()
+        .filter(|table| name.is_none_or(|name| name == table.name))
+        .collect();
     if all.is_empty() {
-        return Err(Usage(format!("there is no table `{}`; `outcrop rules tables` shows what there is", name.unwrap_or_default())).into());
+        return Err(Usage(format!(
+            "there is no table `{}`; `outcrop rules tables` shows what there is",
+            name.unwrap_or_default()
+        ))
+        .into());
     }
     if format == Format::Json {
         let shown: Vec<Json> = all.iter().map(|table| json!({
@@ -250,17 +335,39 @@ fn tables(name: Option<&str>, format: Format, out: &mut dyn Write) -> anyhow::Re
             out,
             "{} ({}, {})\n  {}",
             table.name,
-            if table.role == Role::Base { "collected" } else { "derived" },
-            if table.span == Span::Global { "once for each account" } else { "in each Region" },
+            if table.role == Role::Base {
+                "collected"
+            } else {
+                "derived"
+            },
+            if table.span == Span::Global {
+                "once for each account"
+            } else {
+                "in each Region"
+            },
             table.doc
         )?;
         for column in table.columns {
-            let absent = if column.absent.is_empty() { String::new() } else { format!(" Known to be absent: {}.", column.absent) };
-            writeln!(out, "    {:<26} {:<8} {}{absent}", column.name, column.kind.as_str(), column.doc)?;
+            let absent = if column.absent.is_empty() {
+                String::new()
+            } else {
+                format!(" Known to be absent: {}.", column.absent)
+            };
+            writeln!(
+                out,
+                "    {:<26} {:<8} {}{absent}",
+                column.name,
+                column.kind.as_str(),
+                column.doc
+            )?;
         }
         let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for read in table.reads {
-            groups.entry(read.group).or_default().push(format!("{} (permission {})", read.operation, read.actions().join(", ")));
+            groups.entry(read.group).or_default().push(format!(
+                "{} (permission {})",
+                read.operation,
+                read.actions().join(", ")
+            ));
         }
         for (group, calls) in groups {
             writeln!(out, "    [{group}] {}", calls.join("; "))?;
@@ -272,5 +379,15 @@ fn tables(name: Option<&str>, format: Format, out: &mut dyn Write) -> anyhow::Re
 
 /// What fills a column: groups of its own table, or `table.group` of others.
 fn inputs(table: &'static Table, column: &crate::inventory::Column) -> Vec<String> {
-    column.sources(table.name).into_iter().map(|(of, group)| if of == table.name { group.to_owned() } else { format!("{of}.{group}") }).collect()
+    column
+        .sources(table.name)
+        .into_iter()
+        .map(|(of, group)| {
+            if of == table.name {
+                group.to_owned()
+            } else {
+                format!("{of}.{group}")
+            }
+        })
+        .collect()
 }

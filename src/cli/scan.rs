@@ -36,7 +36,12 @@ pub(super) struct Scan {
     #[arg(long, default_value = "OutcropAudit")]
     role: String,
     /// External id that the role asks for.
-    #[arg(long, value_name = "ID", env = "OUTCROP_EXTERNAL_ID", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "OUTCROP_EXTERNAL_ID",
+        hide_env_values = true
+    )]
     external_id: Option<String>,
     /// Session name, as CloudTrail will show it.
     #[arg(long, default_value = "outcrop")]
@@ -59,15 +64,22 @@ pub(super) struct Scan {
 
 /// Reads a window such as `24h` or `7d`.
 fn window(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no window; write hours or days, such as 24h or 7d, at most 90d");
+    let wrong =
+        || format!("`{text}` is no window; write hours or days, such as 24h or 7d, at most 90d");
     let unit = text.chars().last().ok_or_else(wrong)?;
-    let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    let number: u64 = text[..text.len() - unit.len_utf8()]
+        .parse()
+        .map_err(|_| wrong())?;
     let hours = match unit {
         'h' => number,
         'd' => number.checked_mul(24).ok_or_else(wrong)?,
         _ => return Err(wrong()),
     };
-    if (1..=90 * 24).contains(&hours) { Ok(Duration::from_secs(hours * 3600)) } else { Err(wrong()) }
+    if (1..=90 * 24).contains(&hours) {
+        Ok(Duration::from_secs(hours * 3600))
+    } else {
+        Err(wrong())
+    }
 }
 
 struct Bars {
@@ -80,8 +92,13 @@ struct Bars {
 impl Progress for Bars {
     fn account(&self, account: &str, readings: usize) {
         if self.shown && readings > 0 {
-            let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = self.bars.add(ProgressBar::new(readings as u64).with_style(style).with_prefix(account.to_owned()));
+            let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {elapsed}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = self.bars.add(
+                ProgressBar::new(readings as u64)
+                    .with_style(style)
+                    .with_prefix(account.to_owned()),
+            );
             if let Ok(mut known) = self.known.lock() {
                 known.insert(account.to_owned(), bar);
             }
@@ -119,7 +136,10 @@ impl Progress for Bars {
 #[cfg(unix)]
 async fn asked_to_stop() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let (mut terminate, mut hang_up) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::hangup())?,
+    );
     tokio::select! {
         pressed = tokio::signal::ctrl_c() => pressed,
         _ = terminate.recv() => Ok(()),
@@ -137,14 +157,19 @@ impl Scan {
     fn request(&self) -> anyhow::Result<Request> {
         let mut accounts = self.account.clone();
         if let Some(file) = &self.accounts {
-            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("cannot read `{}`", file.display()))?;
             for (number, line) in text.lines().enumerate() {
                 let id = line.split('#').next().unwrap_or_default().trim();
                 if id.is_empty() {
                     continue;
                 }
                 if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
-                    anyhow::bail!("{}: line {}: `{id}` is no account id; write twelve digits", file.display(), number + 1);
+                    anyhow::bail!(
+                        "{}: line {}: `{id}` is no account id; write twelve digits",
+                        file.display(),
+                        number + 1
+                    );
                 }
                 accounts.push(id.to_owned());
             }
@@ -154,7 +179,11 @@ impl Scan {
         }
         let name = |c: char| c.is_ascii_alphanumeric() || "=,.@_+-".contains(c);
         if !(2..=64).contains(&self.session_name.len()) || !self.session_name.chars().all(name) {
-            return Err(Usage(format!("`{}` is no session name: 2 to 64 letters, digits and =,.@_+-", self.session_name)).into());
+            return Err(Usage(format!(
+                "`{}` is no session name: 2 to 64 letters, digits and =,.@_+-",
+                self.session_name
+            ))
+            .into());
         }
         Ok(Request {
             profile: self.profile.clone(),
@@ -178,15 +207,31 @@ impl Scan {
         drop(judge.library.for_source(crate::model::Source::Live));
         let mut request = self.request()?;
         request.wanted = subjects::needs::readings(judge.library.needs(&[]));
-        if judge.library.rules.iter().any(|loaded| loaded.rule.from.is_some()) {
+        if judge
+            .library
+            .rules
+            .iter()
+            .any(|loaded| loaded.rule.from.is_some())
+        {
             // A query of a rule's own may read any table; nothing is left out then.
-            request.wanted = crate::services::TABLES.iter().flat_map(|table| table.reads.iter().map(|read| (table.name, read.group))).collect();
+            request.wanted = crate::services::TABLES
+                .iter()
+                .flat_map(|table| table.reads.iter().map(|read| (table.name, read.group)))
+                .collect();
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start the runtime")?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?;
         let base = runtime.block_on(Base::find(&request))?;
         let shown = std::io::stderr().is_terminal() && !global.no_progress && !global.quiet;
         let bars = Bars {
-            bars: MultiProgress::with_draw_target(if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }),
+            bars: MultiProgress::with_draw_target(if shown {
+                ProgressDrawTarget::stderr()
+            } else {
+                ProgressDrawTarget::hidden()
+            }),
             shown,
             quiet: global.quiet,
             known: Mutex::default(),
@@ -199,7 +244,10 @@ impl Scan {
                 if watch.swap(true, Ordering::Relaxed) {
                     std::process::exit(130);
                 }
-                let _ = writeln!(std::io::stderr(), "stopping: calls in flight are finished and written; once more to stop at once");
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "stopping: calls in flight are finished and written; once more to stop at once"
+                );
             }
         });
         // The file is made only after the identity is known, so that a wrong profile leaves nothing behind.

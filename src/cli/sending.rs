@@ -14,10 +14,20 @@ pub(super) struct Sending {
     #[arg(long, requires = "send")]
     yes: bool,
     /// Role to assume in each account; it needs securityhub:BatchImportFindings. The account of the credentials is entered without it.
-    #[arg(long, value_name = "NAME", default_value = "OutcropSend", requires = "send")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "OutcropSend",
+        requires = "send"
+    )]
     send_role: String,
     /// External id that the role asks for.
-    #[arg(long, value_name = "ID", env = "OUTCROP_EXTERNAL_ID", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "OUTCROP_EXTERNAL_ID",
+        hide_env_values = true
+    )]
     external_id: Option<String>,
     /// Profile of the shared configuration.
     #[arg(long, env = "AWS_PROFILE")]
@@ -33,20 +43,30 @@ impl Sending {
             ))
             .into());
         }
-        let (known, foreign): (Vec<Batch>, Vec<Batch>) =
-            batches(outcome).partition(|batch| batch.account.len() == 12 && batch.account.bytes().all(|byte| byte.is_ascii_digit()));
+        let (known, foreign): (Vec<Batch>, Vec<Batch>) = batches(outcome).partition(|batch| {
+            batch.account.len() == 12 && batch.account.bytes().all(|byte| byte.is_ascii_digit())
+        });
         let mut out = anstream::stdout().lock();
         let mut scopes: BTreeMap<(&str, &str), BTreeMap<&str, usize>> = BTreeMap::new();
         for batch in &known {
             let counts = scopes.entry((&batch.account, &batch.region)).or_default();
             for finding in &batch.findings {
-                *counts.entry(finding["Compliance"]["Status"].as_str().unwrap_or_default()).or_default() += 1;
+                *counts
+                    .entry(finding["Compliance"]["Status"].as_str().unwrap_or_default())
+                    .or_default() += 1;
             }
         }
         for ((account, region), counts) in &scopes {
             let all: usize = counts.values().sum();
-            let counts: Vec<String> = counts.iter().map(|(status, count)| format!("{count} {status}")).collect();
-            writeln!(out, "{account} {region}: {all} findings ({})", counts.join(", "))?;
+            let counts: Vec<String> = counts
+                .iter()
+                .map(|(status, count)| format!("{count} {status}"))
+                .collect();
+            writeln!(
+                out,
+                "{account} {region}: {all} findings ({})",
+                counts.join(", ")
+            )?;
         }
         let lost: usize = foreign.iter().map(|batch| batch.findings.len()).sum();
         if lost > 0 {
@@ -71,7 +91,9 @@ impl Sending {
 impl Sending {
     fn send(&self, known: Vec<Batch>) -> anyhow::Result<u8> {
         let _ = (&self.external_id, &self.profile, known);
-        anyhow::bail!("this build has no AWS SDK; build with the feature `live`, or send the lines of --format asff with the AWS CLI")
+        anyhow::bail!(
+            "this build has no AWS SDK; build with the feature `live`, or send the lines of --format asff with the AWS CLI"
+        )
     }
 }
 
@@ -82,14 +104,34 @@ impl Sending {
         use anyhow::Context as _;
         let request = Request {
             profile: self.profile.clone(),
-            regions: known.iter().map(|batch| batch.region.clone()).take(1).collect(),
+            regions: known
+                .iter()
+                .map(|batch| batch.region.clone())
+                .take(1)
+                .collect(),
             role: self.send_role.clone(),
             external_id: self.external_id.clone(),
             session_name: "outcrop".to_owned(),
             ..Request::default()
         };
-        let parcels: Vec<Parcel> = known.into_iter().map(|Batch { account, region, findings }| Parcel { account, region, findings }).collect();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
+        let parcels: Vec<Parcel> = known
+            .into_iter()
+            .map(
+                |Batch {
+                     account,
+                     region,
+                     findings,
+                 }| Parcel {
+                    account,
+                    region,
+                    findings,
+                },
+            )
+            .collect();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?;
         let answers = runtime.block_on(async {
             let base = Base::find(&request).await?;
             Ok::<_, crate::sources::live::Error>(send(&request, &base, &parcels).await)
@@ -98,12 +140,20 @@ impl Sending {
         let mut reasons: BTreeMap<(&str, &str, &str), (usize, &str)> = BTreeMap::new();
         for answer in &answers {
             for (id, why) in &answer.refused {
-                reasons.entry((&answer.account, &answer.region, why)).or_insert((0, id)).0 += 1;
+                reasons
+                    .entry((&answer.account, &answer.region, why))
+                    .or_insert((0, id))
+                    .0 += 1;
             }
         }
         let mut out = anstream::stdout().lock();
         for ((account, region, why), (count, first)) in &reasons {
-            writeln!(out, "{account} {region}: {count} refused, the first {}: {}", cut(first, 100), cut(why, 400))?;
+            writeln!(
+                out,
+                "{account} {region}: {count} refused, the first {}: {}",
+                cut(first, 100),
+                cut(why, 400)
+            )?;
         }
         let refused: usize = answers.iter().map(|answer| answer.refused.len()).sum();
         writeln!(out, "{taken} findings sent, {refused} refused")?;

@@ -49,16 +49,32 @@ impl WhoCan {
             return lines(&mut |json| {
                 let asked: WhoCanQuestion = wire::question(json)?;
                 if !asked.action.contains(':') {
-                    return Err(format!("action: `{}` is no action; write `service:Action`", asked.action));
+                    return Err(format!(
+                        "action: `{}` is no action; write `service:Action`",
+                        asked.action
+                    ));
                 }
                 if !worlds.contains_key(&asked.run) {
-                    worlds.insert(asked.run.clone(), world(&asked.run).map_err(|error| format!("{error:#}"))?);
+                    worlds.insert(
+                        asked.run.clone(),
+                        world(&asked.run).map_err(|error| format!("{error:#}"))?,
+                    );
                 }
-                let answer = who_can(&worlds[&asked.run], &asked.action, asked.resource.as_deref(), asked.resource_account.as_deref());
+                let answer = who_can(
+                    &worlds[&asked.run],
+                    &asked.action,
+                    asked.resource.as_deref(),
+                    asked.resource_account.as_deref(),
+                );
                 serde_json::to_value(&answer).map_err(|error| error.to_string())
             });
         };
-        let answer = who_can(&world(run)?, action, self.resource.as_deref(), self.resource_account.as_deref());
+        let answer = who_can(
+            &world(run)?,
+            action,
+            self.resource.as_deref(),
+            self.resource_account.as_deref(),
+        );
         print(&answer, action, self.resource.as_deref())?;
         Ok(0)
     }
@@ -66,17 +82,39 @@ impl WhoCan {
 
 fn print(answer: &Answer, action: &str, resource: Option<&str>) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
-    let what = format!("{} on {}", cut(action, 200), resource.map_or_else(|| "some resource".to_owned(), |resource| cut(resource, 800)));
-    let known = if answer.unknown.is_empty() { "" } else { "known to be " };
-    writeln!(out, "{} principals are {known}allowed {what}", answer.principals.len())?;
+    let what = format!(
+        "{} on {}",
+        cut(action, 200),
+        resource.map_or_else(|| "some resource".to_owned(), |resource| cut(resource, 800))
+    );
+    let known = if answer.unknown.is_empty() {
+        ""
+    } else {
+        "known to be "
+    };
+    writeln!(
+        out,
+        "{} principals are {known}allowed {what}",
+        answer.principals.len()
+    )?;
     for able in &answer.principals {
         writeln!(out, "  {}", cut(&able.principal, 800))?;
         for because in &able.conditions {
-            writeln!(out, "    only by {}, {}: {}", cut(&because.policy, 200), cut(&because.statement, 200), cut(&because.text, 800))?;
+            writeln!(
+                out,
+                "    only by {}, {}: {}",
+                cut(&because.policy, 200),
+                cut(&because.statement, 200),
+                cut(&because.text, 800)
+            )?;
         }
     }
     if !answer.indirect.is_empty() {
-        writeln!(out, "{} more can get there by another path", answer.indirect.len())?;
+        writeln!(
+            out,
+            "{} more can get there by another path",
+            answer.indirect.len()
+        )?;
         for way in &answer.indirect {
             writeln!(out, "  {}", cut(&way.principal, 800))?;
             for step in &way.via {
@@ -85,9 +123,18 @@ fn print(answer: &Answer, action: &str, resource: Option<&str>) -> anyhow::Resul
         }
     }
     if !answer.unknown.is_empty() {
-        writeln!(out, "{} for whom it could not be determined", answer.unknown.len())?;
+        writeln!(
+            out,
+            "{} for whom it could not be determined",
+            answer.unknown.len()
+        )?;
         for unclear in &answer.unknown {
-            writeln!(out, "  {}: {}", cut(&unclear.principal, 800), cut(&unclear.reason, 800))?;
+            writeln!(
+                out,
+                "  {}: {}",
+                cut(&unclear.principal, 800),
+                cut(&unclear.reason, 800)
+            )?;
         }
     }
     Ok(())

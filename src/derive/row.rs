@@ -31,9 +31,17 @@ impl DerivedRow {
     }
 
     /// Sets tags and environment.
-    pub fn tagged(&mut self, settings: Settings<'_>, account: &str, tags: Observed<BTreeMap<String, String>>) -> &mut Self {
+    pub fn tagged(
+        &mut self,
+        settings: Settings<'_>,
+        account: &str,
+        tags: Observed<BTreeMap<String, String>>,
+    ) -> &mut Self {
         self.set("environment", settings.environment(account, &tags));
-        self.set("tags", tags.map(|tags| Value::from(serde_json::json!(tags))))
+        self.set(
+            "tags",
+            tags.map(|tags| Value::from(serde_json::json!(tags))),
+        )
     }
 }
 
@@ -48,17 +56,31 @@ pub struct Sink<'s> {
 impl<'s> Sink<'s> {
     /// Rows of one subject, into one store.
     pub fn new(store: &'s Store, table: &'static Table) -> Self {
-        Self { store, table, hidden: BTreeMap::new(), error: None }
+        Self {
+            store,
+            table,
+            hidden: BTreeMap::new(),
+            error: None,
+        }
     }
 
     /// Begins a row.
-    pub fn row(&self, account: &str, region: &str, resource: impl Into<String>, resource_type: &str) -> DerivedRow {
+    pub fn row(
+        &self,
+        account: &str,
+        region: &str,
+        resource: impl Into<String>,
+        resource_type: &str,
+    ) -> DerivedRow {
         let row = NewRow::new(self.table.name, account, self.table.region(region))
             .set("resource", resource.into())
             .set("resource_type", resource_type)
             .set("part", "")
             .set("name", "");
-        DerivedRow { row, gaps: Vec::new() }
+        DerivedRow {
+            row,
+            gaps: Vec::new(),
+        }
     }
 
     /// Keeps a row.
@@ -75,7 +97,10 @@ impl<'s> Sink<'s> {
         if gaps.is_empty() {
             return;
         }
-        let known = self.hidden.entry((account.to_owned(), self.table.region(region).to_owned())).or_default();
+        let known = self
+            .hidden
+            .entry((account.to_owned(), self.table.region(region).to_owned()))
+            .or_default();
         *known = merge(std::mem::take(known), gaps);
     }
 
@@ -92,7 +117,8 @@ impl<'s> Sink<'s> {
         }
         for ((account, region), mut gaps) in self.hidden {
             gaps.sort();
-            self.store.write_scope(self.table, &account, &region, &gaps)?;
+            self.store
+                .write_scope(self.table, &account, &region, &gaps)?;
         }
         Ok(())
     }

@@ -19,17 +19,36 @@ impl<'r> Settings<'r> {
 
     /// A parameter that is a list of texts; empty when not set.
     pub fn list(&self, name: &str) -> Vec<String> {
-        self.run.parameters.get(name).and_then(Json::as_array).map_or_else(Vec::new, |all| all.iter().filter_map(Json::as_str).map(str::to_owned).collect())
+        self.run
+            .parameters
+            .get(name)
+            .and_then(Json::as_array)
+            .map_or_else(Vec::new, |all| {
+                all.iter()
+                    .filter_map(Json::as_str)
+                    .map(str::to_owned)
+                    .collect()
+            })
     }
 
     /// A parameter that is a text.
     pub fn text(&self, name: &str, default: &str) -> String {
-        self.run.parameters.get(name).and_then(Json::as_str).unwrap_or(default).to_owned()
+        self.run
+            .parameters
+            .get(name)
+            .and_then(Json::as_str)
+            .unwrap_or(default)
+            .to_owned()
     }
 
     /// Regions that are enabled in an account and outside this run: what belongs to the whole account may lie there.
     pub fn unscanned(&self, account: &str) -> Vec<Gap> {
-        let regions = self.run.unscanned_regions.get(account).map(|regions| regions.join(", ")).unwrap_or_default();
+        let regions = self
+            .run
+            .unscanned_regions
+            .get(account)
+            .map(|regions| regions.join(", "))
+            .unwrap_or_default();
         if regions.is_empty() {
             return Vec::new();
         }
@@ -45,16 +64,32 @@ impl<'r> Settings<'r> {
     /// False, unless an enabled Region outside this run may hold something.
     pub fn nowhere_else(&self, account: &str) -> Observed<bool> {
         let gaps = self.unscanned(account);
-        if gaps.is_empty() { Observed::Known(false) } else { Observed::Unknown(gaps) }
+        if gaps.is_empty() {
+            Observed::Known(false)
+        } else {
+            Observed::Unknown(gaps)
+        }
     }
 
     /// The environment of a resource: what the configuration says of its account, else its tag; known to be absent when it has none.
-    pub fn environment(&self, account: &str, tags: &Observed<BTreeMap<String, String>>) -> Observed<String> {
-        if let Some(info) = self.run.account(account).filter(|info| !info.environment.is_empty()) {
+    pub fn environment(
+        &self,
+        account: &str,
+        tags: &Observed<BTreeMap<String, String>>,
+    ) -> Observed<String> {
+        if let Some(info) = self
+            .run
+            .account(account)
+            .filter(|info| !info.environment.is_empty())
+        {
             return Observed::Known(info.environment.clone());
         }
         let tag = self.text("environment_tag", "Environment");
-        tags.clone().map(|tags| tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(&tag)).map_or_else(String::new, |(_, value)| value.clone()))
+        tags.clone().map(|tags| {
+            tags.iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(&tag))
+                .map_or_else(String::new, |(_, value)| value.clone())
+        })
     }
 
     /// Is this the name of a production environment?
@@ -63,7 +98,9 @@ impl<'r> Settings<'r> {
         if values.is_empty() {
             values = ["prod", "production", "prd"].map(str::to_owned).to_vec();
         }
-        values.iter().any(|value| value.eq_ignore_ascii_case(environment))
+        values
+            .iter()
+            .any(|value| value.eq_ignore_ascii_case(environment))
     }
 
     /// Every account and Region in which a subject has its rows.

@@ -73,16 +73,27 @@ pub struct WaiverEntry {
 impl WaiverEntry {
     /// What keeps it from waiving anything; empty when nothing does.
     pub fn flaw(&self) -> String {
-        [("rule", &self.rule), ("resource", &self.resource), ("reason", &self.reason), ("owner", &self.owner), ("expires", &self.expires)]
-            .iter()
-            .filter(|(_, value)| value.trim().is_empty())
-            .map(|(key, _)| format!("`{key}` is missing"))
-            .chain(
-                (!self.expires.trim().is_empty() && self.expires.parse::<jiff::civil::Date>().is_err())
-                    .then(|| format!("`expires` is `{}`, which is no day (YYYY-MM-DD)", self.expires)),
-            )
-            .collect::<Vec<_>>()
-            .join(", ")
+        [
+            ("rule", &self.rule),
+            ("resource", &self.resource),
+            ("reason", &self.reason),
+            ("owner", &self.owner),
+            ("expires", &self.expires),
+        ]
+        .iter()
+        .filter(|(_, value)| value.trim().is_empty())
+        .map(|(key, _)| format!("`{key}` is missing"))
+        .chain(
+            (!self.expires.trim().is_empty() && self.expires.parse::<jiff::civil::Date>().is_err())
+                .then(|| {
+                    format!(
+                        "`expires` is `{}`, which is no day (YYYY-MM-DD)",
+                        self.expires
+                    )
+                }),
+        )
+        .collect::<Vec<_>>()
+        .join(", ")
     }
 
     /// Is its last day behind the day of judgement (`YYYY-MM-DD...`)? The last day itself still counts.
@@ -137,7 +148,13 @@ pub struct Config {
 fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     let right = text.len() == 10 && text.parse::<Date>().is_ok();
-    if right || text.is_empty() { Ok(text) } else { Err(serde::de::Error::custom(format!("`{text}` is no date; write YYYY-MM-DD"))) }
+    if right || text.is_empty() {
+        Ok(text)
+    } else {
+        Err(serde::de::Error::custom(format!(
+            "`{text}` is no date; write YYYY-MM-DD"
+        )))
+    }
 }
 
 /// Reads a configuration.
@@ -150,16 +167,38 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     }
     let config: Config = yaml_serde::from_str::<Option<Config>>(text)
         .map_err(|error| {
-            let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
-            ConfigError { file: file.to_owned(), message: format!("{place}{}", crate::model::without_place(&error.to_string())) }
+            let place = error
+                .location()
+                .map_or_else(String::new, |at| format!("line {}: ", at.line()));
+            ConfigError {
+                file: file.to_owned(),
+                message: format!("{place}{}", crate::model::without_place(&error.to_string())),
+            }
         })?
         .unwrap_or_default();
-    if let Some(nameless) = config.attestations.iter().find(|one| one.id.trim().is_empty() || one.by.trim().is_empty()) {
-        return Err(at_key(file, text, "attestations", format!("attestations: `{}` says not who vouches for it; give id and by", nameless.id)));
+    if let Some(nameless) = config
+        .attestations
+        .iter()
+        .find(|one| one.id.trim().is_empty() || one.by.trim().is_empty())
+    {
+        return Err(at_key(
+            file,
+            text,
+            "attestations",
+            format!(
+                "attestations: `{}` says not who vouches for it; give id and by",
+                nameless.id
+            ),
+        ));
     }
     for id in config.accounts.keys() {
         if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(at_key(file, text, id, format!("accounts: `{id}` is no account id; write twelve digits in quotes")));
+            return Err(at_key(
+                file,
+                text,
+                id,
+                format!("accounts: `{id}` is no account id; write twelve digits in quotes"),
+            ));
         }
     }
     Ok(config)
@@ -168,17 +207,30 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
 fn at_key(file: &str, text: &str, key: &str, message: String) -> ConfigError {
     let line = text
         .lines()
-        .position(|line| line.trim_start().trim_start_matches(['"', '\'', '-', ' ']).starts_with(key))
+        .position(|line| {
+            line.trim_start()
+                .trim_start_matches(['"', '\'', '-', ' '])
+                .starts_with(key)
+        })
         .or_else(|| text.lines().position(|line| line.contains(key)));
     let place = line.map_or_else(String::new, |line| format!("line {}: ", line + 1));
-    ConfigError { file: file.to_owned(), message: format!("{place}{message}") }
+    ConfigError {
+        file: file.to_owned(),
+        message: format!("{place}{message}"),
+    }
 }
 
 /// Holds a configuration against the rules there are: parameters, severities, disabled rules and waivers must name something.
 ///
 /// # Errors
 /// With file, line and key.
-pub(super) fn check(file: &str, text: &str, config: &Config, rules: &[&str], parameters: &BTreeMap<String, Parameter>) -> Result<(), ConfigError> {
+pub(super) fn check(
+    file: &str,
+    text: &str,
+    config: &Config,
+    rules: &[&str],
+    parameters: &BTreeMap<String, Parameter>,
+) -> Result<(), ConfigError> {
     for (name, value) in &config.parameters {
         match parameters.get(name) {
             None => {
@@ -186,17 +238,35 @@ pub(super) fn check(file: &str, text: &str, config: &Config, rules: &[&str], par
                     file,
                     text,
                     name,
-                    format!("parameters: there is no parameter `{name}`; `outcrop rules list` and `show` tell which there are"),
+                    format!(
+                        "parameters: there is no parameter `{name}`; `outcrop rules list` and `show` tell which there are"
+                    ),
                 ));
             }
-            Some(parameter) if !parameter.admits(value) => return Err(at_key(file, text, name, format!("parameters: `{name}` must be {}", parameter.takes()))),
+            Some(parameter) if !parameter.admits(value) => {
+                return Err(at_key(
+                    file,
+                    text,
+                    name,
+                    format!("parameters: `{name}` must be {}", parameter.takes()),
+                ));
+            }
             Some(_) => {}
         }
     }
-    let named = config.severities.keys().map(|id| ("severities", id)).chain(config.disabled.iter().map(|id| ("disabled", id)));
+    let named = config
+        .severities
+        .keys()
+        .map(|id| ("severities", id))
+        .chain(config.disabled.iter().map(|id| ("disabled", id)));
     for (key, id) in named {
         if !rules.contains(&id.as_str()) {
-            return Err(at_key(file, text, id, format!("{key}: there is no rule `{id}`")));
+            return Err(at_key(
+                file,
+                text,
+                id,
+                format!("{key}: there is no rule `{id}`"),
+            ));
         }
     }
     Ok(())
@@ -209,10 +279,19 @@ mod tests {
     #[test]
     fn errors_name_line_and_key() {
         for (text, parts) in [
-            ("waivers:\n  - rule: x\n    resorce: y\n", &["line 3", "resorce"][..]),
-            ("waivers:\n  - {rule: x, expires: 2027-13-01}\n", &["line 2", "2027-13-01"]),
+            (
+                "waivers:\n  - rule: x\n    resorce: y\n",
+                &["line 3", "resorce"][..],
+            ),
+            (
+                "waivers:\n  - {rule: x, expires: 2027-13-01}\n",
+                &["line 2", "2027-13-01"],
+            ),
             ("accounts:\n  \"12\": {kind: data}\n", &["line 2", "`12`"]),
-            ("accounts:\n  \"111111111111\": {kind: dta}\n", &["line 2", "dta"]),
+            (
+                "accounts:\n  \"111111111111\": {kind: dta}\n",
+                &["line 2", "dta"],
+            ),
             ("nonsense: 1\n", &["nonsense"]),
         ] {
             let error = parse("outcrop.yaml", text).expect_err(text).to_string();
@@ -225,7 +304,10 @@ mod tests {
 
     #[test]
     fn a_waiver_holds_on_its_last_day() {
-        let waiver = WaiverEntry { expires: "2027-01-31".to_owned(), ..WaiverEntry::default() };
+        let waiver = WaiverEntry {
+            expires: "2027-01-31".to_owned(),
+            ..WaiverEntry::default()
+        };
         assert!(!waiver.expired("2027-01-31T23:59:59Z"));
         assert!(waiver.expired("2027-02-01T00:00:00Z"));
     }

@@ -25,19 +25,36 @@ fn rows<const N: usize>(store: &Store, sql: &str) -> Result<Vec<[Option<String>;
 }
 
 fn list(text: Option<&str>) -> Vec<String> {
-    text.and_then(|text| serde_json::from_str::<Vec<String>>(text).ok()).unwrap_or_default()
+    text.and_then(|text| serde_json::from_str::<Vec<String>>(text).ok())
+        .unwrap_or_default()
 }
 
 /// What hides a cell, in words.
 fn gaps(store: &Store, table: &str, row: &str, column: &str) -> Result<Vec<String>, Error> {
     let sql = "SELECT gaps FROM gap WHERE table_name = ?1 AND row = ?2 AND column_name = ?3";
-    let found: Vec<String> = store.conn.prepare_cached(sql)?.query_map([table, row, column], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let words: Vec<String> = found.iter().flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default()).map(|gap| gap.words()).collect();
-    Ok(if words.is_empty() { vec!["not observed".to_owned()] } else { words })
+    let found: Vec<String> = store
+        .conn
+        .prepare_cached(sql)?
+        .query_map([table, row, column], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let words: Vec<String> = found
+        .iter()
+        .flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default())
+        .map(|gap| gap.words())
+        .collect();
+    Ok(if words.is_empty() {
+        vec!["not observed".to_owned()]
+    } else {
+        words
+    })
 }
 
 fn thing(kind: &str, name: &str, id: &str) -> Thing {
-    Thing { kind: kind.to_owned(), name: name.to_owned(), id: id.to_owned() }
+    Thing {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        id: id.to_owned(),
+    }
 }
 
 /// A key, or that there is none of the customer's own.
@@ -55,7 +72,10 @@ fn key(id: Option<&str>) -> Option<Thing> {
 /// When the run file is damaged.
 pub fn read(store: &Store, coverage: &[CoverageLine]) -> Result<Estate, Error> {
     let mut estate = Estate::default();
-    for [subnet, vpc] in rows::<2>(store, "SELECT subnet_id, vpc_id FROM vpc_subnet ORDER BY subnet_id")? {
+    for [subnet, vpc] in rows::<2>(
+        store,
+        "SELECT subnet_id, vpc_id FROM vpc_subnet ORDER BY subnet_id",
+    )? {
         if let (Some(subnet), Some(vpc)) = (subnet, vpc) {
             estate.vpcs.insert(subnet, vpc);
         }
@@ -65,7 +85,13 @@ pub fn read(store: &Store, coverage: &[CoverageLine]) -> Result<Estate, Error> {
     prompts(store, &mut estate)?;
     let unseen = |table: &str| {
         let table = table.to_owned();
-        coverage.iter().filter(move |line| line.table == table && !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected"))
+        coverage.iter().filter(move |line| {
+            line.table == table
+                && !matches!(
+                    line.status.as_str(),
+                    "complete" | "unsupported" | "not-collected"
+                )
+        })
     };
     for line in unseen("bedrock_knowledge_base") {
         estate.chains.push(Chain {
@@ -77,7 +103,9 @@ pub fn read(store: &Store, coverage: &[CoverageLine]) -> Result<Estate, Error> {
     }
     for line in unseen("bedrock_model_invocation_logging") {
         let why = format!("{} {}", line.operation, line.status);
-        estate.unknown_logging.push((line.account_id.clone(), line.region.clone(), why.clone()));
+        estate
+            .unknown_logging
+            .push((line.account_id.clone(), line.region.clone(), why.clone()));
         estate.chains.push(Chain {
             account_id: line.account_id.clone(),
             region: line.region.clone(),
@@ -94,14 +122,23 @@ fn knowledge_bases(store: &Store, estate: &mut Estate) -> Result<(), Error> {
     let sql = "SELECT account_id, region, knowledge_base, bucket_role, name, resource FROM corpus_bucket ORDER BY resource, bucket_role";
     let mut corpora: BTreeMap<String, Vec<Thing>> = BTreeMap::new();
     for [_, _, base, role, name, id] in rows::<6>(store, sql)? {
-        let (Some(base), Some(id)) = (base, id) else { continue };
+        let (Some(base), Some(id)) = (base, id) else {
+            continue;
+        };
         let kind = format!("corpus: {}", role.as_deref().unwrap_or("bucket"));
-        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.rsplit(':').next().unwrap_or_default().to_owned());
-        corpora.entry(base).or_default().push(thing(&kind, &name, &id));
+        let name = name
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| id.rsplit(':').next().unwrap_or_default().to_owned());
+        corpora
+            .entry(base)
+            .or_default()
+            .push(thing(&kind, &name, &id));
     }
     let sql = "SELECT account_id, region, arn, name, storage_type, storage_id, id FROM bedrock_knowledge_base ORDER BY account_id, region, arn";
     for [account, region, arn, name, kind, storage, id] in rows::<7>(store, sql)? {
-        let (Some(account), Some(region), Some(arn)) = (account, region, arn) else { continue };
+        let (Some(account), Some(region), Some(arn)) = (account, region, arn) else {
+            continue;
+        };
         let name = name.unwrap_or_default();
         let base = thing("knowledge base", &name, &arn);
         let vectors = match (kind.as_deref(), storage) {
@@ -110,15 +147,35 @@ fn knowledge_bases(store: &Store, estate: &mut Estate) -> Result<(), Error> {
             (Some(kind), storage) => {
                 let storage = storage.unwrap_or_default();
                 let short = storage.rsplit(['/', ':']).next().unwrap_or_default();
-                Some(thing(&format!("vectors: {}", kind.to_ascii_lowercase().replace('_', " ")), short, &storage))
+                Some(thing(
+                    &format!("vectors: {}", kind.to_ascii_lowercase().replace('_', " ")),
+                    short,
+                    &storage,
+                ))
             }
         };
-        let known = [Some(arn.as_str()), id.as_deref(), Some(name.as_str())].into_iter().flatten().find_map(|key| corpora.get(key));
+        let known = [Some(arn.as_str()), id.as_deref(), Some(name.as_str())]
+            .into_iter()
+            .flatten()
+            .find_map(|key| corpora.get(key));
         let sources = known.cloned().unwrap_or_default();
-        let starts = if sources.is_empty() { vec![Vec::new()] } else { sources.into_iter().map(|source| vec![source]).collect() };
+        let starts = if sources.is_empty() {
+            vec![Vec::new()]
+        } else {
+            sources.into_iter().map(|source| vec![source]).collect()
+        };
         for start in starts {
-            let things = start.into_iter().chain([base.clone()]).chain(vectors.clone()).collect();
-            estate.chains.push(Chain { account_id: account.clone(), region: region.clone(), things, unseen: String::new() });
+            let things = start
+                .into_iter()
+                .chain([base.clone()])
+                .chain(vectors.clone())
+                .collect();
+            estate.chains.push(Chain {
+                account_id: account.clone(),
+                region: region.clone(),
+                things,
+                unseen: String::new(),
+            });
         }
     }
     Ok(())
@@ -128,15 +185,35 @@ fn prompts(store: &Store, estate: &mut Estate) -> Result<(), Error> {
     let sql = "SELECT account_id, region, name, resource, kms_key_id, 'log group' FROM inference_log_group
          UNION ALL SELECT account_id, region, name, resource, kms_key_id, destination FROM inference_log_bucket ORDER BY 1, 2, 6, 4";
     for [account, region, name, id, kms, kind] in rows::<6>(store, sql)? {
-        let (Some(account), Some(region), Some(id)) = (account, region, id) else { continue };
+        let (Some(account), Some(region), Some(id)) = (account, region, id) else {
+            continue;
+        };
         let kind = kind.unwrap_or_default().replace('-', " ");
         let place = thing(&format!("prompts: {kind}"), &name.unwrap_or_default(), &id);
-        let things = [thing("invocation logging", &region, "")].into_iter().chain([place]).chain(key(kms.as_deref())).collect();
-        estate.chains.push(Chain { account_id: account, region, things, unseen: String::new() });
+        let things = [thing("invocation logging", &region, "")]
+            .into_iter()
+            .chain([place])
+            .chain(key(kms.as_deref()))
+            .collect();
+        estate.chains.push(Chain {
+            account_id: account,
+            region,
+            things,
+            unseen: String::new(),
+        });
     }
     let sql = "SELECT account_id, region, kind, name, readers_found, readers, rowid FROM prompt_store ORDER BY 1, 2, 3, 4";
     for [account, region, kind, name, found, all, row] in rows::<7>(store, sql)? {
-        let unclear = if all.is_none() { gaps(store, "prompt_store", row.as_deref().unwrap_or_default(), "readers")? } else { Vec::new() };
+        let unclear = if all.is_none() {
+            gaps(
+                store,
+                "prompt_store",
+                row.as_deref().unwrap_or_default(),
+                "readers",
+            )?
+        } else {
+            Vec::new()
+        };
         estate.prompts.push(PromptStore {
             account_id: account.unwrap_or_default(),
             region: region.unwrap_or_default(),
@@ -151,7 +228,11 @@ fn prompts(store: &Store, estate: &mut Estate) -> Result<(), Error> {
         let names = [group, bucket, large];
         let place = (account.unwrap_or_default(), region.unwrap_or_default());
         if names.iter().any(Option::is_none) {
-            estate.unknown_logging.push((place.0, place.1, "where the logs go was not observed".to_owned()));
+            estate.unknown_logging.push((
+                place.0,
+                place.1,
+                "where the logs go was not observed".to_owned(),
+            ));
         } else if names.iter().all(|name| name.as_deref() == Some("")) {
             estate.unlogged.push(place);
         }

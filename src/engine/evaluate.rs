@@ -1,10 +1,9 @@
 //! Judging: all rules of a subject in one statement, one pass over its rows.
 
-use super::Expect;
 use super::config::{Config, Waivable};
 use super::library::{Library, Loaded};
 use super::sql::{self, Fence, Seen};
-use crate::inventory::{Error, Kind, Role, Span, Store, Table, quoted};
+use crate::inventory::{Error, Role, Span, Store, Table, quoted};
 use crate::model::{GLOBAL, RunInfo, Summary, Verdict, WaiverReport, WaiverStatus, account_arn};
 use rusqlite::types::{Value as Sql, ValueRef};
 use rusqlite::{Connection, Statement, params};
@@ -22,7 +21,12 @@ pub struct Judged {
     pub errors: Vec<(String, String)>,
 }
 
-pub(super) const VERDICTS: [Verdict; 4] = [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::NotApplicable];
+pub(super) const VERDICTS: [Verdict; 4] = [
+    Verdict::Pass,
+    Verdict::Fail,
+    Verdict::Unknown,
+    Verdict::NotApplicable,
+];
 
 fn code(verdict: Verdict) -> i64 {
     match verdict {
@@ -33,20 +37,31 @@ fn code(verdict: Verdict) -> i64 {
     }
 }
 
-struct Waivers<'c> {
-    config: &'c Config,
-    names: super::Names,
-    judged_at: String,
-    used: Vec<u64>,
-    expired_hits: Vec<u64>,
+pub(super) struct Waivers<'c> {
+    pub(super) config: &'c Config,
+    pub(super) names: super::Names,
+    pub(super) judged_at: String,
+    pub(super) used: Vec<u64>,
+    pub(super) expired_hits: Vec<u64>,
 }
 
 impl Waivers<'_> {
-    fn find(&mut self, rule: &str, resource: &str, verdict: Verdict) -> Option<i64> {
+    fn find(
+        &mut self,
+        rule: &str,
+        (account, region, resource): (&str, &str, &str),
+        verdict: Verdict,
+    ) -> Option<i64> {
         for (place, waiver) in self.config.waivers.iter().enumerate() {
-            let fits = matches!((waiver.verdict, verdict), (Waivable::Fail, Verdict::Fail) | (Waivable::Unknown, Verdict::Unknown))
-                && waiver.rule == rule
-                && (crate::model::glob(&waiver.resource, resource) || self.names.of(resource).is_some_and(|one| self.names.is_named(one, &waiver.resource)));
+            let fits = matches!(
+                (waiver.verdict, verdict),
+                (Waivable::Fail, Verdict::Fail) | (Waivable::Unknown, Verdict::Unknown)
+            ) && waiver.rule == rule
+                && (crate::model::glob(&waiver.resource, resource)
+                    || self
+                        .names
+                        .of(account, region, resource)
+                        .is_some_and(|one| self.names.is_named(one, &waiver.resource)));
             if !fits || !waiver.flaw().is_empty() {
                 continue;
             }
@@ -68,28 +83,52 @@ impl Waivers<'_> {
             .map(|(place, waiver)| {
                 let flaw = waiver.flaw();
                 let (status, detail) = if !flaw.is_empty() {
-                    (WaiverStatus::Malformed, format!("it waives nothing: {flaw}"))
+                    (
+                        WaiverStatus::Malformed,
+                        format!("it waives nothing: {flaw}"),
+                    )
                 } else if waiver.expired(&self.judged_at) {
-                    (WaiverStatus::Expired, format!("it ended on {}; {} results are back", waiver.expires, self.expired_hits[place]))
+                    (
+                        WaiverStatus::Expired,
+                        format!(
+                            "it ended on {}; {} results are back",
+                            waiver.expires, self.expired_hits[place]
+                        ),
+                    )
                 } else if self.used[place] == 0 {
-                    (WaiverStatus::Unmatched, "nothing to waive: check the rule id and the pattern, or remove it".to_owned())
+                    (
+                        WaiverStatus::Unmatched,
+                        "nothing to waive: check the rule id and the pattern, or remove it"
+                            .to_owned(),
+                    )
                 } else {
-                    (WaiverStatus::Used, format!("waives {} results until {}", self.used[place], waiver.expires))
+                    (
+                        WaiverStatus::Used,
+                        format!(
+                            "waives {} results until {}",
+                            self.used[place], waiver.expires
+                        ),
+                    )
                 };
-                WaiverReport { rule: waiver.rule.clone(), resource: waiver.resource.clone(), status, detail }
+                WaiverReport {
+                    rule: waiver.rule.clone(),
+                    resource: waiver.resource.clone(),
+                    status,
+                    detail,
+                }
             })
             .collect()
     }
 }
 
-struct Bench<'a> {
-    conn: &'a Connection,
-    fence: Fence,
-    run: &'a RunInfo,
-    values: &'a BTreeMap<String, Json>,
-    waivers: Waivers<'a>,
-    summary: Summary,
-    keep: bool,
+pub(super) struct Bench<'a> {
+    pub(super) conn: &'a Connection,
+    pub(super) fence: Fence,
+    pub(super) run: &'a RunInfo,
+    pub(super) values: &'a BTreeMap<String, Json>,
+    pub(super) waivers: Waivers<'a>,
+    pub(super) summary: Summary,
+    pub(super) keep: bool,
 }
 
 /// Judges every rule and writes the results into the run file.
@@ -98,22 +137,50 @@ struct Bench<'a> {
 ///
 /// # Errors
 /// When the run file cannot be written; an error of a rule is no error of judging.
-pub fn judge(store: &mut Store, library: &Library, config: &Config, run: &RunInfo, keep: bool) -> Result<Judged, Error> {
+pub fn judge(
+    store: &mut Store,
+    library: &Library,
+    config: &Config,
+    run: &RunInfo,
+    keep: bool,
+) -> Result<Judged, Error> {
     let fence = Fence::install(&mut store.conn)?;
     let store = &*store;
     let conn = &store.conn;
     sql::add_functions(conn)?;
     conn.execute_batch("BEGIN; DELETE FROM rule; DELETE FROM result; DELETE FROM from_row; DELETE FROM waiver; DELETE FROM disabled;")?;
     for (id, loaded) in library.rules.iter().enumerate() {
-        conn.execute("INSERT INTO rule VALUES (?1, ?2, ?3, ?4, '')", params![number(id), loaded.rule.id, loaded.text, loaded.severity.as_str()])?;
+        conn.execute(
+            "INSERT INTO rule VALUES (?1, ?2, ?3, ?4, '')",
+            params![
+                number(id),
+                loaded.rule.id,
+                loaded.text,
+                loaded.severity.as_str()
+            ],
+        )?;
     }
     for rule in &library.disabled {
         conn.execute("INSERT INTO disabled VALUES (?1)", [rule])?;
     }
     let count = config.waivers.len();
     let names = super::Names::load(store, run.source)?;
-    let waivers = Waivers { config, names, judged_at: run.judged_at().to_owned(), used: vec![0; count], expired_hits: vec![0; count] };
-    let mut bench = Bench { conn, fence, run, values: &library.values, waivers, summary: Summary::default(), keep };
+    let waivers = Waivers {
+        config,
+        names,
+        judged_at: run.judged_at().to_owned(),
+        used: vec![0; count],
+        expired_hits: vec![0; count],
+    };
+    let mut bench = Bench {
+        conn,
+        fence,
+        run,
+        values: &library.values,
+        waivers,
+        summary: Summary::default(),
+        keep,
+    };
     let mut errors = Vec::new();
     let mut groups: BTreeMap<&str, Vec<(usize, &Loaded)>> = BTreeMap::new();
     for (id, loaded) in library.rules.iter().enumerate() {
@@ -142,31 +209,50 @@ pub fn judge(store: &mut Store, library: &Library, config: &Config, run: &RunInf
     }
     for (place, waiver) in config.waivers.iter().enumerate() {
         let report = &bench.waivers.reports()[place];
-        let status = serde_json::to_value(report.status).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+        let status = serde_json::to_value(report.status)
+            .ok()
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default();
         conn.execute(
             "INSERT INTO waiver VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![number(place), waiver.rule, waiver.resource, waiver.reason, waiver.owner, waiver.expires, status, report.detail],
+            params![
+                number(place),
+                waiver.rule,
+                waiver.resource,
+                waiver.reason,
+                waiver.owner,
+                waiver.expires,
+                status,
+                report.detail
+            ],
         )?;
     }
     store.end_run(run)?;
     conn.execute_batch("COMMIT;")?;
-    Ok(Judged { summary: bench.summary, waivers: bench.waivers.reports(), errors })
+    Ok(Judged {
+        summary: bench.summary,
+        waivers: bench.waivers.reports(),
+        errors,
+    })
 }
 
-fn number(place: usize) -> i64 {
+pub(super) fn number(place: usize) -> i64 {
     i64::try_from(place).unwrap_or(i64::MAX)
 }
 
-fn truth(value: ValueRef<'_>) -> Result<Option<bool>, String> {
+pub(super) fn truth(value: ValueRef<'_>) -> Result<Option<bool>, String> {
     match value {
         ValueRef::Null => Ok(None),
         ValueRef::Integer(0) => Ok(Some(false)),
         ValueRef::Integer(1) => Ok(Some(true)),
-        other => Err(format!("an expression gave {}, not a truth value", other.data_type())),
+        other => Err(format!(
+            "an expression gave {}, not a truth value",
+            other.data_type()
+        )),
     }
 }
 
-fn verdict(applies: Option<bool>, pass: Option<bool>) -> Verdict {
+pub(super) fn verdict(applies: Option<bool>, pass: Option<bool>) -> Verdict {
     match (applies, pass) {
         (Some(false), _) => Verdict::NotApplicable,
         // Whether or not it applies, nothing fails.
@@ -177,9 +263,17 @@ fn verdict(applies: Option<bool>, pass: Option<bool>) -> Verdict {
 }
 
 /// Binds the parameters that a statement names.
-fn bind(statement: &mut Statement<'_>, values: &BTreeMap<String, Json>) -> rusqlite::Result<()> {
+pub(super) fn bind(
+    statement: &mut Statement<'_>,
+    values: &BTreeMap<String, Json>,
+) -> rusqlite::Result<()> {
     for place in 1..=statement.parameter_count() {
-        let Some(name) = statement.parameter_name(place).map(|name| name.trim_start_matches([':', '@', '$']).to_owned()) else { continue };
+        let Some(name) = statement
+            .parameter_name(place)
+            .map(|name| name.trim_start_matches([':', '@', '$']).to_owned())
+        else {
+            continue;
+        };
         let value = match values.get(&name) {
             Some(Json::Bool(on)) => Sql::Integer(i64::from(*on)),
             Some(Json::Number(number)) => number.as_i64().map_or(Sql::Null, Sql::Integer),
@@ -194,12 +288,21 @@ fn bind(statement: &mut Statement<'_>, values: &BTreeMap<String, Json>) -> rusql
 
 impl Bench<'_> {
     /// Judges some rules of one subject. The inner error is a rule's; nothing is kept then.
-    fn subject(&mut self, table: &'static Table, rules: &[(usize, &Loaded)]) -> Result<Result<(), String>, Error> {
-        let before = (self.summary.clone(), self.waivers.used.clone(), self.waivers.expired_hits.clone());
+    fn subject(
+        &mut self,
+        table: &'static Table,
+        rules: &[(usize, &Loaded)],
+    ) -> Result<Result<(), String>, Error> {
+        let before = (
+            self.summary.clone(),
+            self.waivers.used.clone(),
+            self.waivers.expired_hits.clone(),
+        );
         self.conn.execute_batch("SAVEPOINT subject")?;
         let outcome = self.rows(table, rules);
         if let Err(error) = outcome {
-            self.conn.execute_batch("ROLLBACK TO subject; RELEASE subject")?;
+            self.conn
+                .execute_batch("ROLLBACK TO subject; RELEASE subject")?;
             (self.summary, self.waivers.used, self.waivers.expired_hits) = before;
             return Ok(Err(error.to_string()));
         }
@@ -208,15 +311,26 @@ impl Bench<'_> {
         Ok(Ok(()))
     }
 
-    fn rows(&mut self, table: &Table, rules: &[(usize, &Loaded)]) -> Result<(), Box<dyn std::error::Error>> {
-        let mut columns = vec!["rowid".to_owned(), "account_id".to_owned(), "region".to_owned(), "resource".to_owned()];
+    fn rows(
+        &mut self,
+        table: &Table,
+        rules: &[(usize, &Loaded)],
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let mut columns = vec![
+            "rowid".to_owned(),
+            "account_id".to_owned(),
+            "region".to_owned(),
+            "resource".to_owned(),
+        ];
         for (_, loaded) in rules {
-            columns.push(format!("({})", loaded.rule.applies.as_deref().unwrap_or("1")));
+            columns.push(format!("({})", loaded.rule.applies_sql()));
             columns.push(format!("({})", loaded.rule.pass));
         }
         let text = sql::select(table.name, &columns) + " ORDER BY rowid";
         let conn = self.conn;
-        let mut insert = conn.prepare_cached("INSERT INTO result (rule, row, verdict, waiver) VALUES (?1, ?2, ?3, ?4)")?;
+        let mut insert = conn.prepare_cached(
+            "INSERT INTO result (rule, row, verdict, waiver) VALUES (?1, ?2, ?3, ?4)",
+        )?;
         let fence = self.fence.clone();
         let _shut = fence.shut();
         let mut statement = conn.prepare(&text)?;
@@ -225,11 +339,18 @@ impl Bench<'_> {
         while let Some(row) = found.next()? {
             let rowid: i64 = row.get(0)?;
             for (place, (id, loaded)) in rules.iter().enumerate() {
-                let verdict = verdict(truth(row.get_ref(4 + 2 * place)?)?, truth(row.get_ref(5 + 2 * place)?)?);
+                let verdict = verdict(
+                    truth(row.get_ref(4 + 2 * place)?)?,
+                    truth(row.get_ref(5 + 2 * place)?)?,
+                );
                 let waiver = match verdict {
                     Verdict::Fail | Verdict::Unknown => {
-                        let resource = row.get_ref(3)?.as_str().unwrap_or_default();
-                        self.waivers.find(&loaded.rule.id, resource, verdict)
+                        let text = |at| {
+                            row.get_ref(at)
+                                .map(|cell| cell.as_str().unwrap_or_default())
+                        };
+                        let place = (text(1)?, text(2)?, text(3)?);
+                        self.waivers.find(&loaded.rule.id, place, verdict)
                     }
                     _ => None,
                 };
@@ -245,14 +366,27 @@ impl Bench<'_> {
     /// One more result for each scope that could not be listed, and one for each in which there was nothing.
     fn scopes(&mut self, table: &Table, rules: &[(usize, &Loaded)]) -> Result<(), Error> {
         let mut filled: BTreeSet<(String, String)> = BTreeSet::new();
-        let mut statement = self.conn.prepare(&format!("SELECT DISTINCT account_id, region FROM {}", quoted(table.name)))?;
+        let mut statement = self.conn.prepare(&format!(
+            "SELECT DISTINCT account_id, region FROM {}",
+            quoted(table.name)
+        ))?;
         for scope in statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
             filled.insert(scope?);
         }
-        let mut statement = self.conn.prepare("SELECT account_id, region FROM subject_scope WHERE table_name = ?1 AND gaps != '[]'")?;
-        let hidden: BTreeSet<(String, String)> = statement.query_map([table.name], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        let mut statement = self.conn.prepare(
+            "SELECT account_id, region FROM subject_scope WHERE table_name = ?1 AND gaps != '[]'",
+        )?;
+        let hidden: BTreeSet<(String, String)> = statement
+            .query_map([table.name], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
         let mut scopes: Vec<(String, String)> = scopes(self.run, table.span);
-        scopes.extend(hidden.iter().filter(|scope| !scopes.contains(scope)).cloned().collect::<Vec<_>>());
+        scopes.extend(
+            hidden
+                .iter()
+                .filter(|scope| !scopes.contains(scope))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
         for (account, region) in scopes {
             let scope = (account, region);
             let verdict = if hidden.contains(&scope) {
@@ -269,9 +403,18 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn scope_result(&mut self, id: usize, loaded: &Loaded, account: &str, region: &str, verdict: Verdict) -> Result<(), Error> {
+    fn scope_result(
+        &mut self,
+        id: usize,
+        loaded: &Loaded,
+        account: &str,
+        region: &str,
+        verdict: Verdict,
+    ) -> Result<(), Error> {
         let resource = account_arn(&self.run.partition, account);
-        let waiver = self.waivers.find(&loaded.rule.id, &resource, verdict);
+        let waiver = self
+            .waivers
+            .find(&loaded.rule.id, (account, region, &resource), verdict);
         self.summary.add(verdict, loaded.severity, waiver.is_some());
         if self.keep {
             self.conn.prepare_cached("INSERT INTO result (rule, account_id, region, verdict, waiver) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(params![
@@ -285,8 +428,17 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn failed_rule(&mut self, id: usize, loaded: &Loaded, span: Span, error: &str) -> Result<(), Error> {
-        self.conn.execute("UPDATE rule SET error = ?2 WHERE id = ?1", params![number(id), error])?;
+    fn failed_rule(
+        &mut self,
+        id: usize,
+        loaded: &Loaded,
+        span: Span,
+        error: &str,
+    ) -> Result<(), Error> {
+        self.conn.execute(
+            "UPDATE rule SET error = ?2 WHERE id = ?1",
+            params![number(id), error],
+        )?;
         for (account, region) in scopes(self.run, span) {
             self.scope_result(id, loaded, &account, &region, Verdict::Unknown)?;
         }
@@ -294,10 +446,15 @@ impl Bench<'_> {
     }
 
     /// A rule with a query of its own sees a closed world, so any gap in what it reads makes it unknown.
-    fn own_query(&mut self, store: &Store, id: usize, loaded: &Loaded) -> Result<Result<(), String>, Error> {
+    pub(super) fn own_query(
+        &mut self,
+        store: &Store,
+        id: usize,
+        loaded: &Loaded,
+    ) -> Result<Result<(), String>, Error> {
         let text = format!(
             "SELECT *, ({}), ({}) FROM ({})",
-            loaded.rule.applies.as_deref().unwrap_or("1"),
+            loaded.rule.applies_sql(),
             loaded.rule.pass,
             loaded.rule.from.as_deref().unwrap_or_default()
         );
@@ -333,7 +490,12 @@ impl Bench<'_> {
                 .map(|(place, name)| Ok((name.clone(), sql::json(row.get_ref(place)?))))
                 .collect::<rusqlite::Result<serde_json::Map<_, _>>>()?
                 .into();
-            let truths = truth(row.get_ref(own)?).and_then(|applies| Ok((applies, truth(row.get_ref(own + 1).map_err(|error| error.to_string())?)?)));
+            let truths = truth(row.get_ref(own)?).and_then(|applies| {
+                Ok((
+                    applies,
+                    truth(row.get_ref(own + 1).map_err(|error| error.to_string())?)?,
+                ))
+            });
             match truths {
                 Ok((applies, pass)) => rows.push((cells, verdict(applies, pass))),
                 Err(error) => return Ok(Err(error)),
@@ -348,10 +510,16 @@ impl Bench<'_> {
             let verdict = if hidden { Verdict::Unknown } else { verdict };
             let text = |name: &str| cells[name].as_str().unwrap_or_default().to_owned();
             filled.insert(text("account_id"));
-            let waiver = self.waivers.find(&loaded.rule.id, &text("resource"), verdict);
+            let place = (text("account_id"), text("region"), text("resource"));
+            let waiver =
+                self.waivers
+                    .find(&loaded.rule.id, (&place.0, &place.1, &place.2), verdict);
             self.summary.add(verdict, loaded.severity, waiver.is_some());
             if self.keep {
-                conn.execute("INSERT INTO from_row (rule, cells) VALUES (?1, ?2)", params![number(id), cells.to_string()])?;
+                conn.execute(
+                    "INSERT INTO from_row (rule, cells) VALUES (?1, ?2)",
+                    params![number(id), cells.to_string()],
+                )?;
                 conn.execute(
                     "INSERT INTO result (rule, row, verdict, waiver) VALUES (?1, ?2, ?3, ?4)",
                     params![number(id), conn.last_insert_rowid(), code(verdict), waiver],
@@ -372,7 +540,9 @@ impl Bench<'_> {
 /// Does anything hide a part of what a statement reads?
 fn hidden(store: &Store, seen: &Seen) -> Result<bool, Error> {
     for (name, _) in seen {
-        let Ok(table) = store.table(name) else { continue };
+        let Ok(table) = store.table(name) else {
+            continue;
+        };
         let gaps: i64 = match table.role {
             Role::Base => store.conn.query_row(
                 "SELECT (SELECT count(*) FROM coverage WHERE table_name = ?1 AND status NOT IN ('complete', 'unsupported')) + (SELECT NOT EXISTS (SELECT 1 FROM coverage WHERE table_name = ?1))",
@@ -389,80 +559,8 @@ fn hidden(store: &Store, seen: &Seen) -> Result<bool, Error> {
 
 /// The scopes in which a rule must say something.
 fn scopes(run: &RunInfo, span: Span) -> Vec<(String, String)> {
-    run.scopes().filter(|(_, region)| (*region == GLOBAL) == (span == Span::Global)).map(|(account, region)| (account.to_owned(), region.to_owned())).collect()
-}
-
-/// Runs a rule's own query over an empty run; gives the error it stops with.
-///
-/// # Errors
-/// When SQLite refuses the empty run.
-pub fn test_query(loaded: &Loaded, tables: &[&'static Table], library: &Library) -> Result<Vec<String>, Error> {
-    let mut store = Store::memory(tables)?;
-    let fence = Fence::install(&mut store.conn)?;
-    sql::add_functions(&store.conn)?;
-    let run = RunInfo::empty();
-    let config = Config::default();
-    let waivers = Waivers { config: &config, names: super::Names::default(), judged_at: String::new(), used: Vec::new(), expired_hits: Vec::new() };
-    let mut bench = Bench { conn: &store.conn, fence, run: &run, values: &library.values, waivers, summary: Summary::default(), keep: false };
-    Ok(bench.own_query(&store, 0, loaded)?.err().into_iter().collect())
-}
-
-/// Runs the examples of a rule; gives a sentence for each that does not come out as expected.
-///
-/// # Errors
-/// When SQLite refuses.
-pub fn test_examples(loaded: &Loaded, table: Option<&Table>, values: &BTreeMap<String, Json>) -> Result<Vec<String>, Error> {
-    let mut conn = Connection::open_in_memory()?;
-    sql::add_functions(&conn)?;
-    let fence = Fence::install(&mut conn)?;
-    let _shut = fence.shut();
-    let mut flaws = Vec::new();
-    for wanted in [Expect::Pass, Expect::Fail, Expect::Unknown] {
-        if !loaded.rule.examples.iter().any(|example| example.expect == wanted) {
-            flaws.push(format!("there is no example that expects {wanted:?}"));
-        }
-    }
-    for (place, example) in loaded.rule.examples.iter().enumerate() {
-        let mut names: BTreeSet<&str> = example.row.keys().map(String::as_str).collect();
-        names.extend(table.into_iter().flat_map(|table| table.columns).map(|column| column.name));
-        names.extend(["account_id", "region"]);
-        let columns: Vec<String> = names.iter().enumerate().map(|(index, name)| format!(":cell_{index} AS {}", quoted(name))).collect();
-        let literal = |name: &str| cell(example.row.get(name).unwrap_or(&Json::Null), table.and_then(|table| super::column_kind(table, name)));
-        let text = format!("SELECT ({}), ({}) FROM (SELECT {})", loaded.rule.applies.as_deref().unwrap_or("1"), loaded.rule.pass, columns.join(", "));
-        let outcome = (|| -> rusqlite::Result<Verdict> {
-            let mut statement = conn.prepare(&text)?;
-            bind(&mut statement, values)?;
-            for (index, name) in names.iter().enumerate() {
-                if let Some(place) = statement.parameter_index(&format!(":cell_{index}"))? {
-                    statement.raw_bind_parameter(place, literal(name))?;
-                }
-            }
-            let mut rows = statement.raw_query();
-            let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-            let truth = |index: usize| truth(row.get_ref(index)?).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()));
-            Ok(verdict(truth(0)?, truth(1)?))
-        })();
-        let expected = match example.expect {
-            Expect::Pass => Verdict::Pass,
-            Expect::Fail => Verdict::Fail,
-            Expect::Unknown => Verdict::Unknown,
-            Expect::NotApplicable => Verdict::NotApplicable,
-        };
-        match outcome {
-            Ok(found) if found == expected => {}
-            Ok(found) => flaws.push(format!("example {}: expected {}, got {}", place + 1, expected.as_str(), found.as_str())),
-            Err(error) => flaws.push(format!("example {}: {error}", place + 1)),
-        }
-    }
-    Ok(flaws)
-}
-
-fn cell(value: &Json, kind: Option<Kind>) -> Sql {
-    match (value, kind) {
-        (Json::Null, _) => Sql::Null,
-        (Json::Bool(on), _) => Sql::Integer(i64::from(*on)),
-        (Json::Number(number), _) => number.as_i64().map_or(Sql::Null, Sql::Integer),
-        (Json::String(text), _) => Sql::Text(text.clone()),
-        (other, _) => Sql::Text(other.to_string()),
-    }
+    run.scopes()
+        .filter(|(_, region)| (*region == GLOBAL) == (span == Span::Global))
+        .map(|(account, region)| (account.to_owned(), region.to_owned()))
+        .collect()
 }

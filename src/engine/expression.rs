@@ -66,22 +66,45 @@ struct Parser<'a> {
     depth: usize,
 }
 
-const SIGNS: &[&str] = &["<=", ">=", "<>", "!=", "==", "||", "<", ">", "=", "+", "-", "*", "/", "%", "(", ")", ","];
-const TEXT_FUNCTIONS: &[(&str, usize, usize)] =
-    &[("lower", 1, 1), ("upper", 1, 1), ("trim", 1, 2), ("ltrim", 1, 2), ("rtrim", 1, 2), ("replace", 3, 3), ("substr", 2, 3)];
+const SIGNS: &[&str] = &[
+    "<=", ">=", "<>", "!=", "==", "||", "<", ">", "=", "+", "-", "*", "/", "%", "(", ")", ",",
+];
+const TEXT_FUNCTIONS: &[(&str, usize, usize)] = &[
+    ("lower", 1, 1),
+    ("upper", 1, 1),
+    ("trim", 1, 2),
+    ("ltrim", 1, 2),
+    ("rtrim", 1, 2),
+    ("replace", 3, 3),
+    ("substr", 2, 3),
+];
 const DEEPEST: usize = 64;
 
 /// Checks one expression; gives what it reads.
 ///
 /// `column` and `parameter` say what there is; the result must be a truth value.
-pub(crate) fn check(text: &str, column: &dyn Fn(&str) -> Option<Kind>, parameter: &dyn Fn(&str) -> Option<ParameterKind>) -> Result<Reads, String> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, column, parameter, reads: Reads::default(), depth: 0 };
+pub(crate) fn check(
+    text: &str,
+    column: &dyn Fn(&str) -> Option<Kind>,
+    parameter: &dyn Fn(&str) -> Option<ParameterKind>,
+) -> Result<Reads, String> {
+    let mut parser = Parser {
+        tokens: tokens(text)?,
+        at: 0,
+        column,
+        parameter,
+        reads: Reads::default(),
+        depth: 0,
+    };
     let kind = parser.either()?;
     if let Some(rest) = parser.tokens.get(parser.at) {
         return Err(format!("`{}` is not expected here", shown(rest)));
     }
     if kind != Type::Bool {
-        return Err(format!("it is {}, but must be a truth value", kind.as_str()));
+        return Err(format!(
+            "it is {}, but must be a truth value",
+            kind.as_str()
+        ));
     }
     Ok(parser.reads)
 }
@@ -99,11 +122,16 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
-        let word_end = |from: &str| from.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(from.len());
+        let word_end = |from: &str| {
+            from.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                .unwrap_or(from.len())
+        };
         let used = if first == '\'' {
             let mut end = 1;
             loop {
-                let Some(next) = rest[end..].find('\'') else { return Err("a text is not closed by `'`".to_owned()) };
+                let Some(next) = rest[end..].find('\'') else {
+                    return Err("a text is not closed by `'`".to_owned());
+                };
                 end += next + 1;
                 if !rest[end..].starts_with('\'') {
                     break;
@@ -158,11 +186,17 @@ impl Parser<'_> {
     }
 
     fn need(&mut self, sign: &str) -> Result<(), String> {
-        self.sign(&[sign]).map(|_| ()).ok_or_else(|| format!("`{sign}` is missing"))
+        self.sign(&[sign])
+            .map(|_| ())
+            .ok_or_else(|| format!("`{sign}` is missing"))
     }
 
     fn truth(kind: Type, what: &str) -> Result<(), String> {
-        if kind == Type::Bool { Ok(()) } else { Err(format!("{what} joins truth values, not {}", kind.as_str())) }
+        if kind == Type::Bool {
+            Ok(())
+        } else {
+            Err(format!("{what} joins truth values, not {}", kind.as_str()))
+        }
     }
 
     fn either(&mut self) -> Result<Type, String> {
@@ -204,14 +238,25 @@ impl Parser<'_> {
 
     fn same(left: Type, right: Type) -> Result<(), String> {
         if left != right {
-            return Err(format!("it compares {} with {}, which is never true", left.as_str(), right.as_str()));
+            return Err(format!(
+                "it compares {} with {}, which is never true",
+                left.as_str(),
+                right.as_str()
+            ));
         }
-        if left == Type::List { Err("lists are compared by `matches_any` and `all_match`".to_owned()) } else { Ok(()) }
+        if left == Type::List {
+            Err("lists are compared by `matches_any` and `all_match`".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     fn comparison(&mut self) -> Result<Type, String> {
         let left = self.sum()?;
-        if self.sign(&["<=", ">=", "<>", "!=", "==", "<", ">", "="]).is_some() {
+        if self
+            .sign(&["<=", ">=", "<>", "!=", "==", "<", ">", "="])
+            .is_some()
+        {
             let right = self.sum()?;
             Self::same(left, right)?;
             return Ok(Type::Bool);
@@ -231,7 +276,10 @@ impl Parser<'_> {
         if self.word("in") {
             self.need("(")?;
             loop {
-                if !matches!(self.tokens.get(self.at), Some(Token::Text | Token::Number | Token::Sign("-"))) {
+                if !matches!(
+                    self.tokens.get(self.at),
+                    Some(Token::Text | Token::Number | Token::Sign("-"))
+                ) {
                     return Err("IN takes a written list of texts or numbers".to_owned());
                 }
                 let item = self.sum()?;
@@ -245,13 +293,19 @@ impl Parser<'_> {
         }
         if self.word("like") || self.word("glob") {
             let right = self.sum()?;
-            return if (left, right) == (Type::Text, Type::Text) { Ok(Type::Bool) } else { Err("LIKE and GLOB compare texts".to_owned()) };
+            return if (left, right) == (Type::Text, Type::Text) {
+                Ok(Type::Bool)
+            } else {
+                Err("LIKE and GLOB compare texts".to_owned())
+            };
         }
         self.at = start;
         if matches!(self.tokens.get(self.at), Some(Token::Word(word)) if matches!(word.to_ascii_lowercase().as_str(), "is" | "isnull" | "notnull" | "collate" | "escape" | "regexp" | "match"))
         {
             let word = shown(&self.tokens[self.at]).to_uppercase();
-            return Err(format!("{word} is not allowed: it turns what was not observed into true or false"));
+            return Err(format!(
+                "{word} is not allowed: it turns what was not observed into true or false"
+            ));
         }
         Ok(left)
     }
@@ -260,7 +314,11 @@ impl Parser<'_> {
         let mut kind = self.atom()?;
         while let Some(sign) = self.sign(&["+", "-", "*", "/", "%", "||"]) {
             let right = self.atom()?;
-            let wanted = if sign == "||" { Type::Text } else { Type::Number };
+            let wanted = if sign == "||" {
+                Type::Text
+            } else {
+                Type::Number
+            };
             if kind != wanted || right != wanted {
                 return Err(format!("`{sign}` takes {} on both sides", wanted.as_str()));
             }
@@ -278,13 +336,19 @@ impl Parser<'_> {
             self.need(")")?;
             return Ok(kind);
         }
-        let token = self.tokens.get(self.at).cloned().ok_or("the expression ends too early")?;
+        let token = self
+            .tokens
+            .get(self.at)
+            .cloned()
+            .ok_or("the expression ends too early")?;
         self.at += 1;
         match token {
             Token::Number => Ok(Type::Number),
             Token::Text => Ok(Type::Text),
             Token::Parameter(name) => {
-                let kind = (self.parameter)(&name).ok_or_else(|| format!("there is no parameter `{name}`; declare it under `parameters`"))?;
+                let kind = (self.parameter)(&name).ok_or_else(|| {
+                    format!("there is no parameter `{name}`; declare it under `parameters`")
+                })?;
                 self.reads.parameters.insert(name);
                 Ok(match kind {
                     ParameterKind::Days | ParameterKind::Integer => Type::Number,
@@ -293,17 +357,28 @@ impl Parser<'_> {
                     ParameterKind::List => Type::List,
                 })
             }
-            Token::Word(word) if matches!(word.to_ascii_lowercase().as_str(), "true" | "false") => Ok(Type::Bool),
-            Token::Word(word) if self.sign(&["("]).is_some() => self.call(&word.to_ascii_lowercase()),
+            Token::Word(word) if matches!(word.to_ascii_lowercase().as_str(), "true" | "false") => {
+                Ok(Type::Bool)
+            }
+            Token::Word(word) if self.sign(&["("]).is_some() => {
+                self.call(&word.to_ascii_lowercase())
+            }
             Token::Word(word) => {
                 let lower = word.to_ascii_lowercase();
-                if matches!(lower.as_str(), "case" | "null" | "select" | "exists" | "cast") {
+                if matches!(
+                    lower.as_str(),
+                    "case" | "null" | "select" | "exists" | "cast"
+                ) {
                     return Err(format!(
                         "{} is not allowed: it turns what was not observed into true or false; make the fact a column of the subject",
                         word.to_uppercase()
                     ));
                 }
-                let kind = (self.column)(&word).ok_or_else(|| format!("there is no column `{word}`; `outcrop rules tables` shows what there is"))?;
+                let kind = (self.column)(&word).ok_or_else(|| {
+                    format!(
+                        "there is no column `{word}`; `outcrop rules tables` shows what there is"
+                    )
+                })?;
                 self.reads.columns.insert(word);
                 Ok(kind.into())
             }
@@ -332,7 +407,9 @@ impl Parser<'_> {
             "abs" if kinds == [Type::Number] => Ok(Type::Number),
             "length" | "instr" | "abs" => Err(format!("`{name}` does not take these arguments")),
             _ => {
-                let Some((_, least, most)) = TEXT_FUNCTIONS.iter().find(|(known, ..)| *known == name) else {
+                let Some((_, least, most)) =
+                    TEXT_FUNCTIONS.iter().find(|(known, ..)| *known == name)
+                else {
                     return Err(format!("the function `{name}` is not allowed"));
                 };
                 if kinds.first() != Some(&Type::Text) || !(*least..=*most).contains(&kinds.len()) {
@@ -415,7 +492,10 @@ mod tests {
     #[test]
     fn reads_are_told() {
         let reads = lint("days > :low AND on").expect("fine");
-        assert_eq!(reads.columns.into_iter().collect::<Vec<_>>(), ["days", "on"]);
+        assert_eq!(
+            reads.columns.into_iter().collect::<Vec<_>>(),
+            ["days", "on"]
+        );
         assert_eq!(reads.parameters.into_iter().collect::<Vec<_>>(), ["low"]);
     }
 }

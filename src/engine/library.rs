@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What the digest of the rules covers.
-pub const RULES_DIGEST_DOC: &str = "SHA-256 over the texts of the rules as run, in the order of their ids";
+pub const RULES_DIGEST_DOC: &str =
+    "SHA-256 over the texts of the rules as run, in the order of their ids";
 
 #[derive(RustEmbed)]
 #[folder = "rules/"]
@@ -40,13 +41,30 @@ pub struct Framework {
 /// # Errors
 /// When one does not parse.
 pub fn frameworks() -> Result<Vec<Framework>, RuleError> {
-    embedded("frameworks/").map(|(file, text)| yaml_serde::from_str(&text).map_err(|error| RuleError { file, message: error.to_string() })).collect()
+    embedded("frameworks/")
+        .map(|(file, text)| {
+            yaml_serde::from_str(&text).map_err(|error| RuleError {
+                file,
+                message: error.to_string(),
+            })
+        })
+        .collect()
 }
 
 fn embedded(prefix: &str) -> impl Iterator<Item = (String, String)> + '_ {
-    let mut names: Vec<String> = Files::iter().map(|name| name.into_owned()).filter(|name| name.starts_with(prefix) && name.ends_with(".yaml")).collect();
+    let mut names: Vec<String> = Files::iter()
+        .map(|name| name.into_owned())
+        .filter(|name| name.starts_with(prefix) && name.ends_with(".yaml"))
+        .collect();
     names.sort();
-    names.into_iter().filter_map(|name| Files::get(&name).map(|file| (format!("rules/{name}"), String::from_utf8_lossy(&file.data).into_owned())))
+    names.into_iter().filter_map(|name| {
+        Files::get(&name).map(|file| {
+            (
+                format!("rules/{name}"),
+                String::from_utf8_lossy(&file.data).into_owned(),
+            )
+        })
+    })
 }
 
 /// A rule with its text and what it reads.
@@ -58,14 +76,14 @@ pub struct Loaded {
     pub text: String,
     /// Severity after the configuration.
     pub severity: Severity,
-    pub(super) applies: Reads,
-    pub(super) pass: Reads,
+    /// What its expressions read.
+    pub(super) reads: Reads,
 }
 
 impl Loaded {
     /// Columns of the subject that it reads.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.applies.columns.union(&self.pass.columns).map(String::as_str)
+        self.reads.columns.iter().map(String::as_str)
     }
 }
 
@@ -107,7 +125,9 @@ impl Library {
     /// # Errors
     /// For the first rule that does not parse or does not fit the tables.
     pub fn load(tables: &[&'static Table], folders: &[&Path]) -> Result<Self, RuleError> {
-        let mut files: Vec<(String, String)> = embedded("").filter(|(name, _)| !name.starts_with("rules/frameworks/")).collect();
+        let mut files: Vec<(String, String)> = embedded("")
+            .filter(|(name, _)| !name.starts_with("rules/frameworks/"))
+            .collect();
         for folder in folders {
             files.extend(read_folder(folder)?);
         }
@@ -118,29 +138,53 @@ impl Library {
     ///
     /// # Errors
     /// For the first that does not parse or does not fit the tables.
-    pub fn from_files(tables: &[&'static Table], files: Vec<(String, String)>) -> Result<Self, RuleError> {
-        let mut library = Self { rules: Vec::new(), parameters: BTreeMap::new(), values: BTreeMap::new(), disabled: Vec::new(), named: Vec::new() };
+    pub fn from_files(
+        tables: &[&'static Table],
+        files: Vec<(String, String)>,
+    ) -> Result<Self, RuleError> {
+        let mut library = Self {
+            rules: Vec::new(),
+            parameters: BTreeMap::new(),
+            values: BTreeMap::new(),
+            disabled: Vec::new(),
+            named: Vec::new(),
+        };
         for (file, text) in files {
             let rule = Rule::parse(&file, &text)?;
-            let fail = |message: String| RuleError { file: file.clone(), message };
+            let fail = |message: String| RuleError {
+                file: file.clone(),
+                message,
+            };
             if let Some(other) = library.rules.iter().find(|other| other.rule.id == rule.id) {
-                return Err(fail(format!("there is a rule `{}` already; choose another id", other.rule.id)));
+                return Err(fail(format!(
+                    "there is a rule `{}` already; choose another id",
+                    other.rule.id
+                )));
             }
             for (name, parameter) in &rule.parameters {
                 match library.parameters.get(name) {
-                    Some(known) if known.kind != parameter.kind || known.default != parameter.default => {
+                    Some(known)
+                        if known.kind != parameter.kind || known.default != parameter.default =>
+                    {
                         return Err(fail(format!(
                             "parameters.{name} is declared with another type or default by another rule; parameters share one namespace"
                         )));
                     }
                     _ => {
                         library.parameters.insert(name.clone(), parameter.clone());
-                        library.values.insert(name.clone(), parameter.default.clone());
+                        library
+                            .values
+                            .insert(name.clone(), parameter.default.clone());
                     }
                 }
             }
-            let (applies, pass) = lint(&rule, tables).map_err(fail)?;
-            library.rules.push(Loaded { severity: rule.severity, rule, text, applies, pass });
+            let reads = lint(&rule, tables).map_err(fail)?;
+            library.rules.push(Loaded {
+                severity: rule.severity,
+                rule,
+                text,
+                reads,
+            });
         }
         library.rules.sort_by(|a, b| a.rule.id.cmp(&b.rule.id));
         Ok(library)
@@ -150,8 +194,17 @@ impl Library {
     ///
     /// # Errors
     /// When it names what there is not.
-    pub fn configure(&mut self, file: &str, text: &str, config: &Config) -> Result<(), ConfigError> {
-        let ids: Vec<&str> = self.rules.iter().map(|loaded| loaded.rule.id.as_str()).collect();
+    pub fn configure(
+        &mut self,
+        file: &str,
+        text: &str,
+        config: &Config,
+    ) -> Result<(), ConfigError> {
+        let ids: Vec<&str> = self
+            .rules
+            .iter()
+            .map(|loaded| loaded.rule.id.as_str())
+            .collect();
         config::check(file, text, config, &ids, &self.parameters)?;
         self.values.extend(config.parameters.clone());
         for loaded in &mut self.rules {
@@ -162,7 +215,8 @@ impl Library {
         self.disabled.clone_from(&config.disabled);
         self.disabled.sort();
         self.disabled.dedup();
-        self.rules.retain(|loaded| !config.disabled.contains(&loaded.rule.id));
+        self.rules
+            .retain(|loaded| !config.disabled.contains(&loaded.rule.id));
         Ok(())
     }
 
@@ -172,19 +226,25 @@ impl Library {
     /// With the term that selects nothing.
     pub fn select(&mut self, selection: &Selection) -> Result<(), String> {
         for term in selection.select.iter().chain(&selection.skip) {
-            let known = self.disabled.contains(term) || self.rules.iter().any(|rule| matches(term, rule));
+            let known =
+                self.disabled.contains(term) || self.rules.iter().any(|rule| matches(term, rule));
             let shape = matches!(term.split_once(':'), Some(("severity", severity)) if Severity::ALL.iter().any(|known| known.as_str() == severity))
                 || matches!(term.split_once(':'), Some(("stage", "30" | "60" | "90")));
             if !known && !shape {
-                return Err(format!("`{term}` selects no rule; name a rule id, a pillar, `stage:30` or `severity:high` (`outcrop rules list` shows them)"));
+                return Err(format!(
+                    "`{term}` selects no rule; name a rule id, a pillar, `stage:30` or `severity:high` (`outcrop rules list` shows them)"
+                ));
             }
         }
         self.named.clone_from(&selection.select);
         self.rules.retain(|rule| {
-            (selection.select.is_empty() || selection.select.iter().any(|term| matches(term, rule))) && !selection.skip.iter().any(|term| matches(term, rule))
+            (selection.select.is_empty() || selection.select.iter().any(|term| matches(term, rule)))
+                && !selection.skip.iter().any(|term| matches(term, rule))
         });
         if self.rules.is_empty() && !(selection.select.is_empty() && selection.skip.is_empty()) {
-            return Err("nothing is left to judge: --skip takes away all that --select keeps".to_owned());
+            return Err(
+                "nothing is left to judge: --skip takes away all that --select keeps".to_owned(),
+            );
         }
         Ok(())
     }
@@ -198,10 +258,16 @@ impl Library {
             Source::Pulumi => "terraform",
             other => other.as_str(),
         };
-        let decides = |loaded: &Loaded| loaded.rule.sources.is_empty() || loaded.rule.sources.iter().any(|known| known == name);
-        let (kept, out): (Vec<Loaded>, Vec<Loaded>) = std::mem::take(&mut self.rules).into_iter().partition(decides);
+        let decides = |loaded: &Loaded| {
+            loaded.rule.sources.is_empty() || loaded.rule.sources.iter().any(|known| known == name)
+        };
+        let (kept, out): (Vec<Loaded>, Vec<Loaded>) = std::mem::take(&mut self.rules)
+            .into_iter()
+            .partition(decides);
         self.rules = kept;
-        out.into_iter().map(|loaded| (loaded.rule.id.clone(), self.named.contains(&loaded.rule.id))).collect()
+        out.into_iter()
+            .map(|loaded| (loaded.rule.id.clone(), self.named.contains(&loaded.rule.id)))
+            .collect()
     }
 
     /// Subjects and columns that rules read, evidence and messages included; of all rules, or of some.
@@ -212,7 +278,11 @@ impl Library {
             .filter_map(|loaded| {
                 let mut columns: Vec<&str> = loaded.columns().collect();
                 columns.extend(loaded.rule.evidence.iter().map(String::as_str));
-                loaded.rule.subject.as_deref().map(|subject| (subject, columns))
+                loaded
+                    .rule
+                    .subject
+                    .as_deref()
+                    .map(|subject| (subject, columns))
             })
             .collect()
     }
@@ -220,9 +290,13 @@ impl Library {
     /// Drops rules that nobody selected by name; gives their ids.
     pub fn leave_out(&mut self, which: impl Fn(&Rule) -> bool) -> Vec<String> {
         let named = &self.named;
-        let (out, kept) = std::mem::take(&mut self.rules).into_iter().partition(|loaded| which(&loaded.rule) && !named.contains(&loaded.rule.id));
+        let (out, kept) = std::mem::take(&mut self.rules)
+            .into_iter()
+            .partition(|loaded| which(&loaded.rule) && !named.contains(&loaded.rule.id));
         self.rules = kept;
-        out.into_iter().map(|loaded: Loaded| loaded.rule.id).collect()
+        out.into_iter()
+            .map(|loaded: Loaded| loaded.rule.id)
+            .collect()
     }
 
     /// The digest of the rules, in hexadecimal.
@@ -231,7 +305,10 @@ impl Library {
         for loaded in &self.rules {
             hash.update(loaded.text.as_bytes());
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// A rule by id.
@@ -242,54 +319,98 @@ impl Library {
 
 fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, RuleError> {
     let shown = folder.display().to_string();
-    let fail = |message: String| RuleError { file: shown.clone(), message };
+    let fail = |message: String| RuleError {
+        file: shown.clone(),
+        message,
+    };
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(&next).map_err(|error| fail(format!("cannot read the folder: {error}")))? {
+        for entry in std::fs::read_dir(&next)
+            .map_err(|error| fail(format!("cannot read the folder: {error}")))?
+        {
             let path = entry.map_err(|error| fail(error.to_string()))?.path();
-            let yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+            let yaml = path
+                .extension()
+                .is_some_and(|end| end == "yaml" || end == "yml");
             if path.is_dir() {
                 folders.push(path);
-            } else if yaml && path.components().all(|part| part.as_os_str() != "frameworks") {
-                let text = std::fs::read_to_string(&path).map_err(|error| RuleError { file: path.display().to_string(), message: error.to_string() })?;
+            } else if yaml
+                && path
+                    .components()
+                    .all(|part| part.as_os_str() != "frameworks")
+            {
+                let text = std::fs::read_to_string(&path).map_err(|error| RuleError {
+                    file: path.display().to_string(),
+                    message: error.to_string(),
+                })?;
                 files.push((path.display().to_string(), text));
             }
         }
     }
     if files.is_empty() {
-        return Err(fail("there is no rule file (*.yaml) in this folder".to_owned()));
+        return Err(fail(
+            "there is no rule file (*.yaml) in this folder".to_owned(),
+        ));
     }
     files.sort();
     Ok(files)
 }
 
-fn lint(rule: &Rule, tables: &[&'static Table]) -> Result<(Reads, Reads), String> {
+fn lint(rule: &Rule, tables: &[&'static Table]) -> Result<Reads, String> {
     let Some(subject) = &rule.subject else {
         // A query of the rule's own: its columns are known to SQLite alone, when the rule is run.
-        return Ok((Reads::default(), Reads::default()));
+        return Ok(Reads::default());
     };
-    let Some(table) = tables.iter().find(|table| table.name == subject && table.role == Role::Subject) else {
-        let near: Vec<&str> = tables.iter().filter(|table| table.role == Role::Subject).map(|table| table.name).collect();
-        return Err(format!("there is no subject `{subject}`; there are: {}", near.join(", ")));
+    let Some(table) = tables
+        .iter()
+        .find(|table| table.name == subject && table.role == Role::Subject)
+    else {
+        let near: Vec<&str> = tables
+            .iter()
+            .filter(|table| table.role == Role::Subject)
+            .map(|table| table.name)
+            .collect();
+        return Err(format!(
+            "there is no subject `{subject}`; there are: {}",
+            near.join(", ")
+        ));
     };
     let column = |name: &str| column_kind(table, name);
     let parameter = |name: &str| rule.parameters.get(name).map(|parameter| parameter.kind);
-    let check = |key: &str, text: &str| expression::check(text, &column, &parameter).map_err(|error| format!("`{key}`: {error}"));
-    let applies = rule.applies.as_deref().map_or_else(|| Ok(Reads::default()), |text| check("applies", text))?;
-    let pass = check("pass", &rule.pass)?;
-    for name in &rule.evidence {
-        column(name).ok_or_else(|| format!("`evidence`: there is no column `{name}` in `{subject}`"))?;
+    let check = |key: &str, text: &str| {
+        expression::check(text, &column, &parameter).map_err(|error| format!("`{key}`: {error}"))
+    };
+    let mut reads = Reads::default();
+    for (key, text) in rule.expressions() {
+        let own = check(key, text)?;
+        reads.columns.extend(own.columns);
+        reads.parameters.extend(own.parameters);
     }
-    for sentence in [&rule.message.fail, &rule.message.pass, &rule.message.unknown, &rule.message.not_applicable] {
+    for name in &rule.evidence {
+        column(name)
+            .ok_or_else(|| format!("`evidence`: there is no column `{name}` in `{subject}`"))?;
+    }
+    for sentence in [
+        &rule.message.fail,
+        &rule.message.pass,
+        &rule.message.unknown,
+        &rule.message.not_applicable,
+    ] {
         for name in super::rule::placeholders(sentence) {
-            column(name).ok_or_else(|| format!("`message`: there is no column `{name}` in `{subject}`"))?;
+            column(name)
+                .ok_or_else(|| format!("`message`: there is no column `{name}` in `{subject}`"))?;
         }
     }
     for (place, example) in rule.examples.iter().enumerate() {
         for name in example.row.keys() {
-            column(name).ok_or_else(|| format!("example {}: there is no column `{name}` in `{subject}`", place + 1))?;
+            column(name).ok_or_else(|| {
+                format!(
+                    "example {}: there is no column `{name}` in `{subject}`",
+                    place + 1
+                )
+            })?;
         }
     }
-    Ok((applies, pass))
+    Ok(reads)
 }

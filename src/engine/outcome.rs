@@ -2,10 +2,12 @@
 
 use super::Rule;
 use super::evaluate::VERDICTS;
+use super::sentences::{filled, unchecked, why};
 use super::sql::json;
 use crate::inventory::{Error, Kind, Store, Table, quoted};
 use crate::model::{
-    CoverageLine, Finding, Gap, Outcome, Reason, RuleText, RunInfo, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus, account_arn,
+    CoverageLine, Finding, Gap, Outcome, Reason, RuleText, RunInfo, Severity, Summary, Verdict,
+    Waiver, WaiverReport, WaiverStatus, account_arn,
 };
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
@@ -18,57 +20,56 @@ use std::collections::{BTreeMap, BTreeSet};
 /// # Errors
 /// When the run file is damaged.
 pub fn stored_rules(store: &Store) -> Result<BTreeMap<i64, (Rule, Severity, String)>, Error> {
-    let mut statement = store.conn.prepare("SELECT id, name, source, severity, error FROM rule ORDER BY id")?;
+    let mut statement = store
+        .conn
+        .prepare("SELECT id, name, source, severity, error FROM rule ORDER BY id")?;
     let mut rules = BTreeMap::new();
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (id, name, source, severity, error): (i64, String, String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
+        let (id, name, source, severity, error): (i64, String, String, String, String) = (
+            row.get(0)?,
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+        );
         let rule =
-            Rule::parse(&format!("{name}.yaml"), &source).map_err(|error| Error::Damaged { path: "the stored rules".to_owned(), reason: error.to_string() })?;
-        let severity = Severity::ALL.into_iter().find(|known| known.as_str() == severity).unwrap_or(rule.severity);
+            Rule::parse(&format!("{name}.yaml"), &source).map_err(|error| Error::Damaged {
+                path: "the stored rules".to_owned(),
+                reason: error.to_string(),
+            })?;
+        let severity = Severity::ALL
+            .into_iter()
+            .find(|known| known.as_str() == severity)
+            .unwrap_or(rule.severity);
         rules.insert(id, (rule, severity, error));
     }
     Ok(rules)
 }
 
-fn filled(sentence: &str, cells: &BTreeMap<String, Json>) -> String {
-    let mut text = String::with_capacity(sentence.len());
-    let mut rest = sentence;
-    while let Some((before, after)) = rest.split_once('{') {
-        text.push_str(before);
-        let Some((name, after)) = after.split_once('}') else {
-            text.push('{');
-            rest = after;
-            continue;
-        };
-        match cells.get(name) {
-            None | Some(Json::Null) => text.push_str("(not observed)"),
-            Some(Json::String(cell)) => text.push_str(cell),
-            Some(Json::Array(items)) => {
-                text.push_str(&items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect::<Vec<_>>().join(", "))
-            }
-            Some(other) => text.push_str(&other.to_string()),
-        }
-        rest = after;
-    }
-    text.push_str(rest);
-    text
-}
-
 fn typed(value: ValueRef<'_>, kind: Kind) -> Json {
     match (json(value), kind) {
         (Json::Number(number), Kind::Bool) => Json::Bool(number.as_i64() == Some(1)),
-        (Json::String(text), Kind::List | Kind::Json) => serde_json::from_str(&text).unwrap_or(Json::String(text)),
+        (Json::String(text), Kind::List | Kind::Json) => {
+            serde_json::from_str(&text).unwrap_or(Json::String(text))
+        }
         (other, _) => other,
     }
 }
 
-fn cells(row: &Row<'_>, table: &Table, from: usize) -> rusqlite::Result<BTreeMap<String, Json>> {
+pub(super) fn cells(
+    row: &Row<'_>,
+    table: &Table,
+    from: usize,
+) -> rusqlite::Result<BTreeMap<String, Json>> {
     let mut cells = BTreeMap::new();
     cells.insert("account_id".to_owned(), json(row.get_ref(from)?));
     cells.insert("region".to_owned(), json(row.get_ref(from + 1)?));
     for (place, column) in table.columns.iter().enumerate() {
-        cells.insert(column.name.to_owned(), typed(row.get_ref(from + 2 + place)?, column.kind));
+        cells.insert(
+            column.name.to_owned(),
+            typed(row.get_ref(from + 2 + place)?, column.kind),
+        );
     }
     Ok(cells)
 }
@@ -79,12 +80,20 @@ fn fingerprint(rule: &str, account: &str, region: &str, resource: &str, part: &s
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// A number that no release wrote is no verdict.
 fn decoded(code: i64) -> Verdict {
-    usize::try_from(code).ok().and_then(|code| VERDICTS.get(code)).copied().unwrap_or(Verdict::Unknown)
+    usize::try_from(code)
+        .ok()
+        .and_then(|code| VERDICTS.get(code))
+        .copied()
+        .unwrap_or(Verdict::Unknown)
 }
 
 struct Book<'s> {
@@ -98,17 +107,38 @@ struct Book<'s> {
 }
 
 impl Book<'_> {
-    fn finding(&self, rule: i64, verdict: Verdict, waiver: Option<i64>, cells: &BTreeMap<String, Json>, missing: Vec<Gap>) -> Option<Finding> {
+    fn finding(
+        &self,
+        rule: i64,
+        verdict: Verdict,
+        waiver: Option<i64>,
+        cells: &BTreeMap<String, Json>,
+        missing: Vec<Gap>,
+    ) -> Option<Finding> {
         let (rule, severity, error) = self.rules.get(&rule)?;
-        let text = |name: &str| cells.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-        let (account, region, subject, part) = (text("account_id"), text("region"), text("resource"), text("part"));
-        let resource = self.names.shown(&subject);
+        let text = |name: &str| {
+            cells
+                .get(name)
+                .and_then(Json::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let (account, region, subject, part) = (
+            text("account_id"),
+            text("region"),
+            text("resource"),
+            text("part"),
+        );
+        let resource = self.names.shown(&account, &region, &subject);
         let fingerprint = fingerprint(&rule.id, &account, &region, &resource, &part);
         let mut message = filled(rule.sentence(verdict), cells);
+        if let (Verdict::Fail, Some(unless)) = (verdict, &rule.unless) {
+            message.push_str(&unchecked(unless, cells));
+        }
         if !error.is_empty() {
             message = format!("the rule could not run: {error}");
         }
-        let declared = self.names.of(&subject);
+        let declared = self.names.of(&account, &region, &subject);
         if let (Some(one), Verdict::Fail | Verdict::Unknown) = (declared, verdict)
             && !one.path.is_empty()
         {
@@ -130,24 +160,45 @@ impl Book<'_> {
             account_id: account,
             region,
             message,
-            evidence: rule.evidence.iter().filter_map(|name| cells.get(name).map(|value| (name.clone(), value.clone()))).collect(),
+            evidence: rule
+                .evidence
+                .iter()
+                .filter_map(|name| cells.get(name).map(|value| (name.clone(), value.clone())))
+                .collect(),
             missing,
             part,
             waiver: waiver.and_then(|id| self.waivers.get(&id).cloned()),
-            tags: cells.get("tags").and_then(|tags| serde_json::from_value(tags.clone()).ok()).unwrap_or_default(),
+            tags: cells
+                .get("tags")
+                .and_then(|tags| serde_json::from_value(tags.clone()).ok())
+                .unwrap_or_default(),
             environment: text("environment"),
             controls: rule.controls.clone(),
         })
     }
 
     fn subject(&self, table: &Table, results: &mut Vec<Finding>) -> Result<(), Error> {
-        let own: Vec<&Rule> = self.rules.values().map(|(rule, ..)| rule).filter(|rule| rule.subject.as_deref() == Some(table.name)).collect();
+        let own: Vec<&Rule> = self
+            .rules
+            .values()
+            .map(|(rule, ..)| rule)
+            .filter(|rule| rule.subject.as_deref() == Some(table.name))
+            .collect();
         if own.is_empty() {
             return Ok(());
         }
         let reads = reads_of(table, &own);
-        let names: String = table.columns.iter().map(|column| format!(", s.{}", quoted(column.name))).collect();
-        let ids: Vec<String> = self.rules.iter().filter(|(_, (rule, ..))| rule.subject.as_deref() == Some(table.name)).map(|(id, _)| id.to_string()).collect();
+        let names: String = table
+            .columns
+            .iter()
+            .map(|column| format!(", s.{}", quoted(column.name)))
+            .collect();
+        let ids: Vec<String> = self
+            .rules
+            .iter()
+            .filter(|(_, (rule, ..))| rule.subject.as_deref() == Some(table.name))
+            .map(|(id, _)| id.to_string())
+            .collect();
         let mut statement = self.store.conn.prepare(&format!(
             "SELECT r.rule, r.verdict, r.waiver, s.rowid, s.account_id, s.region{names} FROM result r JOIN {} s ON s.rowid = r.row WHERE r.rule IN ({})",
             quoted(table.name),
@@ -159,7 +210,12 @@ impl Book<'_> {
             let verdict = decoded(verdict);
             let cells = cells(row, table, 4)?;
             let missing = if verdict == Verdict::Unknown {
-                let columns = self.rules.get(&rule).and_then(|(rule, ..)| reads.get(&rule.id)).cloned().unwrap_or_default();
+                let columns = self
+                    .rules
+                    .get(&rule)
+                    .and_then(|(rule, ..)| reads.get(&rule.id))
+                    .cloned()
+                    .unwrap_or_default();
                 self.missing(table, row.get(3)?, &columns, &cells)?
             } else {
                 Vec::new()
@@ -170,12 +226,28 @@ impl Book<'_> {
     }
 
     /// What hides the columns that a rule reads and that are NULL in a row.
-    fn missing(&self, table: &Table, row: i64, columns: &[String], cells: &BTreeMap<String, Json>) -> Result<Vec<Gap>, Error> {
+    fn missing(
+        &self,
+        table: &Table,
+        row: i64,
+        columns: &[String],
+        cells: &BTreeMap<String, Json>,
+    ) -> Result<Vec<Gap>, Error> {
         let mut missing: Vec<Gap> = Vec::new();
-        for name in columns.iter().filter(|name| cells.get(*name).is_none_or(Json::is_null)) {
-            let mut statement = self.store.conn.prepare_cached("SELECT gaps FROM gap WHERE table_name = ?1 AND row = ?2 AND column_name = ?3")?;
-            let found: Vec<String> = statement.query_map(params![table.name, row, name], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            let gaps: Vec<Gap> = found.iter().flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default()).collect();
+        for name in columns
+            .iter()
+            .filter(|name| cells.get(*name).is_none_or(Json::is_null))
+        {
+            let mut statement = self.store.conn.prepare_cached(
+                "SELECT gaps FROM gap WHERE table_name = ?1 AND row = ?2 AND column_name = ?3",
+            )?;
+            let found: Vec<String> = statement
+                .query_map(params![table.name, row, name], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            let gaps: Vec<Gap> = found
+                .iter()
+                .flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default())
+                .collect();
             if gaps.is_empty() {
                 missing.push(Gap {
                     fact: format!("{}.{name}", table.name),
@@ -192,12 +264,17 @@ impl Book<'_> {
     }
 
     fn scopes(&self, results: &mut Vec<Finding>) -> Result<(), Error> {
-        let mut statement = self.store.conn.prepare("SELECT rule, verdict, waiver, account_id, region FROM result WHERE row IS NULL")?;
+        let mut statement = self.store.conn.prepare(
+            "SELECT rule, verdict, waiver, account_id, region FROM result WHERE row IS NULL",
+        )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let (rule, verdict, account, region): (i64, i64, String, String) = (row.get(0)?, row.get(1)?, row.get(3)?, row.get(4)?);
+            let (rule, verdict, account, region): (i64, i64, String, String) =
+                (row.get(0)?, row.get(1)?, row.get(3)?, row.get(4)?);
             let verdict = decoded(verdict);
-            let Some((found, _, error)) = self.rules.get(&rule) else { continue };
+            let Some((found, _, error)) = self.rules.get(&rule) else {
+                continue;
+            };
             let subject = found.subject.clone().unwrap_or_default();
             let missing = if verdict != Verdict::Unknown {
                 Vec::new()
@@ -208,12 +285,20 @@ impl Book<'_> {
             } else {
                 let mut statement =
                     self.store.conn.prepare_cached("SELECT gaps FROM subject_scope WHERE table_name = ?1 AND account_id = ?2 AND region = ?3")?;
-                let found: Vec<String> = statement.query_map(params![subject, account, region], |row| row.get(0))?.collect::<Result<_, _>>()?;
-                let mut gaps: Vec<Gap> = found.iter().flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default()).collect();
+                let found: Vec<String> = statement
+                    .query_map(params![subject, account, region], |row| row.get(0))?
+                    .collect::<Result<_, _>>()?;
+                let mut gaps: Vec<Gap> = found
+                    .iter()
+                    .flat_map(|text| serde_json::from_str::<Vec<Gap>>(text).unwrap_or_default())
+                    .collect();
                 gaps.sort();
                 gaps
             };
-            let name = self.run.account(&account).map_or("", |known| known.name.as_str());
+            let name = self
+                .run
+                .account(&account)
+                .map_or("", |known| known.name.as_str());
             let cells: BTreeMap<String, Json> = [
                 ("account_id", account.clone()),
                 ("region", region),
@@ -228,7 +313,10 @@ impl Book<'_> {
             if let Some(mut finding) = self.finding(rule, verdict, row.get(2)?, &cells, missing) {
                 if error.is_empty() {
                     finding.message = match verdict {
-                        Verdict::Unknown => format!("what there is to judge could not be listed completely: {}", why(&finding.missing)),
+                        Verdict::Unknown => format!(
+                            "what there is to judge could not be listed completely: {}",
+                            why(&finding.missing)
+                        ),
                         _ => "there is nothing of this kind here".to_owned(),
                     };
                 }
@@ -242,7 +330,9 @@ impl Book<'_> {
     /// What hides a part of the tables that a rule's own query names.
     fn closed_world_gaps(&self, rule: &Rule) -> Result<Vec<Gap>, Error> {
         let query = rule.from.as_deref().unwrap_or_default();
-        let words: BTreeSet<&str> = query.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
+        let words: BTreeSet<&str> = query
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .collect();
         let mut gaps: Vec<Gap> = self
             .store
             .coverage()?
@@ -261,24 +351,24 @@ impl Book<'_> {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (rule, verdict, text): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
-            let Some((found, ..)) = self.rules.get(&rule).filter(|(rule, ..)| rule.from.is_some()) else { continue };
+            let Some((found, ..)) = self
+                .rules
+                .get(&rule)
+                .filter(|(rule, ..)| rule.from.is_some())
+            else {
+                continue;
+            };
             let cells: BTreeMap<String, Json> = serde_json::from_str(&text).unwrap_or_default();
             let verdict = decoded(verdict);
-            let missing = if verdict == Verdict::Unknown { self.closed_world_gaps(found)? } else { Vec::new() };
+            let missing = if verdict == Verdict::Unknown {
+                self.closed_world_gaps(found)?
+            } else {
+                Vec::new()
+            };
             results.extend(self.finding(rule, verdict, row.get(2)?, &cells, missing));
         }
         Ok(())
     }
-}
-
-/// The gaps in one line.
-fn why(gaps: &[Gap]) -> String {
-    let mut lines: Vec<String> =
-        gaps.iter().map(|gap| if gap.operation.is_empty() { gap.detail.clone() } else { format!("{} ({})", gap.operation, gap.detail) }).collect();
-    lines.dedup();
-    let more = lines.len().saturating_sub(3);
-    lines.truncate(3);
-    if more > 0 { format!("{}; {more} more", lines.join("; ")) } else { lines.join("; ") }
 }
 
 fn reads_of(table: &Table, rules: &[&Rule]) -> BTreeMap<String, Vec<String>> {
@@ -287,9 +377,15 @@ fn reads_of(table: &Table, rules: &[&Rule]) -> BTreeMap<String, Vec<String>> {
         .map(|rule| {
             let column = |name: &str| super::column_kind(table, name);
             let parameter = |name: &str| rule.parameters.get(name).map(|parameter| parameter.kind);
-            let reads = |text: &str| super::expression::check(text, &column, &parameter).map(|reads| reads.columns).unwrap_or_default();
-            let mut columns = reads(&rule.pass);
-            columns.extend(rule.applies.as_deref().map(reads).unwrap_or_default());
+            let reads = |text: &str| {
+                super::expression::check(text, &column, &parameter)
+                    .map(|reads| reads.columns)
+                    .unwrap_or_default()
+            };
+            let columns: BTreeSet<String> = rule
+                .expressions()
+                .flat_map(|(_, text)| reads(text))
+                .collect();
             (rule.id.clone(), columns.into_iter().collect())
         })
         .collect()
@@ -301,14 +397,25 @@ fn reads_of(table: &Table, rules: &[&Rule]) -> BTreeMap<String, Vec<String>> {
 /// When the run was not judged to its end, or the file is damaged.
 pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     let run = store.run()?;
-    let Some(judged) = store.judged()? else { return Err(Error::Unjudged(store.shown())) };
+    let Some(judged) = store.judged()? else {
+        return Err(Error::Unjudged(store.shown()));
+    };
     let mut waivers = BTreeMap::new();
     let mut reports = Vec::new();
-    let mut statement = store.conn.prepare("SELECT id, rule, resource, reason, owner, expires, status, detail FROM waiver ORDER BY id")?;
+    let mut statement = store.conn.prepare(
+        "SELECT id, rule, resource, reason, owner, expires, status, detail FROM waiver ORDER BY id",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let status: String = row.get(6)?;
-        waivers.insert(row.get(0)?, Waiver { reason: row.get(3)?, owner: row.get(4)?, expires: row.get(5)? });
+        waivers.insert(
+            row.get(0)?,
+            Waiver {
+                reason: row.get(3)?,
+                owner: row.get(4)?,
+                expires: row.get(5)?,
+            },
+        );
         reports.push(WaiverReport {
             rule: row.get(1)?,
             resource: row.get(2)?,
@@ -316,9 +423,20 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
             status: serde_json::from_value(Json::String(status)).unwrap_or(WaiverStatus::Malformed),
         });
     }
-    let disabled = store.conn.prepare("SELECT rule FROM disabled ORDER BY rule")?.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    let disabled = store
+        .conn
+        .prepare("SELECT rule FROM disabled ORDER BY rule")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
     let names = super::Names::load(store, run.source)?;
-    let book = Book { store, rules: stored_rules(store)?, waivers, names, origins: store.origins()?, run };
+    let book = Book {
+        store,
+        rules: stored_rules(store)?,
+        waivers,
+        names,
+        origins: store.origins()?,
+        run,
+    };
     let mut results = Vec::new();
     for table in store.tables() {
         book.subject(table, &mut results)?;
@@ -326,8 +444,14 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     book.scopes(&mut results)?;
     book.own_queries(&mut results)?;
     if results.len() as u64 != judged {
-        let reason = format!("it says that it holds {judged} results, and {} of them have what they are about", results.len());
-        return Err(Error::Damaged { path: store.shown(), reason });
+        let reason = format!(
+            "it says that it holds {judged} results, and {} of them have what they are about",
+            results.len()
+        );
+        return Err(Error::Damaged {
+            path: store.shown(),
+            reason,
+        });
     }
     let coverage: Vec<CoverageLine> = store
         .coverage()?
@@ -346,9 +470,14 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
             detail: line.detail,
         })
         .collect();
-    let rules = book.rules.values().map(|(rule, severity, _)| (rule.id.clone(), text_of(rule, *severity))).collect();
+    let rules = book
+        .rules
+        .values()
+        .map(|(rule, severity, _)| (rule.id.clone(), text_of(rule, *severity)))
+        .collect();
     let estate = super::estate::read(store, &coverage)?;
-    let attestations = super::attestation::attestations(&book.run.attestations, book.run.judged_at())?;
+    let attestations =
+        super::attestation::attestations(&book.run.attestations, book.run.judged_at())?;
     let mut outcome = Outcome {
         schema: "outcrop/v1",
         run: book.run,
@@ -366,13 +495,22 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
 }
 
 fn text_of(rule: &Rule, severity: Severity) -> RuleText {
-    let fix = [("AWS CLI", &rule.fix.cli), ("Terraform", &rule.fix.terraform), ("CloudFormation", &rule.fix.cloudformation), ("Console", &rule.fix.console)];
+    let fix = [
+        ("AWS CLI", &rule.fix.cli),
+        ("Terraform", &rule.fix.terraform),
+        ("CloudFormation", &rule.fix.cloudformation),
+        ("Console", &rule.fix.console),
+    ];
     RuleText {
         title: rule.title.clone(),
         severity,
         pillar: rule.pillar.clone(),
         why: rule.why.trim().to_owned(),
-        fix: fix.into_iter().filter(|(_, text)| !text.trim().is_empty()).map(|(name, text)| (name, text.trim().to_owned())).collect(),
+        fix: fix
+            .into_iter()
+            .filter(|(_, text)| !text.trim().is_empty())
+            .map(|(name, text)| (name, text.trim().to_owned()))
+            .collect(),
         references: rule.references.clone(),
     }
 }
@@ -381,19 +519,37 @@ fn text_of(rule: &Rule, severity: Severity) -> RuleText {
 ///
 /// # Errors
 /// When the run file is damaged.
-pub fn explain_facts(store: &Store, finding: &Finding) -> Result<Vec<(&'static crate::inventory::Column, Json)>, Error> {
+pub fn explain_facts(
+    store: &Store,
+    finding: &Finding,
+) -> Result<Vec<(&'static crate::inventory::Column, Json)>, Error> {
     for (rule, ..) in stored_rules(store)?.values() {
-        let Some(subject) = rule.subject.as_deref().filter(|_| rule.id == finding.rule) else { continue };
+        let Some(subject) = rule.subject.as_deref().filter(|_| rule.id == finding.rule) else {
+            continue;
+        };
         let table = store.table(subject)?;
-        let names: String = table.columns.iter().map(|column| format!(", {}", quoted(column.name))).collect();
+        let names: String = table
+            .columns
+            .iter()
+            .map(|column| format!(", {}", quoted(column.name)))
+            .collect();
         let mut statement = store.conn.prepare(&format!(
             "SELECT account_id, region{names} FROM {} WHERE account_id = ?1 AND region = ?2 AND resource = ?3 AND part = ?4",
             quoted(subject)
         ))?;
-        let mut rows = statement.query(params![finding.account_id, finding.region, finding.subject, finding.part])?;
+        let mut rows = statement.query(params![
+            finding.account_id,
+            finding.region,
+            finding.subject,
+            finding.part
+        ])?;
         if let Some(row) = rows.next()? {
             let cells = cells(row, table, 0)?;
-            return Ok(table.columns.iter().map(|column| (column, cells.get(column.name).cloned().unwrap_or_default())).collect());
+            return Ok(table
+                .columns
+                .iter()
+                .map(|column| (column, cells.get(column.name).cloned().unwrap_or_default()))
+                .collect());
         }
     }
     Ok(Vec::new())

@@ -54,10 +54,14 @@ impl ParameterKind {
     /// Does a value of the configuration have this type?
     pub fn admits(self, value: &Json) -> bool {
         match self {
-            Self::Days | Self::Integer => value.as_i64().is_some_and(|number| self == Self::Integer || number >= 0),
+            Self::Days | Self::Integer => value
+                .as_i64()
+                .is_some_and(|number| self == Self::Integer || number >= 0),
             Self::Text => value.is_string(),
             Self::Boolean => value.is_boolean(),
-            Self::List => value.as_array().is_some_and(|all| all.iter().all(Json::is_string)),
+            Self::List => value
+                .as_array()
+                .is_some_and(|all| all.iter().all(Json::is_string)),
         }
     }
 
@@ -93,12 +97,20 @@ pub struct Parameter {
 impl Parameter {
     /// Does it take the value?
     pub fn admits(&self, value: &Json) -> bool {
-        self.kind.admits(value) && (self.one_of.is_empty() || value.as_str().is_some_and(|text| self.one_of.iter().any(|known| known == text)))
+        self.kind.admits(value)
+            && (self.one_of.is_empty()
+                || value
+                    .as_str()
+                    .is_some_and(|text| self.one_of.iter().any(|known| known == text)))
     }
 
     /// What it takes, for messages.
     pub fn takes(&self) -> String {
-        if self.one_of.is_empty() { self.kind.as_str().to_owned() } else { format!("one of {}", self.one_of.join(", ")) }
+        if self.one_of.is_empty() {
+            self.kind.as_str().to_owned()
+        } else {
+            format!("one of {}", self.one_of.join(", "))
+        }
     }
 }
 
@@ -184,6 +196,9 @@ pub struct Rule {
     /// Does it speak of the row?
     #[serde(default)]
     pub applies: Option<String>,
+    /// What excuses a fault. Where it is not known, it excuses nothing: the rule fails, and says what was not checked.
+    #[serde(default)]
+    pub unless: Option<String>,
     /// Is the fault absent?
     pub pass: String,
     /// Sentences.
@@ -197,10 +212,34 @@ pub struct Rule {
 }
 
 fn stem(file: &str) -> &str {
-    file.rsplit(['/', '\\']).next().unwrap_or(file).trim_end_matches(".yaml").trim_end_matches(".yml")
+    file.rsplit(['/', '\\'])
+        .next()
+        .unwrap_or(file)
+        .trim_end_matches(".yaml")
+        .trim_end_matches(".yml")
 }
 
 impl Rule {
+    /// Where the rule applies, as SQL: `applies`, and no exemption that is known to hold.
+    pub(super) fn applies_sql(&self) -> String {
+        let applies = self.applies.as_deref().unwrap_or("1");
+        match &self.unless {
+            Some(unless) => format!("({applies}) AND NOT coalesce(({unless}), 0)"),
+            None => applies.to_owned(),
+        }
+    }
+
+    /// Every expression of the rule, with its key.
+    pub(super) fn expressions(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("applies", self.applies.as_deref()),
+            ("unless", self.unless.as_deref()),
+            ("pass", Some(self.pass.as_str())),
+        ]
+        .into_iter()
+        .filter_map(|(key, text)| Some((key, text?)))
+    }
+
     /// Reads a rule file.
     ///
     /// # Errors
@@ -210,7 +249,11 @@ impl Rule {
             /// A run keeps its rules as text, so judging several times in one process would read each of them again.
             static READ: RefCell<HashMap<String, Rule>> = RefCell::default();
         }
-        if let Some(known) = READ.with_borrow(|read| read.get(text).filter(|known| stem(file) == known.id).cloned()) {
+        if let Some(known) = READ.with_borrow(|read| {
+            read.get(text)
+                .filter(|known| stem(file) == known.id)
+                .cloned()
+        }) {
             return Ok(known);
         }
         let rule = Self::read(file, text)?;
@@ -219,24 +262,48 @@ impl Rule {
     }
 
     fn read(file: &str, text: &str) -> Result<Self, RuleError> {
-        let fail = |message: String| RuleError { file: file.to_owned(), message };
+        let fail = |message: String| RuleError {
+            file: file.to_owned(),
+            message,
+        };
         let rule: Self = yaml_serde::from_str(text).map_err(|error| {
-            let place = error.location().map_or_else(String::new, |at| format!("line {}: ", at.line()));
-            fail(format!("{place}{}", crate::model::without_place(&error.to_string())))
+            let place = error
+                .location()
+                .map_or_else(String::new, |at| format!("line {}: ", at.line()));
+            fail(format!(
+                "{place}{}",
+                crate::model::without_place(&error.to_string())
+            ))
         })?;
         let stem = stem(file);
         if rule.id != stem {
-            return Err(fail(format!("the id is `{}`, but a rule is called like its file: `{stem}`", rule.id)));
+            return Err(fail(format!(
+                "the id is `{}`, but a rule is called like its file: `{stem}`",
+                rule.id
+            )));
         }
-        if rule.id.is_empty() || !rule.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-            return Err(fail(format!("the id `{}` may hold lower-case letters, digits and hyphens only", rule.id)));
+        if rule.id.is_empty()
+            || !rule
+                .id
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        {
+            return Err(fail(format!(
+                "the id `{}` may hold lower-case letters, digits and hyphens only",
+                rule.id
+            )));
         }
         if rule.subject.is_some() == rule.from.is_some() {
-            return Err(fail("a rule names either `subject` or `from`, and one of them".to_owned()));
+            return Err(fail(
+                "a rule names either `subject` or `from`, and one of them".to_owned(),
+            ));
         }
         for (name, parameter) in &rule.parameters {
             if !parameter.admits(&parameter.default) {
-                return Err(fail(format!("parameters.{name}.default is not {}", parameter.takes())));
+                return Err(fail(format!(
+                    "parameters.{name}.default is not {}",
+                    parameter.takes()
+                )));
             }
         }
         Ok(rule)
@@ -249,7 +316,9 @@ impl Rule {
             Pass => &self.message.pass,
             Fail => &self.message.fail,
             Unknown => &self.message.unknown,
-            NotApplicable if self.message.not_applicable.is_empty() => "the rule does not speak of this resource",
+            NotApplicable if self.message.not_applicable.is_empty() => {
+                "the rule does not speak of this resource"
+            }
             NotApplicable => &self.message.not_applicable,
         }
     }
@@ -257,5 +326,9 @@ impl Rule {
 
 /// The names between braces in a sentence.
 pub(super) fn placeholders(sentence: &str) -> Vec<&str> {
-    sentence.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
+    sentence
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+        .collect()
 }

@@ -25,17 +25,30 @@ pub(super) fn add_functions(conn: &Connection) -> rusqlite::Result<()> {
     let list = |text: &str| serde_json::from_str::<Vec<String>>(text).unwrap_or_default();
     // An empty list matches nothing and demands nothing, whatever the value is: that needs no observation.
     conn.create_scalar_function("matches_any", 2, flags, move |args| {
-        let ValueRef::Text(patterns) = args.get_raw(1) else { return Ok(None) };
+        let ValueRef::Text(patterns) = args.get_raw(1) else {
+            return Ok(None);
+        };
         let patterns = list(&String::from_utf8_lossy(patterns));
-        let ValueRef::Text(text) = args.get_raw(0) else { return Ok(patterns.is_empty().then_some(false)) };
+        let ValueRef::Text(text) = args.get_raw(0) else {
+            return Ok(patterns.is_empty().then_some(false));
+        };
         let text = String::from_utf8_lossy(text);
         Ok(Some(patterns.iter().any(|pattern| glob(pattern, &text))))
     })?;
     conn.create_scalar_function("all_match", 2, flags, move |args| {
-        let ValueRef::Text(patterns) = args.get_raw(1) else { return Ok(None) };
+        let ValueRef::Text(patterns) = args.get_raw(1) else {
+            return Ok(None);
+        };
         let patterns = list(&String::from_utf8_lossy(patterns));
-        let ValueRef::Text(items) = args.get_raw(0) else { return Ok(patterns.is_empty().then_some(true)) };
-        Ok(Some(patterns.is_empty() || list(&String::from_utf8_lossy(items)).iter().all(|item| patterns.iter().any(|pattern| glob(pattern, item)))))
+        let ValueRef::Text(items) = args.get_raw(0) else {
+            return Ok(patterns.is_empty().then_some(true));
+        };
+        Ok(Some(
+            patterns.is_empty()
+                || list(&String::from_utf8_lossy(items))
+                    .iter()
+                    .all(|item| patterns.iter().any(|pattern| glob(pattern, item))),
+        ))
     })
 }
 
@@ -71,10 +84,18 @@ impl Fence {
             }
             match context.action {
                 AuthAction::Select | AuthAction::Recursive => Authorization::Allow,
-                AuthAction::Function { function_name } if !matches!(function_name, "load_extension" | "readfile" | "writefile" | "edit" | "fts3_tokenizer") => {
+                AuthAction::Function { function_name }
+                    if !matches!(
+                        function_name,
+                        "load_extension" | "readfile" | "writefile" | "edit" | "fts3_tokenizer"
+                    ) =>
+                {
                     Authorization::Allow
                 }
-                AuthAction::Read { table_name, column_name } => {
+                AuthAction::Read {
+                    table_name,
+                    column_name,
+                } => {
                     if let Ok(mut seen) = watch.seen.lock() {
                         seen.insert((table_name.to_owned(), column_name.to_owned()));
                     }
@@ -87,7 +108,9 @@ impl Fence {
         conn.progress_handler(
             STEPS_BETWEEN_LOOKS,
             Some(move || {
-                watch.armed.load(Ordering::Relaxed) && watch.steps.fetch_add(1, Ordering::Relaxed) > most / u64::from(STEPS_BETWEEN_LOOKS.unsigned_abs())
+                watch.armed.load(Ordering::Relaxed)
+                    && watch.steps.fetch_add(1, Ordering::Relaxed)
+                        > most / u64::from(STEPS_BETWEEN_LOOKS.unsigned_abs())
             }),
         )?;
         conn.execute_batch(&format!("PRAGMA hard_heap_limit = {HEAP_BYTES};"))?;
@@ -108,7 +131,11 @@ impl Fence {
 
     /// What the statements prepared behind the shut fence read.
     pub(super) fn seen(&self) -> Seen {
-        self.0.seen.lock().map(|seen| seen.clone()).unwrap_or_default()
+        self.0
+            .seen
+            .lock()
+            .map(|seen| seen.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -126,7 +153,10 @@ impl Drop for Shut<'_> {
 /// # Errors
 /// When SQLite refuses.
 pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     add_functions(&conn)?;
     Ok(conn)
 }
@@ -135,18 +165,29 @@ pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 ///
 /// # Errors
 /// When the query writes, does not parse, or exceeds its bounds.
-pub fn run_query(conn: &mut Connection, sql: &str) -> rusqlite::Result<(Vec<String>, Vec<Vec<serde_json::Value>>)> {
+pub fn run_query(
+    conn: &mut Connection,
+    sql: &str,
+) -> rusqlite::Result<(Vec<String>, Vec<Vec<serde_json::Value>>)> {
     query_behind(&Fence::install(conn)?, conn, sql)
 }
 
-fn query_behind(fence: &Fence, conn: &Connection, sql: &str) -> rusqlite::Result<(Vec<String>, Vec<Vec<serde_json::Value>>)> {
+fn query_behind(
+    fence: &Fence,
+    conn: &Connection,
+    sql: &str,
+) -> rusqlite::Result<(Vec<String>, Vec<Vec<serde_json::Value>>)> {
     let _shut = fence.shut();
     let mut statement = conn.prepare(sql)?;
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = Vec::new();
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
-        rows.push((0..names.len()).map(|index| row.get_ref(index).map(json)).collect::<Result<Vec<_>, _>>()?);
+        rows.push(
+            (0..names.len())
+                .map(|index| row.get_ref(index).map(json))
+                .collect::<Result<Vec<_>, _>>()?,
+        );
     }
     Ok((names, rows))
 }
@@ -158,7 +199,11 @@ pub(super) fn json(value: ValueRef<'_>) -> serde_json::Value {
         ValueRef::Integer(number) => number.into(),
         ValueRef::Real(number) => number.into(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned().into(),
-        ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        ValueRef::Blob(bytes) => bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+            .into(),
     }
 }
 
@@ -175,7 +220,14 @@ mod tests {
     fn writing_is_refused_when_the_statement_is_prepared() {
         let mut conn = Connection::open_in_memory().expect("memory");
         conn.execute_batch("CREATE TABLE t (a)").expect("table");
-        for sql in ["DELETE FROM t", "ATTACH 'x' AS y", "PRAGMA user_version = 3", "CREATE TABLE u (a)", "SELECT load_extension('x')", "UPDATE t SET a = 1"] {
+        for sql in [
+            "DELETE FROM t",
+            "ATTACH 'x' AS y",
+            "PRAGMA user_version = 3",
+            "CREATE TABLE u (a)",
+            "SELECT load_extension('x')",
+            "UPDATE t SET a = 1",
+        ] {
             assert!(run_query(&mut conn, sql).is_err(), "{sql}");
         }
         assert!(run_query(&mut conn, "SELECT a FROM t").is_ok());

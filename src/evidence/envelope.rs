@@ -48,7 +48,12 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 /// What is signed: type and payload, each with its length, so that neither can be moved into the other.
 fn encoded(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let mut all = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    let mut all = format!(
+        "DSSEv1 {} {payload_type} {} ",
+        payload_type.len(),
+        payload.len()
+    )
+    .into_bytes();
     all.extend_from_slice(payload);
     all
 }
@@ -72,7 +77,9 @@ impl PublicKey {
         VerifyingKey::from_public_key_pem(pem)
             .map(Self::Ed25519)
             .or_else(|_| p256::ecdsa::VerifyingKey::from_public_key_pem(pem).map(Self::P256))
-            .map_err(|_| Error("it is no public key in PEM, Ed25519 or ECDSA over P-256".to_owned()))
+            .map_err(|_| {
+                Error("it is no public key in PEM, Ed25519 or ECDSA over P-256".to_owned())
+            })
     }
 
     /// Reads `SubjectPublicKeyInfo` in DER, as AWS KMS gives it.
@@ -80,7 +87,9 @@ impl PublicKey {
     /// # Errors
     /// When it is no P-256 key.
     pub fn p256(der: &[u8]) -> Result<Self, Error> {
-        p256::ecdsa::VerifyingKey::from_public_key_der(der).map(Self::P256).map_err(|_| Error("the key is not of the spec ECC_NIST_P256".to_owned()))
+        p256::ecdsa::VerifyingKey::from_public_key_der(der)
+            .map(Self::P256)
+            .map_err(|_| Error("the key is not of the spec ECC_NIST_P256".to_owned()))
     }
 
     /// As PEM.
@@ -116,16 +125,24 @@ impl PublicKey {
     /// The command that checks a signature with this kind of key by OpenSSL.
     pub fn openssl(&self) -> &'static str {
         match self {
-            Self::Ed25519(_) => "openssl pkeyutl -verify -pubin -inkey public-key.pem -rawin -in \"$d/message\" -sigfile \"$d/signature\"",
-            Self::P256(_) => "openssl dgst -sha256 -verify public-key.pem -signature \"$d/signature\" \"$d/message\"",
+            Self::Ed25519(_) => {
+                "openssl pkeyutl -verify -pubin -inkey public-key.pem -rawin -in \"$d/message\" -sigfile \"$d/signature\""
+            }
+            Self::P256(_) => {
+                "openssl dgst -sha256 -verify public-key.pem -signature \"$d/signature\" \"$d/message\""
+            }
         }
     }
 
     /// Did it sign the message? Signatures over P-256 are in DER.
     fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::Ed25519(key) => <[u8; 64]>::try_from(signature).is_ok_and(|bytes| key.verify_strict(message, &Signature::from_bytes(&bytes)).is_ok()),
-            Self::P256(key) => p256::ecdsa::Signature::from_der(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Self::Ed25519(key) => <[u8; 64]>::try_from(signature).is_ok_and(|bytes| {
+                key.verify_strict(message, &Signature::from_bytes(&bytes))
+                    .is_ok()
+            }),
+            Self::P256(key) => p256::ecdsa::Signature::from_der(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
         }
     }
 }
@@ -162,12 +179,17 @@ impl Signer<'_> {
         };
         let public = self.public();
         if !public.signed(&message, &signature) {
-            return Err(Error("the signature does not fit the public key; nothing was written".to_owned()));
+            return Err(Error(
+                "the signature does not fit the public key; nothing was written".to_owned(),
+            ));
         }
         Ok(Envelope {
             payload: STANDARD.encode(payload),
             payload_type: PAYLOAD_TYPE.to_owned(),
-            signatures: vec![Signed { keyid: public.id(), sig: STANDARD.encode(signature) }],
+            signatures: vec![Signed {
+                keyid: public.id(),
+                sig: STANDARD.encode(signature),
+            }],
         })
     }
 }
@@ -180,8 +202,13 @@ pub fn new_key() -> Result<(String, String), Error> {
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed).map_err(|error| Error(format!("no random bytes: {error}")))?;
     let key = SigningKey::from_bytes(&seed);
-    let private = key.to_pkcs8_pem(LineEnding::LF).map_err(|error| Error(error.to_string()))?;
-    Ok((private.to_string(), PublicKey::Ed25519(key.verifying_key()).pem()?))
+    let private = key
+        .to_pkcs8_pem(LineEnding::LF)
+        .map_err(|error| Error(error.to_string()))?;
+    Ok((
+        private.to_string(),
+        PublicKey::Ed25519(key.verifying_key()).pem()?,
+    ))
 }
 
 /// Reads a private key.
@@ -189,7 +216,11 @@ pub fn new_key() -> Result<(String, String), Error> {
 /// # Errors
 /// When it is no Ed25519 key in PKCS #8 PEM.
 pub fn private_key(pem: &str) -> Result<Signer<'static>, Error> {
-    let key = SigningKey::from_pkcs8_pem(pem).map_err(|_| Error("it is no Ed25519 key in PKCS #8 PEM; make one with `outcrop evidence key`".to_owned()))?;
+    let key = SigningKey::from_pkcs8_pem(pem).map_err(|_| {
+        Error(
+            "it is no Ed25519 key in PKCS #8 PEM; make one with `outcrop evidence key`".to_owned(),
+        )
+    })?;
     Ok(Signer::Own(key))
 }
 
@@ -199,10 +230,23 @@ pub fn private_key(pem: &str) -> Result<Signer<'static>, Error> {
 /// When it did not, or the envelope is broken.
 pub fn open(envelope: &Envelope, key: &PublicKey) -> Result<Vec<u8>, Error> {
     if envelope.payload_type != PAYLOAD_TYPE {
-        return Err(Error(format!("the payload is `{}`, not `{PAYLOAD_TYPE}`", envelope.payload_type)));
+        return Err(Error(format!(
+            "the payload is `{}`, not `{PAYLOAD_TYPE}`",
+            envelope.payload_type
+        )));
     }
-    let payload = STANDARD.decode(&envelope.payload).map_err(|_| Error("the payload is no base64".to_owned()))?;
+    let payload = STANDARD
+        .decode(&envelope.payload)
+        .map_err(|_| Error("the payload is no base64".to_owned()))?;
     let message = encoded(&envelope.payload_type, &payload);
-    let signed = envelope.signatures.iter().any(|one| STANDARD.decode(&one.sig).is_ok_and(|signature| key.signed(&message, &signature)));
-    if signed { Ok(payload) } else { Err(Error(format!("no signature is by the key {}", key.id()))) }
+    let signed = envelope.signatures.iter().any(|one| {
+        STANDARD
+            .decode(&one.sig)
+            .is_ok_and(|signature| key.signed(&message, &signature))
+    });
+    if signed {
+        Ok(payload)
+    } else {
+        Err(Error(format!("no signature is by the key {}", key.id())))
+    }
 }

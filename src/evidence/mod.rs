@@ -43,11 +43,20 @@ pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error>
     let store = Store::open(run, &subjects::tables()).map_err(|error| wrong(run, error))?;
     let outcome = engine::outcome(&store).map_err(|error| wrong(run, error))?;
     if outcome.results.is_empty() {
-        return Err(wrong(run, "it holds no results; judge it first: outcrop check RUN --out JUDGED"));
+        return Err(wrong(
+            run,
+            "it holds no results; judge it first: outcrop check RUN --out JUDGED",
+        ));
     }
     let mut files = contents(&store, &outcome, &key.public()).map_err(|error| wrong(run, error))?;
-    files.insert(RUN.to_owned(), fs::read(run).map_err(|error| wrong(run, error))?);
-    let sums: String = files.iter().map(|(name, bytes)| format!("{}  {name}\n", sha256(bytes))).collect();
+    files.insert(
+        RUN.to_owned(),
+        fs::read(run).map_err(|error| wrong(run, error))?,
+    );
+    let sums: String = files
+        .iter()
+        .map(|(name, bytes)| format!("{}  {name}\n", sha256(bytes)))
+        .collect();
     files.insert(SUMS.to_owned(), sums.into_bytes());
     let statement = json!({
         "_type": STATEMENT,
@@ -56,31 +65,51 @@ pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error>
         "predicate": about(&outcome),
     });
     let payload = serde_json::to_vec(&statement).map_err(|error| Error(error.to_string()))?;
-    let signed = pretty(&serde_json::to_value(key.sign(&payload)?).map_err(|error| Error(error.to_string()))?)?;
-    fs::create_dir(folder).map_err(|error| wrong(folder, format!("cannot make the folder: {error}")))?;
+    let signed = pretty(
+        &serde_json::to_value(key.sign(&payload)?).map_err(|error| Error(error.to_string()))?,
+    )?;
+    fs::create_dir(folder)
+        .map_err(|error| wrong(folder, format!("cannot make the folder: {error}")))?;
     let count = files.len() + 1;
     for (name, bytes) in files.into_iter().chain([(ENVELOPE.to_owned(), signed)]) {
         let path = folder.join(&name);
-        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, bytes));
+        let written = path
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&path, bytes));
         written.map_err(|error| wrong(&path, error))?;
     }
     Ok(count)
 }
 
 /// Everything in a package that follows from the run: made again from it, it is the same, byte for byte.
-fn contents(store: &Store, outcome: &Outcome, key: &PublicKey) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+fn contents(
+    store: &Store,
+    outcome: &Outcome,
+    key: &PublicKey,
+) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let failed = |error: crate::inventory::Error| Error(error.to_string());
     for (rule, text) in rule_texts(store).map_err(failed)? {
         files.insert(format!("rules/{rule}.yaml"), text.into_bytes());
     }
     files.insert("run.json".to_owned(), pretty(&about(outcome))?);
-    files.insert("population.json".to_owned(), pretty(&population(store).map_err(failed)?)?);
+    files.insert(
+        "population.json".to_owned(),
+        pretty(&population(store).map_err(failed)?)?,
+    );
     files.insert("waivers.json".to_owned(), pretty(&json!(outcome.waivers))?);
-    files.insert("attestations.json".to_owned(), pretty(&json!(outcome.attestations))?);
-    for format in report::FORMATS.iter().filter(|format| !OF_PIPELINES.contains(&format.name)) {
+    files.insert(
+        "attestations.json".to_owned(),
+        pretty(&json!(outcome.attestations))?,
+    );
+    for format in report::FORMATS
+        .iter()
+        .filter(|format| !OF_PIPELINES.contains(&format.name))
+    {
         let mut bytes = Vec::new();
-        (format.render)(outcome, report::Options::default(), &mut bytes).map_err(|error| Error(format!("{}: {error}", format.name)))?;
+        (format.render)(outcome, report::Options::default(), &mut bytes)
+            .map_err(|error| Error(format!("{}: {error}", format.name)))?;
         files.insert(format!("reports/results.{}", format.ending), bytes);
     }
     files.insert("public-key.pem".to_owned(), key.pem()?.into_bytes());
@@ -95,15 +124,31 @@ fn pretty(json: &Json) -> Result<Vec<u8>, Error> {
 }
 
 fn rule_texts(store: &Store) -> Result<BTreeMap<String, String>, crate::inventory::Error> {
-    let mut statement = store.conn.prepare("SELECT name, source FROM rule ORDER BY name")?;
-    Ok(statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+    let mut statement = store
+        .conn
+        .prepare("SELECT name, source FROM rule ORDER BY name")?;
+    Ok(statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?)
 }
 
 /// Accounts: those that were read whole, in part, and not at all; together they are those that were listed.
 fn scope(outcome: &Outcome) -> Json {
-    let asked = || outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "unsupported" | "not-collected"));
-    let of = |id: &str, whole: bool| asked().any(|line| line.account_id == id && (line.status == "complete") == whole);
-    let listed: Vec<&str> = outcome.run.accounts.iter().map(|account| account.id.as_str()).collect();
+    let asked = || {
+        outcome
+            .coverage
+            .iter()
+            .filter(|line| !matches!(line.status.as_str(), "unsupported" | "not-collected"))
+    };
+    let of = |id: &str, whole: bool| {
+        asked().any(|line| line.account_id == id && (line.status == "complete") == whole)
+    };
+    let listed: Vec<&str> = outcome
+        .run
+        .accounts
+        .iter()
+        .map(|account| account.id.as_str())
+        .collect();
     let (mut whole, mut part, mut none) = (Vec::new(), Vec::new(), Vec::new());
     for id in &listed {
         match (of(id, true), of(id, false)) {
@@ -146,7 +191,13 @@ fn population(store: &Store) -> Result<Json, crate::inventory::Error> {
 }
 
 fn readme(outcome: &Outcome, key: &PublicKey) -> String {
-    let count = |verdict| outcome.results.iter().filter(|result| result.verdict == verdict).count();
+    let count = |verdict| {
+        outcome
+            .results
+            .iter()
+            .filter(|result| result.verdict == verdict)
+            .count()
+    };
     let safe = |text: &str| crate::report::safe::cut(text, 200).replace('`', "'");
     format!(
         "# Evidence package of Outcrop run {id}
@@ -237,8 +288,14 @@ fn listing(folder: &Path) -> Result<(BTreeSet<String>, Vec<String>), Error> {
     while let Some(next) = folders.pop() {
         for entry in fs::read_dir(&next).map_err(|error| wrong(&next, error))? {
             let path = entry.map_err(|error| wrong(&next, error))?.path();
-            let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-            let kind = fs::symlink_metadata(&path).map_err(|error| wrong(&path, error))?.file_type();
+            let name = path
+                .strip_prefix(folder)
+                .unwrap_or(&path)
+                .to_string_lossy()
+                .replace('\\', "/");
+            let kind = fs::symlink_metadata(&path)
+                .map_err(|error| wrong(&path, error))?
+                .file_type();
             if kind.is_dir() {
                 folders.push(path);
             } else if kind.is_file() {
@@ -256,12 +313,19 @@ fn listing(folder: &Path) -> Result<(BTreeSet<String>, Vec<String>), Error> {
 /// # Errors
 /// When the folder is no package at all.
 pub fn verify(folder: &Path, trusted: Option<&PublicKey>) -> Result<Verified, Error> {
-    let read = |name: &str| fs::read(folder.join(name)).map_err(|error| wrong(&folder.join(name), error));
-    let envelope: Envelope = serde_json::from_slice(&read(ENVELOPE)?).map_err(|error| wrong(&folder.join(ENVELOPE), error))?;
+    let read =
+        |name: &str| fs::read(folder.join(name)).map_err(|error| wrong(&folder.join(name), error));
+    let envelope: Envelope = serde_json::from_slice(&read(ENVELOPE)?)
+        .map_err(|error| wrong(&folder.join(ENVELOPE), error))?;
     let mut all = Verified::default();
-    let packaged = read("public-key.pem").ok().and_then(|pem| PublicKey::from_pem(&String::from_utf8_lossy(&pem)).ok());
+    let packaged = read("public-key.pem")
+        .ok()
+        .and_then(|pem| PublicKey::from_pem(&String::from_utf8_lossy(&pem)).ok());
     let Some(key) = trusted.copied().or(packaged) else {
-        all.wrong.push("there is no key to check the signature with: public-key.pem is missing or broken".to_owned());
+        all.wrong.push(
+            "there is no key to check the signature with: public-key.pem is missing or broken"
+                .to_owned(),
+        );
         return Ok(all);
     };
     let payload = match envelope::open(&envelope, &key) {
@@ -271,22 +335,42 @@ pub fn verify(folder: &Path, trusted: Option<&PublicKey>) -> Result<Verified, Er
             return Ok(all);
         }
     };
-    let statement: Json = serde_json::from_slice(&payload).map_err(|error| wrong(&folder.join(ENVELOPE), error))?;
-    all.proved.push(format!("the statement was signed with the key {}", key.id()));
+    let statement: Json =
+        serde_json::from_slice(&payload).map_err(|error| wrong(&folder.join(ENVELOPE), error))?;
+    all.proved.push(format!(
+        "the statement was signed with the key {}",
+        key.id()
+    ));
     if trusted.is_none() {
-        all.open.push("whose key that is: it came with the package; give --public-key with the signer's own".to_owned());
+        all.open.push(
+            "whose key that is: it came with the package; give --public-key with the signer's own"
+                .to_owned(),
+        );
     }
     if statement["_type"] != STATEMENT || statement["predicateType"] != PREDICATE {
-        all.wrong.push(format!("{ENVELOPE}: it is no statement about an evidence package of this version"));
+        all.wrong.push(format!(
+            "{ENVELOPE}: it is no statement about an evidence package of this version"
+        ));
     }
     let mut stated: BTreeMap<String, String> = BTreeMap::new();
     for subject in statement["subject"].as_array().into_iter().flatten() {
-        let (Some(name), Some(digest)) = (subject["name"].as_str(), subject["digest"]["sha256"].as_str()) else {
-            all.wrong.push(format!("{ENVELOPE}: a subject has no name or no digest"));
+        let (Some(name), Some(digest)) = (
+            subject["name"].as_str(),
+            subject["digest"]["sha256"].as_str(),
+        ) else {
+            all.wrong
+                .push(format!("{ENVELOPE}: a subject has no name or no digest"));
             continue;
         };
-        if name.is_empty() || Path::new(name).components().any(|part| !matches!(part, Component::Normal(_))) {
-            all.wrong.push(format!("{ENVELOPE}: `{}` leads outside the package", crate::report::safe::cut(name, 200)));
+        if name.is_empty()
+            || Path::new(name)
+                .components()
+                .any(|part| !matches!(part, Component::Normal(_)))
+        {
+            all.wrong.push(format!(
+                "{ENVELOPE}: `{}` leads outside the package",
+                crate::report::safe::cut(name, 200)
+            ));
             continue;
         }
         if stated.insert(name.to_owned(), digest.to_owned()).is_some() {
@@ -296,19 +380,27 @@ pub fn verify(folder: &Path, trusted: Option<&PublicKey>) -> Result<Verified, Er
     let (there, odd) = listing(folder)?;
     all.wrong.extend(odd);
     all.wrong.extend(
-        there.iter().filter(|name| *name != ENVELOPE && !stated.contains_key(*name)).map(|name| format!("{name} was added: the statement does not name it")),
+        there
+            .iter()
+            .filter(|name| *name != ENVELOPE && !stated.contains_key(*name))
+            .map(|name| format!("{name} was added: the statement does not name it")),
     );
     for (name, digest) in &stated {
         if !there.contains(name) {
             all.wrong.push(format!("{name} is missing"));
         } else if sha256(&read(name)?) != *digest {
-            all.wrong.push(format!("{name} was changed: its SHA-256 is not the one that was signed"));
+            all.wrong.push(format!(
+                "{name} was changed: its SHA-256 is not the one that was signed"
+            ));
         }
     }
     if !all.wrong.is_empty() {
         return Ok(all);
     }
-    all.proved.push(format!("all {} files are as they were signed, and no other is there", stated.len()));
+    all.proved.push(format!(
+        "all {} files are as they were signed, and no other is there",
+        stated.len()
+    ));
     complete(folder, &key, &mut all)?;
     all.open.push(
         "whether the rows are what AWS answered: that rests on whoever ran the scan; hold the request ids in population.json against CloudTrail".to_owned(),
@@ -321,37 +413,62 @@ fn complete(folder: &Path, key: &PublicKey, all: &mut Verified) -> Result<(), Er
     let path = folder.join(RUN);
     let store = Store::open(&path, &subjects::tables()).map_err(|error| wrong(&path, error))?;
     let outcome = engine::outcome(&store).map_err(|error| wrong(&path, error))?;
-    let about: Json =
-        serde_json::from_slice(&fs::read(folder.join("run.json")).map_err(|error| wrong(folder, error))?).map_err(|error| wrong(folder, error))?;
+    let about: Json = serde_json::from_slice(
+        &fs::read(folder.join("run.json")).map_err(|error| wrong(folder, error))?,
+    )
+    .map_err(|error| wrong(folder, error))?;
     let count = |name: &str| about["scope"][name].as_array().map_or(0, Vec::len);
     if about["run_id"] != outcome.run.id.as_str() || about["results"] != outcome.results.len() {
-        all.wrong.push("run.json speaks of another run than run.outcrop holds".to_owned());
+        all.wrong
+            .push("run.json speaks of another run than run.outcrop holds".to_owned());
     }
-    let (listed, whole, part, none) = (outcome.run.accounts.len(), count("read_whole"), count("read_in_part"), count("not_read"));
-    let said = format!("{listed} accounts are listed: {whole} read whole, {part} in part, {none} not at all");
+    let (listed, whole, part, none) = (
+        outcome.run.accounts.len(),
+        count("read_whole"),
+        count("read_in_part"),
+        count("not_read"),
+    );
+    let said = format!(
+        "{listed} accounts are listed: {whole} read whole, {part} in part, {none} not at all"
+    );
     // What the package says of its scope is held against the coverage that the run itself holds.
     if about["scope"] != scope(&outcome) || whole + part + none != listed {
-        all.wrong.push(format!("the scope in run.json is not that of the run ({said})"));
+        all.wrong.push(format!(
+            "the scope in run.json is not that of the run ({said})"
+        ));
     } else {
         all.proved.push(said);
     }
     let made = contents(&store, &outcome, key).map_err(|error| wrong(&path, error))?;
     // Rules are data; how the rest is written can change from version to version.
     let same_version = about["packed_with"] == env!("CARGO_PKG_VERSION");
-    let held: BTreeMap<&String, &Vec<u8>> = made.iter().filter(|(name, _)| same_version || name.starts_with("rules/")).collect();
+    let held: BTreeMap<&String, &Vec<u8>> = made
+        .iter()
+        .filter(|(name, _)| same_version || name.starts_with("rules/"))
+        .collect();
     for (name, bytes) in &held {
         if fs::read(folder.join(name)).ok().as_ref() != Some(*bytes) {
-            all.wrong.push(format!("{name} is not what follows from run.outcrop: it was written or changed by hand"));
+            all.wrong.push(format!(
+                "{name} is not what follows from run.outcrop: it was written or changed by hand"
+            ));
         }
     }
-    all.proved.push(format!("{} of {} files are what follows from the run, byte for byte", held.len(), made.len()));
+    all.proved.push(format!(
+        "{} of {} files are what follows from the run, byte for byte",
+        held.len(),
+        made.len()
+    ));
     if !same_version {
         let by = about["packed_with"].as_str().unwrap_or("another version");
         all.open.push(format!("whether the reports are what follows from the run: they were written by version {by}, this is {}", env!("CARGO_PKG_VERSION")));
     }
-    all.open.push("whether the results are what the rules give: `replay` judges the packed rows again".to_owned());
+    all.open.push(
+        "whether the results are what the rules give: `replay` judges the packed rows again"
+            .to_owned(),
+    );
     if !outcome.run.complete {
-        all.open.push("everything that the run did not come to: it was interrupted".to_owned());
+        all.open
+            .push("everything that the run did not come to: it was interrupted".to_owned());
     }
     Ok(())
 }
@@ -378,29 +495,61 @@ pub fn replay(folder: &Path) -> Result<(usize, Vec<Difference>), Error> {
     let packed = engine::outcome(&packed_store).map_err(|error| fail(&error))?;
     let mut run: RunInfo = packed_store.run().map_err(|error| fail(&error))?;
     let mut rules = Vec::new();
-    for name in rule_texts(&packed_store).map_err(|error| fail(&error))?.keys() {
+    for name in rule_texts(&packed_store)
+        .map_err(|error| fail(&error))?
+        .keys()
+    {
         let file = folder.join(format!("rules/{name}.yaml"));
-        rules.push((format!("{name}.yaml"), fs::read_to_string(&file).map_err(|error| wrong(&file, error))?));
+        rules.push((
+            format!("{name}.yaml"),
+            fs::read_to_string(&file).map_err(|error| wrong(&file, error))?,
+        ));
     }
-    let library = judge::library_of(rules, &run, &packed).map_err(|error| Error(error.to_string()))?;
+    let library =
+        judge::library_of(rules, &run, &packed).map_err(|error| Error(error.to_string()))?;
     run.rules_digest = library.digest();
     let mut store = Store::memory(&subjects::tables()).map_err(|error| fail(&error))?;
     store.copy_base(&path).map_err(|error| fail(&error))?;
-    let replayed = judge::again(&mut store, &library, &Config::default(), &run).map_err(|error| fail(&error))?;
+    let replayed = judge::again(&mut store, &library, &Config::default(), &run)
+        .map_err(|error| fail(&error))?;
     let by_print = |outcome: &Outcome| -> BTreeMap<String, Finding> {
-        outcome.results.iter().map(|result| (format!("{} {} {}", result.fingerprint, result.rule, result.part), result.clone())).collect()
+        outcome
+            .results
+            .iter()
+            .map(|result| {
+                (
+                    format!("{} {} {}", result.fingerprint, result.rule, result.part),
+                    result.clone(),
+                )
+            })
+            .collect()
     };
     let (before, after) = (by_print(&packed), by_print(&replayed));
     let mut different = Vec::new();
-    let word = |result: Option<&Finding>| result.map_or_else(String::new, |result| format!("{}: {}", result.verdict.as_str(), result.message));
+    let word = |result: Option<&Finding>| {
+        result.map_or_else(String::new, |result| {
+            format!("{}: {}", result.verdict.as_str(), result.message)
+        })
+    };
     for key in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
         let (old, new) = (before.get(key), after.get(key));
-        let same = old
-            .zip(new)
-            .is_some_and(|(old, new)| old.verdict == new.verdict && old.message == new.message && old.evidence == new.evidence && old.missing == new.missing);
+        let same = old.zip(new).is_some_and(|(old, new)| {
+            old.verdict == new.verdict
+                && old.message == new.message
+                && old.evidence == new.evidence
+                && old.missing == new.missing
+        });
         if !same {
-            let what = old.or(new).map_or_else(String::new, |result| format!("{} {} {}", result.rule, result.resource, result.part).trim_end().to_owned());
-            different.push(Difference { what, packed: word(old), replayed: word(new) });
+            let what = old.or(new).map_or_else(String::new, |result| {
+                format!("{} {} {}", result.rule, result.resource, result.part)
+                    .trim_end()
+                    .to_owned()
+            });
+            different.push(Difference {
+                what,
+                packed: word(old),
+                replayed: word(new),
+            });
         }
     }
     Ok((before.len(), different))

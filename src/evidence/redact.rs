@@ -90,8 +90,10 @@ const WORDS: [&str; 72] = [
 ];
 
 /// What ids begin with.
-const PREFIXES: [&str; 22] =
-    ["o", "r", "search", "vpn", "vpc", "subnet", "rtb", "nat", "igw", "eigw", "vgw", "tgw", "pcx", "vpce", "sg", "acl", "eni", "i", "pl", "dopt", "fl", "ou"];
+const PREFIXES: [&str; 22] = [
+    "o", "r", "search", "vpn", "vpc", "subnet", "rtb", "nat", "igw", "eigw", "vgw", "tgw", "pcx",
+    "vpce", "sg", "acl", "eni", "i", "pl", "dopt", "fl", "ou",
+];
 
 fn in_token(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+' | '=')
@@ -102,7 +104,9 @@ fn tokens(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let first = rest.chars().next()?;
-        let end = rest.find(|c: char| in_token(c) != in_token(first)).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| in_token(c) != in_token(first))
+            .unwrap_or(rest.len());
         let (token, left) = rest.split_at(end);
         rest = left;
         Some(token)
@@ -111,8 +115,13 @@ fn tokens(text: &str) -> impl Iterator<Item = &str> {
 
 /// The first label of the host of a vector store: the collection's id, or a domain's name.
 fn store_label(token: &str) -> Option<&str> {
-    let store = token.ends_with(".aoss.amazonaws.com") || token.ends_with(".es.amazonaws.com") || token.ends_with(".on.aws");
-    token.split_once('.').map(|(label, _)| label).filter(|_| store)
+    let store = token.ends_with(".aoss.amazonaws.com")
+        || token.ends_with(".es.amazonaws.com")
+        || token.ends_with(".on.aws");
+    token
+        .split_once('.')
+        .map(|(label, _)| label)
+        .filter(|_| store)
 }
 
 /// What stands for what.
@@ -136,7 +145,9 @@ impl Names {
                     && token.chars().any(char::is_alphabetic)
                     && !token.starts_with('$');
                 // What AWS gives (`vpce-...`, services, models, Regions) is no name of anybody's; ids are, all the same.
-                let given = token.contains("amazonaws") || run.regions.iter().any(|region| token == region) || token.starts_with("com.");
+                let given = token.contains("amazonaws")
+                    || run.regions.iter().any(|region| token == region)
+                    || token.starts_with("com.");
                 if plain && !given {
                     names.insert(token.to_owned());
                 }
@@ -156,17 +167,37 @@ impl Names {
             "cloudtrail_bedrock_call",
             "bedrock_probe",
         ];
-        const NAMES: [&str; 6] = ["name", "namespace", "service_account", "cluster_name", "oidc_issuer", "api_id"];
+        const NAMES: [&str; 6] = [
+            "name",
+            "namespace",
+            "service_account",
+            "cluster_name",
+            "oidc_issuer",
+            "api_id",
+        ];
         // Of variables the hosts of vector stores are kept, which hold the names of domains.
         for table in ["lambda_environment_variable", "ecs_environment_variable"] {
-            let mut statement = store.conn.prepare(&format!("SELECT DISTINCT vector_host FROM {table} WHERE vector_host IS NOT NULL"))?;
+            let mut statement = store.conn.prepare(&format!(
+                "SELECT DISTINCT vector_host FROM {table} WHERE vector_host IS NOT NULL"
+            ))?;
             for text in statement.query_map([], |row| row.get::<_, String>(0))? {
                 take(&text?);
             }
         }
-        for table in store.tables().iter().filter(|table| table.role == Role::Base && !AS_THEY_ARE.contains(&table.name)) {
-            for column in table.columns.iter().filter(|column| column.kind == Kind::Text && (column.name == table.key || NAMES.contains(&column.name))) {
-                let sql = format!("SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL", quoted(column.name), quoted(table.name));
+        for table in store
+            .tables()
+            .iter()
+            .filter(|table| table.role == Role::Base && !AS_THEY_ARE.contains(&table.name))
+        {
+            for column in table.columns.iter().filter(|column| {
+                column.kind == Kind::Text
+                    && (column.name == table.key || NAMES.contains(&column.name))
+            }) {
+                let sql = format!(
+                    "SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL",
+                    quoted(column.name),
+                    quoted(table.name)
+                );
                 let mut statement = store.conn.prepare(&sql)?;
                 for text in statement.query_map([], |row| row.get::<_, String>(0))? {
                     let text = text?;
@@ -177,8 +208,16 @@ impl Names {
                 }
             }
             // Names that stand inside: of policies, statements and grants, and whatever ARNs and ids lead to.
-            for column in table.columns.iter().filter(|column| matches!(column.kind, Kind::Text | Kind::List | Kind::Json)) {
-                let sql = format!("SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL", quoted(column.name), quoted(table.name));
+            for column in table
+                .columns
+                .iter()
+                .filter(|column| matches!(column.kind, Kind::Text | Kind::List | Kind::Json))
+            {
+                let sql = format!(
+                    "SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL",
+                    quoted(column.name),
+                    quoted(table.name)
+                );
                 let mut statement = store.conn.prepare(&sql)?;
                 for text in statement.query_map([], |row| row.get::<_, String>(0))? {
                     let text = text?;
@@ -193,13 +232,21 @@ impl Names {
         }
         let number = |place: usize| format!("{:012}", 900_000_000_001_usize + place);
         Ok(Self {
-            accounts: accounts.into_iter().enumerate().map(|(place, id)| (id, number(place))).collect(),
+            accounts: accounts
+                .into_iter()
+                .enumerate()
+                .map(|(place, id)| (id, number(place)))
+                .collect(),
             names: names
                 .into_iter()
                 .enumerate()
                 .map(|(place, name)| {
                     // The beginning of an id says what kind of thing it is.
-                    let kind = name.split_once('-').map(|(kind, _)| kind).filter(|kind| PREFIXES.contains(kind)).unwrap_or("name");
+                    let kind = name
+                        .split_once('-')
+                        .map(|(kind, _)| kind)
+                        .filter(|kind| PREFIXES.contains(kind))
+                        .unwrap_or("name");
                     let other = format!("{kind}-{:04}", place + 1);
                     (name, other)
                 })
@@ -220,7 +267,9 @@ impl Names {
         let mut changed = String::with_capacity(all.len());
         let mut rest = all.as_str();
         while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-            let end = rest[start..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |length| start + length);
+            let end = rest[start..]
+                .find(|c: char| !c.is_ascii_digit())
+                .map_or(rest.len(), |length| start + length);
             changed.push_str(&rest[..start]);
             let digits = &rest[start..end];
             changed.push_str(match self.accounts.get(digits) {
@@ -238,7 +287,12 @@ impl Names {
         match json {
             Json::String(text) => Json::String(self.text(text)),
             Json::Array(items) => items.iter().map(|item| self.json(item)).collect(),
-            Json::Object(members) => Json::Object(members.iter().map(|(key, value)| (self.text(key), self.json(value))).collect()),
+            Json::Object(members) => Json::Object(
+                members
+                    .iter()
+                    .map(|(key, value)| (self.text(key), self.json(value)))
+                    .collect(),
+            ),
             other => other.clone(),
         }
     }
@@ -249,15 +303,30 @@ fn inner(json: &Json, accounts: &BTreeSet<String>, take: &mut impl FnMut(&str)) 
     match json {
         Json::String(text) => match Arn::parse(text) {
             // Profiles of AWS's own are the same everywhere.
-            Some(arn) if accounts.contains(arn.account) && !arn.resource.starts_with("inference-profile/") => take(arn.resource),
+            Some(arn)
+                if accounts.contains(arn.account)
+                    && !arn.resource.starts_with("inference-profile/") =>
+            {
+                take(arn.resource)
+            }
             Some(_) => {}
-            None => tokens(text).filter(|token| token.split_once('-').is_some_and(|(kind, _)| PREFIXES.contains(&kind))).for_each(take),
+            None => tokens(text)
+                .filter(|token| {
+                    token
+                        .split_once('-')
+                        .is_some_and(|(kind, _)| PREFIXES.contains(&kind))
+                })
+                .for_each(take),
         },
         Json::Array(items) => items.iter().for_each(|item| inner(item, accounts, take)),
         Json::Object(members) => {
             for (key, value) in members {
                 match value {
-                    Json::String(text) if matches!(key.as_str(), "name" | "Name" | "id" | "grant_id") => take(text),
+                    Json::String(text)
+                        if matches!(key.as_str(), "name" | "Name" | "id" | "grant_id") =>
+                    {
+                        take(text)
+                    }
                     _ => inner(value, accounts, take),
                 }
             }
@@ -270,7 +339,8 @@ fn inner(json: &Json, accounts: &BTreeSet<String>, take: &mut impl FnMut(&str)) 
 fn counted(outcome: &Outcome) -> BTreeMap<(String, &'static str), usize> {
     let mut all = BTreeMap::new();
     for result in &outcome.results {
-        *all.entry((result.rule.clone(), result.verdict.as_str())).or_default() += 1;
+        *all.entry((result.rule.clone(), result.verdict.as_str()))
+            .or_default() += 1;
     }
     all
 }
@@ -301,8 +371,21 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
         (account.id, account.name) = (names.text(&account.id), names.text(&account.name));
     }
     info.caller_arn = names.text(&info.caller_arn);
-    info.role_chains = info.role_chains.iter().map(|(account, chain)| (names.text(account), chain.iter().map(|role| names.text(role)).collect())).collect();
-    info.unscanned_regions = info.unscanned_regions.into_iter().map(|(account, regions)| (names.text(&account), regions)).collect();
+    info.role_chains = info
+        .role_chains
+        .iter()
+        .map(|(account, chain)| {
+            (
+                names.text(account),
+                chain.iter().map(|role| names.text(role)).collect(),
+            )
+        })
+        .collect();
+    info.unscanned_regions = info
+        .unscanned_regions
+        .into_iter()
+        .map(|(account, regions)| (names.text(&account), regions))
+        .collect();
     info.notes = info.notes.iter().map(|note| names.text(note)).collect();
     for one in info.attestations.iter_mut().filter_map(Json::as_object_mut) {
         for free in ["by", "evidence"] {
@@ -312,37 +395,67 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
     info.notes.push(
         "redacted: account ids, names and ids are stand-ins, the same everywhere; addresses, names of variables and what AWS names are as they were".to_owned(),
     );
-    info.parameters = info.parameters.iter().map(|(name, value)| (name.clone(), names.json(value))).collect();
+    info.parameters = info
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), names.json(value)))
+        .collect();
     info.command = String::new();
-    let rules = rule_texts(&original).map_err(|error| fail(&error))?.into_iter().map(|(name, text)| (format!("{name}.yaml"), text)).collect();
+    let rules = rule_texts(&original)
+        .map_err(|error| fail(&error))?
+        .into_iter()
+        .map(|(name, text)| (format!("{name}.yaml"), text))
+        .collect();
     let library = judge::library_of(rules, &info, &before).map_err(|error| fail(&error))?;
-    let config = Config { waivers: waivers(&before, &names), ..Config::default() };
+    let config = Config {
+        waivers: waivers(&before, &names),
+        ..Config::default()
+    };
     let after = judge::again(&mut store, &library, &config, &info).map_err(|error| fail(&error))?;
     let (was, is) = (counted(&before), counted(&after));
     if was != is {
-        let rules: BTreeSet<&str> = was.keys().chain(is.keys()).filter(|key| was.get(*key) != is.get(*key)).map(|(rule, _)| rule.as_str()).collect();
+        let rules: BTreeSet<&str> = was
+            .keys()
+            .chain(is.keys())
+            .filter(|key| was.get(*key) != is.get(*key))
+            .map(|(rule, _)| rule.as_str())
+            .collect();
         return Err(fail(&format!(
             "a name means something to these rules, so they would judge otherwise without it: {}",
             rules.into_iter().collect::<Vec<_>>().join(", ")
         )));
     }
     // Pages that are free hold what was changed; this writes none of them.
-    store.conn.execute("VACUUM INTO ?1", [to.display().to_string()]).map_err(|error| Error(format!("{}: {error}", to.display())))?;
+    store
+        .conn
+        .execute("VACUUM INTO ?1", [to.display().to_string()])
+        .map_err(|error| Error(format!("{}: {error}", to.display())))?;
     Ok(())
 }
 
 /// The waivers that counted, with stand-ins; by their results, because a run does not keep what they accept.
 fn waivers(before: &Outcome, names: &Names) -> Vec<WaiverEntry> {
     let mut all = Vec::new();
-    for report in before.waivers.iter().filter(|report| report.status == WaiverStatus::Used) {
+    for report in before
+        .waivers
+        .iter()
+        .filter(|report| report.status == WaiverStatus::Used)
+    {
         let of = |verdict| {
             before
                 .results
                 .iter()
-                .find(|result| result.rule == report.rule && result.verdict == verdict && result.waiver.is_some())
+                .find(|result| {
+                    result.rule == report.rule
+                        && result.verdict == verdict
+                        && result.waiver.is_some()
+                })
                 .and_then(|result| result.waiver.clone())
         };
-        for (verdict, waivable) in [(Verdict::Fail, Waivable::Fail), (Verdict::Unknown, Waivable::Unknown)] {
+        for (verdict, waivable) in [
+            (Verdict::Fail, Waivable::Fail),
+            (Verdict::Unknown, Waivable::Unknown),
+        ] {
             if let Some(waiver) = of(verdict) {
                 all.push(WaiverEntry {
                     rule: report.rule.clone(),
@@ -360,27 +473,71 @@ fn waivers(before: &Outcome, names: &Names) -> Vec<WaiverEntry> {
 
 /// Changes every text of the collected rows, their coverage and what files declared.
 fn change(store: &Store, names: &Names) -> Result<(), crate::inventory::Error> {
-    let plain: [(&str, &[&str]); 2] =
-        [("coverage", &["account_id", "parent", "detail", "request_ids"]), ("declaration", &["account_id", "key", "address", "file", "unresolved", "path"])];
-    let base = store.tables().iter().filter(|table| table.role == Role::Base).map(|table| {
-        let texts = table.columns.iter().filter(|column| matches!(column.kind, Kind::Text | Kind::List | Kind::Json)).map(|column| column.name);
-        (table.name, std::iter::once("account_id").chain(texts).collect::<Vec<_>>())
-    });
-    for (table, columns) in base.chain(plain.iter().map(|(table, columns)| (*table, columns.to_vec()))) {
-        let list = columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
+    let plain: [(&str, &[&str]); 2] = [
+        (
+            "coverage",
+            &["account_id", "parent", "detail", "request_ids"],
+        ),
+        (
+            "declaration",
+            &["account_id", "key", "address", "file", "unresolved", "path"],
+        ),
+    ];
+    let base = store
+        .tables()
+        .iter()
+        .filter(|table| table.role == Role::Base)
+        .map(|table| {
+            let texts = table
+                .columns
+                .iter()
+                .filter(|column| matches!(column.kind, Kind::Text | Kind::List | Kind::Json))
+                .map(|column| column.name);
+            (
+                table.name,
+                std::iter::once("account_id")
+                    .chain(texts)
+                    .collect::<Vec<_>>(),
+            )
+        });
+    for (table, columns) in base.chain(
+        plain
+            .iter()
+            .map(|(table, columns)| (*table, columns.to_vec())),
+    ) {
+        let list = columns
+            .iter()
+            .map(|column| quoted(column))
+            .collect::<Vec<_>>()
+            .join(", ");
         let mut rows: Vec<(i64, Vec<Option<String>>)> = Vec::new();
         {
-            let mut statement = store.conn.prepare(&format!("SELECT rowid, {list} FROM {}", quoted(table)))?;
+            let mut statement = store
+                .conn
+                .prepare(&format!("SELECT rowid, {list} FROM {}", quoted(table)))?;
             let mut found = statement.query([])?;
             while let Some(row) = found.next()? {
-                let cells = (0..columns.len()).map(|place| row.get::<_, Option<String>>(place + 1)).collect::<Result<Vec<_>, _>>()?;
+                let cells = (0..columns.len())
+                    .map(|place| row.get::<_, Option<String>>(place + 1))
+                    .collect::<Result<Vec<_>, _>>()?;
                 rows.push((row.get(0)?, cells));
             }
         }
-        let sets = columns.iter().enumerate().map(|(place, column)| format!("{} = ?{}", quoted(column), place + 2)).collect::<Vec<_>>().join(", ");
-        let mut statement = store.conn.prepare(&format!("UPDATE {} SET {sets} WHERE rowid = ?1", quoted(table)))?;
+        let sets = columns
+            .iter()
+            .enumerate()
+            .map(|(place, column)| format!("{} = ?{}", quoted(column), place + 2))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let mut statement = store.conn.prepare(&format!(
+            "UPDATE {} SET {sets} WHERE rowid = ?1",
+            quoted(table)
+        ))?;
         for (number, cells) in rows {
-            let cells: Vec<Option<String>> = cells.into_iter().map(|cell| cell.map(|text| names.text(&text))).collect();
+            let cells: Vec<Option<String>> = cells
+                .into_iter()
+                .map(|cell| cell.map(|text| names.text(&text)))
+                .collect();
             let mut bound: Vec<&dyn rusqlite::ToSql> = vec![&number];
             bound.extend(cells.iter().map(|cell| cell as &dyn rusqlite::ToSql));
             statement.execute(bound.as_slice())?;

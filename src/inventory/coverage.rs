@@ -2,6 +2,9 @@
 
 use crate::model::{Gap, Reason};
 
+/// The name under which the coverage of a file is kept: what may add to what it shows, by what it is handed (`parent`).
+pub const FILE: &str = "file";
+
 /// How one reading of one table in one scope went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -34,7 +37,16 @@ impl Status {
 
     /// Reads the name back.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Complete, Self::Partial, Self::Denied, Self::Error, Self::Unsupported, Self::NotCollected].into_iter().find(|status| status.as_str() == text)
+        [
+            Self::Complete,
+            Self::Partial,
+            Self::Denied,
+            Self::Error,
+            Self::Unsupported,
+            Self::NotCollected,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == text)
     }
 
     /// Does it show everything there is?
@@ -113,6 +125,12 @@ impl Coverage {
             ("", status) => format!("{place}: {}", status.as_str()),
             (detail, _) => format!("{place}: {detail}"),
         };
-        Gap { fact, operation: self.operation.clone(), action: self.action.clone(), reason: self.status.reason(), detail }
+        Gap {
+            fact,
+            operation: self.operation.clone(),
+            action: self.action.clone(),
+            reason: self.status.reason(),
+            detail,
+        }
     }
 }

@@ -45,9 +45,14 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn declare(&self, declarations: &[Declaration]) -> Result<(), Error> {
-        let mut statement = self.conn.prepare("INSERT INTO declaration VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?;
+        let mut statement = self.conn.prepare(
+            "INSERT INTO declaration VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?;
         for one in declarations {
-            let (file, line) = one.location.as_ref().map_or(("", 0), |place| (place.file.as_str(), place.line));
+            let (file, line) = one
+                .location
+                .as_ref()
+                .map_or(("", 0), |place| (place.file.as_str(), place.line));
             let unresolved = serde_json::to_string(&one.unresolved).unwrap_or_default();
             let line = i64::try_from(line).unwrap_or_default();
             statement.execute(params![
@@ -69,14 +74,24 @@ impl Store {
     }
 
     fn has(&self, table: &str) -> Result<bool, Error> {
-        Ok(self.conn.query_row("SELECT count(*) FROM sqlite_master WHERE name = ?1", [table], |row| row.get::<_, i64>(0)).map(|count| count > 0)?)
+        Ok(self
+            .conn
+            .query_row(
+                "SELECT count(*) FROM sqlite_master WHERE name = ?1",
+                [table],
+                |row| row.get::<_, i64>(0),
+            )
+            .map(|count| count > 0)?)
     }
 
     /// Keeps which results a file brings, finds or mends: (fingerprint, `new`, `existing` or `fixed`).
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn write_origins<'o>(&self, origins: impl Iterator<Item = (&'o str, &'o str)>) -> Result<(), Error> {
+    pub fn write_origins<'o>(
+        &self,
+        origins: impl Iterator<Item = (&'o str, &'o str)>,
+    ) -> Result<(), Error> {
         self.conn.execute("DELETE FROM origin", [])?;
         let mut statement = self.conn.prepare("INSERT INTO origin VALUES (?1, ?2)")?;
         for (fingerprint, origin) in origins {
@@ -93,8 +108,12 @@ impl Store {
         if !self.has("origin")? {
             return Ok(BTreeMap::new());
         }
-        let mut statement = self.conn.prepare("SELECT fingerprint, origin FROM origin")?;
-        Ok(statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+        let mut statement = self
+            .conn
+            .prepare("SELECT fingerprint, origin FROM origin")?;
+        Ok(statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?)
     }
 
     /// What files declared; nothing in runs of accounts and in those of releases that knew no files.
@@ -105,9 +124,12 @@ impl Store {
         if !self.has("declaration")? {
             return Ok(Vec::new());
         }
-        let mut statement = self.conn.prepare("SELECT * FROM declaration ORDER BY rowid")?;
+        let mut statement = self
+            .conn
+            .prepare("SELECT * FROM declaration ORDER BY rowid")?;
         let found = statement.query_map([], |row| {
-            let (file, line, unresolved): (String, i64, String) = (row.get(7)?, row.get(8)?, row.get(9)?);
+            let (file, line, unresolved): (String, i64, String) =
+                (row.get(7)?, row.get(8)?, row.get(9)?);
             Ok(Declaration {
                 account_id: row.get(0)?,
                 region: row.get(1)?,
@@ -116,7 +138,10 @@ impl Store {
                 address: row.get(4)?,
                 prefix: row.get(5)?,
                 change: row.get(6)?,
-                location: (!file.is_empty()).then_some(Location { file, line: line.unsigned_abs() }),
+                location: (!file.is_empty()).then_some(Location {
+                    file,
+                    line: line.unsigned_abs(),
+                }),
                 unresolved: serde_json::from_str(&unresolved).unwrap_or_default(),
                 partial: row.get(10)?,
                 path: row.get(11)?,

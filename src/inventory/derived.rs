@@ -17,7 +17,8 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn empty(&self, table: &Table) -> Result<(), Error> {
-        self.conn.execute(&format!("DELETE FROM {}", quoted(table.name)), [])?;
+        self.conn
+            .execute(&format!("DELETE FROM {}", quoted(table.name)), [])?;
         Ok(())
     }
 
@@ -25,9 +26,17 @@ impl Store {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn write_scope(&self, table: &Table, account: &str, region: &str, gaps: &[Gap]) -> Result<(), Error> {
+    pub fn write_scope(
+        &self,
+        table: &Table,
+        account: &str,
+        region: &str,
+        gaps: &[Gap],
+    ) -> Result<(), Error> {
         let text = serde_json::to_string(gaps).unwrap_or_default();
-        self.conn.prepare_cached("INSERT INTO subject_scope VALUES (?1, ?2, ?3, ?4)")?.execute([table.name, account, region, &text])?;
+        self.conn
+            .prepare_cached("INSERT INTO subject_scope VALUES (?1, ?2, ?3, ?4)")?
+            .execute([table.name, account, region, &text])?;
         Ok(())
     }
 
@@ -46,7 +55,8 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn forget(&self, table: &str) -> Result<(), Error> {
-        self.conn.execute(&format!("DELETE FROM {}", quoted(table)), [])?;
+        self.conn
+            .execute(&format!("DELETE FROM {}", quoted(table)), [])?;
         self.forget_coverage(table)
     }
 
@@ -55,7 +65,8 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn forget_coverage(&self, table: &str) -> Result<(), Error> {
-        self.conn.execute("DELETE FROM coverage WHERE table_name = ?1", [table])?;
+        self.conn
+            .execute("DELETE FROM coverage WHERE table_name = ?1", [table])?;
         Ok(())
     }
 }

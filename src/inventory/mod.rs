@@ -13,9 +13,11 @@ mod store;
 mod table;
 mod world;
 
-pub use coverage::{Coverage, Status};
+pub use coverage::{Coverage, FILE, Status};
 pub use declaration::Declaration;
 pub use inputs::Inputs;
 pub use store::{Error, NewRow, SCHEMA_VERSION, Store, derived_ddl, quoted};
 pub use table::{Column, Kind, Read, Role, Span, Table, cols};
-pub use world::{Children, Loaded, Lookup, Row, World};
+pub use world::lookup::{Children, Lookup};
+pub use world::row::Row;
+pub use world::{Loaded, World};

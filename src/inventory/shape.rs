@@ -27,9 +27,14 @@ pub enum Shape {
 /// # Errors
 /// What the value is, and what was expected instead.
 pub fn conform(column: &Column, value: Value) -> Result<Value, String> {
-    let Value::Text(text) = &value else { return Ok(value) };
+    let Value::Text(text) = &value else {
+        return Ok(value);
+    };
     if column.kind == Kind::Time && !text.is_empty() && text.parse::<jiff::Timestamp>().is_err() {
-        return Err(format!("`{}` is not a time such as 2026-01-31T00:00:00Z", short(text)));
+        return Err(format!(
+            "`{}` is not a time such as 2026-01-31T00:00:00Z",
+            short(text)
+        ));
     }
     match column.shape {
         Shape::Any => Ok(value),
@@ -40,8 +45,15 @@ pub fn conform(column: &Column, value: Value) -> Result<Value, String> {
         },
         Shape::Read(read) => match column.kind {
             Kind::List | Kind::Json => {
-                let json = serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
-                read(&json).map(|read| if read == json { value } else { Value::from(read) })
+                let json = serde_json::from_str(text)
+                    .map_err(|error| format!("it is not JSON: {error}"))?;
+                read(&json).map(|read| {
+                    if read == json {
+                        value
+                    } else {
+                        Value::from(read)
+                    }
+                })
             }
             _ if text.is_empty() && column.absent.starts_with("''") => Ok(value),
             _ => match read(&Json::from(text.as_str()))? {
@@ -53,13 +65,24 @@ pub fn conform(column: &Column, value: Value) -> Result<Value, String> {
 }
 
 fn word(words: &'static [&'static str], text: &str) -> Option<&'static str> {
-    let plain = |text: &str| -> String { text.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect() };
+    let plain = |text: &str| -> String {
+        text.chars()
+            .filter(|c| !matches!(c, '-' | '_'))
+            .map(|c| c.to_ascii_lowercase())
+            .collect()
+    };
     let exact = words.iter().find(|word| **word == text);
-    exact.or_else(|| words.iter().find(|word| plain(word) == plain(text))).copied()
+    exact
+        .or_else(|| words.iter().find(|word| plain(word) == plain(text)))
+        .copied()
 }
 
 fn unheard(words: &[&str], text: &str) -> String {
-    format!("`{}` is not one of the words that this release knows: {}", short(text), words.join(", "))
+    format!(
+        "`{}` is not one of the words that this release knows: {}",
+        short(text),
+        words.join(", ")
+    )
 }
 
 fn short(text: &str) -> String {
@@ -83,7 +106,11 @@ impl<'j> Fields<'j> {
     /// When the value is not an object.
     pub fn of(value: &'j Json) -> Result<Self, String> {
         match value.as_object() {
-            Some(members) => Ok(Self { members, read: BTreeSet::new(), twice: None }),
+            Some(members) => Ok(Self {
+                members,
+                read: BTreeSet::new(),
+                twice: None,
+            }),
             None => Err(format!("`{}` is not an object", short(&value.to_string()))),
         }
     }
@@ -96,7 +123,11 @@ impl<'j> Fields<'j> {
     /// The first member that has one of these names; `null` counts as a member.
     pub fn member(&mut self, names: &[&'static str]) -> Option<&'j Json> {
         self.skip(names);
-        let mut there = names.iter().filter(|name| self.members.get(**name).is_some_and(|value| !value.is_null()));
+        let mut there = names.iter().filter(|name| {
+            self.members
+                .get(**name)
+                .is_some_and(|value| !value.is_null())
+        });
         if let (Some(one), Some(other)) = (there.next(), there.next()) {
             self.twice = Some((one, other));
         }
@@ -109,7 +140,8 @@ impl<'j> Fields<'j> {
     }
 
     fn needed(&mut self, names: &[&'static str]) -> Result<&'j Json, String> {
-        self.member(names).ok_or_else(|| format!("`{}` is missing", names[0]))
+        self.member(names)
+            .ok_or_else(|| format!("`{}` is missing", names[0]))
     }
 
     /// A text that has to be there.
@@ -118,7 +150,13 @@ impl<'j> Fields<'j> {
     /// When it is missing or not a text.
     pub fn text(&mut self, names: &[&'static str]) -> Result<&'j str, String> {
         let value = self.needed(names)?;
-        value.as_str().ok_or_else(|| format!("`{}` is `{}`, not a text", names[0], short(&value.to_string())))
+        value.as_str().ok_or_else(|| {
+            format!(
+                "`{}` is `{}`, not a text",
+                names[0],
+                short(&value.to_string())
+            )
+        })
     }
 
     /// A text, or the empty one where the member is missing or `null`.
@@ -136,7 +174,11 @@ impl<'j> Fields<'j> {
     ///
     /// # Errors
     /// When it is missing or another word.
-    pub fn word(&mut self, names: &[&'static str], words: &'static [&'static str]) -> Result<&'static str, String> {
+    pub fn word(
+        &mut self,
+        names: &[&'static str],
+        words: &'static [&'static str],
+    ) -> Result<&'static str, String> {
         let text = self.text(names)?;
         word(words, text).ok_or_else(|| format!("`{}`: {}", names[0], unheard(words, text)))
     }
@@ -147,7 +189,13 @@ impl<'j> Fields<'j> {
     /// When it is missing or not a whole number.
     pub fn int(&mut self, names: &[&'static str]) -> Result<i64, String> {
         let value = self.needed(names)?;
-        value.as_i64().ok_or_else(|| format!("`{}` is `{}`, not a whole number", names[0], short(&value.to_string())))
+        value.as_i64().ok_or_else(|| {
+            format!(
+                "`{}` is `{}`, not a whole number",
+                names[0],
+                short(&value.to_string())
+            )
+        })
     }
 
     /// `true` or `false`.
@@ -156,7 +204,13 @@ impl<'j> Fields<'j> {
     /// When it is missing or something else.
     pub fn flag(&mut self, names: &[&'static str]) -> Result<bool, String> {
         let value = self.needed(names)?;
-        value.as_bool().ok_or_else(|| format!("`{}` is `{}`, not true or false", names[0], short(&value.to_string())))
+        value.as_bool().ok_or_else(|| {
+            format!(
+                "`{}` is `{}`, not true or false",
+                names[0],
+                short(&value.to_string())
+            )
+        })
     }
 
     /// A list of texts that has to be there.
@@ -176,15 +230,26 @@ impl<'j> Fields<'j> {
         if let Some((one, other)) = self.twice {
             return Err(format!("`{one}` and `{other}` are two names of one member"));
         }
-        match self.members.keys().find(|name| !self.read.contains(name.as_str()) && !idle.contains(&name.as_str())) {
-            Some(name) => Err(format!("`{}` is not a member that this release knows", short(name))),
+        match self
+            .members
+            .keys()
+            .find(|name| !self.read.contains(name.as_str()) && !idle.contains(&name.as_str()))
+        {
+            Some(name) => Err(format!(
+                "`{}` is not a member that this release knows",
+                short(name)
+            )),
             None => Ok(()),
         }
     }
 }
 
 fn texts(value: &Json) -> Option<Vec<String>> {
-    value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+    value
+        .as_array()?
+        .iter()
+        .map(|item| item.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// A list, each member read by one function.
@@ -192,8 +257,12 @@ fn texts(value: &Json) -> Option<Vec<String>> {
 /// # Errors
 /// When the value is not a list, or with the number of the member that cannot be read.
 pub fn each(value: &Json, read: impl Fn(&Json) -> Result<Json, String>) -> Result<Json, String> {
-    let Some(all) = value.as_array() else { return Err("it is not a list".to_owned()) };
-    let one = |(index, item): (usize, &Json)| read(item).map_err(|why| format!("member {}: {why}", index + 1));
+    let Some(all) = value.as_array() else {
+        return Err("it is not a list".to_owned());
+    };
+    let one = |(index, item): (usize, &Json)| {
+        read(item).map_err(|why| format!("member {}: {why}", index + 1))
+    };
     all.iter().enumerate().map(one).collect()
 }
 
@@ -205,7 +274,9 @@ pub fn range(text: &str) -> Result<String, String> {
     if text.parse::<IpNet>().is_ok() {
         return Ok(text.to_owned());
     }
-    let address = text.parse::<IpAddr>().map_err(|_| format!("`{}` is not a range of addresses", short(text)))?;
+    let address = text
+        .parse::<IpAddr>()
+        .map_err(|_| format!("`{}` is not a range of addresses", short(text)))?;
     Ok(IpNet::from(address).to_string())
 }
 
@@ -214,7 +285,11 @@ pub fn range(text: &str) -> Result<String, String> {
 /// # Errors
 /// When it is not one.
 pub fn one_range(value: &Json) -> Result<Json, String> {
-    value.as_str().ok_or_else(|| "it is not a text".to_owned()).and_then(range).map(Json::from)
+    value
+        .as_str()
+        .ok_or_else(|| "it is not a text".to_owned())
+        .and_then(range)
+        .map(Json::from)
 }
 
 /// A list of ranges.
@@ -254,7 +329,10 @@ pub fn tags(value: &Json) -> Result<Json, String> {
         for item in value.as_array().into_iter().flatten() {
             let mut tag = Fields::of(item)?;
             let key = tag.text(&["Key", "key", "TagKey"])?;
-            all.insert(key.to_owned(), tag.text(&["Value", "value", "TagValue"])?.into());
+            all.insert(
+                key.to_owned(),
+                tag.text(&["Value", "value", "TagValue"])?.into(),
+            );
             tag.done(&["ResourceId", "ResourceType", "PropagateAtLaunch"])?;
         }
         return Ok(Json::Object(all));
@@ -274,7 +352,8 @@ pub fn inline_policies(value: &Json) -> Result<Json, String> {
         let mut fields = Fields::of(policy)?;
         let name = fields.text(&["name", "PolicyName"])?;
         let document = match fields.needed(&["document", "PolicyDocument"])? {
-            Json::String(text) => serde_json::from_str(text).map_err(|error| format!("the policy `{}` is not JSON: {error}", short(name)))?,
+            Json::String(text) => serde_json::from_str(text)
+                .map_err(|error| format!("the policy `{}` is not JSON: {error}", short(name)))?,
             document => document.clone(),
         };
         fields.done(&[])?;
@@ -290,11 +369,20 @@ mod tests {
     #[test]
     fn words_are_known_whatever_their_case_and_hyphens() {
         let column = cols::text("state", "").words(&["available", "pending-acceptance"]);
-        assert_eq!(conform(&column, Value::from("AVAILABLE")), Ok(Value::from("available")));
-        assert_eq!(conform(&column, Value::from("pendingAcceptance")), Ok(Value::from("pending-acceptance")));
+        assert_eq!(
+            conform(&column, Value::from("AVAILABLE")),
+            Ok(Value::from("available"))
+        );
+        assert_eq!(
+            conform(&column, Value::from("pendingAcceptance")),
+            Ok(Value::from("pending-acceptance"))
+        );
         assert!(conform(&column, Value::from("unheard")).is_err());
         assert!(conform(&column, Value::from("")).is_err());
-        assert_eq!(conform(&column.absent("''"), Value::from("")), Ok(Value::from("")));
+        assert_eq!(
+            conform(&column.absent("''"), Value::from("")),
+            Ok(Value::from(""))
+        );
         assert_eq!(conform(&column, Value::Null), Ok(Value::Null));
     }
 
@@ -310,7 +398,10 @@ mod tests {
         let value = json!({"name": "a", "surprise": 1});
         let mut fields = Fields::of(&value).expect("an object");
         assert_eq!(fields.text(&["name"]), Ok("a"));
-        assert_eq!(fields.done(&[]), Err("`surprise` is not a member that this release knows".to_owned()));
+        assert_eq!(
+            fields.done(&[]),
+            Err("`surprise` is not a member that this release knows".to_owned())
+        );
         let value = json!({"cidr": "10.0.0.0/8", "CidrBlock": "0.0.0.0/0"});
         let mut fields = Fields::of(&value).expect("an object");
         assert_eq!(fields.text(&["cidr", "CidrBlock"]), Ok("10.0.0.0/8"));
@@ -319,10 +410,16 @@ mod tests {
 
     #[test]
     fn aws_spellings_of_tags_and_inline_policies_are_read() {
-        assert_eq!(tags(&json!([{"Key": "a", "Value": "b"}])), Ok(json!({"a": "b"})));
+        assert_eq!(
+            tags(&json!([{"Key": "a", "Value": "b"}])),
+            Ok(json!({"a": "b"}))
+        );
         assert!(tags(&json!({"a": 1})).is_err());
         let own = json!([{"name": "p", "document": {"Statement": []}}]);
-        assert_eq!(inline_policies(&json!([{"PolicyName": "p", "PolicyDocument": "{\"Statement\": []}"}])), Ok(own));
+        assert_eq!(
+            inline_policies(&json!([{"PolicyName": "p", "PolicyDocument": "{\"Statement\": []}"}])),
+            Ok(own)
+        );
         assert!(inline_policies(&json!({"p": {}})).is_err());
     }
 }

@@ -23,7 +23,9 @@ pub enum Error {
         reason: String,
     },
     /// It is something else.
-    #[error("`{0}` is not a run file of Outcrop; `outcrop scan --out` and `outcrop check --out` write them")]
+    #[error(
+        "`{0}` is not a run file of Outcrop; `outcrop scan --out` and `outcrop check --out` write them"
+    )]
     NotARun(String),
     /// It is cut off or overwritten.
     #[error("the run file `{path}` is damaged ({reason}); take it from its source again")]
@@ -34,7 +36,9 @@ pub enum Error {
         reason: String,
     },
     /// It was not judged to its end.
-    #[error("the run file `{0}` was not judged to its end, so it says nothing yet; judge what it holds: outcrop check {0} --out JUDGED")]
+    #[error(
+        "the run file `{0}` was not judged to its end, so it says nothing yet; judge what it holds: outcrop check {0} --out JUDGED"
+    )]
     Unjudged(String),
     /// It was written by a later release.
     #[error(
@@ -102,7 +106,12 @@ pub struct NewRow {
 impl NewRow {
     /// An empty row.
     pub fn new(table: &'static str, account_id: &str, region: &str) -> Self {
-        Self { table, account_id: account_id.to_owned(), region: region.to_owned(), cells: Vec::new() }
+        Self {
+            table,
+            account_id: account_id.to_owned(),
+            region: region.to_owned(),
+            cells: Vec::new(),
+        }
     }
 
     /// Sets a cell.
@@ -128,11 +137,18 @@ pub fn derived_ddl(table: &Table) -> String {
         .columns
         .iter()
         .map(|column| {
-            let check = if column.kind == Kind::Bool { format!(" CHECK ({} IN (0, 1))", quoted(column.name)) } else { String::new() };
+            let check = if column.kind == Kind::Bool {
+                format!(" CHECK ({} IN (0, 1))", quoted(column.name))
+            } else {
+                String::new()
+            };
             format!(", {} {}{check}", quoted(column.name), column.kind.sql())
         })
         .collect();
-    format!("CREATE TABLE {} (account_id TEXT NOT NULL, region TEXT NOT NULL{columns});", quoted(table.name))
+    format!(
+        "CREATE TABLE {} (account_id TEXT NOT NULL, region TEXT NOT NULL{columns});",
+        quoted(table.name)
+    )
 }
 
 const OWN_TABLES: &str = "
@@ -171,7 +187,11 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn memory(tables: &[&'static Table]) -> Result<Self, Error> {
-        let store = Self { conn: Connection::open_in_memory()?, tables: tables.to_vec(), path: None };
+        let store = Self {
+            conn: Connection::open_in_memory()?,
+            tables: tables.to_vec(),
+            path: None,
+        };
         store.lay_out()?;
         Ok(store)
     }
@@ -188,10 +208,19 @@ impl Store {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         options.open(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => Error::Exists(shown.clone()),
-            _ => Error::Open { path: shown.clone(), reason: error.to_string() },
+            _ => Error::Open {
+                path: shown.clone(),
+                reason: error.to_string(),
+            },
         })?;
-        let store = Self { conn: Connection::open(path)?, tables: tables.to_vec(), path: Some(path.to_owned()) };
-        store.conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
+        let store = Self {
+            conn: Connection::open(path)?,
+            tables: tables.to_vec(),
+            path: Some(path.to_owned()),
+        };
+        store
+            .conn
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
         store.lay_out()?;
         Ok(store)
     }
@@ -203,26 +232,61 @@ impl Store {
     pub fn open(path: &Path, tables: &[&'static Table]) -> Result<Self, Error> {
         let shown = path.display().to_string();
         let mut header = [0_u8; 16];
-        let mut file = std::fs::File::open(path).map_err(|error| Error::Open { path: shown.clone(), reason: error.to_string() })?;
-        if std::io::Read::read_exact(&mut file, &mut header).is_err() || &header != b"SQLite format 3\0" {
+        let mut file = std::fs::File::open(path).map_err(|error| Error::Open {
+            path: shown.clone(),
+            reason: error.to_string(),
+        })?;
+        if std::io::Read::read_exact(&mut file, &mut header).is_err()
+            || &header != b"SQLite format 3\0"
+        {
             return Err(Error::NotARun(shown));
         }
-        let damaged = |error: rusqlite::Error| Error::Damaged { path: shown.clone(), reason: error.to_string() };
-        let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(damaged)?;
-        let application: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(damaged)?;
+        let damaged = |error: rusqlite::Error| Error::Damaged {
+            path: shown.clone(),
+            reason: error.to_string(),
+        };
+        let conn = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(damaged)?;
+        let application: i64 = conn
+            .pragma_query_value(None, "application_id", |row| row.get(0))
+            .map_err(damaged)?;
         if application != APPLICATION_ID {
             return Err(Error::NotARun(shown));
         }
-        let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(damaged)?;
+        let found: i64 = conn
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(damaged)?;
         if found > SCHEMA_VERSION {
-            let writer = conn.query_row("SELECT json_extract(info, '$.version') FROM run", [], |row| row.get::<_, String>(0)).unwrap_or_default();
-            return Err(Error::Newer { path: shown, found, writer });
+            let writer = conn
+                .query_row(
+                    "SELECT json_extract(info, '$.version') FROM run",
+                    [],
+                    |row| row.get::<_, String>(0),
+                )
+                .unwrap_or_default();
+            return Err(Error::Newer {
+                path: shown,
+                found,
+                writer,
+            });
         }
-        let check: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(damaged)?;
+        let check: String = conn
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(damaged)?;
         if check != "ok" {
-            return Err(Error::Damaged { path: shown, reason: check });
+            return Err(Error::Damaged {
+                path: shown,
+                reason: check,
+            });
         }
-        Ok(Self { conn, tables: tables.to_vec(), path: Some(path.to_owned()) })
+        Ok(Self {
+            conn,
+            tables: tables.to_vec(),
+            path: Some(path.to_owned()),
+        })
     }
 
     fn lay_out(&self) -> Result<(), Error> {
@@ -246,7 +310,11 @@ impl Store {
     /// # Errors
     /// When there is none.
     pub fn table(&self, name: &str) -> Result<&'static Table, Error> {
-        self.tables.iter().find(|table| table.name == name).copied().ok_or_else(|| Error::NoTable(name.to_owned()))
+        self.tables
+            .iter()
+            .find(|table| table.name == name)
+            .copied()
+            .ok_or_else(|| Error::NoTable(name.to_owned()))
     }
 
     /// Writes rows and the coverage of their collection in one transaction: both, or neither.
@@ -257,7 +325,10 @@ impl Store {
         let tables = self.tables.clone();
         let transaction = self.conn.transaction()?;
         for row in rows {
-            let table = tables.iter().find(|table| table.name == row.table).ok_or_else(|| Error::NoTable(row.table.to_owned()))?;
+            let table = tables
+                .iter()
+                .find(|table| table.name == row.table)
+                .ok_or_else(|| Error::NoTable(row.table.to_owned()))?;
             insert(&transaction, table, row)?;
         }
         for line in coverage {
@@ -272,7 +343,10 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn begin_run(&self, run: &RunInfo) -> Result<(), Error> {
-        self.write_run(&RunInfo { complete: false, ..run.clone() })
+        self.write_run(&RunInfo {
+            complete: false,
+            ..run.clone()
+        })
     }
 
     /// Says that the run is judged, and how many results it holds; belongs into the transaction that writes them.
@@ -281,7 +355,8 @@ impl Store {
     /// When SQLite refuses.
     pub fn end_run(&self, run: &RunInfo) -> Result<(), Error> {
         self.write_run(run)?;
-        self.conn.execute_batch("DELETE FROM judged; INSERT INTO judged SELECT count(*) FROM result;")?;
+        self.conn
+            .execute_batch("DELETE FROM judged; INSERT INTO judged SELECT count(*) FROM result;")?;
         Ok(())
     }
 
@@ -290,10 +365,22 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn judged(&self) -> Result<Option<u64>, Error> {
-        let is_there: bool = self.conn.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'judged')", [], |row| row.get(0))?;
+        let is_there: bool = self.conn.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'judged')",
+            [],
+            |row| row.get(0),
+        )?;
         // Older releases wrote rules and results in one transaction.
-        let sql = if is_there { "SELECT results FROM judged" } else { "SELECT (SELECT count(*) FROM result) WHERE EXISTS (SELECT 1 FROM rule)" };
-        Ok(self.conn.query_row(sql, [], |row| row.get::<_, i64>(0)).optional()?.map(i64::unsigned_abs))
+        let sql = if is_there {
+            "SELECT results FROM judged"
+        } else {
+            "SELECT (SELECT count(*) FROM result) WHERE EXISTS (SELECT 1 FROM rule)"
+        };
+        Ok(self
+            .conn
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .optional()?
+            .map(i64::unsigned_abs))
     }
 
     /// Writes what is known of the run itself.
@@ -301,9 +388,12 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn write_run(&self, run: &RunInfo) -> Result<(), Error> {
-        let info = serde_json::to_string(run).map_err(|error| Error::Sqlite(rusqlite::Error::ToSqlConversionFailure(error.into())))?;
+        let info = serde_json::to_string(run).map_err(|error| {
+            Error::Sqlite(rusqlite::Error::ToSqlConversionFailure(error.into()))
+        })?;
         self.conn.execute("DELETE FROM run", [])?;
-        self.conn.execute("INSERT INTO run (info) VALUES (?1)", [info])?;
+        self.conn
+            .execute("INSERT INTO run (info) VALUES (?1)", [info])?;
         Ok(())
     }
 
@@ -312,14 +402,23 @@ impl Store {
     /// # Errors
     /// When it is not there or not readable.
     pub fn run(&self) -> Result<RunInfo, Error> {
-        let damaged = |reason: String| Error::Damaged { path: self.shown(), reason };
-        let info: String = self.conn.query_row("SELECT info FROM run", [], |row| row.get(0)).map_err(|error| damaged(error.to_string()))?;
+        let damaged = |reason: String| Error::Damaged {
+            path: self.shown(),
+            reason,
+        };
+        let info: String = self
+            .conn
+            .query_row("SELECT info FROM run", [], |row| row.get(0))
+            .map_err(|error| damaged(error.to_string()))?;
         serde_json::from_str(&info).map_err(|error| damaged(error.to_string()))
     }
 
     /// The file, for a person.
     pub fn shown(&self) -> String {
-        self.path.as_ref().map_or_else(|| "(in memory)".to_owned(), |path| path.display().to_string())
+        self.path.as_ref().map_or_else(
+            || "(in memory)".to_owned(),
+            |path| path.display().to_string(),
+        )
     }
 
     /// All coverage lines, in the order of (account, Region, table, group, parent).
@@ -359,11 +458,17 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn copy_base(&self, from: &Path) -> Result<(), Error> {
-        self.conn.execute("ATTACH ?1 AS source", [from.display().to_string()])?;
+        self.conn
+            .execute("ATTACH ?1 AS source", [from.display().to_string()])?;
         self.conn.execute_batch("BEGIN; INSERT INTO main.coverage SELECT * FROM source.coverage; INSERT INTO main.run SELECT info FROM source.run;")?;
         for table in self.tables.iter().filter(|table| table.role == Role::Base) {
-            let mut statement = self.conn.prepare(&format!("SELECT name FROM pragma_table_info('{}', 'source')", table.name))?;
-            let there: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            let mut statement = self.conn.prepare(&format!(
+                "SELECT name FROM pragma_table_info('{}', 'source')",
+                table.name
+            ))?;
+            let there: Vec<String> = statement
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
             let shared: Vec<String> = ["account_id", "region"]
                 .into_iter()
                 .chain(table.columns.iter().map(|column| column.name))
@@ -376,9 +481,14 @@ impl Store {
                 self.conn.execute_batch(&format!("INSERT INTO main.{name} ({list}) SELECT {list} FROM source.{name} ORDER BY rowid;"))?;
             }
         }
-        let declared: i64 = self.conn.query_row("SELECT count(*) FROM source.sqlite_master WHERE name = 'declaration'", [], |row| row.get(0))?;
+        let declared: i64 = self.conn.query_row(
+            "SELECT count(*) FROM source.sqlite_master WHERE name = 'declaration'",
+            [],
+            |row| row.get(0),
+        )?;
         if declared > 0 {
-            self.conn.execute_batch("INSERT INTO main.declaration SELECT * FROM source.declaration;")?;
+            self.conn
+                .execute_batch("INSERT INTO main.declaration SELECT * FROM source.declaration;")?;
         }
         self.conn.execute_batch("COMMIT; DETACH source;")?;
         Ok(())
@@ -388,12 +498,19 @@ impl Store {
     ///
     /// # Errors
     /// When a cell names an unknown column or SQLite refuses.
-    pub fn insert_derived(&self, table: &Table, row: &NewRow, gaps: &[(&'static str, Vec<Gap>)]) -> Result<i64, Error> {
+    pub fn insert_derived(
+        &self,
+        table: &Table,
+        row: &NewRow,
+        gaps: &[(&'static str, Vec<Gap>)],
+    ) -> Result<i64, Error> {
         insert(&self.conn, table, row)?;
         let number = self.conn.last_insert_rowid();
         for (column, gaps) in gaps {
             let text = serde_json::to_string(gaps).unwrap_or_default();
-            self.conn.prepare_cached("INSERT INTO gap VALUES (?1, ?2, ?3, ?4)")?.execute(params![table.name, number, column, text])?;
+            self.conn
+                .prepare_cached("INSERT INTO gap VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![table.name, number, column, text])?;
         }
         Ok(number)
     }
@@ -404,7 +521,8 @@ impl Store {
     /// When SQLite refuses.
     pub fn finish(&self) -> Result<(), Error> {
         if self.path.is_some() {
-            self.conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;")?;
+            self.conn
+                .execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;")?;
         }
         Ok(())
     }
@@ -413,12 +531,24 @@ impl Store {
 fn insert(conn: &Connection, table: &Table, row: &NewRow) -> Result<(), Error> {
     let mut cells = vec![Value::Null; table.columns.len()];
     for (column, value) in &row.cells {
-        let place = table.position(column).ok_or_else(|| Error::NoColumn { table: table.name.to_owned(), column: (*column).to_owned() })?;
+        let place = table.position(column).ok_or_else(|| Error::NoColumn {
+            table: table.name.to_owned(),
+            column: (*column).to_owned(),
+        })?;
         cells[place] = value.clone();
     }
-    let marks: String = (3..cells.len() + 3).map(|number| format!(", ?{number}")).collect();
-    let names: String = table.columns.iter().map(|column| format!(", {}", quoted(column.name))).collect();
-    let mut statement = conn.prepare_cached(&format!("INSERT INTO {} (account_id, region{names}) VALUES (?1, ?2{marks})", quoted(table.name)))?;
+    let marks: String = (3..cells.len() + 3)
+        .map(|number| format!(", ?{number}"))
+        .collect();
+    let names: String = table
+        .columns
+        .iter()
+        .map(|column| format!(", {}", quoted(column.name)))
+        .collect();
+    let mut statement = conn.prepare_cached(&format!(
+        "INSERT INTO {} (account_id, region{names}) VALUES (?1, ?2{marks})",
+        quoted(table.name)
+    ))?;
     let mut bound: Vec<&dyn ToSql> = vec![&row.account_id, &row.region];
     bound.extend(cells.iter().map(|cell| cell as &dyn ToSql));
     statement.execute(bound.as_slice())?;
@@ -427,7 +557,10 @@ fn insert(conn: &Connection, table: &Table, row: &NewRow) -> Result<(), Error> {
 
 fn insert_coverage(conn: &Connection, line: &Coverage) -> Result<(), Error> {
     let ids = serde_json::Value::from(line.request_ids.clone()).to_string();
-    conn.prepare_cached("INSERT INTO coverage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")?.execute(params![
+    conn.prepare_cached(
+        "INSERT INTO coverage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    )?
+    .execute(params![
         line.account_id,
         line.region,
         line.table,

@@ -77,17 +77,33 @@ pub struct Read {
 impl Read {
     /// A read whose IAM action is called like the operation.
     pub const fn new(group: &'static str, operation: &'static str) -> Self {
-        Self { group, operation, actions: &[] }
+        Self {
+            group,
+            operation,
+            actions: &[],
+        }
     }
 
     /// A read that needs other actions.
-    pub const fn with(group: &'static str, operation: &'static str, actions: &'static [&'static str]) -> Self {
-        Self { group, operation, actions }
+    pub const fn with(
+        group: &'static str,
+        operation: &'static str,
+        actions: &'static [&'static str],
+    ) -> Self {
+        Self {
+            group,
+            operation,
+            actions,
+        }
     }
 
     /// The IAM actions.
     pub fn actions(&self) -> Vec<&'static str> {
-        if self.actions.is_empty() { vec![self.operation] } else { self.actions.to_vec() }
+        if self.actions.is_empty() {
+            vec![self.operation]
+        } else {
+            self.actions.to_vec()
+        }
     }
 }
 
@@ -127,32 +143,82 @@ pub mod cols {
 
     /// A text column of the `list` group.
     pub const fn text(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Text, doc, absent: "", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
+        Column {
+            name,
+            kind: Kind::Text,
+            doc,
+            absent: "",
+            reads: LIST,
+            from: Inputs::NONE,
+            shape: Shape::Any,
+        }
     }
     /// An integer column of the `list` group.
     pub const fn int(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Integer, doc, absent: "", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
+        Column {
+            name,
+            kind: Kind::Integer,
+            doc,
+            absent: "",
+            reads: LIST,
+            from: Inputs::NONE,
+            shape: Shape::Any,
+        }
     }
     /// A boolean column of the `list` group.
     pub const fn flag(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Bool, doc, absent: "", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
+        Column {
+            name,
+            kind: Kind::Bool,
+            doc,
+            absent: "",
+            reads: LIST,
+            from: Inputs::NONE,
+            shape: Shape::Any,
+        }
     }
     /// A column of the `list` group with a time, RFC 3339 in UTC.
     pub const fn time(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Time, doc, absent: "", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
+        Column {
+            name,
+            kind: Kind::Time,
+            doc,
+            absent: "",
+            reads: LIST,
+            from: Inputs::NONE,
+            shape: Shape::Any,
+        }
     }
     /// A list column of the `list` group.
     pub const fn list(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::List, doc, absent: "[]", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
+        Column {
+            name,
+            kind: Kind::List,
+            doc,
+            absent: "[]",
+            reads: LIST,
+            from: Inputs::NONE,
+            shape: Shape::Any,
+        }
     }
     /// A JSON column of the `list` group.
     pub const fn json(name: &'static str, doc: &'static str) -> Column {
-        Column { name, kind: Kind::Json, doc, absent: "", reads: LIST, from: Inputs::NONE, shape: Shape::Any }
+        Column {
+            name,
+            kind: Kind::Json,
+            doc,
+            absent: "",
+            reads: LIST,
+            from: Inputs::NONE,
+            shape: Shape::Any,
+        }
     }
 
     /// The tags of a thing, as an object.
     pub const fn tags() -> Column {
-        json("tags", "Tags as an object.").absent("{}").shaped(super::super::shape::tags)
+        json("tags", "Tags as an object.")
+            .absent("{}")
+            .shaped(super::super::shape::tags)
     }
 
     impl Column {
@@ -178,7 +244,10 @@ pub mod cols {
             self
         }
         /// Says how its JSON, or text, is read.
-        pub const fn shaped(mut self, read: fn(&serde_json::Value) -> Result<serde_json::Value, String>) -> Self {
+        pub const fn shaped(
+            mut self,
+            read: fn(&serde_json::Value) -> Result<serde_json::Value, String>,
+        ) -> Self {
             self.shape = Shape::Read(read);
             self
         }

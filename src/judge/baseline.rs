@@ -35,7 +35,11 @@ struct Entry {
 /// When they cannot be written as JSON.
 pub fn text(outcome: &Outcome) -> anyhow::Result<(String, usize)> {
     let mut failures: BTreeMap<&str, Entry> = BTreeMap::new();
-    for result in outcome.results.iter().filter(|result| result.verdict == Verdict::Fail && result.waiver.is_none()) {
+    for result in outcome
+        .results
+        .iter()
+        .filter(|result| result.verdict == Verdict::Fail && result.waiver.is_none())
+    {
         failures.insert(
             &result.fingerprint,
             Entry {
@@ -50,7 +54,10 @@ pub fn text(outcome: &Outcome) -> anyhow::Result<(String, usize)> {
     let mut failures: Vec<Entry> = failures.into_values().collect();
     failures.sort_by(|a, b| (&a.rule, &a.resource, &a.part).cmp(&(&b.rule, &b.resource, &b.part)));
     let count = failures.len();
-    let mut text = serde_json::to_string_pretty(&File { schema: SCHEMA.to_owned(), failures })?;
+    let mut text = serde_json::to_string_pretty(&File {
+        schema: SCHEMA.to_owned(),
+        failures,
+    })?;
     text.push('\n');
     Ok((text, count))
 }
@@ -62,7 +69,9 @@ fn renamed(entry: &Entry, outcome: &Outcome, there: &HashSet<&str>) -> Option<St
     }
     let is_it = |result: &&Finding| {
         let bare = result.resource.split_once('.').map(|(_, bare)| bare);
-        result.rule == entry.rule && result.part == entry.part && bare == Some(entry.resource.as_str())
+        result.rule == entry.rule
+            && result.part == entry.part
+            && bare == Some(entry.resource.as_str())
     };
     let mut all = outcome.results.iter().filter(is_it);
     match (all.next(), all.next()) {
@@ -77,13 +86,22 @@ fn renamed(entry: &Entry, outcome: &Outcome, there: &HashSet<&str>) -> Option<St
 /// When the baseline cannot be read or is of another schema.
 pub fn apply(path: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the baseline `{shown}`"))?;
-    let file: File = serde_json::from_str(&text).map_err(|error| anyhow::anyhow!("{shown}: {error}; write it with `outcrop baseline`"))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the baseline `{shown}`"))?;
+    let file: File = serde_json::from_str(&text)
+        .map_err(|error| anyhow::anyhow!("{shown}: {error}; write it with `outcrop baseline`"))?;
     if file.schema != SCHEMA {
-        anyhow::bail!("{shown}: the schema is `{}`; this reads `{SCHEMA}`", file.schema);
+        anyhow::bail!(
+            "{shown}: the schema is `{}`; this reads `{SCHEMA}`",
+            file.schema
+        );
     }
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
-    let there: HashSet<&str> = outcome.results.iter().map(|result| result.fingerprint.as_str()).collect();
+    let there: HashSet<&str> = outcome
+        .results
+        .iter()
+        .map(|result| result.fingerprint.as_str())
+        .collect();
     for entry in file.failures {
         let same = renamed(&entry, outcome, &there).unwrap_or(entry.fingerprint);
         known.insert(same, false);

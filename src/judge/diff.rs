@@ -46,7 +46,11 @@ pub struct Differences {
 
 fn change(old: Option<&Finding>, new: Option<&Finding>, message: String) -> Option<Change> {
     let one = new.or(old)?;
-    let word = |result: Option<&Finding>| result.map_or("", |result| result.verdict.as_str()).to_owned();
+    let word = |result: Option<&Finding>| {
+        result
+            .map_or("", |result| result.verdict.as_str())
+            .to_owned()
+    };
     Some(Change {
         rule: one.rule.clone(),
         severity: one.severity.as_str(),
@@ -79,24 +83,47 @@ fn why_gone(old: &Finding, new: &Outcome, rules: &BTreeSet<&str>) -> Result<Stri
             && result.region == old.region
             && !result.missing.is_empty()
     });
-    if hidden { Err("something of its scope could not be read in the newer run".to_owned()) } else { Ok("it is gone".to_owned()) }
+    if hidden {
+        Err("something of its scope could not be read in the newer run".to_owned())
+    } else {
+        Ok("it is gone".to_owned())
+    }
 }
 
 /// What changed from an older outcome to a newer one.
 pub fn compare(old: &Outcome, new: &Outcome) -> Differences {
     let by_print = |outcome: &'_ Outcome| -> BTreeMap<String, usize> {
-        outcome.results.iter().enumerate().map(|(place, result)| (result.fingerprint.clone(), place)).collect()
+        outcome
+            .results
+            .iter()
+            .enumerate()
+            .map(|(place, result)| (result.fingerprint.clone(), place))
+            .collect()
     };
     let (olds, news) = (by_print(old), by_print(new));
-    let rules: BTreeSet<&str> = new.rules.keys().map(String::as_str).chain(new.results.iter().map(|result| result.rule.as_str())).collect();
-    let mut all = Differences { schema: "outcrop-diff/v1", ..Differences::default() };
+    let rules: BTreeSet<&str> = new
+        .rules
+        .keys()
+        .map(String::as_str)
+        .chain(new.results.iter().map(|result| result.rule.as_str()))
+        .collect();
+    let mut all = Differences {
+        schema: "outcrop-diff/v1",
+        ..Differences::default()
+    };
     for (print, place) in &olds {
         let was = &old.results[*place];
         let now = news.get(print).map(|place| &new.results[*place]);
         match (was.verdict, now.map(|now| now.verdict)) {
-            (Verdict::Fail, Some(Verdict::Pass | Verdict::NotApplicable)) => all.fixed.extend(change(Some(was), now, was.message.clone())),
+            (Verdict::Fail, Some(Verdict::Pass | Verdict::NotApplicable)) => all
+                .fixed
+                .extend(change(Some(was), now, was.message.clone())),
             (Verdict::Fail | Verdict::Pass, Some(Verdict::Unknown)) => {
-                all.lost_sight_of.extend(change(Some(was), now, now.map_or_else(String::new, |now| now.message.clone())));
+                all.lost_sight_of.extend(change(
+                    Some(was),
+                    now,
+                    now.map_or_else(String::new, |now| now.message.clone()),
+                ));
             }
             (Verdict::Fail, None) => match why_gone(was, new, &rules) {
                 Ok(why) => all.fixed.extend(change(Some(was), None, why)),
@@ -109,16 +136,25 @@ pub fn compare(old: &Outcome, new: &Outcome) -> Differences {
             }
             (Verdict::Fail, Some(Verdict::Fail)) => {
                 let Some(now) = now else { continue };
-                if was.evidence != now.evidence || was.severity != now.severity || was.waiver.is_some() != now.waiver.is_some() {
+                if was.evidence != now.evidence
+                    || was.severity != now.severity
+                    || was.waiver.is_some() != now.waiver.is_some()
+                {
                     let what = if was.waiver.is_some() != now.waiver.is_some() {
-                        if now.waiver.is_some() { "it is waived now".to_owned() } else { "its waiver is gone".to_owned() }
+                        if now.waiver.is_some() {
+                            "it is waived now".to_owned()
+                        } else {
+                            "its waiver is gone".to_owned()
+                        }
                     } else {
                         now.message.clone()
                     };
                     all.changed.extend(change(Some(was), Some(now), what));
                 }
             }
-            (Verdict::Unknown, Some(Verdict::Pass | Verdict::NotApplicable)) => all.changed.extend(change(Some(was), now, "it is known now".to_owned())),
+            (Verdict::Unknown, Some(Verdict::Pass | Verdict::NotApplicable)) => all
+                .changed
+                .extend(change(Some(was), now, "it is known now".to_owned())),
             _ => {}
         }
     }
@@ -126,20 +162,38 @@ pub fn compare(old: &Outcome, new: &Outcome) -> Differences {
         let now = &new.results[*place];
         let was = olds.get(print).map(|place| &old.results[*place]);
         if now.verdict == Verdict::Fail && was.is_none_or(|was| was.verdict != Verdict::Fail) {
-            all.appeared.extend(change(was, Some(now), now.message.clone()));
+            all.appeared
+                .extend(change(was, Some(now), now.message.clone()));
         }
     }
-    for list in [&mut all.appeared, &mut all.fixed, &mut all.changed, &mut all.lost_sight_of] {
-        let rank = |severity: &str| Severity::ALL.iter().position(|known| known.as_str() == severity);
+    for list in [
+        &mut all.appeared,
+        &mut all.fixed,
+        &mut all.changed,
+        &mut all.lost_sight_of,
+    ] {
+        let rank = |severity: &str| {
+            Severity::ALL
+                .iter()
+                .position(|known| known.as_str() == severity)
+        };
         list.sort_by(|a, b| {
-            (rank(a.severity), &a.rule, &a.account_id, &a.region, &a.resource, &a.part).cmp(&(
-                rank(b.severity),
-                &b.rule,
-                &b.account_id,
-                &b.region,
-                &b.resource,
-                &b.part,
-            ))
+            (
+                rank(a.severity),
+                &a.rule,
+                &a.account_id,
+                &a.region,
+                &a.resource,
+                &a.part,
+            )
+                .cmp(&(
+                    rank(b.severity),
+                    &b.rule,
+                    &b.account_id,
+                    &b.region,
+                    &b.resource,
+                    &b.part,
+                ))
         });
     }
     all

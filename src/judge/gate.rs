@@ -67,27 +67,49 @@ pub struct Rules {
 impl Rules {
     /// Which unknowns gate: what was asked for, else what fits the source.
     pub fn unknown_gate(&self, outcome: &Outcome) -> UnknownGate {
-        self.unknown.unwrap_or(if outcome.run.source.is_file() { UnknownGate::Unresolved } else { UnknownGate::Gate })
+        self.unknown.unwrap_or(if outcome.run.source.is_file() {
+            UnknownGate::Unresolved
+        } else {
+            UnknownGate::Gate
+        })
     }
 
     /// 0 where the gate passes, 3 where something fails, 4 where something is unknown.
     pub fn exit_code(&self, outcome: &Outcome) -> u8 {
-        let Some(at) = self.fail_on.severity() else { return 0 };
+        let Some(at) = self.fail_on.severity() else {
+            return 0;
+        };
         let old = |result: &Finding| matches!(result.origin.as_deref(), Some("existing" | "fixed"));
-        let gates = |result: &&Finding| result.severity <= at && result.waiver.is_none() && (self.gate == Gate::All || !old(result));
-        if outcome.results.iter().filter(gates).any(|result| result.verdict == Verdict::Fail) {
+        let gates = |result: &&Finding| {
+            result.severity <= at
+                && result.waiver.is_none()
+                && (self.gate == Gate::All || !old(result))
+        };
+        if outcome
+            .results
+            .iter()
+            .filter(gates)
+            .any(|result| result.verdict == Verdict::Fail)
+        {
             return 3;
         }
         let unknown = |result: &Finding| {
             result.verdict == Verdict::Unknown
                 && match self.unknown_gate(outcome) {
                     UnknownGate::Gate => true,
-                    UnknownGate::Unresolved => !result.missing.iter().all(|gap| gap.reason == Reason::NotInFile),
+                    UnknownGate::Unresolved => !result
+                        .missing
+                        .iter()
+                        .all(|gap| gap.reason == Reason::NotInFile),
                     UnknownGate::Ignore => false,
                 }
         };
         // What an interrupted run did not look at passes no gate.
-        if !outcome.run.complete || outcome.results.iter().filter(gates).any(unknown) { 4 } else { 0 }
+        if !outcome.run.complete || outcome.results.iter().filter(gates).any(unknown) {
+            4
+        } else {
+            0
+        }
     }
 }
 
@@ -96,8 +118,13 @@ pub fn in_words(code: u8, at: FailOn, complete: bool) -> String {
     let at = at.severity().map_or("none", Severity::as_str);
     match code {
         3 => format!("gate failed: at least one failure at or above `{at}`"),
-        4 if !complete => "gate failed: the run was interrupted, and what it does not hold was not looked at".to_owned(),
-        4 => format!("gate failed: no failure at or above `{at}`, but at least one result there could not be determined"),
+        4 if !complete => {
+            "gate failed: the run was interrupted, and what it does not hold was not looked at"
+                .to_owned()
+        }
+        4 => format!(
+            "gate failed: no failure at or above `{at}`, but at least one result there could not be determined"
+        ),
         _ => "gate passed".to_owned(),
     }
 }

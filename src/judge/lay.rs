@@ -22,7 +22,10 @@ pub fn lay_run(path: &Path, store: &mut Store) -> anyhow::Result<RunInfo> {
             Ok(run)
         }
         Kind::Inventory => Ok(fixture::load_folder(path, store)?),
-        _ => anyhow::bail!("`{}` is neither a run nor an inventory folder", path.display()),
+        _ => anyhow::bail!(
+            "`{}` is neither a run nor an inventory folder",
+            path.display()
+        ),
     }
 }
 
@@ -30,15 +33,27 @@ pub fn lay_run(path: &Path, store: &mut Store) -> anyhow::Result<RunInfo> {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn lay_trail(paths: &[PathBuf], store: &mut Store, run: &mut RunInfo) -> anyhow::Result<Vec<String>> {
+pub fn lay_trail(
+    paths: &[PathBuf],
+    store: &mut Store,
+    run: &mut RunInfo,
+) -> anyhow::Result<Vec<String>> {
     let trail = trail::read(paths, run)?;
     for table in ["cloudtrail_bedrock_call", "cloudtrail_window"] {
         store.forget(table)?;
     }
     store.commit(&trail.rows, &trail.coverage)?;
-    run.notes.extend(trail.broken.iter().map(|broken| format!("not read: {broken}")));
+    run.notes.extend(
+        trail
+            .broken
+            .iter()
+            .map(|broken| format!("not read: {broken}")),
+    );
     if trail.elsewhere > 0 {
-        run.notes.push(format!("{} records of CloudTrail are of accounts or Regions outside this run", trail.elsewhere));
+        run.notes.push(format!(
+            "{} records of CloudTrail are of accounts or Regions outside this run",
+            trail.elsewhere
+        ));
     }
     Ok(trail.broken)
 }
@@ -53,13 +68,25 @@ pub fn lay_probes(paths: &[PathBuf], store: &mut Store, run: &RunInfo) -> anyhow
     }
     let mut rows = Vec::new();
     for path in paths {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        let report = probe::parse(&text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read `{}`", path.display()))?;
+        let report =
+            probe::parse(&text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
         if !run.regions.contains(&report.region) {
-            anyhow::bail!("{}: the probe asked for {}, and the run covers {}", path.display(), report.region, run.regions.join(", "));
+            anyhow::bail!(
+                "{}: the probe asked for {}, and the run covers {}",
+                path.display(),
+                report.region,
+                run.regions.join(", ")
+            );
         }
         for account in &run.accounts {
-            rows.extend(report.families.iter().map(|family| probe_row(&report, family, &account.id)));
+            rows.extend(
+                report
+                    .families
+                    .iter()
+                    .map(|family| probe_row(&report, family, &account.id)),
+            );
         }
     }
     let lines: Vec<Coverage> = run
@@ -78,7 +105,13 @@ pub fn lay_probes(paths: &[PathBuf], store: &mut Store, run: &RunInfo) -> anyhow
 fn probe_row(report: &probe::Report, family: &probe::Family, account: &str) -> NewRow {
     let texts = |all: &[std::net::IpAddr]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
     NewRow::new("bedrock_probe", account, &report.region)
-        .set("id", format!("{} {} {}", report.host.name, report.probed_at, family.family))
+        .set(
+            "id",
+            format!(
+                "{} {} {}",
+                report.host.name, report.probed_at, family.family
+            ),
+        )
         .set("family", family.family.as_str())
         .set("host", family.host.as_str())
         .set("local_addresses", texts(&report.host.addresses))
@@ -99,11 +132,18 @@ pub fn join(mut runs: Vec<RunInfo>) -> anyhow::Result<RunInfo> {
     let mut joined = runs.remove(0);
     for run in runs {
         if run.partition != joined.partition {
-            anyhow::bail!("the runs are of two partitions ({} and {}); judge them apart", joined.partition, run.partition);
+            anyhow::bail!(
+                "the runs are of two partitions ({} and {}); judge them apart",
+                joined.partition,
+                run.partition
+            );
         }
         for account in run.accounts {
             if joined.account(&account.id).is_some() {
-                anyhow::bail!("the account {} is in two of the runs; judge them apart", account.id);
+                anyhow::bail!(
+                    "the account {} is in two of the runs; judge them apart",
+                    account.id
+                );
             }
             joined.accounts.push(account);
         }

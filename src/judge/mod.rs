@@ -49,18 +49,35 @@ impl Judge {
             }
         }
         let out = self.library.for_source(run.source);
-        let what = if run.source.is_file() { "what a file declares" } else { "rows of accounts" };
+        let what = if run.source.is_file() {
+            "what a file declares"
+        } else {
+            "rows of accounts"
+        };
         if let Some((rule, _)) = out.iter().find(|(_, named)| *named) {
             return Err(Usage(format!("--select {rule}: this rule cannot be judged from {what}; `outcrop rules show {rule}` tells its sources")).into());
         }
         if !out.is_empty() {
             let ids: Vec<&str> = out.iter().map(|(id, _)| id.as_str()).collect();
-            run.notes.push(format!("left out, because they cannot be judged from {what}: {}", ids.join(", ")));
+            run.notes.push(format!(
+                "left out, because they cannot be judged from {what}: {}",
+                ids.join(", ")
+            ));
         }
-        run.parameters = self.library.values.clone().into_iter().collect::<BTreeMap<_, _>>();
+        run.parameters = self
+            .library
+            .values
+            .clone()
+            .into_iter()
+            .collect::<BTreeMap<_, _>>();
         run.rules_digest = self.library.digest();
         run.version = env!("CARGO_PKG_VERSION").to_owned();
-        run.attestations = self.config.attestations.iter().filter_map(|one| serde_json::to_value(one).ok()).collect();
+        run.attestations = self
+            .config
+            .attestations
+            .iter()
+            .filter_map(|one| serde_json::to_value(one).ok())
+            .collect();
         if let Some(command) = &self.command {
             run.command.clone_from(command);
         }
@@ -75,11 +92,17 @@ impl Judge {
     /// # Errors
     /// When the store cannot be read.
     pub fn observing(&mut self, store: &Store, run: &mut RunInfo) -> anyhow::Result<()> {
-        let observed = store.coverage()?.iter().any(|line| line.table == "cloudtrail_window" && line.status != Status::NotCollected);
+        let observed = store
+            .coverage()?
+            .iter()
+            .any(|line| line.table == "cloudtrail_window" && line.status != Status::NotCollected);
         if observed {
             return Ok(());
         }
-        for rule in self.library.leave_out(|rule| rule.subject.as_deref() == Some("bedrock_observed")) {
+        for rule in self
+            .library
+            .leave_out(|rule| rule.subject.as_deref() == Some("bedrock_observed"))
+        {
             run.notes.push(format!("{rule} was left out: CloudTrail was not asked; give `scan` --observe, or `check` --trail"));
         }
         Ok(())
@@ -91,7 +114,17 @@ impl Judge {
     /// When the store cannot be written.
     pub fn judge(&self, store: &mut Store, run: &RunInfo) -> anyhow::Result<Outcome> {
         store.begin_run(run)?;
-        subjects::derive(store)?;
+        // A query of a rule's own may read any subject.
+        if self
+            .library
+            .rules
+            .iter()
+            .any(|loaded| loaded.rule.from.is_some())
+        {
+            subjects::derive(store)?;
+        } else {
+            subjects::derive_for(store, &self.library.needs(&[]))?;
+        }
         let judged = engine::judge(store, &self.library, &self.config, run, true)?;
         for (rule, error) in judged.errors {
             tracing::warn!("the rule {rule} could not run, so it is unknown everywhere: {error}");
@@ -105,7 +138,12 @@ impl Judge {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub fn again(store: &mut Store, library: &Library, config: &Config, run: &RunInfo) -> anyhow::Result<Outcome> {
+pub fn again(
+    store: &mut Store,
+    library: &Library,
+    config: &Config,
+    run: &RunInfo,
+) -> anyhow::Result<Outcome> {
     store.write_run(run)?;
     subjects::derive(store)?;
     engine::judge(store, library, config, run, true)?;
@@ -116,7 +154,11 @@ pub fn again(store: &mut Store, library: &Library, config: &Config, run: &RunInf
 ///
 /// # Errors
 /// When a text is no rule.
-pub fn library_of(texts: Vec<(String, String)>, run: &RunInfo, judged: &Outcome) -> Result<Library, engine::RuleError> {
+pub fn library_of(
+    texts: Vec<(String, String)>,
+    run: &RunInfo,
+    judged: &Outcome,
+) -> Result<Library, engine::RuleError> {
     let mut library = Library::from_files(&subjects::tables(), texts)?;
     library.values.extend(run.parameters.clone());
     for loaded in &mut library.rules {
@@ -132,17 +174,30 @@ pub fn waiver(ignore: &Ignore) -> WaiverEntry {
     let place = format!("{}:{}", ignore.location.file, ignore.location.line);
     WaiverEntry {
         rule: ignore.rule.clone(),
-        resource: if ignore.address.is_empty() { place } else { ignore.address.clone() },
+        resource: if ignore.address.is_empty() {
+            place
+        } else {
+            ignore.address.clone()
+        },
         reason: ignore.reason.clone(),
         owner: ignore.owner.clone(),
         expires: ignore.expires.clone(),
-        verdict: if ignore.unknown { Waivable::Unknown } else { Waivable::Fail },
+        verdict: if ignore.unknown {
+            Waivable::Unknown
+        } else {
+            Waivable::Fail
+        },
     }
 }
 
 fn run_id(run: &RunInfo) -> String {
     let mut hash = Sha256::new();
-    for text in [&run.started_at, &run.caller_arn, &run.partition, &run.rules_digest] {
+    for text in [
+        &run.started_at,
+        &run.caller_arn,
+        &run.partition,
+        &run.rules_digest,
+    ] {
         hash.update(text.as_bytes());
         hash.update([0]);
     }
@@ -152,10 +207,16 @@ fn run_id(run: &RunInfo) -> String {
     for region in &run.regions {
         hash.update(region.as_bytes());
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Now, as runs write it.
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }

@@ -24,7 +24,10 @@ impl Base {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let mut store = Store::memory(&subjects::tables())?;
         let run = lay_run(path, &mut store)?;
-        Ok(Self { path: path.to_owned(), run })
+        Ok(Self {
+            path: path.to_owned(),
+            run,
+        })
     }
 
     /// What the run says for a plan that does not say it itself: its only account, its only Region.
@@ -57,11 +60,28 @@ impl Base {
 ///
 /// # Errors
 /// When the file does not tell its account or Region, or a store cannot be written.
-pub fn onto(judge: &mut Judge, base: &Base, files: &Files, out: Option<&PathBuf>) -> anyhow::Result<Outcome> {
-    for resource in files.variants.iter().flat_map(|variant| &variant.resources).chain(&files.before) {
-        for (value, unknown, flag) in [(&resource.account_id, UNKNOWN_ACCOUNT, "--account"), (&resource.region, UNKNOWN_REGION, "--region")] {
+pub fn onto(
+    judge: &mut Judge,
+    base: &Base,
+    files: &Files,
+    out: Option<&PathBuf>,
+) -> anyhow::Result<Outcome> {
+    for resource in files
+        .variants
+        .iter()
+        .flat_map(|variant| &variant.resources)
+        .chain(&files.before)
+    {
+        for (value, unknown, flag) in [
+            (&resource.account_id, UNKNOWN_ACCOUNT, "--account"),
+            (&resource.region, UNKNOWN_REGION, "--region"),
+        ] {
             if value == unknown {
-                anyhow::bail!("{}: the file does not tell its {}, and the run holds several; give {flag}", resource.address, flag.trim_start_matches('-'));
+                anyhow::bail!(
+                    "{}: the file does not tell its {}, and the run holds several; give {flag}",
+                    resource.address,
+                    flag.trim_start_matches('-')
+                );
             }
         }
     }
@@ -76,7 +96,12 @@ pub fn onto(judge: &mut Judge, base: &Base, files: &Files, out: Option<&PathBuf>
     let mut outcome = worst(files, out, |variant, out| {
         let mut store = base.store(out)?;
         let mut run = overlay::lay(files, variant, &mut store, &base.run)?;
-        run.notes.extend(notes.iter().filter(|note| !base.run.notes.contains(note)).cloned());
+        run.notes.extend(
+            notes
+                .iter()
+                .filter(|note| !base.run.notes.contains(note))
+                .cloned(),
+        );
         run.notes.extend(stored(files, variant, out));
         run.finished_at = now();
         judge.complete(&mut run)?;
@@ -88,7 +113,11 @@ pub fn onto(judge: &mut Judge, base: &Base, files: &Files, out: Option<&PathBuf>
     })?;
     compare::mark(&before, &mut outcome);
     if let Some(store) = kept {
-        store.write_origins(outcome.results.iter().filter_map(|result| Some((result.fingerprint.as_str(), result.origin.as_deref()?))))?;
+        store.write_origins(
+            outcome.results.iter().filter_map(|result| {
+                Some((result.fingerprint.as_str(), result.origin.as_deref()?))
+            }),
+        )?;
         store.finish()?;
     }
     Ok(outcome)

@@ -70,10 +70,26 @@ pub(super) fn worst(
 /// How many fail by severity, then how many are unknown, without those that are waived.
 fn weight(outcome: &Outcome) -> Vec<usize> {
     let count = |verdict: Verdict, severity: Severity| {
-        outcome.results.iter().filter(|result| result.verdict == verdict && result.severity == severity && result.waiver.is_none()).count()
+        outcome
+            .results
+            .iter()
+            .filter(|result| {
+                result.verdict == verdict && result.severity == severity && result.waiver.is_none()
+            })
+            .count()
     };
-    let levels = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
-    [Verdict::Fail, Verdict::Unknown].into_iter().flat_map(|verdict| levels.into_iter().map(move |level| (verdict, level))).map(|(v, s)| count(v, s)).collect()
+    let levels = [
+        Severity::Critical,
+        Severity::High,
+        Severity::Medium,
+        Severity::Low,
+        Severity::Info,
+    ];
+    [Verdict::Fail, Verdict::Unknown]
+        .into_iter()
+        .flat_map(|verdict| levels.into_iter().map(move |level| (verdict, level)))
+        .map(|(v, s)| count(v, s))
+        .collect()
 }
 
 /// The worse verdict on each thing.
@@ -87,13 +103,20 @@ fn worse(left: Outcome, right: Outcome, when: &str) -> Outcome {
         (Verdict::NotApplicable, _) => 5,
     };
     let mut joined = left;
-    let mut places: BTreeMap<String, usize> = joined.results.iter().enumerate().map(|(place, result)| (result.fingerprint.clone(), place)).collect();
+    let mut places: BTreeMap<String, usize> = joined
+        .results
+        .iter()
+        .enumerate()
+        .map(|(place, result)| (result.fingerprint.clone(), place))
+        .collect();
     for mut result in right.results {
         if !when.is_empty() && matches!(result.verdict, Verdict::Fail | Verdict::Unknown) {
             result.message = format!("{} (when {when})", result.message);
         }
         match places.get(&result.fingerprint) {
-            Some(place) if rank(&result) < rank(&joined.results[*place]) => joined.results[*place] = result,
+            Some(place) if rank(&result) < rank(&joined.results[*place]) => {
+                joined.results[*place] = result
+            }
             Some(_) => {}
             None => {
                 places.insert(result.fingerprint.clone(), joined.results.len());

@@ -13,50 +13,111 @@ use std::collections::BTreeMap;
 
 /// Does the plan change or take away something that exists?
 fn changes_what_exists(files: &Files, variant: &Variant) -> bool {
-    let after: BTreeMap<&str, &Declared> = variant.resources.iter().map(|one| (one.address.as_str(), one)).collect();
-    let differs = |one: &Declared| after.get(one.address.as_str()).is_none_or(|other| other.values != one.values);
-    !files.before.is_empty() && (files.before.iter().any(differs) || variant.resources.len() > files.before.len())
+    let after: BTreeMap<&str, &Declared> = variant
+        .resources
+        .iter()
+        .map(|one| (one.address.as_str(), one))
+        .collect();
+    let differs = |one: &Declared| {
+        after
+            .get(one.address.as_str())
+            .is_none_or(|other| other.values != one.values)
+    };
+    !files.before.is_empty()
+        && (files.before.iter().any(differs) || variant.resources.len() > files.before.len())
 }
 
 /// Judges resources as if there were nothing but them and what AWS makes with them.
-fn alone(judge: &mut Judge, files: &Files, resources: &[Declared]) -> anyhow::Result<BTreeMap<String, Finding>> {
+fn alone(
+    judge: &mut Judge,
+    files: &Files,
+    resources: &[Declared],
+) -> anyhow::Result<BTreeMap<String, Finding>> {
     let made = |one: &Declared| {
         // What exists is known by its own id, which other resources name.
-        let made = one.at("id").text().known().filter(|_| one.change != Change::Create).unwrap_or_else(|| one.made.clone());
-        Declared { change: Change::Create, made, ..one.clone() }
+        let made = one
+            .at("id")
+            .text()
+            .known()
+            .filter(|_| one.change != Change::Create)
+            .unwrap_or_else(|| one.made.clone());
+        Declared {
+            change: Change::Create,
+            made,
+            ..one.clone()
+        }
     };
-    let variant = Variant { when: String::new(), resources: resources.iter().map(made).collect() };
-    let bare = Files { source: files.source, variants: Vec::new(), before: Vec::new(), notes: Vec::new(), ignores: Vec::new() };
+    let variant = Variant {
+        when: String::new(),
+        resources: resources.iter().map(made).collect(),
+    };
+    let bare = Files {
+        source: files.source,
+        variants: Vec::new(),
+        before: Vec::new(),
+        notes: Vec::new(),
+        ignores: Vec::new(),
+        open: Vec::new(),
+    };
     let mut store = Store::memory(&subjects::tables())?;
     let mut run = variant.fill(&bare, &mut store)?;
     run.started_at = now();
     run.finished_at.clone_from(&run.started_at);
     judge.complete(&mut run)?;
     let outcome = judge.judge(&mut store, &run)?;
-    Ok(outcome.results.into_iter().map(|result| (result.fingerprint.clone(), result)).collect())
+    Ok(outcome
+        .results
+        .into_iter()
+        .map(|result| (result.fingerprint.clone(), result))
+        .collect())
 }
 
 /// Marks what is open only because the plan is not the account, and what the change itself turns.
-pub(super) fn mark(judge: &mut Judge, files: &Files, variant: &Variant, outcome: &mut Outcome) -> anyhow::Result<()> {
+pub(super) fn mark(
+    judge: &mut Judge,
+    files: &Files,
+    variant: &Variant,
+    outcome: &mut Outcome,
+) -> anyhow::Result<()> {
     if !changes_what_exists(files, variant) {
         return Ok(());
     }
     let before = alone(judge, files, &files.before)?;
     let mut after = alone(judge, files, &variant.resources)?;
     after.retain(|fingerprint, result| {
-        result.verdict == Verdict::Fail && before.get(fingerprint).is_none_or(|old| matches!(old.verdict, Verdict::Pass | Verdict::NotApplicable))
+        result.verdict == Verdict::Fail
+            && before
+                .get(fingerprint)
+                .is_none_or(|old| matches!(old.verdict, Verdict::Pass | Verdict::NotApplicable))
     });
     // What did not exist before is new, and judged as any new thing is.
-    let existed: Vec<&str> = files.before.iter().map(|one| one.address.as_str()).collect();
+    let existed: Vec<&str> = files
+        .before
+        .iter()
+        .map(|one| one.address.as_str())
+        .collect();
     after.retain(|_, result| existed.contains(&result.resource.as_str()));
-    let open = |result: &Finding| result.verdict == Verdict::Unknown && result.missing.iter().all(|gap| gap.reason == Reason::NotInFile);
+    let open = |result: &Finding| {
+        result.verdict == Verdict::Unknown
+            && result
+                .missing
+                .iter()
+                .all(|gap| gap.reason == Reason::NotInFile)
+    };
     for result in outcome.results.iter_mut().filter(|result| open(result)) {
         if let Some(found) = after.remove(&result.fingerprint) {
             turn(result, &found);
         }
     }
-    let there: Vec<String> = outcome.results.iter().map(|result| result.fingerprint.clone()).collect();
-    for (_, found) in after.into_iter().filter(|(fingerprint, _)| !there.contains(fingerprint)) {
+    let there: Vec<String> = outcome
+        .results
+        .iter()
+        .map(|result| result.fingerprint.clone())
+        .collect();
+    for (_, found) in after
+        .into_iter()
+        .filter(|(fingerprint, _)| !there.contains(fingerprint))
+    {
         let mut result = found.clone();
         turn(&mut result, &found);
         outcome.results.push(result);
@@ -67,7 +128,10 @@ pub(super) fn mark(judge: &mut Judge, files: &Files, variant: &Variant, outcome:
 
 fn turn(result: &mut Finding, found: &Finding) {
     result.verdict = Verdict::Unknown;
-    result.message = format!("This change turns it, as far as the plan and its state show: {} Lay the plan over a recorded run to be sure.", found.message);
+    result.message = format!(
+        "This change turns it, as far as the plan and its state show: {} Lay the plan over a recorded run to be sure.",
+        found.message
+    );
     result.missing.insert(
         0,
         Gap {
@@ -75,7 +139,10 @@ fn turn(result: &mut Finding, found: &Finding) {
             operation: String::new(),
             action: String::new(),
             reason: Reason::Unresolved,
-            detail: format!("{}: it does not fail in the state before this change, and does after it", found.resource),
+            detail: format!(
+                "{}: it does not fail in the state before this change, and does after it",
+                found.resource
+            ),
         },
     );
     // Who accepted the failure accepted this.

@@ -26,18 +26,33 @@ impl<'a> Arn<'a> {
         if parts.next()? != "arn" {
             return None;
         }
-        Some(Self { partition: parts.next()?, service: parts.next()?, region: parts.next()?, account: parts.next()?, resource: parts.next()? })
+        Some(Self {
+            partition: parts.next()?,
+            service: parts.next()?,
+            region: parts.next()?,
+            account: parts.next()?,
+            resource: parts.next()?,
+        })
     }
 
     /// The last part of the resource behind `/` or `:`: a role's name without its path, a key's id.
     pub fn name(&self) -> &'a str {
-        self.resource.rsplit(['/', ':']).next().unwrap_or(self.resource)
+        self.resource
+            .rsplit(['/', ':'])
+            .next()
+            .unwrap_or(self.resource)
     }
 }
 
 impl fmt::Display for Arn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { partition, service, region, account, resource } = self;
+        let Self {
+            partition,
+            service,
+            region,
+            account,
+            resource,
+        } = self;
         write!(f, "arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 }
@@ -53,10 +68,23 @@ mod tests {
 
     #[test]
     fn resource_keeps_its_colons() {
-        let arn = Arn::parse("arn:aws:lambda:eu-west-1:111111111111:function:chat:7").expect("an ARN");
+        let arn =
+            Arn::parse("arn:aws:lambda:eu-west-1:111111111111:function:chat:7").expect("an ARN");
         assert_eq!(arn.resource, "function:chat:7");
-        assert_eq!(arn.to_string(), "arn:aws:lambda:eu-west-1:111111111111:function:chat:7");
-        assert_eq!(Arn::parse("arn:aws:s3:::"), Some(Arn { partition: "aws", service: "s3", region: "", account: "", resource: "" }));
+        assert_eq!(
+            arn.to_string(),
+            "arn:aws:lambda:eu-west-1:111111111111:function:chat:7"
+        );
+        assert_eq!(
+            Arn::parse("arn:aws:s3:::"),
+            Some(Arn {
+                partition: "aws",
+                service: "s3",
+                region: "",
+                account: "",
+                resource: ""
+            })
+        );
         assert_eq!(Arn::parse("not-an-arn"), None);
     }
 }

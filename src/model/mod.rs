@@ -13,9 +13,10 @@ mod value;
 
 pub use arn::{Arn, account_arn};
 pub use estate::{Chain, Estate, PromptStore, Thing};
-pub use observed::{Gap, OPEN_OPERATOR, Observed, Reason, SETTLED_LATER, merge};
+pub use observed::{Gap, OPEN_OPERATOR, Observed, Reason, merge};
 pub use outcome::{
-    AttestationReport, AttestationStatus, CoverageLine, Finding, Location, Outcome, RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus,
+    AttestationReport, AttestationStatus, CoverageLine, Finding, Location, Outcome, RuleText,
+    Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus,
 };
 pub use pattern::{Class, Pattern, Token, arn_matches, glob, wild, without_place};
 pub use run::{AccountInfo, AccountKind, RunInfo, Source};

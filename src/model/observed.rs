@@ -42,25 +42,44 @@ impl Gap {
     /// For a person: the call, and what is the matter with it.
     #[must_use]
     pub fn words(&self) -> String {
-        [self.operation.as_str(), self.detail.as_str()].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(": ")
+        [self.operation.as_str(), self.detail.as_str()]
+            .iter()
+            .filter(|text| !text.is_empty())
+            .copied()
+            .collect::<Vec<_>>()
+            .join(": ")
     }
 }
 
 /// The operator of a condition that marks a statement as settled later; its value says why.
 pub const OPEN_OPERATOR: &str = "SettledLater";
-/// What the reason of an unknown begins with where a policy holds something that is settled later.
-pub const SETTLED_LATER: &str = "settled later: ";
-
 impl Gap {
-    /// What keeps a policy from answering: something that is settled later, or that is not understood.
-    pub fn of_policy(fact: impl Into<String>, why: String) -> Self {
-        let reason = if why.starts_with(SETTLED_LATER) { Reason::Unresolved } else { Reason::NotUnderstood };
-        Self { reason, ..Self::not_understood(fact, why) }
+    /// A value that the plan or template declares, and that is known only after it is applied.
+    pub fn unresolved(fact: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            reason: Reason::Unresolved,
+            ..Self::not_understood(fact, detail)
+        }
+    }
+
+    /// The same gap of this fact, where it does not name its own.
+    #[must_use]
+    pub fn of(mut self, fact: &str) -> Self {
+        if self.fact.is_empty() {
+            fact.clone_into(&mut self.fact);
+        }
+        self
     }
 
     /// A fact that is there but beyond this version's reasoning.
     pub fn not_understood(fact: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { fact: fact.into(), operation: String::new(), action: String::new(), reason: Reason::NotUnderstood, detail: detail.into() }
+        Self {
+            fact: fact.into(),
+            operation: String::new(),
+            action: String::new(),
+            reason: Reason::NotUnderstood,
+            detail: detail.into(),
+        }
     }
 }
 

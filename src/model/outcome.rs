@@ -23,7 +23,13 @@ pub enum Severity {
 
 impl Severity {
     /// Worst first.
-    pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Info];
+    pub const ALL: [Self; 5] = [
+        Self::Critical,
+        Self::High,
+        Self::Medium,
+        Self::Low,
+        Self::Info,
+    ];
 
     /// The name in files and on the command line.
     pub fn as_str(self) -> &'static str {
@@ -196,8 +202,19 @@ pub struct Summary {
 
 impl Default for Summary {
     fn default() -> Self {
-        let zero = || Severity::ALL.iter().map(|severity| (severity.as_str(), 0)).collect();
-        Self { fail: zero(), unknown: zero(), pass: 0, not_applicable: 0, waived: 0 }
+        let zero = || {
+            Severity::ALL
+                .iter()
+                .map(|severity| (severity.as_str(), 0))
+                .collect()
+        };
+        Self {
+            fail: zero(),
+            unknown: zero(),
+            pass: 0,
+            not_applicable: 0,
+            waived: 0,
+        }
     }
 }
 
@@ -293,12 +310,21 @@ impl Outcome {
     /// Sorts the results and counts them.
     pub fn settle(&mut self) {
         fn order(result: &Finding) -> impl Ord + use<'_> {
-            (result.severity, &result.rule, &result.account_id, &result.region, &result.resource, &result.part, result.verdict)
+            (
+                result.severity,
+                &result.rule,
+                &result.account_id,
+                &result.region,
+                &result.resource,
+                &result.part,
+                result.verdict,
+            )
         }
         self.results.sort_by(|a, b| order(a).cmp(&order(b)));
         self.summary = Summary::default();
         for result in &self.results {
-            self.summary.add(result.verdict, result.severity, result.waiver.is_some());
+            self.summary
+                .add(result.verdict, result.severity, result.waiver.is_some());
         }
     }
 }

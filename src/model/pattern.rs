@@ -55,7 +55,9 @@ pub struct Pattern {
 impl Pattern {
     /// This text and no other.
     pub fn literal(text: &str) -> Self {
-        Self { tokens: text.chars().map(Token::Char).collect() }
+        Self {
+            tokens: text.chars().map(Token::Char).collect(),
+        }
     }
 
     /// `*` and `?` are wildcards.
@@ -65,7 +67,9 @@ impl Pattern {
 
     /// From pieces that were put together by the caller.
     pub fn from_tokens(tokens: impl IntoIterator<Item = Token>) -> Self {
-        let mut pattern = Self { tokens: tokens.into_iter().collect() };
+        let mut pattern = Self {
+            tokens: tokens.into_iter().collect(),
+        };
         pattern.normalise();
         pattern
     }
@@ -98,7 +102,11 @@ impl Pattern {
         }
         for missing in colons + 1..6 {
             self.tokens.push(Token::Char(':'));
-            self.tokens.push(Token::Many(if missing == 5 { Class::Any } else { Class::NoColon }));
+            self.tokens.push(Token::Many(if missing == 5 {
+                Class::Any
+            } else {
+                Class::NoColon
+            }));
         }
         self
     }
@@ -140,7 +148,9 @@ impl Pattern {
                     Some(c) if token.takes(c) => {}
                     _ => return false,
                 },
-                Token::One(_) | Token::Many(_) => return self.matches_chars(&text.chars().collect::<Vec<_>>()),
+                Token::One(_) | Token::Many(_) => {
+                    return self.matches_chars(&text.chars().collect::<Vec<_>>());
+                }
             }
         }
         text_chars.next().is_none()
@@ -170,21 +180,36 @@ impl Pattern {
                 },
             }
         }
-        self.tokens[p..].iter().all(|token| matches!(token, Token::Many(_)))
+        self.tokens[p..]
+            .iter()
+            .all(|token| matches!(token, Token::Many(_)))
     }
 
     fn normalise(&mut self) {
         let mut at = 0;
         while at < self.tokens.len() {
-            let end = at + self.tokens[at..].iter().take_while(|token| matches!(token, Token::One(_) | Token::Many(_))).count();
-            let same = |class: Class| self.tokens[at..end].iter().all(|token| matches!(token, Token::One(own) | Token::Many(own) if *own == class));
+            let end = at
+                + self.tokens[at..]
+                    .iter()
+                    .take_while(|token| matches!(token, Token::One(_) | Token::Many(_)))
+                    .count();
+            let same = |class: Class| {
+                self.tokens[at..end].iter().all(
+                    |token| matches!(token, Token::One(own) | Token::Many(own) if *own == class),
+                )
+            };
             if let Some(Token::One(class) | Token::Many(class)) = self.tokens.get(at).copied()
                 && end - at > 1
                 && same(class)
             {
-                let ones = self.tokens[at..end].iter().filter(|token| matches!(token, Token::One(_))).count();
+                let ones = self.tokens[at..end]
+                    .iter()
+                    .filter(|token| matches!(token, Token::One(_)))
+                    .count();
                 let many = ones < end - at;
-                let run = std::iter::repeat_n(Token::One(class), ones).chain(many.then_some(Token::Many(class))).collect::<Vec<_>>();
+                let run = std::iter::repeat_n(Token::One(class), ones)
+                    .chain(many.then_some(Token::Many(class)))
+                    .collect::<Vec<_>>();
                 let len = run.len();
                 self.tokens.splice(at..end, run);
                 at += len;
@@ -216,7 +241,9 @@ pub fn arn_matches(pattern: &str, arn: &str) -> bool {
 
 /// An error of the YAML reader without the place that it ends in, for messages that begin with the place.
 pub fn without_place(message: &str) -> &str {
-    message.rsplit_once(" at line ").map_or(message, |(text, _)| text)
+    message
+        .rsplit_once(" at line ")
+        .map_or(message, |(text, _)| text)
 }
 
 #[cfg(test)]
@@ -242,9 +269,21 @@ mod tests {
     #[test]
     fn wildcards_of_arns_stay_in_their_component() {
         for (pattern, arn, expected) in [
-            ("arn:aws:bedrock:*::foundation-model/*", "arn:aws:bedrock:eu-west-1::foundation-model/amazon.titan-text-v1:0", true),
-            ("arn:aws:bedrock:*:foundation-model/x", "arn:aws:bedrock:eu-west-1::foundation-model/x", false),
-            ("arn:aws:bedrock:*", "arn:aws:bedrock:eu-west-1::foundation-model/x", true),
+            (
+                "arn:aws:bedrock:*::foundation-model/*",
+                "arn:aws:bedrock:eu-west-1::foundation-model/amazon.titan-text-v1:0",
+                true,
+            ),
+            (
+                "arn:aws:bedrock:*:foundation-model/x",
+                "arn:aws:bedrock:eu-west-1::foundation-model/x",
+                false,
+            ),
+            (
+                "arn:aws:bedrock:*",
+                "arn:aws:bedrock:eu-west-1::foundation-model/x",
+                true,
+            ),
             ("*", "arn:aws:s3:::b", true),
             ("arn:aws:s3:::b/*", "arn:aws:s3:::b", false),
         ] {

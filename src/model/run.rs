@@ -148,12 +148,20 @@ impl RunInfo {
     /// Every (account, Region) of the run, `global` included.
     pub fn scopes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.accounts.iter().flat_map(|account| {
-            std::iter::once((account.id.as_str(), super::GLOBAL)).chain(self.regions.iter().map(|region| (account.id.as_str(), region.as_str())))
+            std::iter::once((account.id.as_str(), super::GLOBAL)).chain(
+                self.regions
+                    .iter()
+                    .map(|region| (account.id.as_str(), region.as_str())),
+            )
         })
     }
 
     /// The instant at which the run is judged: when it ended, or began if it never did.
     pub fn judged_at(&self) -> &str {
-        if self.finished_at.is_empty() { &self.started_at } else { &self.finished_at }
+        if self.finished_at.is_empty() {
+            &self.started_at
+        } else {
+            &self.finished_at
+        }
     }
 }

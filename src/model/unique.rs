@@ -72,7 +72,10 @@ impl<'de> Visitor<'de> for Reader {
         while let Some(key) = members.next_key::<String>()? {
             if all.contains_key(&key) {
                 let shown: String = key.chars().take(80).collect();
-                return Err(A::Error::custom(format!("the key `{}` appears twice", shown.escape_debug())));
+                return Err(A::Error::custom(format!(
+                    "the key `{}` appears twice",
+                    shown.escape_debug()
+                )));
             }
             let Unique(value) = members.next_value()?;
             all.insert(key, value);
@@ -90,16 +93,33 @@ mod tests {
     fn a_key_that_stands_twice_is_an_error_with_its_line() {
         let text = "{\n \"a\": [{\"b\": 1,\n \"b\": 2}]}";
         let error = serde_json::from_str::<Unique>(text).expect_err("twice");
-        assert!(error.to_string().contains("the key `b` appears twice at line 3"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("the key `b` appears twice at line 3"),
+            "{error}"
+        );
         assert!(yaml_serde::from_str::<Unique>("a:\n  b: 1\n  b: 2\n").is_err());
     }
 
     #[test]
     fn everything_else_is_read_as_it_stands() {
-        let text = r#"{"a": [1, -2, 0.5, null, true, "é"], "b": {"c": {}, "d": 18446744073709551615}}"#;
+        let text =
+            r#"{"a": [1, -2, 0.5, null, true, "é"], "b": {"c": {}, "d": 18446744073709551615}}"#;
         let plain: Json = serde_json::from_str(text).expect("JSON");
-        assert_eq!(serde_json::from_str::<Unique>(text).expect("JSON"), Unique(plain.clone()));
-        assert_eq!(yaml_serde::from_str::<Unique>(text).expect("YAML"), Unique(plain));
-        assert_eq!(yaml_serde::from_str::<Unique>("a: ~\nb: '1'\nc: 012\n").expect("YAML").0["b"], json!("1"));
+        assert_eq!(
+            serde_json::from_str::<Unique>(text).expect("JSON"),
+            Unique(plain.clone())
+        );
+        assert_eq!(
+            yaml_serde::from_str::<Unique>(text).expect("YAML"),
+            Unique(plain)
+        );
+        assert_eq!(
+            yaml_serde::from_str::<Unique>("a: ~\nb: '1'\nc: 012\n")
+                .expect("YAML")
+                .0["b"],
+            json!("1")
+        );
     }
 }

@@ -5,6 +5,8 @@
 //! networks, appliances, firewalls, other people's name servers) makes the way unknown and says so.
 //! Facts: the Bedrock network fact sheet, sections 2, 9 and 10.
 
+mod address;
+mod answers;
 mod filter;
 mod firewall;
 mod name;
@@ -17,9 +19,13 @@ use crate::model::{Gap, Observed, Reason};
 use Observed::{Known, Unknown};
 use serde_json::{Value as Json, json};
 
+pub(crate) use address::net_of;
 pub(crate) use filter::{Distance, between, outward};
-pub(crate) use name::{Capture, Client, answered_elsewhere, capture, endpoints_for, family_of_service, host, private_dns, usable};
-pub(crate) use walk::{Reach, Target, internet_route, net_of, reach, table_id};
+pub(crate) use name::{
+    Capture, Client, answered_elsewhere, capture, endpoints_for, family_of_service, host,
+    private_dns, usable,
+};
+pub(crate) use walk::{Reach, Target, internet_route, reach, table_id};
 
 /// Where a way leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,8 +69,17 @@ pub(crate) struct Hop {
 }
 
 impl Hop {
-    pub(crate) fn new(kind: &'static str, id: impl Into<String>, because: impl Into<String>) -> Self {
-        Self { kind, id: id.into(), account: String::new(), because: because.into() }
+    pub(crate) fn new(
+        kind: &'static str,
+        id: impl Into<String>,
+        because: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            id: id.into(),
+            account: String::new(),
+            because: because.into(),
+        }
     }
 
     pub(crate) fn of(mut self, account: &str) -> Self {
@@ -109,8 +124,19 @@ pub(crate) struct Spot {
 
 impl Spot {
     /// The place of a subnet that an account uses. In a shared VPC routes, gateways and endpoints are its owner's.
-    pub(crate) fn find(world: &World, account: &str, region: &str, vpc: &str, subnet: &str) -> Observed<Self> {
-        let spot = |account: &str| Self { account: account.to_owned(), region: region.to_owned(), vpc: vpc.to_owned(), subnet: subnet.to_owned() };
+    pub(crate) fn find(
+        world: &World,
+        account: &str,
+        region: &str,
+        vpc: &str,
+        subnet: &str,
+    ) -> Observed<Self> {
+        let spot = |account: &str| Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            vpc: vpc.to_owned(),
+            subnet: subnet.to_owned(),
+        };
         match world.lookup("vpc", account, region, vpc) {
             Lookup::Found(row) => row.text("owner_id").and_then(|owner| match owner {
                 owner if owner == account => Known(spot(account)),

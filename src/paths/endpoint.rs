@@ -3,21 +3,37 @@
 use crate::inventory::Row;
 use crate::model::{Gap, Observed};
 use crate::policy::{Document, Fact, Found};
-use Observed::{Known, Unknown};
+use Observed::Known;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// Actions of a family to try against its policy.
 pub(crate) fn actions(family: &str) -> &'static [&'static str] {
     match family {
-        "bedrock-runtime" => &["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream", "bedrock:ApplyGuardrail"],
+        "bedrock-runtime" => &[
+            "bedrock:InvokeModel",
+            "bedrock:InvokeModelWithResponseStream",
+            "bedrock:ApplyGuardrail",
+        ],
         "bedrock-mantle" => &["bedrock-mantle:CreateInference"],
-        "bedrock-agent-runtime" => &["bedrock:InvokeAgent", "bedrock:Retrieve", "bedrock:RetrieveAndGenerate", "bedrock:InvokeFlow"],
-        "bedrock-agent" => &["bedrock:GetAgent", "bedrock:GetKnowledgeBase", "bedrock:StartIngestionJob"],
+        "bedrock-agent-runtime" => &[
+            "bedrock:InvokeAgent",
+            "bedrock:Retrieve",
+            "bedrock:RetrieveAndGenerate",
+            "bedrock:InvokeFlow",
+        ],
+        "bedrock-agent" => &[
+            "bedrock:GetAgent",
+            "bedrock:GetKnowledgeBase",
+            "bedrock:StartIngestionJob",
+        ],
         "bedrock-agentcore" => &["bedrock-agentcore:InvokeAgentRuntime"],
         "bedrock-agentcore-control" => &["bedrock-agentcore:ListAgentRuntimes"],
         "bedrock-agentcore.gateway" => &["bedrock-agentcore:InvokeGateway"],
-        _ => &["bedrock:ListFoundationModels", "bedrock:CreateModelInvocationJob"],
+        _ => &[
+            "bedrock:ListFoundationModels",
+            "bedrock:CreateModelInvocationJob",
+        ],
     }
 }
 
@@ -32,23 +48,19 @@ pub(crate) fn prefix(family: &str) -> &'static str {
 
 /// The policy of an endpoint, parsed.
 pub(crate) fn policy(endpoint: Row<'_>) -> Observed<Document> {
-    endpoint.json("policy").and_then(|json| match Document::parse(endpoint.key(), &json) {
-        Ok(document) => Known(document),
-        Err(why) => Observed::gap(Gap::not_understood("vpc_endpoint.policy", why.to_string())),
-    })
+    endpoint
+        .json("policy")
+        .and_then(|json| match Document::parse(endpoint.key(), &json) {
+            Ok(document) => Known(document),
+            Err(why) => Observed::gap(Gap::not_understood("vpc_endpoint.policy", why.to_string())),
+        })
 }
 
 /// What was found, as a fact.
 pub(crate) fn found(found: Found) -> Observed<Option<Json>> {
-    match found {
-        Found::Yes(request) => Known(Some(request.witness())),
-        Found::No => Known(None),
-        Found::Unknown(mut why) => {
-            why.sort();
-            why.dedup();
-            Unknown(why.into_iter().map(|why| Gap::of_policy("vpc_endpoint.policy", why)).collect())
-        }
-    }
+    found
+        .observed("vpc_endpoint.policy")
+        .map(|found| found.map(|request| request.witness()))
 }
 
 /// What a call through the endpoint carries with it.

@@ -2,19 +2,21 @@
 //!
 //! [`Paths`] is the engine: it keeps what many workloads share, and borrows [`Principals`] for what their roles may do.
 
+pub(crate) mod arrival;
+mod egress;
 pub(crate) mod endpoint;
 
 use crate::access::Principals;
 use crate::access::families::actions_of;
 use crate::inventory::{Inputs, Row, World};
 use crate::model::{Gap, Observed, merge};
-use crate::network::{self, Capture, Client, Distance, Hop, Reach, Spot, Target, Way, WayVerdict};
-use crate::policy::{Ask, Document, Fact, Found, Policies, Principal, may};
+use crate::network::{self, Capture, Client, Hop, Spot, Way, WayVerdict};
 use crate::services;
 use crate::workloads::interfaces::{Placement, ipv6_address, placement, public_address};
 use crate::workloads::{Deployment, Workload};
 use Observed::{Known, Unknown};
-use serde_json::json;
+use arrival::{Admission, Arrival, admitted, arrive};
+use egress::Egress;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -102,17 +104,32 @@ fn remembered<K: Eq + Hash, V: Clone>(memo: &Answers<K, V>, key: K, find: impl F
 pub(crate) fn client(region: &str, family: &str, deployment: &Deployment<'_>) -> Observed<Client> {
     // Where nothing can be seen of the client it is taken for the SDK's default.
     let Some(row) = deployment.settings else {
-        return Known(Client { region: region.to_owned(), endpoint: "default".to_owned(), fips: false, dualstack: false });
+        return Known(Client {
+            region: region.to_owned(),
+            endpoint: "default".to_owned(),
+            fips: false,
+            dualstack: false,
+        });
     };
-    row.text("bedrock_region").zip(row.text("bedrock_endpoint")).zip(row.flag("use_fips")).zip(row.flag("use_dualstack")).map(
-        |(((own, endpoint), fips), dualstack)| Client {
-            region: if own.is_empty() { region.to_owned() } else { own.to_owned() },
+    row.text("bedrock_region")
+        .zip(row.text("bedrock_endpoint"))
+        .zip(row.flag("use_fips"))
+        .zip(row.flag("use_dualstack"))
+        .map(|(((own, endpoint), fips), dualstack)| Client {
+            region: if own.is_empty() {
+                region.to_owned()
+            } else {
+                own.to_owned()
+            },
             // The variable is about the runtime; where it sends another family is not told.
-            endpoint: if endpoint != "default" && family != "bedrock-runtime" { "other".to_owned() } else { endpoint.to_owned() },
+            endpoint: if endpoint != "default" && family != "bedrock-runtime" {
+                "other".to_owned()
+            } else {
+                endpoint.to_owned()
+            },
             fips,
             dualstack,
-        },
-    )
+        })
 }
 
 /// Does the role refuse calls that come by no endpoint?
@@ -122,82 +139,92 @@ fn enforced(paths: &Paths<'_>, workload: &Workload<'_>, family: &str) -> Observe
             return Known(false);
         }
         Observed::all(roles.iter().map(|role| {
-            remembered(&paths.enforced, (role.clone(), family.to_owned()), || paths.principals.role(role).and_then(|access| access.only_by_endpoint(family)))
+            remembered(&paths.enforced, (role.clone(), family.to_owned()), || {
+                paths
+                    .principals
+                    .role(role)
+                    .and_then(|access| access.only_by_endpoint(family))
+            })
         }))
     })
 }
 
 fn unknown_way(hops: Vec<Hop>, gaps: Vec<Gap>, egress: Observed<bool>) -> Way {
-    let reason = gaps.first().map_or_else(String::new, |gap| gap.detail.clone());
-    Way { verdict: WayVerdict::Unknown, hops, reason: format!("it cannot be told: {reason}"), gaps, egress, captured: false, passes: false }
+    let reason = gaps
+        .first()
+        .map_or_else(String::new, |gap| gap.detail.clone());
+    Way {
+        verdict: WayVerdict::Unknown,
+        hops,
+        reason: format!("it cannot be told: {reason}"),
+        gaps,
+        egress,
+        captured: false,
+        passes: false,
+    }
 }
 
 /// A way that ends before it arrives.
 fn broken(hops: Vec<Hop>, reason: String, egress: Observed<bool>) -> Way {
-    Way { verdict: WayVerdict::Broken, hops, reason, gaps: Vec::new(), egress, captured: false, passes: false }
-}
-
-/// The way out to public addresses, filters and routes together.
-#[derive(Clone)]
-enum Egress {
-    Open(Vec<Hop>),
-    Closed(String),
-    Unknown(Vec<Gap>),
-}
-
-impl Egress {
-    /// By IPv4, or by IPv6 where the client asks for names that have such addresses.
-    fn find(paths: &Paths<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>, six: &Observed<bool>) -> Self {
-        let key = (from.clone(), user.to_owned(), groups.to_vec(), format!("{public_address:?} {six:?}"));
-        remembered(&paths.egress, key, || match Self::of(paths, user, from, groups, public_address, false) {
-            Self::Closed(why) if !six.is_false() => match (Self::of(paths, user, from, groups, public_address, true), six) {
-                (Self::Open(_), Unknown(gaps)) => Self::Unknown(gaps.clone()),
-                (Self::Closed(_), _) => Self::Closed(why),
-                (by_six, _) => by_six,
-            },
-            four => four,
-        })
-    }
-
-    fn of(paths: &Paths<'_>, user: &str, from: &Spot, groups: &[String], public_address: &Observed<bool>, six: bool) -> Self {
-        let routes = match network::reach(paths.world, from, &Target::Public { address: public_address.clone(), six }) {
-            Reach::Closed(_, why) => return Self::Closed(why),
-            routes => routes,
-        };
-        match (network::outward(paths.world, from, user, groups, six), routes) {
-            (Known(Some((_, _, why))), _) | (_, Reach::Closed(_, why)) => Self::Closed(why),
-            (Unknown(gaps), Reach::Unknown(more)) => Self::Unknown(merge(gaps, more)),
-            (Unknown(gaps), _) | (_, Reach::Unknown(gaps)) => Self::Unknown(gaps),
-            (Known(None), Reach::Open(hops)) => Self::Open(hops),
-        }
-    }
-
-    fn open(&self) -> Observed<bool> {
-        match self {
-            Self::Open(_) => Known(true),
-            Self::Closed(_) => Known(false),
-            Self::Unknown(gaps) => Unknown(gaps.clone()),
-        }
+    Way {
+        verdict: WayVerdict::Broken,
+        hops,
+        reason,
+        gaps: Vec::new(),
+        egress,
+        captured: false,
+        passes: false,
     }
 }
 
 /// The way from one subnet.
-fn way(paths: &Paths<'_>, workload: &Workload<'_>, deployment: &Deployment<'_>, family: &str, client: &Client, placement: &Placement, subnet: &str) -> Way {
+fn way(
+    paths: &Paths<'_>,
+    workload: &Workload<'_>,
+    deployment: &Deployment<'_>,
+    family: &str,
+    client: &Client,
+    placement: &Placement,
+    subnet: &str,
+) -> Way {
     let Placement { vpc, groups, .. } = placement;
     let host = network::host(family, client);
-    let mut hops = vec![Hop::new("workload", &workload.arn, format!("in {vpc}")), Hop::new("subnet", subnet, "an interface of the workload stands in it")];
+    let mut hops = vec![
+        Hop::new("workload", &workload.arn, format!("in {vpc}")),
+        Hop::new(
+            "subnet",
+            subnet,
+            "an interface of the workload stands in it",
+        ),
+    ];
     let from = match Spot::find(paths.world, workload.account, workload.region, vpc, subnet) {
         Known(spot) => spot,
         Unknown(gaps) => return unknown_way(hops, gaps.clone(), Unknown(gaps)),
     };
     let public_address = public_address(paths.world, deployment);
     // Only names that have IPv6 addresses can be reached so.
-    let six = if client.dualstack || family == "bedrock-mantle" { ipv6_address(paths.world, deployment, &from) } else { Known(false) };
-    let egress = Egress::find(paths, workload.account, &from, groups, &public_address, &six);
+    let six = if client.dualstack || family == "bedrock-mantle" {
+        ipv6_address(paths.world, deployment, &from)
+    } else {
+        Known(false)
+    };
+    let egress = Egress::find(
+        paths,
+        workload.account,
+        &from,
+        groups,
+        &public_address,
+        &six,
+    );
     match network::capture(paths.world, &from, family, client) {
         Capture::Endpoint(endpoint, why) => {
-            hops.insert(1, Hop::new("name", &host, format!("resolves to the endpoint: {why}")));
-            by_endpoint(paths, workload, family, &from, groups, endpoint, hops, egress)
+            hops.insert(
+                1,
+                Hop::new("name", &host, format!("resolves to the endpoint: {why}")),
+            );
+            by_endpoint(
+                paths, workload, family, &from, groups, endpoint, hops, egress,
+            )
         }
         // Whatever the name resolves to, without a way out the call cannot leave publicly; whether it arrives is not known.
         Capture::Unknown(gaps) => match &egress {
@@ -205,23 +232,68 @@ fn way(paths: &Paths<'_>, workload: &Workload<'_>, deployment: &Deployment<'_>, 
             _ => unknown_way(hops, gaps, egress.open()),
         },
         Capture::Blocked(why) => {
-            hops.insert(1, Hop::new("name", &host, format!("does not resolve: {why}")));
+            hops.insert(
+                1,
+                Hop::new("name", &host, format!("does not resolve: {why}")),
+            );
             broken(hops, why, egress.open())
         }
         Capture::Public(why) => {
-            hops.insert(1, Hop::new("name", &host, format!("resolves to the public endpoint: {why}")));
+            hops.insert(
+                1,
+                Hop::new(
+                    "name",
+                    &host,
+                    format!("resolves to the public endpoint: {why}"),
+                ),
+            );
             let open = egress.open();
             match egress {
                 Egress::Unknown(gaps) => unknown_way(hops, gaps, open),
-                Egress::Closed(closed) => broken(hops, format!("the call cannot leave: {closed}; and {why}"), open),
+                Egress::Closed(closed) => broken(
+                    hops,
+                    format!("the call cannot leave: {closed}; and {why}"),
+                    open,
+                ),
                 Egress::Open(more) => {
-                    let by = more.iter().find(|hop| hop.kind == "nat-gateway").or(more.last());
-                    let by = by.map_or_else(String::new, |hop| format!("{} {}", hop.kind.replace('-', " ").replace("nat", "NAT"), hop.id));
+                    let by = more
+                        .iter()
+                        .find(|hop| hop.kind == "nat-gateway")
+                        .or(more.last());
+                    let by = by.map_or_else(String::new, |hop| {
+                        format!(
+                            "{} {}",
+                            hop.kind.replace('-', " ").replace("nat", "NAT"),
+                            hop.id
+                        )
+                    });
                     hops.extend(more);
-                    hops.push(Hop::new("public-endpoint", &host, "public addresses of the service"));
-                    let own = network::endpoints_for(paths.world, &from.account, &from.region, vpc, family);
-                    let verdict = if own.rows.is_empty() { WayVerdict::Public } else { WayVerdict::PublicPossible };
-                    Way { verdict, hops, reason: format!("through {by}: {why}"), gaps: Vec::new(), egress: open, captured: false, passes: false }
+                    hops.push(Hop::new(
+                        "public-endpoint",
+                        &host,
+                        "public addresses of the service",
+                    ));
+                    let own = network::endpoints_for(
+                        paths.world,
+                        &from.account,
+                        &from.region,
+                        vpc,
+                        family,
+                    );
+                    let verdict = if own.rows.is_empty() {
+                        WayVerdict::Public
+                    } else {
+                        WayVerdict::PublicPossible
+                    };
+                    Way {
+                        verdict,
+                        hops,
+                        reason: format!("through {by}: {why}"),
+                        gaps: Vec::new(),
+                        egress: open,
+                        captured: false,
+                        passes: false,
+                    }
                 }
             }
         }
@@ -229,7 +301,10 @@ fn way(paths: &Paths<'_>, workload: &Workload<'_>, deployment: &Deployment<'_>, 
 }
 
 /// A name that an endpoint captures: state, routes there and back, filters, policy, and what remains beside it.
-#[expect(clippy::too_many_arguments, reason = "the facts of one way, each used once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the facts of one way, each used once"
+)]
 fn by_endpoint(
     paths: &Paths<'_>,
     workload: &Workload<'_>,
@@ -248,198 +323,138 @@ fn by_endpoint(
             hops.push(Hop::new("endpoint", id, state).of(endpoint.account()));
             return broken(hops, format!("the endpoint {id} is {state}"), open);
         }
-        Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
+        Unknown(gaps) => {
+            return Way {
+                captured: true,
+                ..unknown_way(hops, gaps, open)
+            };
+        }
     }
-    let refused = |hops, why: &str, open| broken(hops, format!("the endpoint {id} captures the name and refuses the call: {why}"), open);
-    let key = (from.clone(), workload.account.to_owned(), groups.to_vec(), format!("{} {}", endpoint.account(), id));
-    match remembered(&paths.arrivals, key, || arrive(paths, workload.account, from, groups, endpoint)) {
+    let refused = |hops, why: &str, open| {
+        broken(
+            hops,
+            format!("the endpoint {id} captures the name and refuses the call: {why}"),
+            open,
+        )
+    };
+    let key = (
+        from.clone(),
+        workload.account.to_owned(),
+        groups.to_vec(),
+        format!("{} {}", endpoint.account(), id),
+    );
+    match remembered(&paths.arrivals, key, || {
+        arrive(paths, workload.account, from, groups, endpoint)
+    }) {
         Known(Ok(more)) => hops.extend(more),
         Known(Err((more, why))) => {
             hops.extend(more);
             return refused(hops, &why, open);
         }
-        Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
+        Unknown(gaps) => {
+            return Way {
+                captured: true,
+                ..unknown_way(hops, gaps, open)
+            };
+        }
     }
     hops.push(Hop::new("endpoint", id, "available").of(endpoint.account()));
-    match workload.roles.clone().and_then(|roles| admitted(paths, &roles, family, &actions_of(family), endpoint)) {
-        Known(Ok(why)) => hops.extend(why.map(|why| Hop::new("endpoint-policy", id, why).of(endpoint.account()))),
+    match workload
+        .roles
+        .clone()
+        .and_then(|roles| admitted(paths, &roles, family, &actions_of(family), endpoint))
+    {
+        Known(Ok(why)) => {
+            hops.extend(why.map(|why| Hop::new("endpoint-policy", id, why).of(endpoint.account())))
+        }
         Known(Err(why)) => {
             hops.push(Hop::new("endpoint-policy", id, &why).of(endpoint.account()));
             return refused(hops, &why, open);
         }
-        Unknown(gaps) => return Way { captured: true, ..unknown_way(hops, gaps, open) },
+        Unknown(gaps) => {
+            return Way {
+                captured: true,
+                ..unknown_way(hops, gaps, open)
+            };
+        }
     }
-    let private = |verdict, reason: String, hops| Way { verdict, hops, reason, gaps: Vec::new(), egress: open.clone(), captured: true, passes: true };
+    let private = |verdict, reason: String, hops| Way {
+        verdict,
+        hops,
+        reason,
+        gaps: Vec::new(),
+        egress: open.clone(),
+        captured: true,
+        passes: true,
+    };
     match (egress, enforced(paths, workload, family)) {
-        (Egress::Closed(why), _) => private(WayVerdict::PrivateEnforced, format!("by {id}; {why}"), hops),
-        (_, Known(true)) => private(WayVerdict::PrivateEnforced, format!("by {id}; the role's policies refuse calls outside an endpoint"), hops),
+        (Egress::Closed(why), _) => {
+            private(WayVerdict::PrivateEnforced, format!("by {id}; {why}"), hops)
+        }
+        (_, Known(true)) => private(
+            WayVerdict::PrivateEnforced,
+            format!("by {id}; the role's policies refuse calls outside an endpoint"),
+            hops,
+        ),
         (Egress::Open(more), Known(false)) => {
-            let other = more.first().map_or_else(String::new, |hop| hop.because.clone());
-            private(WayVerdict::PrivateBypassable, format!("by {id}; a way out remains ({other}), and no policy refuses calls outside an endpoint"), hops)
+            let other = more
+                .first()
+                .map_or_else(String::new, |hop| hop.because.clone());
+            private(
+                WayVerdict::PrivateBypassable,
+                format!(
+                    "by {id}; a way out remains ({other}), and no policy refuses calls outside an endpoint"
+                ),
+                hops,
+            )
         }
         (Egress::Unknown(gaps), _) | (_, Unknown(gaps)) => {
             let mut way = unknown_way(hops, gaps, open.clone());
             way.captured = true;
             way.passes = true;
-            way.reason = format!("by {id}; whether it can be by-passed cannot be told: {}", way.gaps.first().map_or("", |gap| &gap.detail));
+            way.reason = format!(
+                "by {id}; whether it can be by-passed cannot be told: {}",
+                way.gaps.first().map_or("", |gap| &gap.detail)
+            );
             way
         }
     }
 }
 
-/// The request that a policy lets through, or why it lets none.
-type Admission = Result<String, String>;
-
-/// The hops to an endpoint, or how far it came and what refuses it.
-pub(crate) type Arrival = Result<Vec<Hop>, (Vec<Hop>, String)>;
-
-/// To one of the endpoint's interfaces and back; one that can be reached is enough.
-pub(crate) fn arrive(paths: &Paths<'_>, user: &str, from: &Spot, groups: &[String], endpoint: Row<'_>) -> Observed<Arrival> {
-    let subnets = match endpoint.list("subnet_ids").zip(endpoint.text("vpc_id")) {
-        Known((subnets, _)) if subnets.is_empty() => return Known(Err((Vec::new(), "it has no interface in any subnet".to_owned()))),
-        Known((subnets, vpc)) => subnets
-            .into_iter()
-            .map(|subnet| Spot { account: endpoint.account().to_owned(), region: endpoint.region().to_owned(), vpc: vpc.to_owned(), subnet })
-            .collect::<Vec<_>>(),
-        Unknown(gaps) => return Unknown(gaps),
-    };
-    let (mut refused, mut gaps) = (None, Vec::new());
-    for at in &subnets {
-        match to_interface(paths, user, from, groups, endpoint, at) {
-            Known(Ok(hops)) => return Known(Ok(hops)),
-            Known(Err(why)) => refused = refused.or(Some(why)),
-            Unknown(more) => gaps = merge(gaps, more),
-        }
-    }
-    match refused {
-        Some(why) if gaps.is_empty() => Known(Err(why)),
-        _ => Unknown(gaps),
-    }
-}
-
-fn to_interface(paths: &Paths<'_>, user: &str, from: &Spot, groups: &[String], endpoint: Row<'_>, at: &Spot) -> Observed<Arrival> {
-    let world = paths.world;
-    let net = |spot: &Spot| {
-        network::net_of(world, &spot.account, &spot.region, &spot.subnet).and_then(|net| match net {
-            Some(net) => Known(net),
-            None => Observed::gap(Gap::not_understood("vpc_subnet.cidr_block", format!("the subnet {} or its range is not in the list", spot.subnet))),
-        })
-    };
-    let mut hops = Vec::new();
-    let mut distance = Distance::Same;
-    if from.vpc != at.vpc {
-        let (here, there) = match net(from).zip(net(at)) {
-            Known(nets) => nets,
-            Unknown(gaps) => return Unknown(gaps),
-        };
-        match network::reach(world, from, &Target::Inside { net: there, vpc: at.vpc.clone() }) {
-            Reach::Open(more) => {
-                if let Some(gateway) = more.iter().find(|hop| hop.kind == "nat-gateway") {
-                    return Observed::gap(Gap::not_understood(
-                        "vpc_nat_gateway",
-                        format!("{} translates the address on the way; filters and the way back are not followed through it", gateway.id),
-                    ));
-                }
-                distance = if more.iter().any(|hop| hop.kind == "peering") && from.region == at.region { Distance::Peered } else { Distance::Far };
-                hops = more;
-            }
-            Reach::Closed(more, why) => return Known(Err((more, format!("no way leads to {}: {why}", at.subnet)))),
-            Reach::Unknown(gaps) => return Unknown(gaps),
-        }
-        match network::reach(world, at, &Target::Inside { net: here, vpc: from.vpc.clone() }) {
-            Reach::Open(_) => {}
-            Reach::Closed(_, why) => return Known(Err((hops, format!("no way leads back from {}: {why}", at.subnet)))),
-            Reach::Unknown(gaps) => return Unknown(gaps),
-        }
-    }
-    network::between(world, from, user, groups, endpoint, at, distance).map(|passed| match passed {
-        Ok(passed) => Ok([hops, passed.into_iter().map(|(kind, id, why)| Hop::new(kind, id, why)).collect()].concat()),
-        Err((kind, id, why)) => Err(([hops, vec![Hop::new(kind, id, &why)]].concat(), why)),
-    })
-}
-
-/// Does the policy of the endpoint let some call of one of these roles through? With the request that passes.
-pub(crate) fn admitted(
-    paths: &Paths<'_>,
-    roles: &BTreeSet<String>,
-    family: &str,
-    actions: &[String],
-    endpoint: Row<'_>,
-) -> Observed<Result<Option<String>, String>> {
-    let document = match endpoint::policy(endpoint) {
-        Known(document) => document,
-        Unknown(gaps) => return Unknown(gaps),
-    };
-    if roles.is_empty() || actions.is_empty() {
-        return Known(Ok(None));
-    }
-    let document = Rc::new(document);
-    let (mut refused, mut gaps) = (String::new(), Vec::new());
-    for role in roles {
-        match paths.principals.role(role) {
-            Known(access) => {
-                match remembered(&paths.admissions, (role.clone(), format!("{} {}", endpoint.account(), endpoint.key()), family.to_owned()), || {
-                    through(&access.principal, &access.grants, &document, actions, endpoint)
-                }) {
-                    Known(Ok(why)) => return Known(Ok(Some(why))),
-                    Known(Err(why)) => refused = why,
-                    Unknown(more) => gaps = merge(gaps, more),
-                }
-            }
-            Unknown(more) => gaps = merge(gaps, more),
-        }
-    }
-    if gaps.is_empty() { Known(Err(refused)) } else { Unknown(gaps) }
-}
-
-fn through(principal: &Principal, grants: &Policies, document: &Rc<Document>, actions: &[String], endpoint: Row<'_>) -> Observed<Result<String, String>> {
-    let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
-    let mut context = endpoint::network_context(endpoint);
-    // Models are of AWS; of other services the caller's own resources are meant, which are in its organisation.
-    if actions.iter().all(|action| !action.starts_with("bedrock")) {
-        context.insert("aws:resourceorgid".to_owned(), principal.organization.clone());
-        context.insert("aws:resourceaccount".to_owned(), Fact::one(&principal.account));
-    }
-    let ask = |policies: &Policies| {
-        may(policies, &Ask { principal, actions: &actions, resources: &[], resource_account: None, context: context.clone(), choose: true })
-    };
-    let anything = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
-    let identity = Document::parse("anything", &anything).map(Rc::new).into_iter().collect();
-    let name = &principal.arn;
-    match ask(&Policies { identity, endpoint: Some(Rc::clone(document)), ..Policies::default() }) {
-        Found::No => return Known(Err(format!("its policy lets {name} call nothing of the family"))),
-        Found::Unknown(why) => return Unknown(why.into_iter().map(|why| Gap::not_understood("vpc_endpoint.policy", why)).collect()),
-        Found::Yes(_) => {}
-    }
-    match ask(&Policies { endpoint: Some(Rc::clone(document)), ..grants.clone() }) {
-        Found::Yes(request) => Known(Ok(format!("it lets {name} call {} on {}", request.action, request.resource))),
-        // What the role may do beside the endpoint is no matter of the way.
-        Found::Unknown(_) => Known(Ok(format!("it lets {name} through"))),
-        Found::No => match ask(grants) {
-            Found::Yes(_) => Known(Err(format!("what {name} may call and what its policy lets through have nothing in common"))),
-            _ => Known(Ok(format!("it lets {name} through; the policies of the role do not allow the call"))),
-        },
-    }
-}
-
 /// All ways of a workload to a family, with the subnets that share each.
-pub(crate) fn ways(paths: &Paths<'_>, workload: &Workload<'_>, family: &str) -> Vec<(BTreeSet<String>, Way)> {
+pub(crate) fn ways(
+    paths: &Paths<'_>,
+    workload: &Workload<'_>,
+    family: &str,
+) -> Vec<(BTreeSet<String>, Way)> {
     let mut all: Vec<(BTreeSet<String>, Way)> = Vec::new();
-    let mut add =
-        |subnet: &str, way: Way| match all.iter_mut().find(|(_, known)| known.verdict == way.verdict && known.reason == way.reason && known.gaps == way.gaps) {
-            Some((subnets, _)) => {
-                subnets.insert(subnet.to_owned());
-            }
-            None => all.push((BTreeSet::from([subnet.to_owned()]), way)),
-        };
+    let mut add = |subnet: &str, way: Way| match all.iter_mut().find(|(_, known)| {
+        known.verdict == way.verdict && known.reason == way.reason && known.gaps == way.gaps
+    }) {
+        Some((subnets, _)) => {
+            subnets.insert(subnet.to_owned());
+        }
+        None => all.push((BTreeSet::from([subnet.to_owned()]), way)),
+    };
     for deployment in &workload.deployments {
-        let start = vec![Hop::new("workload", &workload.arn, deployment.network.key())];
+        let start = vec![Hop::new(
+            "workload",
+            &workload.arn,
+            deployment.network.key(),
+        )];
         let client = match client(workload.region, family, deployment) {
             Known(client) => client,
             Unknown(gaps) => {
                 // Outside a VPC the settings change the name, not the way.
                 if let Known(None) = placement(workload, deployment, paths.world) {
-                    add("", service_network(workload, family, &format!("{family}.{}.amazonaws.com", workload.region)));
+                    add(
+                        "",
+                        service_network(
+                            workload,
+                            family,
+                            &format!("{family}.{}.amazonaws.com", workload.region),
+                        ),
+                    );
                 } else {
                     add("", unknown_way(start, gaps.clone(), Unknown(gaps)));
                 }
@@ -447,22 +462,47 @@ pub(crate) fn ways(paths: &Paths<'_>, workload: &Workload<'_>, family: &str) -> 
             }
         };
         match placement(workload, deployment, paths.world) {
-            Known(None) => add("", service_network(workload, family, &network::host(family, &client))),
+            Known(None) => add(
+                "",
+                service_network(workload, family, &network::host(family, &client)),
+            ),
             Known(Some(placement)) if placement.subnets.is_empty() => {
-                let gaps = vec![Gap::not_understood("subnet_ids", format!("{} is in {}, and no subnet of it is named", workload.arn, placement.vpc))];
+                let gaps = vec![Gap::not_understood(
+                    "subnet_ids",
+                    format!(
+                        "{} is in {}, and no subnet of it is named",
+                        workload.arn, placement.vpc
+                    ),
+                )];
                 add("", unknown_way(start, gaps.clone(), Unknown(gaps)));
             }
             Known(Some(placement)) => {
                 for subnet in &placement.subnets {
-                    add(subnet, way(paths, workload, deployment, family, &client, &placement, subnet));
+                    add(
+                        subnet,
+                        way(
+                            paths, workload, deployment, family, &client, &placement, subnet,
+                        ),
+                    );
                 }
             }
             Unknown(gaps) => add("", unknown_way(start, gaps.clone(), Unknown(gaps))),
         }
     }
     if !workload.deployment_gaps.is_empty() {
-        let start = vec![Hop::new("workload", &workload.arn, "not everything that it runs on was seen")];
-        add("", unknown_way(start, workload.deployment_gaps.clone(), Unknown(workload.deployment_gaps.clone())));
+        let start = vec![Hop::new(
+            "workload",
+            &workload.arn,
+            "not everything that it runs on was seen",
+        )];
+        add(
+            "",
+            unknown_way(
+                start,
+                workload.deployment_gaps.clone(),
+                Unknown(workload.deployment_gaps.clone()),
+            ),
+        );
     }
     undecided(workload, &mut all);
     all.sort_by(|a, b| (a.1.verdict, &a.0).cmp(&(b.1.verdict, &b.0)));
@@ -472,19 +512,38 @@ pub(crate) fn ways(paths: &Paths<'_>, workload: &Workload<'_>, family: &str) -> 
 /// On which of the nodes and profiles of a cluster a pod runs is told inside the cluster alone: where they disagree, nothing is certain.
 fn undecided(workload: &Workload<'_>, all: &mut [(BTreeSet<String>, Way)]) {
     let pods = workload.kind == "eks" && workload.resource_type != "AWS::EKS::Nodegroup";
-    if !pods || all.windows(2).all(|pair| pair[0].1.verdict == pair[1].1.verdict) {
+    if !pods
+        || all
+            .windows(2)
+            .all(|pair| pair[0].1.verdict == pair[1].1.verdict)
+    {
         return;
     }
     for (_, way) in all {
-        let why = format!("on which nodes or profiles the pods run is not told, and not all lead the same way; from here: {}", way.reason);
-        *way = unknown_way(std::mem::take(&mut way.hops), vec![Gap::not_understood("eks_cluster", why)], way.egress.clone());
+        let why = format!(
+            "on which nodes or profiles the pods run is not told, and not all lead the same way; from here: {}",
+            way.reason
+        );
+        *way = unknown_way(
+            std::mem::take(&mut way.hops),
+            vec![Gap::not_understood("eks_cluster", why)],
+            way.egress.clone(),
+        );
     }
 }
 
 fn service_network(workload: &Workload<'_>, family: &str, host: &str) -> Way {
     let (service, why, reason) = match workload.kind {
-        "agentcore" => ("bedrock-agentcore", "a runtime in the network mode PUBLIC runs in the service's own network", "the runtime's network mode is PUBLIC"),
-        "ec2" => ("ec2", "an instance without a VPC", "the instance has no VPC"),
+        "agentcore" => (
+            "bedrock-agentcore",
+            "a runtime in the network mode PUBLIC runs in the service's own network",
+            "the runtime's network mode is PUBLIC",
+        ),
+        "ec2" => (
+            "ec2",
+            "an instance without a VPC",
+            "the instance has no VPC",
+        ),
         "sagemaker" => (
             "sagemaker",
             "what has direct internet access or no VPC configuration calls from the service's own network",
@@ -502,7 +561,11 @@ fn service_network(workload: &Workload<'_>, family: &str, host: &str) -> Way {
             Hop::new("workload", &workload.arn, "it has no VPC configuration"),
             Hop::new("name", host, "resolves to the public endpoint"),
             Hop::new("service-network", service, why),
-            Hop::new("public-endpoint", host, format!("public addresses of {family}")),
+            Hop::new(
+                "public-endpoint",
+                host,
+                format!("public addresses of {family}"),
+            ),
         ],
         reason: format!("from the service's own network: {reason}"),
         gaps: Vec::new(),

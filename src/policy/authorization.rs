@@ -46,9 +46,25 @@ fn index() -> &'static Index {
     INDEX.get_or_init(|| {
         let mut blocks = DATA.split("\n>");
         let head = blocks.next().unwrap_or_default();
-        let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+        let field = |name: &str| {
+            head.lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap_or_default()
+                .trim()
+        };
         Index {
-            services: blocks.filter_map(|block| block.split_once('\n')).map(|(name, block)| (name, Entry { block, read: OnceLock::new() })).collect(),
+            services: blocks
+                .filter_map(|block| block.split_once('\n'))
+                .map(|(name, block)| {
+                    (
+                        name,
+                        Entry {
+                            block,
+                            read: OnceLock::new(),
+                        },
+                    )
+                })
+                .collect(),
             rcp: field("#rcp").split(' ').collect(),
             date: field("#date"),
             source: field("#source"),
@@ -85,17 +101,27 @@ pub fn service(prefix: &str) -> Option<&'static Service> {
 /// One action, whatever its case.
 pub fn action(name: &str) -> Option<&'static Action> {
     let (prefix, _) = name.split_once(':')?;
-    service(&prefix.to_ascii_lowercase())?.actions.iter().find(|action| action.name.eq_ignore_ascii_case(name))
+    service(&prefix.to_ascii_lowercase())?
+        .actions
+        .iter()
+        .find(|action| action.name.eq_ignore_ascii_case(name))
 }
 
 fn read(name: &str, block: &'static str) -> Service {
-    let mut service = Service { actions: Vec::new(), templates: Vec::new(), keys: Vec::new() };
+    let mut service = Service {
+        actions: Vec::new(),
+        templates: Vec::new(),
+        keys: Vec::new(),
+    };
     for line in block.lines() {
         let (kind, rest) = line.split_at_checked(2).unwrap_or_default();
         let mut fields = rest.split('\t');
         let first = fields.next().unwrap_or_default();
         match kind {
-            "k " => service.keys.push((first.to_ascii_lowercase(), fields.next().unwrap_or_default())),
+            "k " => service.keys.push((
+                first.to_ascii_lowercase(),
+                fields.next().unwrap_or_default(),
+            )),
             "r " => service.templates.push(first),
             "a " => {
                 let level = fields.next().unwrap_or_default();
@@ -103,7 +129,12 @@ fn read(name: &str, block: &'static str) -> Service {
                 service.actions.push(Action {
                     name: format!("{name}:{first}"),
                     manages_permissions: level == "P",
-                    templates: (numbers != "-1").then(|| numbers.split(',').filter_map(|number| number.parse().ok()).collect()),
+                    templates: (numbers != "-1").then(|| {
+                        numbers
+                            .split(',')
+                            .filter_map(|number| number.parse().ok())
+                            .collect()
+                    }),
                 });
             }
             _ => {}
@@ -112,9 +143,18 @@ fn read(name: &str, block: &'static str) -> Service {
     if name == "bedrock" {
         // A global inference profile asks for the model without any Region (Bedrock User Guide, "Global cross-Region inference").
         let global = service.templates.len();
-        service.templates.push("arn:${Partition}:bedrock:::foundation-model/${ResourceId}");
-        let model = service.templates.iter().position(|arn| arn.contains("${Region}::foundation-model/"));
-        for templates in service.actions.iter_mut().filter_map(|action| action.templates.as_mut()) {
+        service
+            .templates
+            .push("arn:${Partition}:bedrock:::foundation-model/${ResourceId}");
+        let model = service
+            .templates
+            .iter()
+            .position(|arn| arn.contains("${Region}::foundation-model/"));
+        for templates in service
+            .actions
+            .iter_mut()
+            .filter_map(|action| action.templates.as_mut())
+        {
             if model.is_some_and(|model| templates.contains(&model)) {
                 templates.push(global);
             }
@@ -129,7 +169,10 @@ pub fn template_pattern(template: &str) -> Pattern {
     let mut colons = 0;
     let mut rest = template;
     while let Some(c) = rest.chars().next() {
-        if let Some((name, after)) = rest.strip_prefix("${").and_then(|inner| inner.split_once('}')) {
+        if let Some((name, after)) = rest
+            .strip_prefix("${")
+            .and_then(|inner| inner.split_once('}'))
+        {
             let class = match name {
                 _ if colons < 5 => Class::NoColon,
                 "BucketName" => Class::NoSlash,
@@ -141,7 +184,11 @@ pub fn template_pattern(template: &str) -> Pattern {
         }
         colons += usize::from(c == ':');
         // Some templates are published with a wildcard of their own.
-        tokens.push(if c == '*' { Token::Many(Class::Any) } else { Token::Char(c) });
+        tokens.push(if c == '*' {
+            Token::Many(Class::Any)
+        } else {
+            Token::Char(c)
+        });
         rest = &rest[c.len_utf8()..];
     }
     Pattern::from_tokens(tokens)
@@ -153,7 +200,9 @@ pub fn template_instance(template: &str) -> String {
     let mut rest = template;
     while let Some(start) = rest.find("${") {
         text.push_str(&rest[..start]);
-        let Some((name, after)) = rest[start + 2..].split_once('}') else { break };
+        let Some((name, after)) = rest[start + 2..].split_once('}') else {
+            break;
+        };
         text.push_str(match name {
             "Partition" => "aws",
             "Region" => "us-east-1",
@@ -175,9 +224,22 @@ mod tests {
         let invoke = action("BEDROCK:invokemodel").expect("published");
         assert_eq!(invoke.name, "bedrock:InvokeModel");
         let bedrock = service("bedrock").expect("published");
-        let arns: Vec<&str> = invoke.templates.as_ref().expect("named").iter().map(|number| bedrock.templates[*number]).collect();
-        assert!(arns.contains(&"arn:${Partition}:bedrock:${Region}::foundation-model/${ResourceId}"), "{arns:?}");
-        assert!(action("iam:PutRolePolicy").expect("published").manages_permissions);
+        let arns: Vec<&str> = invoke
+            .templates
+            .as_ref()
+            .expect("named")
+            .iter()
+            .map(|number| bedrock.templates[*number])
+            .collect();
+        assert!(
+            arns.contains(&"arn:${Partition}:bedrock:${Region}::foundation-model/${ResourceId}"),
+            "{arns:?}"
+        );
+        assert!(
+            action("iam:PutRolePolicy")
+                .expect("published")
+                .manages_permissions
+        );
         assert!(has_resource_control("kms") && !has_resource_control("bedrock"));
         assert!(date() >= "2026-01-01" && services().count() > 400);
     }
@@ -185,13 +247,37 @@ mod tests {
     #[test]
     fn templates_match_what_they_describe() {
         for (template, arn, expected) in [
-            ("arn:${Partition}:s3:::${BucketName}", "arn:aws:s3:::b", true),
-            ("arn:${Partition}:s3:::${BucketName}", "arn:aws:s3:::b/key", false),
-            ("arn:${Partition}:s3:::${BucketName}/${ObjectName}", "arn:aws:s3:::b/a/b:c", true),
-            ("arn:${Partition}:bedrock:${Region}::foundation-model/${ResourceId}", "arn:aws:bedrock:eu-west-1::foundation-model/a-v1:0", true),
-            ("arn:${Partition}:bedrock:${Region}::foundation-model/${ResourceId}", "arn:aws:bedrock:::foundation-model/a-v1:0", false),
+            (
+                "arn:${Partition}:s3:::${BucketName}",
+                "arn:aws:s3:::b",
+                true,
+            ),
+            (
+                "arn:${Partition}:s3:::${BucketName}",
+                "arn:aws:s3:::b/key",
+                false,
+            ),
+            (
+                "arn:${Partition}:s3:::${BucketName}/${ObjectName}",
+                "arn:aws:s3:::b/a/b:c",
+                true,
+            ),
+            (
+                "arn:${Partition}:bedrock:${Region}::foundation-model/${ResourceId}",
+                "arn:aws:bedrock:eu-west-1::foundation-model/a-v1:0",
+                true,
+            ),
+            (
+                "arn:${Partition}:bedrock:${Region}::foundation-model/${ResourceId}",
+                "arn:aws:bedrock:::foundation-model/a-v1:0",
+                false,
+            ),
         ] {
-            assert_eq!(template_pattern(template).matches(arn), expected, "{template} {arn}");
+            assert_eq!(
+                template_pattern(template).matches(arn),
+                expected,
+                "{template} {arn}"
+            );
             assert!(template_pattern(template).matches(&template_instance(template)));
         }
     }

@@ -33,14 +33,29 @@ impl Budget {
 const WALKED_LITERALS: usize = 64;
 
 /// One text for each combination of `split` that a text of `universe` can match.
-pub(super) fn atoms(universe: &[Pattern], split: &[Pattern], seeds: impl IntoIterator<Item = String>, budget: &mut Budget) -> Result<Vec<String>, Spent> {
-    let split: BTreeSet<&Pattern> = split.iter().filter(|pattern| !matches!(pattern.tokens(), [Token::Many(crate::model::Class::Any)])).collect();
-    let (literals, wild): (Vec<&Pattern>, Vec<&Pattern>) =
-        split.iter().partition(|pattern| pattern.tokens().iter().all(|token| matches!(token, Token::Char(_))));
+pub(super) fn atoms(
+    universe: &[Pattern],
+    split: &[Pattern],
+    seeds: impl IntoIterator<Item = String>,
+    budget: &mut Budget,
+) -> Result<Vec<String>, Spent> {
+    let split: BTreeSet<&Pattern> = split
+        .iter()
+        .filter(|pattern| !matches!(pattern.tokens(), [Token::Many(crate::model::Class::Any)]))
+        .collect();
+    let (literals, wild): (Vec<&Pattern>, Vec<&Pattern>) = split.iter().partition(|pattern| {
+        pattern
+            .tokens()
+            .iter()
+            .all(|token| matches!(token, Token::Char(_)))
+    });
     let within = |text: &str| universe.iter().any(|pattern| pattern.matches(text));
     let mut found: BTreeMap<Vec<bool>, String> = BTreeMap::new();
     let mut order: Vec<String> = Vec::new();
-    let texts: Vec<String> = literals.iter().filter_map(|pattern| pattern.only()).collect();
+    let texts: Vec<String> = literals
+        .iter()
+        .filter_map(|pattern| pattern.only())
+        .collect();
     let known: BTreeSet<&str> = texts.iter().map(String::as_str).collect();
     for seed in seeds {
         if within(&seed) && !known.contains(seed.as_str()) {
@@ -62,7 +77,11 @@ pub(super) fn atoms(universe: &[Pattern], split: &[Pattern], seeds: impl IntoIte
     if wild.is_empty() && !found.is_empty() {
         return Ok(order);
     }
-    let walked: Vec<&Pattern> = if literals.len() <= WALKED_LITERALS { literals } else { Vec::new() };
+    let walked: Vec<&Pattern> = if literals.len() <= WALKED_LITERALS {
+        literals
+    } else {
+        Vec::new()
+    };
     let apart = walked.is_empty() && !texts.is_empty();
     let mut walk = Walk::new(universe, &wild, &walked, &texts);
     let mut hidden: BTreeSet<Vec<bool>> = BTreeSet::new();
@@ -101,21 +120,49 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(universe: &[Pattern], wild: &[&Pattern], literals: &[&Pattern], texts: &[String]) -> Self {
+    fn new(
+        universe: &[Pattern],
+        wild: &[&Pattern],
+        literals: &[&Pattern],
+        texts: &[String],
+    ) -> Self {
         let (mut tokens, mut accepts, mut starts) = (Vec::new(), Vec::new(), Vec::new());
-        for pattern in universe.iter().chain(wild.iter().copied()).chain(literals.iter().copied()) {
+        for pattern in universe
+            .iter()
+            .chain(wild.iter().copied())
+            .chain(literals.iter().copied())
+        {
             starts.push(tokens.len());
             tokens.extend(pattern.tokens().iter().copied().map(Some));
             accepts.push(tokens.len());
             tokens.push(None);
         }
         let words = tokens.len().div_ceil(64);
-        let mut used: BTreeSet<char> =
-            tokens.iter().flatten().filter_map(|token| if let Token::Char(c) | Token::NoCase(c) = token { Some(*c) } else { None }).collect();
+        let mut used: BTreeSet<char> = tokens
+            .iter()
+            .flatten()
+            .filter_map(|token| {
+                if let Token::Char(c) | Token::NoCase(c) = token {
+                    Some(*c)
+                } else {
+                    None
+                }
+            })
+            .collect();
         used.extend(texts.iter().flat_map(|text| text.chars()));
         // A character that no pattern and no literal holds stands for all of those.
-        let other = "xyzwvutsrqponmlkjihgfedcba0123456789".chars().chain('\u{e000}'..).find(|c| !used.contains(c) && !used.contains(&c.to_ascii_uppercase()));
-        let mut walk = Self { tokens, accepts, universe: universe.len(), words, start: vec![0; words], other: other.unwrap_or('\u{e000}') };
+        let other = "xyzwvutsrqponmlkjihgfedcba0123456789"
+            .chars()
+            .chain('\u{e000}'..)
+            .find(|c| !used.contains(c) && !used.contains(&c.to_ascii_uppercase()));
+        let mut walk = Self {
+            tokens,
+            accepts,
+            universe: universe.len(),
+            words,
+            start: vec![0; words],
+            other: other.unwrap_or('\u{e000}'),
+        };
         let mut start = vec![0; words];
         for at in starts {
             walk.enter(&mut start, at);
@@ -173,7 +220,9 @@ impl Walk {
                 Some(Token::NoCase(c)) => {
                     all.extend([c, c.to_ascii_uppercase()]);
                 }
-                Some(Token::One(class) | Token::Many(class)) if class != crate::model::Class::Any => {
+                Some(Token::One(class) | Token::Many(class))
+                    if class != crate::model::Class::Any =>
+                {
                     all.insert(':');
                     if class == crate::model::Class::NoSlash {
                         all.insert('/');
@@ -186,7 +235,12 @@ impl Walk {
     }
 
     /// `apart`: texts with the character that no literal holds are states of their own, so that none hides behind a literal.
-    fn run(&mut self, apart: bool, budget: &mut Budget, mut seen: impl FnMut(&[bool], &dyn Fn() -> String)) -> Result<(), Spent> {
+    fn run(
+        &mut self,
+        apart: bool,
+        budget: &mut Budget,
+        mut seen: impl FnMut(&[bool], &dyn Fn() -> String),
+    ) -> Result<(), Spent> {
         let mut states: Vec<(Bits, usize, char)> = vec![(self.start.clone(), usize::MAX, ' ')];
         let mut index: HashSet<(Bits, bool)> = HashSet::from([(self.start.clone(), false)]);
         let mut free = vec![false];
@@ -198,7 +252,11 @@ impl Walk {
         let mut at = 0;
         while at < states.len() {
             let state = states[at].0.clone();
-            let hits: Vec<bool> = self.accepts.iter().map(|accept| is_set(&state, *accept)).collect();
+            let hits: Vec<bool> = self
+                .accepts
+                .iter()
+                .map(|accept| is_set(&state, *accept))
+                .collect();
             if hits[..self.universe].iter().any(|hit| *hit) {
                 let text = || {
                     let (mut text, mut from) = (Vec::new(), at);
@@ -214,7 +272,11 @@ impl Walk {
                 let next = self.step(&state, c);
                 budget.spend(self.words * 4 + self.tokens.len() / 8 + 40)?;
                 // Nothing of the universe begins like this any more.
-                if next.iter().zip(&alive).all(|(next, alive)| next & alive == 0) {
+                if next
+                    .iter()
+                    .zip(&alive)
+                    .all(|(next, alive)| next & alive == 0)
+                {
                     continue;
                 }
                 let is_free = apart && (free[at] || c == self.other);
@@ -235,7 +297,12 @@ mod tests {
 
     #[test]
     fn every_combination_that_can_be_has_a_text() {
-        let patterns = |texts: &[&str]| texts.iter().map(|text| Pattern::glob(text)).collect::<Vec<_>>();
+        let patterns = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| Pattern::glob(text))
+                .collect::<Vec<_>>()
+        };
         for (split, expected) in [
             (vec![], 1),
             (vec!["a*"], 2),
@@ -252,26 +319,47 @@ mod tests {
         ] {
             let split = patterns(&split);
             let found = atoms(&patterns(&["?*"]), &split, [], &mut Budget::new()).expect("small");
-            let vectors: BTreeSet<Vec<bool>> = found.iter().map(|text| split.iter().map(|pattern| pattern.matches(text)).collect()).collect();
-            assert_eq!((vectors.len(), found.len()), (expected, expected), "{split:?}: {found:?}");
+            let vectors: BTreeSet<Vec<bool>> = found
+                .iter()
+                .map(|text| split.iter().map(|pattern| pattern.matches(text)).collect())
+                .collect();
+            assert_eq!(
+                (vectors.len(), found.len()),
+                (expected, expected),
+                "{split:?}: {found:?}"
+            );
         }
     }
 
     #[test]
     fn nothing_hides_behind_many_literals() {
-        let mut split: Vec<Pattern> = (0..200).map(|n| Pattern::literal(&format!("a{n}b"))).chain([Pattern::literal("ab"), Pattern::literal("a")]).collect();
+        let mut split: Vec<Pattern> = (0..200)
+            .map(|n| Pattern::literal(&format!("a{n}b")))
+            .chain([Pattern::literal("ab"), Pattern::literal("a")])
+            .collect();
         split.extend([Pattern::glob("a*"), Pattern::glob("*b")]);
         let found = atoms(&[Pattern::glob("?*")], &split, [], &mut Budget::new()).expect("small");
         let both = |text: &String| text.starts_with('a') && text.ends_with('b');
         // Texts that only the wildcards match, each in its own way.
-        let unnamed: Vec<&String> = found.iter().filter(|text| !split[..202].iter().any(|pattern| pattern.matches(text))).collect();
-        assert!(unnamed.iter().any(|text| both(text)) && unnamed.iter().any(|text| text.starts_with('a') && !both(text)), "{unnamed:?}");
+        let unnamed: Vec<&String> = found
+            .iter()
+            .filter(|text| !split[..202].iter().any(|pattern| pattern.matches(text)))
+            .collect();
+        assert!(
+            unnamed.iter().any(|text| both(text))
+                && unnamed
+                    .iter()
+                    .any(|text| text.starts_with('a') && !both(text)),
+            "{unnamed:?}"
+        );
         assert_eq!(unnamed.len(), 4);
     }
 
     #[test]
     fn a_product_that_explodes_is_given_up() {
-        let split: Vec<Pattern> = (0..40).map(|n| Pattern::glob(&format!("*{}*", char::from(b'a' + n % 26)).repeat(20))).collect();
+        let split: Vec<Pattern> = (0..40)
+            .map(|n| Pattern::glob(&format!("*{}*", char::from(b'a' + n % 26)).repeat(20)))
+            .collect();
         assert!(atoms(&[Pattern::glob("*")], &split, [], &mut Budget::new()).is_err());
     }
 }

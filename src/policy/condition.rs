@@ -7,7 +7,7 @@
 use super::document::Condition;
 use super::truth::{Fact, Tri};
 use super::variable;
-use crate::model::{Pattern, UNKNOWN_ACCOUNT};
+use crate::model::{Gap, Pattern, UNKNOWN_ACCOUNT};
 use jiff::Timestamp;
 use std::net::IpAddr;
 
@@ -42,9 +42,15 @@ pub(super) struct Operator {
 
 pub(super) fn operator(text: &str) -> Operator {
     let lower = text.to_ascii_lowercase();
-    let (for_all, rest) = lower.strip_prefix("forallvalues:").map_or((false, lower.as_str()), |rest| (true, rest));
-    let (for_any, rest) = rest.strip_prefix("foranyvalue:").map_or((false, rest), |rest| (true, rest));
-    let (if_exists, rest) = rest.strip_suffix("ifexists").map_or((false, rest), |rest| (true, rest));
+    let (for_all, rest) = lower
+        .strip_prefix("forallvalues:")
+        .map_or((false, lower.as_str()), |rest| (true, rest));
+    let (for_any, rest) = rest
+        .strip_prefix("foranyvalue:")
+        .map_or((false, rest), |rest| (true, rest));
+    let (if_exists, rest) = rest
+        .strip_suffix("ifexists")
+        .map_or((false, rest), |rest| (true, rest));
     use Comparison::{Address, Arn, Bool, Instant, Like, Null, Number, Other, Text, TextNoCase};
     const EQUAL: (bool, bool, bool) = (false, true, false);
     let (comparison, negated, holds_for) = match rest {
@@ -62,7 +68,8 @@ pub(super) fn operator(text: &str) -> Operator {
         // `Null` with IfExists is no operator.
         "null" if !if_exists => (Null, false, EQUAL),
         other => {
-            let (kind, relation) = match (other.strip_prefix("numeric"), other.strip_prefix("date")) {
+            let (kind, relation) = match (other.strip_prefix("numeric"), other.strip_prefix("date"))
+            {
                 (Some(relation), _) => (Number, relation),
                 (None, Some(relation)) => (Instant, relation),
                 (None, None) => (Other, ""),
@@ -78,7 +85,14 @@ pub(super) fn operator(text: &str) -> Operator {
             }
         }
     };
-    Operator { comparison, holds_for, negated, if_exists, for_all, for_any }
+    Operator {
+        comparison,
+        holds_for,
+        negated,
+        if_exists,
+        for_all,
+        for_any,
+    }
 }
 
 pub(super) fn is_known(text: &str) -> bool {
@@ -93,14 +107,27 @@ pub(super) fn range(text: &str) -> Result<ipnet::IpNet, String> {
 }
 
 pub(super) fn number(text: &str) -> Result<f64, String> {
-    text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| format!("`{text}` is no number"))
+    text.trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite())
+        .ok_or_else(|| format!("`{text}` is no number"))
 }
 
 pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     text.parse::<Timestamp>()
         .ok()
-        .or_else(|| text.parse::<i64>().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()))
-        .or_else(|| text.parse::<jiff::civil::DateTime>().ok().and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|zoned| zoned.timestamp()))
+        .or_else(|| {
+            text.parse::<i64>()
+                .ok()
+                .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        })
+        .or_else(|| {
+            text.parse::<jiff::civil::DateTime>()
+                .ok()
+                .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok())
+                .map(|zoned| zoned.timestamp())
+        })
         .ok_or_else(|| format!("`{text}` is no instant"))
 }
 
@@ -117,12 +144,20 @@ impl Operator {
     /// One comparison of a policy's value with a request's; negation comes later.
     fn compare(&self, wanted: &Pattern, text: &str, found: &str) -> Result<bool, String> {
         Ok(match self.comparison {
-            Comparison::Text | Comparison::TextNoCase | Comparison::Like | Comparison::Arn => wanted.matches(found),
+            Comparison::Text | Comparison::TextNoCase | Comparison::Like | Comparison::Arn => {
+                wanted.matches(found)
+            }
             Comparison::Bool => text.eq_ignore_ascii_case(found),
-            Comparison::Address => range(text)?.contains(&found.parse::<IpAddr>().map_err(|_| format!("`{found}` is no address"))?),
+            Comparison::Address => range(text)?.contains(
+                &found
+                    .parse::<IpAddr>()
+                    .map_err(|_| format!("`{found}` is no address"))?,
+            ),
             Comparison::Number => self.ordered(number(found)?.partial_cmp(&number(text)?)),
             Comparison::Instant => self.ordered(Some(instant(found)?.cmp(&instant(text)?))),
-            Comparison::Null | Comparison::Other => return Err("the operator is not understood".to_owned()),
+            Comparison::Null | Comparison::Other => {
+                return Err("the operator is not understood".to_owned());
+            }
         })
     }
 
@@ -138,23 +173,41 @@ impl Operator {
 }
 
 fn unknown(condition: &Condition, why: &str) -> Tri {
-    Tri::Unknown(vec![format!("{} on {}: {why}", condition.operator, condition.key)])
+    Tri::unclear(format!(
+        "{} on {}: {why}",
+        condition.operator, condition.key
+    ))
 }
 
 /// Does the condition hold for a fact? `facts` answers for the variables in the policy's values, where it has any.
-pub(super) fn holds(condition: &Condition, fact: &Fact, facts: Option<&dyn Fn(&str) -> Fact>) -> Tri {
+pub(super) fn holds(
+    condition: &Condition,
+    fact: &Fact,
+    facts: Option<&dyn Fn(&str) -> Fact>,
+) -> Tri {
     let op = operator(&condition.operator);
     match op.comparison {
         Comparison::Other if condition.operator == crate::model::OPEN_OPERATOR => {
-            return Tri::Unknown(vec![format!("{}{}", crate::model::SETTLED_LATER, condition.values.join(", "))]);
+            return Tri::Unknown(vec![Gap::unresolved(
+                "",
+                format!("known after apply: {}", condition.values.join(", ")),
+            )]);
         }
         Comparison::Other => return unknown(condition, "the operator is not understood"),
         Comparison::Null => {
-            let wants_absent = condition.values.iter().any(|value| value.eq_ignore_ascii_case("true"));
+            let wants_absent = condition
+                .values
+                .iter()
+                .any(|value| value.eq_ignore_ascii_case("true"));
             return match fact {
                 Fact::Unknown => unknown(condition, "whether the key is there is not known"),
                 Fact::Absent => Tri::from(wants_absent),
-                Fact::Values(_) => Tri::from(condition.values.iter().any(|value| value.eq_ignore_ascii_case("false"))),
+                Fact::Values(_) => Tri::from(
+                    condition
+                        .values
+                        .iter()
+                        .any(|value| value.eq_ignore_ascii_case("false")),
+                ),
             };
         }
         _ => {}
@@ -168,7 +221,10 @@ pub(super) fn holds(condition: &Condition, fact: &Fact, facts: Option<&dyn Fn(&s
     let mut wanted: Vec<(Pattern, String)> = Vec::new();
     let mut unclear = None;
     for text in &condition.values {
-        match facts.map_or_else(|| Ok(Some(variable::Value::plain(text))), |facts| variable::resolve(text, facts)) {
+        match facts.map_or_else(
+            || Ok(Some(variable::Value::plain(text))),
+            |facts| variable::resolve(text, facts),
+        ) {
             Ok(Some(value)) => wanted.push((op.pattern(&value), value.text())),
             Ok(None) => {}
             Err(why) => unclear = Some(unknown(condition, &why)),
@@ -179,7 +235,10 @@ pub(super) fn holds(condition: &Condition, fact: &Fact, facts: Option<&dyn Fn(&s
         for (pattern, text) in &wanted {
             any = any.or(match op.compare(pattern, text, found) {
                 // A file that does not say which account it is for may be for this one.
-                Ok(false) if found != text && (found.contains(UNKNOWN_ACCOUNT) || text.contains(UNKNOWN_ACCOUNT)) => {
+                Ok(false)
+                    if found != text
+                        && (found.contains(UNKNOWN_ACCOUNT) || text.contains(UNKNOWN_ACCOUNT)) =>
+                {
                     unknown(condition, "the file does not say which account it is for")
                 }
                 Ok(hit) => Tri::from(hit),
@@ -188,13 +247,22 @@ pub(super) fn holds(condition: &Condition, fact: &Fact, facts: Option<&dyn Fn(&s
         }
         any
     };
-    let each = |found: &String| if op.negated { any(found).not() } else { any(found) };
+    let each = |found: &String| {
+        if op.negated {
+            any(found).not()
+        } else {
+            any(found)
+        }
+    };
     if op.for_all {
         values.iter().map(each).fold(Tri::True, Tri::and)
     } else if op.for_any {
         values.iter().map(each).fold(Tri::False, Tri::or)
     } else {
-        let some = values.iter().map(|found| any(found)).fold(Tri::False, Tri::or);
+        let some = values
+            .iter()
+            .map(|found| any(found))
+            .fold(Tri::False, Tri::or);
         if op.negated { some.not() } else { some }
     }
 }

@@ -37,7 +37,12 @@ impl std::fmt::Display for PrincipalPattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Anyone => write!(f, "*"),
-            Self::Account(text) | Self::Arn(text) | Self::Deleted(text) | Self::Service(text) | Self::Federated(text) | Self::Canonical(text) => {
+            Self::Account(text)
+            | Self::Arn(text)
+            | Self::Deleted(text)
+            | Self::Service(text)
+            | Self::Federated(text)
+            | Self::Canonical(text) => {
                 write!(f, "{text}")
             }
         }
@@ -66,7 +71,13 @@ pub struct Condition {
 
 impl std::fmt::Display for Condition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} {}", self.key, self.operator, self.values.join(" or "))
+        write!(
+            f,
+            "{} {} {}",
+            self.key,
+            self.operator,
+            self.values.join(" or ")
+        )
     }
 }
 
@@ -96,16 +107,35 @@ impl std::fmt::Display for Statement {
             all => all.join(", "),
         };
         let except = |negated: bool| if negated { "all but " } else { "" };
-        write!(f, "{:?} {}{}", self.effect, except(self.actions.negated), some(&self.actions.all))?;
+        write!(
+            f,
+            "{:?} {}{}",
+            self.effect,
+            except(self.actions.negated),
+            some(&self.actions.all)
+        )?;
         if let Some(resources) = &self.resources {
-            write!(f, " on {}{}", except(resources.negated), some(&resources.all))?;
+            write!(
+                f,
+                " on {}{}",
+                except(resources.negated),
+                some(&resources.all)
+            )?;
         }
         if let Some(principals) = &self.principals {
             let names: Vec<String> = principals.all.iter().map(ToString::to_string).collect();
             write!(f, " for {}{}", except(principals.negated), some(&names))?;
         }
         if !self.conditions.is_empty() {
-            write!(f, " when {}", self.conditions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "))?;
+            write!(
+                f,
+                " when {}",
+                self.conditions
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(" and ")
+            )?;
         }
         Ok(())
     }
@@ -147,7 +177,11 @@ fn wrong<T>(place: &str, message: impl Into<String>) -> Read<T> {
 /// A value in a message, cut to what a person reads.
 fn shown(value: &Json) -> String {
     let text = value.to_string();
-    if text.chars().count() > 80 { format!("{}...", text.chars().take(77).collect::<String>()) } else { text }
+    if text.chars().count() > 80 {
+        format!("{}...", text.chars().take(77).collect::<String>())
+    } else {
+        text
+    }
 }
 
 fn texts(place: &str, value: &Json) -> Read<Vec<String>> {
@@ -155,17 +189,25 @@ fn texts(place: &str, value: &Json) -> Read<Vec<String>> {
         Json::String(text) => Ok(text.clone()),
         Json::Bool(on) => Ok(on.to_string()),
         Json::Number(number) => Ok(number.to_string()),
-        other => wrong(place, format!("`{}` is neither a text nor a list of texts", shown(other))),
+        other => wrong(
+            place,
+            format!("`{}` is neither a text nor a list of texts", shown(other)),
+        ),
     };
     match value {
-        Json::Array(all) => all.iter().enumerate().map(|(at, value)| one(&format!("{place}[{at}]"), value)).collect(),
+        Json::Array(all) => all
+            .iter()
+            .enumerate()
+            .map(|(at, value)| one(&format!("{place}[{at}]"), value))
+            .collect(),
         single => one(place, single).map(|text| vec![text]),
     }
 }
 
 /// An account id as a number has lost its leading zeros: they come back.
 fn account_id(text: &str) -> Option<String> {
-    (text.len() <= 12 && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| format!("{text:0>12}"))
+    (text.len() <= 12 && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| format!("{text:0>12}"))
 }
 
 fn principal(kind: &str, text: &str) -> Option<PrincipalPattern> {
@@ -173,7 +215,9 @@ fn principal(kind: &str, text: &str) -> Option<PrincipalPattern> {
         "aws" if text == "*" => PrincipalPattern::Anyone,
         "aws" => match (account_id(text), crate::model::Arn::parse(text)) {
             (Some(account), _) => PrincipalPattern::Account(account),
-            (None, Some(arn)) if arn.resource == "root" => PrincipalPattern::Account(arn.account.to_owned()),
+            (None, Some(arn)) if arn.resource == "root" => {
+                PrincipalPattern::Account(arn.account.to_owned())
+            }
             (None, Some(_)) => PrincipalPattern::Arn(text.to_owned()),
             (None, None) => PrincipalPattern::Deleted(text.to_owned()),
         },
@@ -194,26 +238,50 @@ fn principals(place: &str, value: &Json) -> Read<Vec<PrincipalPattern>> {
                 for text in texts(&place, names)? {
                     match principal(&kind.to_ascii_lowercase(), &text) {
                         Some(pattern) => all.push(pattern),
-                        None => return wrong(&place, "a kind of principal is AWS, Service, Federated or CanonicalUser"),
+                        None => {
+                            return wrong(
+                                &place,
+                                "a kind of principal is AWS, Service, Federated or CanonicalUser",
+                            );
+                        }
                     }
                 }
             }
             Ok(all)
         }
-        other => wrong(place, format!("`{}` is neither `*` nor an object", shown(other))),
+        other => wrong(
+            place,
+            format!("`{}` is neither `*` nor an object", shown(other)),
+        ),
     }
 }
 
 fn member<'j>(object: &'j serde_json::Map<String, Json>, wanted: &str) -> Option<&'j Json> {
-    object.get(wanted).or_else(|| object.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value))
+    object.get(wanted).or_else(|| {
+        object
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value)
+    })
 }
 
-fn either<T>(place: &str, object: &serde_json::Map<String, Json>, key: &str, read: impl Fn(&str, &Json) -> Read<Vec<T>>) -> Read<Option<Patterns<T>>> {
+fn either<T>(
+    place: &str,
+    object: &serde_json::Map<String, Json>,
+    key: &str,
+    read: impl Fn(&str, &Json) -> Read<Vec<T>>,
+) -> Read<Option<Patterns<T>>> {
     let not = format!("Not{key}");
     match (member(object, key), member(object, &not)) {
         (Some(_), Some(_)) => wrong(place, format!("there are both {key} and {not}; take one")),
-        (Some(value), None) => Ok(Some(Patterns { negated: false, all: read(&format!("{place}.{key}"), value)? })),
-        (None, Some(value)) => Ok(Some(Patterns { negated: true, all: read(&format!("{place}.{not}"), value)? })),
+        (Some(value), None) => Ok(Some(Patterns {
+            negated: false,
+            all: read(&format!("{place}.{key}"), value)?,
+        })),
+        (None, Some(value)) => Ok(Some(Patterns {
+            negated: true,
+            all: read(&format!("{place}.{not}"), value)?,
+        })),
         (None, None) => Ok(None),
     }
 }
@@ -224,11 +292,16 @@ impl Document {
     /// # Errors
     /// With the place of what cannot be understood: the whole policy is unknown then.
     pub fn parse(name: &str, json: &Json) -> Result<Self, Malformed> {
-        let fail = |(place, message)| Malformed { name: name.to_owned(), place, message };
+        let fail = |(place, message)| Malformed {
+            name: name.to_owned(),
+            place,
+            message,
+        };
         let inner;
         let json = match json {
             Json::String(text) => {
-                inner = serde_json::from_str::<Json>(text).map_err(|error| fail((String::new(), error.to_string())))?;
+                inner = serde_json::from_str::<Json>(text)
+                    .map_err(|error| fail((String::new(), error.to_string())))?;
                 &inner
             }
             other => other,
@@ -241,16 +314,30 @@ impl Document {
     /// # Errors
     /// With line and column of what is no JSON, or the place of what cannot be understood.
     pub fn parse_text(name: &str, text: &str) -> Result<Self, Malformed> {
-        let json: Json = serde_json::from_str(text).map_err(|error| Malformed { name: name.to_owned(), place: String::new(), message: error.to_string() })?;
+        let json: Json = serde_json::from_str(text).map_err(|error| Malformed {
+            name: name.to_owned(),
+            place: String::new(),
+            message: error.to_string(),
+        })?;
         Self::parse(name, &json)
     }
 
     fn read(name: &str, json: &Json) -> Read<Self> {
-        let Some(object) = json.as_object() else { return wrong("", "it is no JSON object") };
+        let Some(object) = json.as_object() else {
+            return wrong("", "it is no JSON object");
+        };
         let statements = match member(object, "Statement") {
             Some(Json::Array(all)) => all.iter().collect(),
             Some(single @ Json::Object(_)) => vec![single],
-            Some(other) => return wrong("Statement", format!("`{}` is neither a statement nor a list of them", shown(other))),
+            Some(other) => {
+                return wrong(
+                    "Statement",
+                    format!(
+                        "`{}` is neither a statement nor a list of them",
+                        shown(other)
+                    ),
+                );
+            }
             None => return wrong("", "it has no Statement"),
         };
         let mut problems = Vec::new();
@@ -259,40 +346,89 @@ impl Document {
             None | Some("2012-10-17" | "2008-10-17") => {}
             Some(_) => problems.push("Version: it is neither 2012-10-17 nor 2008-10-17".to_owned()),
         }
-        for key in object.keys().filter(|key| !["version", "id", "statement"].contains(&key.to_ascii_lowercase().as_str())) {
-            problems.push(format!("{}: no such element", shown(&Json::from(key.as_str()))));
+        for key in object.keys().filter(|key| {
+            !["version", "id", "statement"].contains(&key.to_ascii_lowercase().as_str())
+        }) {
+            problems.push(format!(
+                "{}: no such element",
+                shown(&Json::from(key.as_str()))
+            ));
         }
         let variables = version.and_then(Json::as_str) == Some("2012-10-17");
-        let statements = statements.into_iter().enumerate().map(|(at, value)| statement(at, value, &mut problems)).collect::<Result<_, _>>()?;
-        Ok(Self { name: name.to_owned(), statements, variables, unversioned: version.is_none(), problems })
+        let statements = statements
+            .into_iter()
+            .enumerate()
+            .map(|(at, value)| statement(at, value, &mut problems))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            name: name.to_owned(),
+            statements,
+            variables,
+            unversioned: version.is_none(),
+            problems,
+        })
     }
 
     /// A policy that a person did not write: it stands for a fact in a question.
     pub(super) fn made(name: &str, statements: Vec<Statement>) -> Self {
-        Self { name: name.to_owned(), statements, variables: false, unversioned: false, problems: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            statements,
+            variables: false,
+            unversioned: false,
+            problems: Vec::new(),
+        }
     }
 }
 
-const ELEMENTS: &[&str] = &["sid", "effect", "principal", "notprincipal", "action", "notaction", "resource", "notresource", "condition"];
+const ELEMENTS: &[&str] = &[
+    "sid",
+    "effect",
+    "principal",
+    "notprincipal",
+    "action",
+    "notaction",
+    "resource",
+    "notresource",
+    "condition",
+];
 
 fn statement(at: usize, value: &Json, problems: &mut Vec<String>) -> Read<Statement> {
     let place = format!("Statement[{at}]");
-    let Some(object) = value.as_object() else { return wrong(&place, "it is no object") };
-    let sid = member(object, "Sid").and_then(Json::as_str).filter(|sid| !sid.is_empty()).map_or_else(|| format!("statement {}", at + 1), str::to_owned);
+    let Some(object) = value.as_object() else {
+        return wrong(&place, "it is no object");
+    };
+    let sid = member(object, "Sid")
+        .and_then(Json::as_str)
+        .filter(|sid| !sid.is_empty())
+        .map_or_else(|| format!("statement {}", at + 1), str::to_owned);
     let effect = match member(object, "Effect") {
         Some(Json::String(effect)) if effect == "Allow" => Effect::Allow,
         Some(Json::String(effect)) if effect == "Deny" => Effect::Deny,
-        Some(other) => return wrong(&format!("{place}.Effect"), format!("`{}` is neither Allow nor Deny", shown(other))),
+        Some(other) => {
+            return wrong(
+                &format!("{place}.Effect"),
+                format!("`{}` is neither Allow nor Deny", shown(other)),
+            );
+        }
         None => return wrong(&place, "there is no Effect"),
     };
-    for key in object.keys().filter(|key| !ELEMENTS.contains(&key.to_ascii_lowercase().as_str())) {
-        problems.push(format!("{place}.{}: no such element", shown(&Json::from(key.as_str()))));
+    for key in object
+        .keys()
+        .filter(|key| !ELEMENTS.contains(&key.to_ascii_lowercase().as_str()))
+    {
+        problems.push(format!(
+            "{place}.{}: no such element",
+            shown(&Json::from(key.as_str()))
+        ));
     }
     let conditions = match member(object, "Condition") {
         Some(blocks) => conditions(&format!("{place}.Condition"), blocks)?,
         None => Vec::new(),
     };
-    let Some(actions) = either(&place, object, "Action", texts)? else { return wrong(&place, "there is neither Action nor NotAction") };
+    let Some(actions) = either(&place, object, "Action", texts)? else {
+        return wrong(&place, "there is neither Action nor NotAction");
+    };
     let statement = Statement {
         effect,
         principals: either(&place, object, "Principal", principals)?,
@@ -301,7 +437,12 @@ fn statement(at: usize, value: &Json, problems: &mut Vec<String>) -> Read<Statem
         conditions,
         sid,
     };
-    for action in statement.actions.all.iter().filter(|action| *action != "*" && !action.contains(':')) {
+    for action in statement
+        .actions
+        .all
+        .iter()
+        .filter(|action| *action != "*" && !action.contains(':'))
+    {
         problems.push(format!("{place}.Action: `{action}` names no service"));
     }
     if let Some(principals) = &statement.principals {
@@ -313,14 +454,19 @@ fn statement(at: usize, value: &Json, problems: &mut Vec<String>) -> Read<Statem
                 PrincipalPattern::Arn(arn) if arn.contains(['*', '?']) => {
                     problems.push(format!("{place}.Principal: `{arn}` holds a wildcard, which AWS takes for no part of a principal"));
                 }
-                PrincipalPattern::Deleted(id) if !id.starts_with('A') => problems.push(format!("{place}.Principal: `{id}` is no principal")),
+                PrincipalPattern::Deleted(id) if !id.starts_with('A') => {
+                    problems.push(format!("{place}.Principal: `{id}` is no principal"))
+                }
                 _ => {}
             }
         }
     }
     for condition in &statement.conditions {
         if !super::condition::is_known(&condition.operator) {
-            problems.push(format!("{place}.Condition: no operator `{}` is known", condition.operator));
+            problems.push(format!(
+                "{place}.Condition: no operator `{}` is known",
+                condition.operator
+            ));
         }
     }
     Ok(statement)
@@ -328,13 +474,21 @@ fn statement(at: usize, value: &Json, problems: &mut Vec<String>) -> Read<Statem
 
 fn conditions(place: &str, blocks: &Json) -> Read<Vec<Condition>> {
     let mut conditions = Vec::new();
-    let Some(blocks) = blocks.as_object() else { return wrong(place, "it is no object") };
+    let Some(blocks) = blocks.as_object() else {
+        return wrong(place, "it is no object");
+    };
     for (operator, keys) in blocks {
         let place = format!("{place}.{operator}");
-        let Some(keys) = keys.as_object() else { return wrong(&place, "it is no object of keys and values") };
+        let Some(keys) = keys.as_object() else {
+            return wrong(&place, "it is no object of keys and values");
+        };
         for (key, values) in keys {
             let values = texts(&format!("{place}.{key}"), values)?;
-            conditions.push(Condition { operator: operator.clone(), key: key.to_ascii_lowercase(), values });
+            conditions.push(Condition {
+                operator: operator.clone(),
+                key: key.to_ascii_lowercase(),
+                values,
+            });
         }
     }
     Ok(conditions)

@@ -4,12 +4,13 @@
 //! sessions, resource policies by the form of principal), KMS Developer Guide, key-policies.
 
 use super::condition::holds;
-use super::document::{Document, Effect, Patterns, PrincipalPattern, Statement};
+use super::document::{Document, Effect, Patterns, Statement};
 use super::formula::{Bits, Formula};
+use super::principals::{Form, form, principal_matches};
 use super::request::{Kind, Principal, Request};
 use super::truth::{Fact, Tri};
 use super::{authorization, variable};
-use crate::model::{Arn, Pattern, UNKNOWN_ACCOUNT};
+use crate::model::{Gap, Pattern};
 use std::rc::Rc;
 
 /// What a policy is to a request.
@@ -75,11 +76,15 @@ pub enum Answer {
     /// Nothing allows it; what does not.
     ImplicitlyDenied(Vec<Because>),
     /// It cannot be told.
-    Unknown(Vec<String>),
+    Unknown(Vec<Gap>),
 }
 
 fn action_matches(patterns: &Patterns<String>, action: &str) -> bool {
-    patterns.all.iter().any(|pattern| action_pattern(pattern).matches(action)) != patterns.negated
+    patterns
+        .all
+        .iter()
+        .any(|pattern| action_pattern(pattern).matches(action))
+        != patterns.negated
 }
 
 /// Actions are matched whatever their case.
@@ -87,102 +92,24 @@ pub(super) fn action_pattern(text: &str) -> Pattern {
     Pattern::glob(text).no_case()
 }
 
-pub(super) fn resource_matches(patterns: &Patterns<String>, resource: &str, facts: Option<&dyn Fn(&str) -> Fact>) -> Tri {
+pub(super) fn resource_matches(
+    patterns: &Patterns<String>,
+    resource: &str,
+    facts: Option<&dyn Fn(&str) -> Fact>,
+) -> Tri {
     let mut hit = Tri::False;
     for text in &patterns.all {
-        let value = facts.map_or_else(|| Ok(Some(variable::Value::plain(text))), |facts| variable::resolve(text, facts));
+        let value = facts.map_or_else(
+            || Ok(Some(variable::Value::plain(text))),
+            |facts| variable::resolve(text, facts),
+        );
         hit = hit.or(match value {
             Ok(Some(value)) => Tri::from(value.pattern(true).into_arn().matches(resource)),
             Ok(None) => Tri::False,
-            Err(why) => Tri::Unknown(vec![format!("the resource `{text}`: {why}")]),
+            Err(why) => Tri::unclear(format!("the resource `{text}`: {why}")),
         });
     }
     if patterns.negated { hit.not() } else { hit }
-}
-
-/// How a statement names a principal, strongest last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Form {
-    Not,
-    /// By its account: the decision is left to identity policies.
-    Account,
-    /// A role by its ARN: boundary and session still limit.
-    Role,
-    /// With everyone.
-    Anyone,
-    /// Itself: a user, or one session.
-    Itself,
-}
-
-fn form(pattern: &PrincipalPattern, principal: &Principal) -> (Form, Tri) {
-    let yes = |form: Form, is: bool| (if is { form } else { Form::Not }, Tri::from(is));
-    // A file that does not say which account it is for may be for the one that is named.
-    let may_be = |named: &str, form: Form| (form, Tri::Unknown(vec![format!("the file does not say which account it is for, and the policy names {named}")]));
-    match pattern {
-        PrincipalPattern::Account(account)
-            if *account != principal.account && [account, &principal.account].iter().any(|id| *id == UNKNOWN_ACCOUNT) && principal.is_aws() =>
-        {
-            may_be(account, Form::Account)
-        }
-        PrincipalPattern::Arn(arn) if *arn != principal.arn && same_but_account(arn, &principal.arn) => {
-            may_be(arn, if principal.kind == Kind::Role { Form::Role } else { Form::Itself })
-        }
-        PrincipalPattern::Anyone => yes(Form::Anyone, true),
-        PrincipalPattern::Account(account) => yes(Form::Account, principal.is_aws() && *account == principal.account),
-        PrincipalPattern::Arn(arn) => match principal.kind {
-            Kind::User | Kind::FederatedUser | Kind::Root => yes(Form::Itself, *arn == principal.arn),
-            Kind::Role if is_session_of(arn, principal) => {
-                (Form::Itself, Tri::Unknown(vec![format!("the policy names the session `{arn}`; which session of the role asks is not known")]))
-            }
-            Kind::Role => yes(Form::Role, *arn == principal.arn),
-            Kind::Session if *arn == principal.arn => yes(Form::Itself, true),
-            Kind::Session => yes(Form::Role, is_session_of(&principal.arn, &Principal::parse(arn))),
-            _ => yes(Form::Not, false),
-        },
-        PrincipalPattern::Deleted(_) => yes(Form::Not, false),
-        PrincipalPattern::Service(name) => yes(Form::Itself, principal.kind == Kind::Service && (name == "*" || *name == principal.arn)),
-        PrincipalPattern::Federated(name) => yes(Form::Itself, principal.kind == Kind::Federated && (name == "*" || *name == principal.arn)),
-        PrincipalPattern::Canonical(id) => yes(Form::Itself, principal.kind == Kind::Canonical && *id == principal.arn),
-    }
-}
-
-/// Are two ARNs the same as soon as the account is left out that a file does not tell?
-fn same_but_account(left: &str, right: &str) -> bool {
-    match (Arn::parse(left), Arn::parse(right)) {
-        (Some(a), Some(b)) => a.resource == b.resource && a.account != b.account && [a.account, b.account].contains(&UNKNOWN_ACCOUNT),
-        _ => false,
-    }
-}
-
-/// Is the ARN that of a session of the role? The session's ARN lacks the role's path.
-fn is_session_of(session: &str, role: &Principal) -> bool {
-    let (Some(session), Some(role_arn)) = (Arn::parse(session), Arn::parse(&role.arn)) else { return false };
-    let mut parts = session.resource.split('/');
-    parts.next() == Some("assumed-role")
-        && role_arn.resource.starts_with("role/")
-        && parts.next() == role_arn.resource.rsplit('/').next()
-        && session.account == role_arn.account
-}
-
-fn principal_matches(patterns: &Patterns<PrincipalPattern>, principal: &Principal) -> Tri {
-    if !patterns.negated {
-        return patterns.all.iter().map(|pattern| form(pattern, principal).1).fold(Tri::False, Tri::or);
-    }
-    // A Deny with NotPrincipal always hits a principal with a boundary (IAM User Guide, access_policies_boundaries).
-    if principal.bounded {
-        return Tri::True;
-    }
-    let excepted = patterns.all.iter().map(|pattern| match pattern {
-        // The account stands there for its root user, and so that its members can be excepted at all.
-        PrincipalPattern::Account(account) => Tri::from(principal.kind == Kind::Root && *account == principal.account),
-        pattern => match form(pattern, principal) {
-            (Form::Role, Tri::True) if principal.kind == Kind::Session => {
-                Tri::Unknown(vec!["NotPrincipal names the role and not its session: whether that excepts the session depends on the service".to_owned()])
-            }
-            (_, matches) => matches,
-        },
-    });
-    excepted.fold(Tri::False, Tri::or).not()
 }
 
 impl Statement {
@@ -215,7 +142,9 @@ impl Statement {
 
     /// Does the statement speak of the principal?
     pub fn names_principal(&self, principal: &Principal) -> Tri {
-        self.principals.as_ref().map_or(Tri::True, |patterns| principal_matches(patterns, principal))
+        self.principals
+            .as_ref()
+            .map_or(Tri::True, |patterns| principal_matches(patterns, principal))
     }
 
     /// How the statement names a principal that it applies to.
@@ -223,7 +152,12 @@ impl Statement {
         match &self.principals {
             None => Form::Account,
             Some(patterns) if patterns.negated => Form::Anyone,
-            Some(patterns) => patterns.all.iter().map(|pattern| form(pattern, principal).0).max().unwrap_or(Form::Not),
+            Some(patterns) => patterns
+                .all
+                .iter()
+                .map(|pattern| form(pattern, principal).0)
+                .max()
+                .unwrap_or(Form::Not),
         }
     }
 }
@@ -248,7 +182,7 @@ pub struct Policies {
     /// Resource control policies of the resource's owner, likewise.
     pub resource_control: Vec<Vec<Rc<Document>>>,
     /// Sides that are not known, and why.
-    pub unknown: Vec<(Side, Vec<String>)>,
+    pub unknown: Vec<(Side, Vec<Gap>)>,
 }
 
 /// One statement in its place.
@@ -304,29 +238,52 @@ const KMS_ACROSS: &[&str] = &[
 /// May a principal of another account do it at all?
 fn crosses_accounts(action: &str) -> bool {
     let lower = action.to_ascii_lowercase();
-    let Some(operation) = lower.strip_prefix("kms:") else { return true };
+    let Some(operation) = lower.strip_prefix("kms:") else {
+        return true;
+    };
     // What a text with wildcards stands for is decided for each of its actions.
-    operation.contains(['*', '?']) || KMS_ACROSS.contains(&operation) || operation.starts_with("generatedatakey") || operation.ends_with("mac")
+    operation.contains(['*', '?'])
+        || KMS_ACROSS.contains(&operation)
+        || operation.starts_with("generatedatakey")
+        || operation.ends_with("mac")
 }
 
 /// Without the resource's own policy nothing is allowed: KMS keys, and roles that are to be assumed.
 fn must_allow(action: &str) -> bool {
     let lower = action.to_ascii_lowercase();
-    lower.starts_with("kms:") && !["kms:createkey", "kms:listkeys", "kms:listaliases", "kms:generaterandom"].contains(&lower.as_str())
+    lower.starts_with("kms:")
+        && ![
+            "kms:createkey",
+            "kms:listkeys",
+            "kms:listaliases",
+            "kms:generaterandom",
+        ]
+        .contains(&lower.as_str())
         || lower.starts_with("sts:assumerole")
 }
 
 impl Policies {
     /// A policy alone.
     pub fn alone(document: Document) -> Self {
-        Self { identity: vec![Rc::new(document)], ..Self::default() }
+        Self {
+            identity: vec![Rc::new(document)],
+            ..Self::default()
+        }
     }
 
     pub(super) fn entries(&self) -> Vec<Entry<'_>> {
         let mut all = Vec::new();
-        fn push<'p>(all: &mut Vec<Entry<'p>>, side: Side, documents: impl IntoIterator<Item = &'p Rc<Document>>) {
+        fn push<'p>(
+            all: &mut Vec<Entry<'p>>,
+            side: Side,
+            documents: impl IntoIterator<Item = &'p Rc<Document>>,
+        ) {
             for document in documents {
-                all.extend(document.statements.iter().map(|statement| Entry { side, document, statement }));
+                all.extend(document.statements.iter().map(|statement| Entry {
+                    side,
+                    document,
+                    statement,
+                }));
             }
         }
         push(&mut all, Side::Identity, &self.identity);
@@ -345,22 +302,53 @@ impl Policies {
     }
 
     /// The decision as a function of the statements that apply.
-    pub(super) fn decision(&self, entries: &[Entry<'_>], principal: &Principal, action: &str, owner: Option<&str>) -> Decision {
+    pub(super) fn decision(
+        &self,
+        entries: &[Entry<'_>],
+        principal: &Principal,
+        action: &str,
+        owner: Option<&str>,
+    ) -> Decision {
         let len = entries.len();
-        let pick =
-            |wanted: &dyn Fn(&Entry<'_>) -> bool| Formula::Any(Bits::of(len, entries.iter().enumerate().filter(|(_, entry)| wanted(entry)).map(|(at, _)| at)));
-        let unknown = |side: Side| self.unknown.iter().find(|(own, _)| *own == side).map(|(_, why)| Formula::Unknown(why.join("; ")));
+        let pick = |wanted: &dyn Fn(&Entry<'_>) -> bool| {
+            Formula::Any(Bits::of(
+                len,
+                entries
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, entry)| wanted(entry))
+                    .map(|(at, _)| at),
+            ))
+        };
+        let unknown = |side: Side| {
+            self.unknown
+                .iter()
+                .find(|(own, _)| *own == side)
+                .map(|(_, why)| Formula::Unknown(why.clone()))
+        };
         let allows = |side: Side| {
-            let known = pick(&|entry| entry.side == side && entry.statement.effect == Effect::Allow);
+            let known =
+                pick(&|entry| entry.side == side && entry.statement.effect == Effect::Allow);
             match unknown(side) {
                 Some(why) => Formula::Or(vec![known, why]),
                 None => known,
             }
         };
-        let fence = |present: bool, side: Side| if present || unknown(side).is_some() { allows(side) } else { Formula::True };
+        let fence = |present: bool, side: Side| {
+            if present || unknown(side).is_some() {
+                allows(side)
+            } else {
+                Formula::True
+            }
+        };
         let has_controls = principal.is_aws() && !principal.is_service_linked();
-        let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        let has_resource_controls = authorization::has_resource_control(&service) && !principal.is_service_linked();
+        let service = action
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        let has_resource_controls =
+            authorization::has_resource_control(&service) && !principal.is_service_linked();
 
         let mut control = Vec::new();
         if has_controls {
@@ -375,22 +363,42 @@ impl Policies {
             if matches!(principal.kind, Kind::User | Kind::Role | Kind::Session) {
                 parts.push(fence(self.boundary.is_some(), Side::Boundary));
             }
-            if matches!(principal.kind, Kind::Role | Kind::Session | Kind::FederatedUser) {
+            if matches!(
+                principal.kind,
+                Kind::Role | Kind::Session | Kind::FederatedUser
+            ) {
                 parts.push(fence(self.session.is_some(), Side::Session));
             }
             Formula::And(parts)
         };
-        let identity = || if principal.kind == Kind::Root { Formula::True } else { allows(Side::Identity) };
+        let identity = || {
+            if principal.kind == Kind::Root {
+                Formula::True
+            } else {
+                allows(Side::Identity)
+            }
+        };
         let names = |least: Form, most: Form| {
-            pick(&|entry| entry.side == Side::Resource && entry.statement.effect == Effect::Allow && (least..=most).contains(&entry.statement.form(principal)))
+            pick(&|entry| {
+                entry.side == Side::Resource
+                    && entry.statement.effect == Effect::Allow
+                    && (least..=most).contains(&entry.statement.form(principal))
+            })
         };
         let mut resource = names(Form::Account, Form::Itself);
         if let Some(why) = unknown(Side::Resource) {
             resource = Formula::Or(vec![resource, why]);
         }
         if self.resource.is_none() && must_allow(action) && unknown(Side::Resource).is_none() {
-            let what = if service == "kms" { "the key policy" } else { "the trust policy of the role" };
-            resource = Formula::Or(vec![resource, Formula::Unknown(format!("{what} decides, and it is not given"))]);
+            let what = if service == "kms" {
+                "the key policy"
+            } else {
+                "the trust policy of the role"
+            };
+            resource = Formula::Or(vec![
+                resource,
+                Formula::unclear(format!("{what} decides, and it is not given")),
+            ]);
         }
         let mut granted = allows(Side::Grant);
         if has_controls {
@@ -402,13 +410,18 @@ impl Policies {
             if must_allow(action) {
                 by_identity.push(resource.clone());
             }
-            let undocumented =
-                Formula::Unknown("whether a boundary or session policy limits what a resource policy gives to everyone is not documented".to_owned());
+            let undocumented = Formula::unclear(
+                "whether a boundary or session policy limits what a resource policy gives to everyone is not documented",
+            );
             let mut ways = vec![
                 Formula::And(by_identity),
                 Formula::And(vec![names(Form::Role, Form::Role), limits(), control()]),
                 Formula::And(vec![names(Form::Itself, Form::Itself), control()]),
-                Formula::And(vec![names(Form::Anyone, Form::Anyone), control(), Formula::Or(vec![limits(), undocumented])]),
+                Formula::And(vec![
+                    names(Form::Anyone, Form::Anyone),
+                    control(),
+                    Formula::Or(vec![limits(), undocumented]),
+                ]),
                 granted.clone(),
             ];
             if let Some(why) = unknown(Side::Resource) {
@@ -417,7 +430,10 @@ impl Policies {
             Formula::Or(ways)
         };
         let other_account = || match crosses_accounts(action) {
-            true => Formula::Or(vec![Formula::And(vec![identity(), limits(), control(), resource.clone()]), granted.clone()]),
+            true => Formula::Or(vec![
+                Formula::And(vec![identity(), limits(), control(), resource.clone()]),
+                granted.clone(),
+            ]),
             false => Formula::FALSE,
         };
 
@@ -427,11 +443,16 @@ impl Policies {
             match owner {
                 Some(owner) if owner == principal.account || owner == "aws" => own_account(),
                 Some(_) => other_account(),
-                None if self.resource.is_none() && unknown(Side::Resource).is_none() => own_account(),
+                None if self.resource.is_none() && unknown(Side::Resource).is_none() => {
+                    own_account()
+                }
                 // Told only where both ways agree.
                 None => {
                     let (own, other) = (own_account(), other_account());
-                    let either = Formula::And(vec![own.clone(), Formula::Unknown("the account that owns the resource is not given".to_owned())]);
+                    let either = Formula::And(vec![
+                        own.clone(),
+                        Formula::unclear("the account that owns the resource is not given"),
+                    ]);
                     Formula::Or(vec![Formula::And(vec![own, other]), either])
                 }
             }
@@ -445,11 +466,21 @@ impl Policies {
             Side::Grant | Side::Question => false,
             _ => true,
         };
-        let mut deny = vec![pick(&|entry| entry.statement.effect == Effect::Deny && counts(entry.side))];
+        let mut deny = vec![pick(&|entry| {
+            entry.statement.effect == Effect::Deny && counts(entry.side)
+        })];
         // An identity policy that nobody read is taken to add: of what the others allow it takes nothing away.
         let may_deny = |side: Side| counts(side) && side != Side::Identity;
-        deny.extend(self.unknown.iter().filter(|(side, _)| may_deny(*side)).map(|(_, why)| Formula::Unknown(why.join("; "))));
-        Decision { allow, deny: Formula::Or(deny) }
+        deny.extend(
+            self.unknown
+                .iter()
+                .filter(|(side, _)| may_deny(*side))
+                .map(|(_, why)| Formula::Unknown(why.clone())),
+        );
+        Decision {
+            allow,
+            deny: Formula::Or(deny),
+        }
     }
 
     /// Decides one request.
@@ -457,11 +488,28 @@ impl Policies {
         let mut request = request.clone();
         request.principal.bounded |= self.boundary.is_some();
         let entries = self.entries();
-        let truths: Vec<Tri> = entries.iter().map(|entry| entry.statement.applies(&request, entry.document.variables)).collect();
-        let numbered = |wanted: &dyn Fn(&Tri) -> bool| Bits::of(entries.len(), truths.iter().enumerate().filter(|(_, truth)| wanted(truth)).map(|(at, _)| at));
+        let truths: Vec<Tri> = entries
+            .iter()
+            .map(|entry| entry.statement.applies(&request, entry.document.variables))
+            .collect();
+        let numbered = |wanted: &dyn Fn(&Tri) -> bool| {
+            Bits::of(
+                entries.len(),
+                truths
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, truth)| wanted(truth))
+                    .map(|(at, _)| at),
+            )
+        };
         let may = numbered(&|truth| *truth != Tri::False);
         let may_not = numbered(&|truth| *truth != Tri::True);
-        let decision = self.decision(&entries, &request.principal, &request.action, request.owner());
+        let decision = self.decision(
+            &entries,
+            &request.principal,
+            &request.action,
+            request.owner(),
+        );
         let because = |effect: Effect| {
             entries
                 .iter()
@@ -470,13 +518,18 @@ impl Policies {
                 .map(|(entry, _)| entry.because())
                 .collect()
         };
-        let (allow, deny) = (decision.allow.value(&may, &may_not), decision.deny.value(&may, &may_not));
+        let (allow, deny) = (
+            decision.allow.value(&may, &may_not),
+            decision.deny.value(&may, &may_not),
+        );
         match (allow, deny) {
             (_, (true, false)) => Answer::ExplicitlyDenied(because(Effect::Deny)),
-            ((false, true), _) => Answer::ImplicitlyDenied(self.lacking(&entries, &truths, &request)),
+            ((false, true), _) => {
+                Answer::ImplicitlyDenied(self.lacking(&entries, &truths, &request))
+            }
             ((true, false), (false, true)) => Answer::Allowed(because(Effect::Allow)),
             _ => {
-                let mut why: Vec<String> = Vec::new();
+                let mut why: Vec<Gap> = Vec::new();
                 for truth in &truths {
                     if let Tri::Unknown(reasons) = truth {
                         why.extend(reasons.iter().cloned());
@@ -503,18 +556,28 @@ impl Policies {
         }
         sides.extend(self.boundary.is_some().then_some(Side::Boundary));
         sides.extend(self.session.is_some().then_some(Side::Session));
-        sides.extend((self.resource.is_some() || !request.principal.is_aws()).then_some(Side::Resource));
+        sides.extend(
+            (self.resource.is_some() || !request.principal.is_aws()).then_some(Side::Resource),
+        );
         sides.extend(self.endpoint.is_some().then_some(Side::Endpoint));
         sides.extend((0..self.control.len()).map(Side::Control));
-        let allowed =
-            |side: Side| entries.iter().zip(truths).any(|(entry, truth)| entry.side == side && entry.statement.effect == Effect::Allow && *truth != Tri::False);
+        let allowed = |side: Side| {
+            entries.iter().zip(truths).any(|(entry, truth)| {
+                entry.side == side
+                    && entry.statement.effect == Effect::Allow
+                    && *truth != Tri::False
+            })
+        };
         sides
             .into_iter()
             .filter(|side| !allowed(*side))
             .map(|side| Because {
                 policy: side.name().to_owned(),
                 statement: String::new(),
-                text: format!("nothing here allows {} on {}", request.action, request.resource),
+                text: format!(
+                    "nothing here allows {} on {}",
+                    request.action, request.resource
+                ),
                 conditional: false,
             })
             .collect()

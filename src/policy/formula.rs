@@ -2,6 +2,8 @@
 //!
 //! Values are pairs "may be true, may be false"; both is unknown, or not settled yet.
 
+use crate::model::Gap;
+
 /// A set of statements by number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Bits(Vec<u64>);
@@ -69,10 +71,15 @@ pub(super) enum Formula {
     /// Always.
     True,
     /// Nobody knows, and why.
-    Unknown(String),
+    Unknown(Vec<Gap>),
 }
 
 impl Formula {
+    /// Something that this version cannot reason about.
+    pub fn unclear(why: impl Into<String>) -> Self {
+        Self::Unknown(vec![Gap::not_understood("", why)])
+    }
+
     pub const FALSE: Self = Self::Or(Vec::new());
 
     /// The value, when statements in `may` may apply and those in `may_not` may not.
@@ -80,8 +87,14 @@ impl Formula {
         match self {
             // One that applies for certain settles it.
             Self::Any(set) => (set.meets(may), set.within(may_not)),
-            Self::And(all) => all.iter().map(|part| part.value(may, may_not)).fold((true, false), |a, b| (a.0 && b.0, a.1 || b.1)),
-            Self::Or(all) => all.iter().map(|part| part.value(may, may_not)).fold((false, true), |a, b| (a.0 || b.0, a.1 && b.1)),
+            Self::And(all) => all
+                .iter()
+                .map(|part| part.value(may, may_not))
+                .fold((true, false), |a, b| (a.0 && b.0, a.1 || b.1)),
+            Self::Or(all) => all
+                .iter()
+                .map(|part| part.value(may, may_not))
+                .fold((false, true), |a, b| (a.0 || b.0, a.1 && b.1)),
             Self::Not(inner) => {
                 let (t, f) = inner.value(may, may_not);
                 (f, t)
@@ -96,11 +109,11 @@ impl Formula {
     }
 
     /// Reasons of what nobody knows.
-    pub fn reasons(&self, all: &mut Vec<String>) {
+    pub fn reasons(&self, all: &mut Vec<Gap>) {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.reasons(all)),
             Self::Not(inner) => inner.reasons(all),
-            Self::Unknown(why) => all.push(why.clone()),
+            Self::Unknown(why) => all.extend(why.iter().cloned()),
             Self::Any(_) | Self::True => {}
         }
     }

@@ -14,6 +14,8 @@ mod condition;
 mod document;
 mod evaluate;
 mod formula;
+mod model_questions;
+mod principals;
 mod questions;
 mod request;
 mod search;
@@ -24,10 +26,13 @@ pub mod wire;
 pub use compare::{Comparison, PolicyType, compare};
 pub use document::{Condition, Document, Effect, Malformed, Patterns, PrincipalPattern, Statement};
 pub use evaluate::{Answer, Because, Policies, Side};
+pub use model_questions::{Models, models_of, models_through};
 pub use questions::{
-    Ask, Models, anyone_through, conditions_of, is_full_access, may, models_of, models_through, of_caller, outsider_through, stranger_through,
+    Ask, anyone_through, conditions_of, is_full_access, may, of_caller, outsider_through,
+    stranger_through,
 };
 pub use request::{Kind, Others, Principal, Request};
+pub(crate) use search::of;
 pub use search::{Found, Mode, Scope, Who};
 pub use truth::{Fact, Tri};
 

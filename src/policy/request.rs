@@ -46,9 +46,20 @@ pub struct Principal {
 impl Principal {
     /// Reads an ARN or the name of a service; what is neither is an identity provider.
     pub fn parse(text: &str) -> Self {
-        let mut principal = Self { kind: Kind::Federated, arn: text.to_owned(), account: String::new(), organization: Fact::Absent, bounded: false };
+        let mut principal = Self {
+            kind: Kind::Federated,
+            arn: text.to_owned(),
+            account: String::new(),
+            organization: Fact::Absent,
+            bounded: false,
+        };
         if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Self { kind: Kind::Root, arn: format!("arn:aws:iam::{text}:root"), account: text.to_owned(), ..principal };
+            return Self {
+                kind: Kind::Root,
+                arn: format!("arn:aws:iam::{text}:root"),
+                account: text.to_owned(),
+                ..principal
+            };
         }
         match Arn::parse(text) {
             Some(arn) => {
@@ -62,7 +73,9 @@ impl Principal {
                     _ => Kind::Role,
                 };
             }
-            None if text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") => principal.kind = Kind::Service,
+            None if text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") => {
+                principal.kind = Kind::Service
+            }
             None => {}
         }
         principal
@@ -70,12 +83,21 @@ impl Principal {
 
     /// Nobody that AWS knows.
     pub fn anonymous() -> Self {
-        Self { kind: Kind::Anonymous, arn: String::new(), account: String::new(), organization: Fact::Absent, bounded: false }
+        Self {
+            kind: Kind::Anonymous,
+            arn: String::new(),
+            account: String::new(),
+            organization: Fact::Absent,
+            bounded: false,
+        }
     }
 
     /// Is it an identity of an account?
     pub fn is_aws(&self) -> bool {
-        matches!(self.kind, Kind::Root | Kind::User | Kind::Role | Kind::Session | Kind::FederatedUser)
+        matches!(
+            self.kind,
+            Kind::Root | Kind::User | Kind::Role | Kind::Session | Kind::FederatedUser
+        )
     }
 
     /// `aws:PrincipalArn`: that of a session is the role's; the path of the role is not in the session's ARN.
@@ -83,7 +105,12 @@ impl Principal {
         match self.kind {
             Kind::Session => {
                 let arn = Arn::parse(&self.arn)?;
-                Some(format!("arn:{}:iam::{}:role/{}", arn.partition, arn.account, arn.resource.split('/').nth(1)?))
+                Some(format!(
+                    "arn:{}:iam::{}:role/{}",
+                    arn.partition,
+                    arn.account,
+                    arn.resource.split('/').nth(1)?
+                ))
             }
             _ if self.is_aws() => Some(self.arn.clone()),
             _ => None,
@@ -125,7 +152,10 @@ pub struct Request {
 impl Request {
     /// Account that owns the resource.
     pub fn owner(&self) -> Option<&str> {
-        self.resource_account.as_deref().or_else(|| Arn::parse(&self.resource).map(|arn| arn.account)).filter(|account| !account.is_empty())
+        self.resource_account
+            .as_deref()
+            .or_else(|| Arn::parse(&self.resource).map(|arn| arn.account))
+            .filter(|account| !account.is_empty())
     }
 
     /// What is known of a key: the context, else what follows from principal and resource.
@@ -141,8 +171,12 @@ impl Request {
             "aws:principalarn" => text(self.principal.principal_arn()),
             "aws:principalaccount" => text(aws.then(|| self.principal.account.clone())),
             "aws:principalorgid" if aws => self.principal.organization.clone(),
-            "aws:principalisawsservice" => Fact::one((self.principal.kind == Kind::Service).to_string()),
-            "aws:principalservicename" => text((self.principal.kind == Kind::Service).then(|| self.principal.arn.clone())),
+            "aws:principalisawsservice" => {
+                Fact::one((self.principal.kind == Kind::Service).to_string())
+            }
+            "aws:principalservicename" => {
+                text((self.principal.kind == Kind::Service).then(|| self.principal.arn.clone()))
+            }
             "aws:principaltype" => text(match self.principal.kind {
                 Kind::Anonymous => Some("Anonymous".to_owned()),
                 Kind::Root => Some("Account".to_owned()),
@@ -151,20 +185,35 @@ impl Request {
                 Kind::FederatedUser => Some("FederatedUser".to_owned()),
                 Kind::Service | Kind::Federated | Kind::Canonical => None,
             }),
-            "aws:username" => text((self.principal.kind == Kind::User).then(|| self.principal.arn.rsplit('/').next().unwrap_or_default().to_owned())),
+            "aws:username" => text((self.principal.kind == Kind::User).then(|| {
+                self.principal
+                    .arn
+                    .rsplit('/')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            })),
             "aws:resourceaccount" => match self.owner() {
                 Some(account) => Fact::one(account),
                 None => self.other(Fact::Unknown),
             },
             "kms:calleraccount" => text(aws.then(|| self.principal.account.clone())),
-            "aws:requestedregion" => match Arn::parse(&self.resource).map(|arn| arn.region).filter(|region| !region.is_empty()) {
+            "aws:requestedregion" => match Arn::parse(&self.resource)
+                .map(|arn| arn.region)
+                .filter(|region| !region.is_empty())
+            {
                 Some(region) => Fact::one(region),
                 None => self.other(Fact::Unknown),
             },
             "aws:viaawsservice" => self.other(Fact::one("false")),
             "aws:securetransport" => self.other(Fact::one("true")),
-            "aws:principalorgpaths" | "aws:resourceorgid" | "aws:resourceorgpaths" | "aws:userid" => self.other(Fact::Unknown),
-            _ if key.starts_with("aws:principaltag/") || key.contains(":resourcetag/") => self.other(Fact::Unknown),
+            "aws:principalorgpaths"
+            | "aws:resourceorgid"
+            | "aws:resourceorgpaths"
+            | "aws:userid" => self.other(Fact::Unknown),
+            _ if key.starts_with("aws:principaltag/") || key.contains(":resourcetag/") => {
+                self.other(Fact::Unknown)
+            }
             _ => Fact::Absent,
         }
     }
@@ -182,11 +231,22 @@ impl Request {
             .context
             .iter()
             .filter_map(|(key, fact)| match fact {
-                Fact::Values(values) => Some((key.as_str(), if let [one] = values.as_slice() { json!(one) } else { json!(values) })),
+                Fact::Values(values) => Some((
+                    key.as_str(),
+                    if let [one] = values.as_slice() {
+                        json!(one)
+                    } else {
+                        json!(values)
+                    },
+                )),
                 Fact::Absent | Fact::Unknown => None,
             })
             .collect();
-        let principal = if self.principal.kind == Kind::Anonymous { Json::Null } else { json!(self.principal.arn) };
+        let principal = if self.principal.kind == Kind::Anonymous {
+            Json::Null
+        } else {
+            json!(self.principal.arn)
+        };
         json!({"principal": principal, "action": self.action, "resource": self.resource, "context": context})
     }
 }

@@ -12,6 +12,7 @@ use super::evaluate::resource_matches;
 use super::formula::{Bits, Formula};
 use super::request::{Others, Principal, Request};
 use super::truth::{Fact, Tri};
+use crate::model::{Gap, Observed};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The answer to "is there such a request?".
@@ -22,10 +23,24 @@ pub enum Found {
     /// None.
     No,
     /// It cannot be told.
-    Unknown(Vec<String>),
+    Unknown(Vec<Gap>),
 }
 
 impl Found {
+    /// It cannot be told, for a reason in the question itself.
+    pub fn unclear(why: impl Into<String>) -> Self {
+        Self::Unknown(vec![Gap::not_understood("", why)])
+    }
+
+    /// What was found, as a fact; `fact` names what the policies are of.
+    pub fn observed(self, fact: &str) -> Observed<Option<Box<Request>>> {
+        match self {
+            Self::Yes(request) => Observed::Known(Some(request)),
+            Self::No => Observed::Known(None),
+            Self::Unknown(gaps) => Observed::Unknown(of(gaps, fact)),
+        }
+    }
+
     /// The first that is found, else what is not known.
     #[must_use]
     pub fn or(self, other: impl FnOnce() -> Self) -> Self {
@@ -39,6 +54,12 @@ impl Found {
             },
         }
     }
+}
+
+/// Gaps of a fact, in order and each once.
+pub(crate) fn of(gaps: Vec<Gap>, fact: &str) -> Vec<Gap> {
+    let all: BTreeSet<Gap> = gaps.into_iter().map(|gap| gap.of(fact)).collect();
+    all.into_iter().collect()
 }
 
 /// What a key may be, where the question leaves it open.
@@ -110,18 +131,28 @@ pub(super) struct Search<'s> {
     pub scope: &'s Scope<'s>,
     budget: Budget,
     cells: usize,
-    reasons: BTreeSet<String>,
+    reasons: BTreeSet<Gap>,
 }
 
 /// Looks for a request of the scope that the goal is true of.
 pub(super) fn search(parts: Vec<Part<'_>>, goal: &Formula, scope: &Scope<'_>) -> Found {
-    let mut search = Search { parts, goal, scope, budget: Budget::new(), cells: 0, reasons: BTreeSet::new() };
+    let mut search = Search {
+        parts,
+        goal,
+        scope,
+        budget: Budget::new(),
+        cells: 0,
+        reasons: BTreeSet::new(),
+    };
     match search.run() {
         Ok(Some(request)) => Found::Yes(Box::new(request)),
         Ok(None) if search.reasons.is_empty() => Found::No,
         Ok(None) => Found::Unknown(search.reasons.into_iter().collect()),
         Err(Spent) => {
-            search.reasons.insert("the policies hold more combinations than are tried".to_owned());
+            search.reasons.insert(Gap::not_understood(
+                "",
+                "the policies hold more combinations than are tried",
+            ));
             Found::Unknown(search.reasons.into_iter().collect())
         }
     }
@@ -157,14 +188,29 @@ impl Search<'_> {
         let alive = &actions.alive;
         let mut open: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         if alive.members().any(|at| self.variables(&self.parts[at])) {
-            let statements: Vec<&Statement> = alive.members().map(|at| self.parts[at].statement).collect();
-            open = atom::variable_values(&statements).into_iter().filter(|(key, _)| self.mode(&base, key) == Mode::Free).collect();
+            let statements: Vec<&Statement> =
+                alive.members().map(|at| self.parts[at].statement).collect();
+            open = atom::values::variable_values(&statements)
+                .into_iter()
+                .filter(|(key, _)| self.mode(&base, key) == Mode::Free)
+                .collect();
         }
         let mut ways = vec![BTreeMap::new()];
         for (key, mut values) in open {
             for at in alive.members() {
-                for condition in self.parts[at].statement.conditions.iter().filter(|condition| condition.key == key) {
-                    values.extend(condition.values.iter().filter(|value| !value.contains("${")).map(|value| value.replace(['*', '?'], "x")));
+                for condition in self.parts[at]
+                    .statement
+                    .conditions
+                    .iter()
+                    .filter(|condition| condition.key == key)
+                {
+                    values.extend(
+                        condition
+                            .values
+                            .iter()
+                            .filter(|value| !value.contains("${"))
+                            .map(|value| value.replace(['*', '?'], "x")),
+                    );
                 }
             }
             values.insert(super::PROBE.to_owned());
@@ -207,7 +253,11 @@ impl Search<'_> {
             resource: "*".to_owned(),
             resource_account: self.scope.resource_account.clone(),
             context: self.scope.context.clone(),
-            others: if matches!(self.scope.who, Who::One(_)) { Others::Usual } else { Others::Absent },
+            others: if matches!(self.scope.who, Who::One(_)) {
+                Others::Usual
+            } else {
+                Others::Absent
+            },
         }
     }
 
@@ -220,34 +270,92 @@ impl Search<'_> {
 
     /// Cuts everything that the statements alive speak of into cells.
     fn dimensions(&mut self, base: &Request, actions: &Actions) -> Result<Vec<Dimension>, Spent> {
-        let statements: Vec<(usize, &Statement, bool)> =
-            actions.alive.members().map(|at| (at, self.parts[at].statement, self.variables(&self.parts[at]))).collect();
+        let statements: Vec<(usize, &Statement, bool)> = actions
+            .alive
+            .members()
+            .map(|at| {
+                (
+                    at,
+                    self.parts[at].statement,
+                    self.variables(&self.parts[at]),
+                )
+            })
+            .collect();
         let mut dimensions = Vec::new();
-        let keys: BTreeSet<&str> = statements.iter().flat_map(|(_, statement, _)| &statement.conditions).map(|condition| condition.key.as_str()).collect();
-        let free: BTreeSet<&str> = keys.iter().copied().filter(|key| self.mode(base, key) == Mode::Free).collect();
+        let keys: BTreeSet<&str> = statements
+            .iter()
+            .flat_map(|(_, statement, _)| &statement.conditions)
+            .map(|condition| condition.key.as_str())
+            .collect();
+        let free: BTreeSet<&str> = keys
+            .iter()
+            .copied()
+            .filter(|key| self.mode(base, key) == Mode::Free)
+            .collect();
 
         // Who asks, with what follows from that.
         let of_principal = |key: &str| atom::follows_from_principal(key);
         let principals: Vec<Choice> = match &self.scope.who {
-            Who::One(principal) => vec![Choice { principal: Some(principal.clone()), ..Choice::default() }],
+            Who::One(principal) => vec![Choice {
+                principal: Some(principal.clone()),
+                ..Choice::default()
+            }],
             Who::Anyone => atom::principals(&statements, base, &free, &mut self.budget)?,
         };
-        dimensions.push(self.dimension(base, &statements, principals, |statement| statement.principals.is_some(), of_principal)?);
+        dimensions.push(self.dimension(
+            base,
+            &statements,
+            principals,
+            |statement| statement.principals.is_some(),
+            of_principal,
+        )?);
 
         // On what, with what follows from that.
         let region_follows = self.mode(base, "aws:requestedregion") == Mode::Derived;
-        let of_resource = |key: &str| key == "aws:resourceaccount" || region_follows && key == "aws:requestedregion";
-        let choices = atom::resources(&statements, base, actions, self.scope, &free, region_follows, &mut self.budget)?;
-        dimensions.push(self.dimension(base, &statements, choices, |statement| statement.resources.is_some(), of_resource)?);
+        let of_resource = |key: &str| {
+            key == "aws:resourceaccount" || region_follows && key == "aws:requestedregion"
+        };
+        let choices = atom::resources::resources(
+            &statements,
+            base,
+            actions,
+            self.scope,
+            &free,
+            region_follows,
+            &mut self.budget,
+        )?;
+        dimensions.push(self.dimension(
+            base,
+            &statements,
+            choices,
+            |statement| statement.resources.is_some(),
+            of_resource,
+        )?);
 
-        for key in keys.iter().copied().filter(|key| !of_principal(key) && !of_resource(key)) {
+        for key in keys
+            .iter()
+            .copied()
+            .filter(|key| !of_principal(key) && !of_resource(key))
+        {
             let choices = match self.mode(base, key) {
-                Mode::Free => atom::values(key, &statements, base, &mut self.budget)?,
+                Mode::Free => atom::values::values(key, &statements, base, &mut self.budget)?,
                 Mode::Is(fact) => vec![fact],
                 Mode::Derived => vec![base.fact(key)],
             };
-            let choices = choices.into_iter().map(|fact| Choice { facts: vec![(key.to_owned(), fact)], ..Choice::default() }).collect();
-            dimensions.push(self.dimension(base, &statements, choices, |_| false, |own| own == key)?);
+            let choices = choices
+                .into_iter()
+                .map(|fact| Choice {
+                    facts: vec![(key.to_owned(), fact)],
+                    ..Choice::default()
+                })
+                .collect();
+            dimensions.push(self.dimension(
+                base,
+                &statements,
+                choices,
+                |_| false,
+                |own| own == key,
+            )?);
         }
         // What most statements speak of settles most: it comes first.
         dimensions.sort_by_key(|dimension| std::cmp::Reverse(dimension.speaks.members().count()));
@@ -264,15 +372,34 @@ impl Search<'_> {
         own_key: impl Fn(&str) -> bool,
     ) -> Result<Dimension, Spent> {
         let len = self.len();
-        let speaks = |statement: &Statement| speaks_itself(statement) || statement.conditions.iter().any(|condition| own_key(&condition.key));
-        let speaking: Vec<&(usize, &Statement, bool)> = statements.iter().filter(|(_, statement, _)| speaks(statement)).collect();
+        let speaks = |statement: &Statement| {
+            speaks_itself(statement)
+                || statement
+                    .conditions
+                    .iter()
+                    .any(|condition| own_key(&condition.key))
+        };
+        let speaking: Vec<&(usize, &Statement, bool)> = statements
+            .iter()
+            .filter(|(_, statement, _)| speaks(statement))
+            .collect();
         let mut cells: Vec<Cell> = Vec::new();
         let mut seen: HashSet<(Bits, Bits)> = HashSet::new();
         if speaking.is_empty() {
             // Any choice will do: the first, which reads best.
             let choice = choices.into_iter().next();
-            let cells = choice.map(|choice| Cell { choice, may: Bits::of(len, 0..len), may_not: Bits::none(len) }).into_iter().collect();
-            return Ok(Dimension { cells, speaks: Bits::none(len) });
+            let cells = choice
+                .map(|choice| Cell {
+                    choice,
+                    may: Bits::of(len, 0..len),
+                    may_not: Bits::none(len),
+                })
+                .into_iter()
+                .collect();
+            return Ok(Dimension {
+                cells,
+                speaks: Bits::none(len),
+            });
         }
         for choice in choices {
             let request = choice.over(base);
@@ -292,13 +419,27 @@ impl Search<'_> {
             }
             may = may.without(&cleared);
             if seen.insert((may.clone(), may_not.clone())) {
-                cells.push(Cell { choice, may, may_not });
+                cells.push(Cell {
+                    choice,
+                    may,
+                    may_not,
+                });
             }
         }
-        Ok(Dimension { cells, speaks: Bits::of(len, speaking.iter().map(|(at, ..)| *at)) })
+        Ok(Dimension {
+            cells,
+            speaks: Bits::of(len, speaking.iter().map(|(at, ..)| *at)),
+        })
     }
 
-    fn truth(&self, request: &Request, choice: &Choice, statement: &Statement, variables: bool, own_key: &impl Fn(&str) -> bool) -> Tri {
+    fn truth(
+        &self,
+        request: &Request,
+        choice: &Choice,
+        statement: &Statement,
+        variables: bool,
+        own_key: &impl Fn(&str) -> bool,
+    ) -> Tri {
         let fact = |key: &str| request.fact(key);
         let facts: Option<&dyn Fn(&str) -> Fact> = if variables { Some(&fact) } else { None };
         let mut truth = Tri::True;
@@ -308,7 +449,11 @@ impl Search<'_> {
         if let (Some(resource), Some(patterns)) = (&choice.resource, &statement.resources) {
             truth = truth.and(resource_matches(patterns, resource, facts));
         }
-        for condition in statement.conditions.iter().filter(|condition| own_key(&condition.key)) {
+        for condition in statement
+            .conditions
+            .iter()
+            .filter(|condition| own_key(&condition.key))
+        {
             if truth == Tri::False {
                 break;
             }
@@ -318,7 +463,12 @@ impl Search<'_> {
     }
 
     /// Depth first through the product of the dimensions; a set of statements that led nowhere is not tried twice.
-    fn walk(&mut self, base: &Request, alive: &Bits, dimensions: &[Dimension]) -> Result<Option<Request>, Spent> {
+    fn walk(
+        &mut self,
+        base: &Request,
+        alive: &Bits,
+        dimensions: &[Dimension],
+    ) -> Result<Option<Request>, Spent> {
         let len = self.len();
         let mut pending = vec![Bits::none(len); dimensions.len() + 1];
         for at in (0..dimensions.len()).rev() {
@@ -327,7 +477,15 @@ impl Search<'_> {
         let dead = Bits::of(len, 0..len).without(alive);
         let mut failed: HashSet<(usize, Bits, Bits)> = HashSet::new();
         let mut chosen: Vec<usize> = Vec::new();
-        let found = self.descend(dimensions, &pending, alive.clone(), dead, &mut chosen, &mut failed, base)?;
+        let found = self.descend(
+            dimensions,
+            &pending,
+            alive.clone(),
+            dead,
+            &mut chosen,
+            &mut failed,
+            base,
+        )?;
         Ok(found)
     }
 
@@ -361,7 +519,9 @@ impl Search<'_> {
                     None => return Ok(None),
                 }
             }
-            let request = choices.iter().fold(base.clone(), |request, choice| choice.over(&request));
+            let request = choices
+                .iter()
+                .fold(base.clone(), |request, choice| choice.over(&request));
             return Ok(self.confirm(request));
         }
         let key = (depth, may.clone(), may_not.clone());
@@ -371,7 +531,15 @@ impl Search<'_> {
         for at in 0..dimensions[depth].cells.len() {
             let cell = &dimensions[depth].cells[at];
             chosen.push(at);
-            let found = self.descend(dimensions, pending, may.and(&cell.may), may_not.or(&cell.may_not), chosen, failed, base)?;
+            let found = self.descend(
+                dimensions,
+                pending,
+                may.and(&cell.may),
+                may_not.or(&cell.may_not),
+                chosen,
+                failed,
+                base,
+            )?;
             chosen.pop();
             if found.is_some() {
                 return Ok(found);
@@ -405,7 +573,11 @@ impl Search<'_> {
             }
             // A cell whose text was chosen for one key and breaks another that hangs on it.
             (false, _) => {
-                self.reasons.insert(format!("no request was found that the evaluator confirms, on {}", request.action));
+                let why = format!(
+                    "no request was found that the evaluator confirms, on {}",
+                    request.action
+                );
+                self.reasons.insert(Gap::not_understood("", why));
             }
         }
         None

@@ -1,5 +1,7 @@
 //! What is true of a request, and what is known of it.
 
+use crate::model::Gap;
+
 /// Three-valued truth with the reasons of the third.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tri {
@@ -8,7 +10,7 @@ pub enum Tri {
     /// It is not.
     False,
     /// It cannot be told, and why.
-    Unknown(Vec<String>),
+    Unknown(Vec<Gap>),
 }
 
 impl From<bool> for Tri {
@@ -18,6 +20,11 @@ impl From<bool> for Tri {
 }
 
 impl Tri {
+    /// Something in a policy that this version cannot reason about.
+    pub fn unclear(why: impl Into<String>) -> Self {
+        Self::Unknown(vec![Gap::not_understood("", why)])
+    }
+
     /// Kleene's AND.
     pub fn and(self, other: Self) -> Self {
         match (self, other) {

@@ -31,7 +31,9 @@ impl Value {
         for piece in &self.0 {
             match piece {
                 Piece::Written(text) if wildcards => tokens.extend(wild(text)),
-                Piece::Written(text) | Piece::Filled(text) => tokens.extend(text.chars().map(Token::Char)),
+                Piece::Written(text) | Piece::Filled(text) => {
+                    tokens.extend(text.chars().map(Token::Char))
+                }
             }
         }
         Pattern::from_tokens(tokens)
@@ -64,13 +66,20 @@ pub(super) fn references(text: &str) -> Vec<Reference<'_>> {
     let mut all = Vec::new();
     let mut at = 0;
     while let Some(start) = text[at..].find("${").map(|found| at + found) {
-        let Some(end) = text[start..].find('}').map(|found| start + found) else { break };
+        let Some(end) = text[start..].find('}').map(|found| start + found) else {
+            break;
+        };
         let inner = &text[start + 2..end];
         let (key, default) = match inner.split_once(',') {
             Some((key, default)) => (key, Some(default.trim().trim_matches('\''))),
             None => (inner, None),
         };
-        all.push(Reference { key: key.trim().to_ascii_lowercase(), default, start, end: end + 1 });
+        all.push(Reference {
+            key: key.trim().to_ascii_lowercase(),
+            default,
+            start,
+            end: end + 1,
+        });
         at = end + 1;
     }
     all
@@ -93,7 +102,9 @@ pub(super) fn resolve(text: &str, facts: &dyn Fn(&str) -> Fact) -> Result<Option
             "*" | "?" | "$" => reference.key,
             key => match (facts(key), reference.default) {
                 (Fact::Values(values), _) if values.len() == 1 => values[0].clone(),
-                (Fact::Values(_), _) => return Err(format!("the variable `{key}` has several values")),
+                (Fact::Values(_), _) => {
+                    return Err(format!("the variable `{key}` has several values"));
+                }
                 (Fact::Absent, Some(default)) => default.to_owned(),
                 (Fact::Absent, None) => return Ok(None),
                 (Fact::Unknown, _) => return Err(format!("the variable `{key}` is not known")),

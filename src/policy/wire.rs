@@ -1,6 +1,10 @@
 //! Policy questions and answers as JSON, one object a line: the shapes that users were promised.
 
-use super::{Answer, Because, Comparison, Document, Fact, Found, Others, Policies, PolicyType, Principal, Request, compare};
+use super::{
+    Answer, Because, Comparison, Document, Fact, Found, Others, Policies, PolicyType, Principal,
+    Request, compare,
+};
+use crate::model::Gap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
@@ -71,7 +75,10 @@ pub struct WhoCanQuestion {
 /// # Errors
 /// With the field that is missing, unknown or of the wrong type.
 pub fn question<T: DeserializeOwned>(json: &Json) -> Result<T, String> {
-    let mut object = json.as_object().ok_or("a question is one JSON object a line")?.clone();
+    let mut object = json
+        .as_object()
+        .ok_or("a question is one JSON object a line")?
+        .clone();
     for note in NOTES {
         object.remove(*note);
     }
@@ -79,10 +86,22 @@ pub fn question<T: DeserializeOwned>(json: &Json) -> Result<T, String> {
 }
 
 /// Reads one line; a line that is no question is answered with an error of its own.
-pub fn answer_line(line: &[u8], number: usize, answer: &mut dyn FnMut(&Json) -> Result<Json, String>) -> Json {
+pub fn answer_line(
+    line: &[u8],
+    number: usize,
+    answer: &mut dyn FnMut(&Json) -> Result<Json, String>,
+) -> Json {
     let parsed = std::str::from_utf8(line)
-        .map_err(|error| format!("line {number}: it is not UTF-8, from byte {} on", error.valid_up_to()))
-        .and_then(|text| serde_json::from_str::<Json>(text).map_err(|error| format!("line {number}, column {}: {error}", error.column())));
+        .map_err(|error| {
+            format!(
+                "line {number}: it is not UTF-8, from byte {} on",
+                error.valid_up_to()
+            )
+        })
+        .and_then(|text| {
+            serde_json::from_str::<Json>(text)
+                .map_err(|error| format!("line {number}, column {}: {error}", error.column()))
+        });
     match parsed {
         Err(error) => json!({"id": null, "error": error}),
         Ok(json) => {
@@ -91,7 +110,10 @@ pub fn answer_line(line: &[u8], number: usize, answer: &mut dyn FnMut(&Json) -> 
             match answer(&json) {
                 Ok(Json::Object(more)) => object.extend(more),
                 Ok(other) => drop(object.insert("answer".to_owned(), other)),
-                Err(error) => drop(object.insert("error".to_owned(), Json::from(format!("line {number}: {error}")))),
+                Err(error) => drop(object.insert(
+                    "error".to_owned(),
+                    Json::from(format!("line {number}: {error}")),
+                )),
             }
             Json::Object(object)
         }
@@ -104,8 +126,15 @@ fn document(name: &str, json: &Json) -> Result<Document, String> {
 
 /// What kind of policies these are: those that name principals are a resource's.
 pub fn kind_of(documents: &[&Document]) -> PolicyType {
-    let names = documents.iter().flat_map(|document| &document.statements).any(|statement| statement.principals.is_some());
-    if names { PolicyType::Resource } else { PolicyType::Identity }
+    let names = documents
+        .iter()
+        .flat_map(|document| &document.statements)
+        .any(|statement| statement.principals.is_some());
+    if names {
+        PolicyType::Resource
+    } else {
+        PolicyType::Identity
+    }
 }
 
 /// Answers `compare`.
@@ -114,7 +143,10 @@ pub fn kind_of(documents: &[&Document]) -> PolicyType {
 /// When the question or a policy in it cannot be understood.
 pub fn compare_json(json: &Json) -> Result<Json, String> {
     let asked: CompareQuestion = question(json)?;
-    let (reference, candidate) = (document("reference", &asked.reference)?, document("candidate", &asked.candidate)?);
+    let (reference, candidate) = (
+        document("reference", &asked.reference)?,
+        document("candidate", &asked.candidate)?,
+    );
     let kind = match asked.policy_type {
         Some(WireType::Identity) => PolicyType::Identity,
         Some(WireType::Resource) => PolicyType::Resource,
@@ -126,21 +158,36 @@ pub fn compare_json(json: &Json) -> Result<Json, String> {
 /// A comparison as JSON.
 pub fn comparison_json(comparison: &Comparison) -> Json {
     let (answer, witness, mut reasons) = match &comparison.new_access {
-        Found::Yes(request) => ("new-access", request.witness(), vec!["the candidate allows this request, the reference does not".to_owned()]),
-        Found::No => ("no-new-access", Json::Null, vec!["every request that the candidate allows is allowed by the reference".to_owned()]),
-        Found::Unknown(why) => ("unknown", Json::Null, why.clone()),
+        Found::Yes(request) => (
+            "new-access",
+            request.witness(),
+            vec!["the candidate allows this request, the reference does not".to_owned()],
+        ),
+        Found::No => (
+            "no-new-access",
+            Json::Null,
+            vec!["every request that the candidate allows is allowed by the reference".to_owned()],
+        ),
+        Found::Unknown(why) => ("unknown", Json::Null, why.iter().map(Gap::words).collect()),
     };
     reasons.extend(comparison.notes.iter().cloned());
     json!({"answer": answer, "witness": witness, "reason": reasons.join("; ")})
 }
 
 fn optional(name: &str, json: Option<&Json>) -> Result<Option<Rc<Document>>, String> {
-    json.filter(|json| !json.is_null()).map(|json| document(name, json).map(Rc::new)).transpose()
+    json.filter(|json| !json.is_null())
+        .map(|json| document(name, json).map(Rc::new))
+        .transpose()
 }
 
 fn levels(name: &str, levels: &[Vec<Json>]) -> Result<Vec<Vec<Rc<Document>>>, String> {
     let level = |(at, all): (usize, &Vec<Json>)| {
-        all.iter().enumerate().map(|(place, json)| document(&format!("{name} {}.{}", at + 1, place + 1), json).map(Rc::new)).collect::<Result<Vec<_>, _>>()
+        all.iter()
+            .enumerate()
+            .map(|(place, json)| {
+                document(&format!("{name} {}.{}", at + 1, place + 1), json).map(Rc::new)
+            })
+            .collect::<Result<Vec<_>, _>>()
     };
     levels.iter().enumerate().map(level).collect()
 }
@@ -150,11 +197,17 @@ fn fact(key: &str, json: &Json) -> Result<Fact, String> {
     let one = |json: &Json| match json {
         Json::String(text) => Ok(text.clone()),
         Json::Bool(_) | Json::Number(_) => Ok(json.to_string()),
-        _ => Err(format!("request.context.{key}: a value is a text or a list of texts")),
+        _ => Err(format!(
+            "request.context.{key}: a value is a text or a list of texts"
+        )),
     };
     match json {
         Json::Null => Ok(Fact::Absent),
-        Json::Array(all) => all.iter().map(one).collect::<Result<_, _>>().map(Fact::Values),
+        Json::Array(all) => all
+            .iter()
+            .map(one)
+            .collect::<Result<_, _>>()
+            .map(Fact::Values),
         single => one(single).map(Fact::one),
     }
 }
@@ -174,16 +227,31 @@ pub fn simulate_json(json: &Json) -> Result<Json, String> {
         Some(Json::String(account)) => Some(account.clone()).filter(|account| !account.is_empty()),
         // A number has lost its leading zeros.
         Some(Json::Number(number)) => Some(format!("{:0>12}", number.to_string())),
-        Some(_) => return Err("request.resource_account: an account is a text of 12 digits".to_owned()),
+        Some(_) => {
+            return Err("request.resource_account: an account is a text of 12 digits".to_owned());
+        }
     };
     if !asked.request.action.contains(':') {
-        return Err(format!("request.action: `{}` is no action; write `service:Action`", asked.request.action));
+        return Err(format!(
+            "request.action: `{}` is no action; write `service:Action`",
+            asked.request.action
+        ));
     }
-    let principal = asked.request.principal.as_deref().map_or_else(Principal::anonymous, Principal::parse);
+    let principal = asked
+        .request
+        .principal
+        .as_deref()
+        .map_or_else(Principal::anonymous, Principal::parse);
     // What follows from who asks, where the question gives it besides.
-    let organization = context.get("aws:principalorgid").cloned().unwrap_or(Fact::Absent);
+    let organization = context
+        .get("aws:principalorgid")
+        .cloned()
+        .unwrap_or(Fact::Absent);
     let request = Request {
-        principal: Principal { organization, ..principal },
+        principal: Principal {
+            organization,
+            ..principal
+        },
         action: asked.request.action,
         resource: asked.request.resource.unwrap_or_else(|| "*".to_owned()),
         resource_account,
@@ -215,9 +283,17 @@ pub fn answer_json(answer: &Answer) -> Json {
         Answer::Allowed(because) => ("allowed", because.clone()),
         Answer::ExplicitlyDenied(because) => ("explicitly-denied", because.clone()),
         Answer::ImplicitlyDenied(because) => ("implicitly-denied", because.clone()),
-        Answer::Unknown(why) => {
-            ("unknown", why.iter().map(|why| Because { policy: String::new(), statement: String::new(), text: why.clone(), conditional: false }).collect())
-        }
+        Answer::Unknown(why) => (
+            "unknown",
+            why.iter()
+                .map(|why| Because {
+                    policy: String::new(),
+                    statement: String::new(),
+                    text: why.words(),
+                    conditional: false,
+                })
+                .collect(),
+        ),
     };
     json!({"answer": word, "because": because})
 }

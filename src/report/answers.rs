@@ -24,7 +24,11 @@ const MOST: usize = 25;
 fn named(all: &[String]) -> String {
     let first: Vec<String> = all.iter().take(MOST).map(|name| cut(name, 200)).collect();
     let more = all.len().saturating_sub(MOST);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     format!("{}{more}", first.join(", "))
 }
 
@@ -37,24 +41,66 @@ fn is_private(outcome: &Outcome, diagram: &Diagram) -> Answer {
     // No endpoint of the customer's can be on the way of calls that the service makes itself.
     let own = of("service-side");
     let all: usize = diagram.ways.values().sum::<usize>() - own;
-    let (public, possible, bypass, enforced, broken) = (of("public"), of("public-possible"), of("private-bypassable"), of("private-enforced"), of("broken"));
+    let (public, possible, bypass, enforced, broken) = (
+        of("public"),
+        of("public-possible"),
+        of("private-bypassable"),
+        of("private-enforced"),
+        of("broken"),
+    );
     let unknown = all - public - possible - bypass - enforced - broken;
     let judged = outcome.rules.contains_key(super::diagram::RULE);
-    let hidden = outcome.results.iter().any(|result| result.rule == super::diagram::RULE && result.verdict == Verdict::Unknown && result.evidence.is_empty());
+    let hidden = outcome.results.iter().any(|result| {
+        result.rule == super::diagram::RULE
+            && result.verdict == Verdict::Unknown
+            && result.evidence.is_empty()
+    });
     let (tone, short) = if !judged {
-        ("open", "It was not asked: the rule on the way of each call was left out of this run.".to_owned())
+        (
+            "open",
+            "It was not asked: the rule on the way of each call was left out of this run."
+                .to_owned(),
+        )
     } else if public > 0 {
-        ("no", format!("No: {public} of {} reach Amazon Bedrock by the public endpoint.", counted(all, "way", "ways")))
+        (
+            "no",
+            format!(
+                "No: {public} of {} reach Amazon Bedrock by the public endpoint.",
+                counted(all, "way", "ways")
+            ),
+        )
     } else if possible > 0 {
-        ("open", format!("Perhaps not: {possible} of {} may reach Amazon Bedrock by the public endpoint.", counted(all, "way", "ways")))
+        (
+            "open",
+            format!(
+                "Perhaps not: {possible} of {} may reach Amazon Bedrock by the public endpoint.",
+                counted(all, "way", "ways")
+            ),
+        )
     } else if unknown > 0 || hidden {
-        ("open", "It cannot be told: what would decide was not seen everywhere.".to_owned())
+        (
+            "open",
+            "It cannot be told: what would decide was not seen everywhere.".to_owned(),
+        )
     } else if all == 0 {
-        ("open", "No caller of Amazon Bedrock was found, so there is nothing to be private.".to_owned())
+        (
+            "open",
+            "No caller of Amazon Bedrock was found, so there is nothing to be private.".to_owned(),
+        )
     } else if bypass > 0 {
-        ("open", format!("By its path yes, but {bypass} of {} can be by-passed: nothing refuses the same call from elsewhere.", counted(all, "way", "ways")))
+        (
+            "open",
+            format!(
+                "By its path yes, but {bypass} of {} can be by-passed: nothing refuses the same call from elsewhere.",
+                counted(all, "way", "ways")
+            ),
+        )
     } else if enforced > 0 {
-        ("yes", "Yes: every way that gets through is private, and a call from elsewhere is refused.".to_owned())
+        (
+            "yes",
+            "Yes: every way that gets through is private, and a call from elsewhere is refused."
+                .to_owned(),
+        )
     } else {
         ("open", "No way gets through.".to_owned())
     };
@@ -66,15 +112,23 @@ fn is_private(outcome: &Outcome, diagram: &Diagram) -> Answer {
         (enforced, "private and enforced"),
         (broken, "does not get through"),
     ];
-    let mut lines: Vec<String> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{}: {words}", counted(*count, "way", "ways"))).collect();
+    let mut lines: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{}: {words}", counted(*count, "way", "ways")))
+        .collect();
     if own > 0 {
         lines.push(format!("{} that Amazon Bedrock makes itself, for agents, knowledge bases and flows, from its own network", counted(own, "call", "calls")));
     }
     if hidden {
         lines.push("there may be callers that were not seen".to_owned());
     }
-    Answer { question: "Is inference private?", tone, short, lines }
+    Answer {
+        question: "Is inference private?",
+        tone,
+        short,
+        lines,
+    }
 }
 
 fn store(one: &PromptStore) -> String {
@@ -83,10 +137,19 @@ fn store(one: &PromptStore) -> String {
         "large-data" => "bucket of large payloads",
         _ => "bucket",
     };
-    let place = format!("{kind} {} ({} {})", cut(&one.name, 200), one.account_id, one.region);
+    let place = format!(
+        "{kind} {} ({} {})",
+        cut(&one.name, 200),
+        one.account_id,
+        one.region
+    );
     let readers = match (one.readers.as_slice(), one.unclear.as_slice()) {
         ([], []) => "no principal of its account, by their own policies".to_owned(),
-        (readers, []) => format!("{}: {}", counted(readers.len(), "principal", "principals"), named(readers)),
+        (readers, []) => format!(
+            "{}: {}",
+            counted(readers.len(), "principal", "principals"),
+            named(readers)
+        ),
         ([], why) => format!("it cannot be told: {}", cut(&why.join("; "), 500)),
         (readers, why) => {
             format!(
@@ -101,21 +164,36 @@ fn store(one: &PromptStore) -> String {
 }
 
 fn places(all: &[(String, String)]) -> String {
-    named(&all.iter().map(|(account, region)| format!("{account} {region}")).collect::<Vec<_>>())
+    named(
+        &all.iter()
+            .map(|(account, region)| format!("{account} {region}"))
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn who_reads(outcome: &Outcome) -> Answer {
     let estate = &outcome.estate;
     let readers: BTreeSet<&String> = estate.prompts.iter().flat_map(|one| &one.readers).collect();
-    let asked = outcome.coverage.iter().any(|line| line.table == "bedrock_model_invocation_logging" && line.status != "not-collected");
+    let asked = outcome.coverage.iter().any(|line| {
+        line.table == "bedrock_model_invocation_logging" && line.status != "not-collected"
+    });
     let unclear = !estate.unknown_logging.is_empty() || !asked;
     let short = match (estate.prompts.len(), unclear) {
-        (0, true) => "It cannot be told: whether Amazon Bedrock keeps prompts was not seen.".to_owned(),
-        (0, false) if estate.unlogged.is_empty() => "It cannot be told: no Region's invocation logging is in the run.".to_owned(),
-        (0, false) => "Amazon Bedrock keeps none: invocation logging is off wherever the run looked.".to_owned(),
+        (0, true) => {
+            "It cannot be told: whether Amazon Bedrock keeps prompts was not seen.".to_owned()
+        }
+        (0, false) if estate.unlogged.is_empty() => {
+            "It cannot be told: no Region's invocation logging is in the run.".to_owned()
+        }
+        (0, false) => {
+            "Amazon Bedrock keeps none: invocation logging is off wherever the run looked."
+                .to_owned()
+        }
         (count, _) if readers.is_empty() => {
             let places = counted(count, "place", "places");
-            format!("It cannot be told: no principal was found that reads the {places} where they are kept, and not all that decides was read.")
+            format!(
+                "It cannot be told: no principal was found that reads the {places} where they are kept, and not all that decides was read."
+            )
         }
         (count, _) => format!(
             "At least {} can read {} where invocation logging keeps them.",
@@ -125,14 +203,28 @@ fn who_reads(outcome: &Outcome) -> Answer {
     };
     let mut lines: Vec<String> = estate.prompts.iter().take(MOST).map(store).collect();
     if estate.prompts.len() > MOST {
-        lines.push(format!("{} more places: outcrop query RUN \"SELECT * FROM prompt_store\"", estate.prompts.len() - MOST));
+        lines.push(format!(
+            "{} more places: outcrop query RUN \"SELECT * FROM prompt_store\"",
+            estate.prompts.len() - MOST
+        ));
     }
     if !estate.unlogged.is_empty() {
-        lines.push(format!("invocation logging is off in {}", places(&estate.unlogged)));
+        lines.push(format!(
+            "invocation logging is off in {}",
+            places(&estate.unlogged)
+        ));
     }
     if !estate.unknown_logging.is_empty() {
-        let all: Vec<(String, String)> = estate.unknown_logging.iter().map(|(account, region, _)| (account.clone(), region.clone())).collect();
-        lines.push(format!("not known in {}: {}", places(&all), cut(&estate.unknown_logging[0].2, 200)));
+        let all: Vec<(String, String)> = estate
+            .unknown_logging
+            .iter()
+            .map(|(account, region, _)| (account.clone(), region.clone()))
+            .collect();
+        lines.push(format!(
+            "not known in {}: {}",
+            places(&all),
+            cut(&estate.unknown_logging[0].2, 200)
+        ));
     }
     if !estate.prompts.is_empty() {
         lines.push(
@@ -140,8 +232,17 @@ fn who_reads(outcome: &Outcome) -> Answer {
         );
     }
     lines.push("what callers print into log groups of their own is judged by workload-log-group-left-at-defaults".to_owned());
-    let tone = if !unclear && estate.prompts.is_empty() && !estate.unlogged.is_empty() { "yes" } else { "open" };
-    Answer { question: "Who can read the prompts?", tone, short, lines }
+    let tone = if !unclear && estate.prompts.is_empty() && !estate.unlogged.is_empty() {
+        "yes"
+    } else {
+        "open"
+    };
+    Answer {
+        question: "Who can read the prompts?",
+        tone,
+        short,
+        lines,
+    }
 }
 
 fn not_looked_at(outcome: &Outcome) -> Answer {
@@ -161,16 +262,37 @@ fn not_looked_at(outcome: &Outcome) -> Answer {
     }
     let count: usize = failed.values().sum();
     let regions: BTreeSet<&String> = outcome.run.unscanned_regions.values().flatten().collect();
-    let mut lines: Vec<String> =
-        failed.iter().take(MOST).map(|((operation, status), count)| format!("{operation}: {status} ({})", counted(*count, "time", "times"))).collect();
+    let mut lines: Vec<String> = failed
+        .iter()
+        .take(MOST)
+        .map(|((operation, status), count)| {
+            format!(
+                "{operation}: {status} ({})",
+                counted(*count, "time", "times")
+            )
+        })
+        .collect();
     if !regions.is_empty() {
-        lines.push(format!("enabled Regions outside the run: {}", named(&regions.into_iter().cloned().collect::<Vec<_>>())));
+        lines.push(format!(
+            "enabled Regions outside the run: {}",
+            named(&regions.into_iter().cloned().collect::<Vec<_>>())
+        ));
     }
     if !left.is_empty() {
-        lines.push(format!("tables that no rule of this run asked for: {}", named(&left.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())));
+        lines.push(format!(
+            "tables that no rule of this run asked for: {}",
+            named(
+                &left
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect::<Vec<_>>()
+            )
+        ));
     }
     if !outcome.estate.observed {
-        lines.push("CloudTrail was not asked what was called: scan --observe, or check --trail".to_owned());
+        lines.push(
+            "CloudTrail was not asked what was called: scan --observe, or check --trail".to_owned(),
+        );
     }
     if outcome.run.source.is_file() {
         lines.insert(0, "everything outside the file: what runs in the accounts today; lay it over a recorded run with --onto".to_owned());
@@ -180,7 +302,10 @@ fn not_looked_at(outcome: &Outcome) -> Answer {
                 .to_owned(),
         );
     }
-    lines.push(format!("whatever no rule of this run asks for; it ran {} rules", outcome.rules.len()));
+    lines.push(format!(
+        "whatever no rule of this run asks for; it ran {} rules",
+        outcome.rules.len()
+    ));
     if !outcome.disabled.is_empty() {
         lines.push(format!("rules switched off: {}", named(&outcome.disabled)));
     }
@@ -189,18 +314,42 @@ fn not_looked_at(outcome: &Outcome) -> Answer {
     }
     let unknown: u64 = outcome.summary.unknown.values().sum();
     let short = match count {
-        0 if asked == 0 => "No reading was made: a file was judged, and what it does not hold is not known.".to_owned(),
-        0 => format!("All {asked} readings that the run made were whole; this lies outside of them."),
-        count => format!("{count} of {} could not be made whole.", counted(asked, "reading", "readings")),
+        0 if asked == 0 => {
+            "No reading was made: a file was judged, and what it does not hold is not known."
+                .to_owned()
+        }
+        0 => {
+            format!("All {asked} readings that the run made were whole; this lies outside of them.")
+        }
+        count => format!(
+            "{count} of {} could not be made whole.",
+            counted(asked, "reading", "readings")
+        ),
     };
     if unknown > 0 {
-        let (verdicts, are) = if unknown == 1 { ("verdict", "is") } else { ("verdicts", "are") };
-        lines.push(format!("{unknown} {verdicts} {are} unknown{}; each says what it lacks", if count == 0 { " all the same" } else { "" }));
+        let (verdicts, are) = if unknown == 1 {
+            ("verdict", "is")
+        } else {
+            ("verdicts", "are")
+        };
+        lines.push(format!(
+            "{unknown} {verdicts} {are} unknown{}; each says what it lacks",
+            if count == 0 { " all the same" } else { "" }
+        ));
     }
-    Answer { question: "What was not looked at?", tone: "open", short, lines }
+    Answer {
+        question: "What was not looked at?",
+        tone: "open",
+        short,
+        lines,
+    }
 }
 
 /// All of them.
 pub(super) fn answers(outcome: &Outcome, diagram: &Diagram) -> Vec<Answer> {
-    vec![is_private(outcome, diagram), who_reads(outcome), not_looked_at(outcome)]
+    vec![
+        is_private(outcome, diagram),
+        who_reads(outcome),
+        not_looked_at(outcome),
+    ]
 }

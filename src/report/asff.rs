@@ -39,7 +39,14 @@ fn most(text: &str, count: usize) -> String {
     if text.is_empty() {
         return "-".to_owned();
     }
-    if text.chars().count() <= count { text.to_owned() } else { text.chars().take(count.saturating_sub(1)).chain(std::iter::once('…')).collect() }
+    if text.chars().count() <= count {
+        text.to_owned()
+    } else {
+        text.chars()
+            .take(count.saturating_sub(1))
+            .chain(std::iter::once('…'))
+            .collect()
+    }
 }
 
 /// `AWS::Lambda::Function` as Security Hub calls it; what it does not know is `Other`.
@@ -59,21 +66,41 @@ fn resource_type(kind: &str) -> &'static str {
         ("AWS::CodeBuild::Project", "AwsCodeBuildProject"),
         ("AWS::Organizations::Account", "AwsAccount"),
     ];
-    KNOWN.iter().find(|(cloudformation, _)| *cloudformation == kind).map_or("Other", |(_, hub)| hub)
+    KNOWN
+        .iter()
+        .find(|(cloudformation, _)| *cloudformation == kind)
+        .map_or("Other", |(_, hub)| hub)
 }
 
 /// The Region that a finding is sent to: its own, or the run's first for what belongs to none.
 fn region<'o>(outcome: &'o Outcome, result: &'o Finding) -> &'o str {
-    if result.region == GLOBAL { outcome.run.regions.first().map_or("us-east-1", String::as_str) } else { &result.region }
+    if result.region == GLOBAL {
+        outcome
+            .run
+            .regions
+            .first()
+            .map_or("us-east-1", String::as_str)
+    } else {
+        &result.region
+    }
 }
 
 fn finding(outcome: &Outcome, result: &Finding) -> Json {
     let partition = &outcome.run.partition;
     let region = region(outcome, result);
-    let account =
-        if result.account_id.len() == 12 && result.account_id.bytes().all(|byte| byte.is_ascii_digit()) { result.account_id.as_str() } else { "000000000000" };
+    let account = if result.account_id.len() == 12
+        && result.account_id.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        result.account_id.as_str()
+    } else {
+        "000000000000"
+    };
     let at = outcome.run.judged_at();
-    let unknown = if result.verdict == Verdict::Unknown { format!(" Unknown: {}", missing(result)) } else { String::new() };
+    let unknown = if result.verdict == Verdict::Unknown {
+        format!(" Unknown: {}", missing(result))
+    } else {
+        String::new()
+    };
     let resolved = matches!(result.verdict, Verdict::Pass | Verdict::NotApplicable);
     let workflow = if result.waiver.is_some() {
         "SUPPRESSED"
@@ -93,9 +120,18 @@ fn finding(outcome: &Outcome, result: &Finding) -> Json {
         ("run", &outcome.run.id),
         ("pillar", &result.pillar),
         ("origin", result.origin.as_deref().unwrap_or_default()),
-        ("waiver/owner", result.waiver.as_ref().map_or("", |waiver| &waiver.owner)),
-        ("waiver/reason", result.waiver.as_ref().map_or("", |waiver| &waiver.reason)),
-        ("waiver/expires", result.waiver.as_ref().map_or("", |waiver| &waiver.expires)),
+        (
+            "waiver/owner",
+            result.waiver.as_ref().map_or("", |waiver| &waiver.owner),
+        ),
+        (
+            "waiver/reason",
+            result.waiver.as_ref().map_or("", |waiver| &waiver.reason),
+        ),
+        (
+            "waiver/expires",
+            result.waiver.as_ref().map_or("", |waiver| &waiver.expires),
+        ),
     ] {
         if !value.is_empty() {
             fields.insert(format!("outcrop/{key}"), most(value, 2048));
@@ -103,7 +139,12 @@ fn finding(outcome: &Outcome, result: &Finding) -> Json {
     }
     let mut resource = json!({"Type": resource_type(&result.resource_type), "Id": most(&result.resource, 512), "Partition": partition, "Region": region});
     if !result.tags.is_empty() {
-        let tags: BTreeMap<String, String> = result.tags.iter().take(50).map(|(name, value)| (most(name, 128), most(value, 256))).collect();
+        let tags: BTreeMap<String, String> = result
+            .tags
+            .iter()
+            .take(50)
+            .map(|(name, value)| (most(name, 128), most(value, 256)))
+            .collect();
         resource["Tags"] = json!(tags);
     }
     let mut all = json!({
@@ -127,7 +168,11 @@ fn finding(outcome: &Outcome, result: &Finding) -> Json {
     });
     if let Some(text) = outcome.rules.get(&result.rule) {
         let mut recommendation = json!({"Text": most(&text.why, 512)});
-        if let Some(url) = text.references.iter().find(|url| url.starts_with("https://")) {
+        if let Some(url) = text
+            .references
+            .iter()
+            .find(|url| url.starts_with("https://"))
+        {
             recommendation["Url"] = json!(url);
         }
         all["Remediation"] = json!({"Recommendation": recommendation});
@@ -150,18 +195,31 @@ pub struct Batch {
 pub fn batches(outcome: &Outcome) -> impl Iterator<Item = Batch> {
     let mut scopes: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
     for result in &outcome.results {
-        scopes.entry((&result.account_id, region(outcome, result))).or_default().push(result);
+        scopes
+            .entry((&result.account_id, region(outcome, result)))
+            .or_default()
+            .push(result);
     }
     // Findings are made as they are asked for: all of them at once would fill the memory.
     let calls: Vec<(&str, &str, Vec<&Finding>)> = scopes
         .into_iter()
-        .flat_map(|((account, region), results)| results.chunks(BATCH).map(|chunk| (account, region, chunk.to_vec())).collect::<Vec<_>>())
+        .flat_map(|((account, region), results)| {
+            results
+                .chunks(BATCH)
+                .map(|chunk| (account, region, chunk.to_vec()))
+                .collect::<Vec<_>>()
+        })
         .collect();
-    calls.into_iter().map(move |(account, region, results)| Batch {
-        account: account.to_owned(),
-        region: region.to_owned(),
-        findings: results.into_iter().map(|result| finding(outcome, result)).collect(),
-    })
+    calls
+        .into_iter()
+        .map(move |(account, region, results)| Batch {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            findings: results
+                .into_iter()
+                .map(|result| finding(outcome, result))
+                .collect(),
+        })
 }
 
 /// Writes a line for each call: findings of one account and Region.

@@ -33,8 +33,14 @@ const COLUMNS: [&str; 25] = [
 
 /// One cell, quoted, with a guard against formulas: what a spreadsheet would run gets an apostrophe in front (CWE-1236).
 pub fn cell(text: &str) -> String {
-    let runs = text.starts_with(['=', '+', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff20}']) || text.starts_with('-') && text.parse::<f64>().is_err();
-    format!("\"{}{}\"", if runs { "'" } else { "" }, text.replace('"', "\"\""))
+    let runs = text.starts_with([
+        '=', '+', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff20}',
+    ]) || text.starts_with('-') && text.parse::<f64>().is_err();
+    format!(
+        "\"{}{}\"",
+        if runs { "'" } else { "" },
+        text.replace('"', "\"\"")
+    )
 }
 
 /// Writes a head line and a line for each result.
@@ -44,12 +50,28 @@ pub fn cell(text: &str) -> String {
 pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", COLUMNS.map(cell).join(","))?;
     for result in &outcome.results {
-        let (reason, owner, expires) = result.waiver.as_ref().map_or(("", "", ""), |waiver| (&*waiver.reason, &*waiver.owner, &*waiver.expires));
-        let (file, line) = result.location.as_ref().map_or_else(Default::default, |place| (place.file.clone(), place.line.to_string()));
-        let controls: Vec<String> =
-            result.controls.iter().flat_map(|(framework, all)| all.iter().map(move |control| format!("{framework}:{control}"))).collect();
+        let (reason, owner, expires) = result.waiver.as_ref().map_or(("", "", ""), |waiver| {
+            (&*waiver.reason, &*waiver.owner, &*waiver.expires)
+        });
+        let (file, line) = result
+            .location
+            .as_ref()
+            .map_or_else(Default::default, |place| {
+                (place.file.clone(), place.line.to_string())
+            });
+        let controls: Vec<String> = result
+            .controls
+            .iter()
+            .flat_map(|(framework, all)| {
+                all.iter()
+                    .map(move |control| format!("{framework}:{control}"))
+            })
+            .collect();
         let stage = result.stage.to_string();
-        let (evidence, tags) = (serde_json::to_string(&result.evidence)?, serde_json::to_string(&result.tags)?);
+        let (evidence, tags) = (
+            serde_json::to_string(&result.evidence)?,
+            serde_json::to_string(&result.tags)?,
+        );
         let (missing, controls) = (super::missing(result), controls.join(" "));
         let cells: [&str; COLUMNS.len()] = [
             result.severity.as_str(),

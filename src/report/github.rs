@@ -28,7 +28,12 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             outside += 1;
             continue;
         }
-        let kind = match (result.waiver.is_some(), result.origin.as_deref(), result.verdict, result.severity) {
+        let kind = match (
+            result.waiver.is_some(),
+            result.origin.as_deref(),
+            result.verdict,
+            result.severity,
+        ) {
             (true, ..) | (_, Some("existing"), ..) => "notice",
             (_, _, Verdict::Unknown, _) => "warning",
             (_, _, _, Severity::Critical | Severity::High) => "error",
@@ -36,19 +41,45 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             _ => "notice",
         };
         let (file, line) = place(result);
-        let position = if result.location.is_some() { format!("file={},line={line},", property(&file)) } else { String::new() };
+        let position = if result.location.is_some() {
+            format!("file={},line={line},", property(&file))
+        } else {
+            String::new()
+        };
         let mut message = match result.verdict {
             Verdict::Unknown => format!("{} ({})", result.message, missing(result)),
             _ => result.message.clone(),
         };
         if let Some(waiver) = &result.waiver {
-            message = format!("waived until {} by {} ({}): {message}", waiver.expires, waiver.owner, waiver.reason);
+            message = format!(
+                "waived until {} by {} ({}): {message}",
+                waiver.expires, waiver.owner, waiver.reason
+            );
         }
-        let title = format!("{} {}: {}", result.severity.as_str(), result.verdict.as_str(), result.title);
-        writeln!(out, "::{kind} {position}title={}::{} - {} [{}]", property(&title), data(&named(result)), data(&message), data(&result.rule))?;
+        let title = format!(
+            "{} {}: {}",
+            result.severity.as_str(),
+            result.verdict.as_str(),
+            result.title
+        );
+        writeln!(
+            out,
+            "::{kind} {position}title={}::{} - {} [{}]",
+            property(&title),
+            data(&named(result)),
+            data(&message),
+            data(&result.rule)
+        )?;
     }
     if outside > 0 {
-        writeln!(out, "::notice title=Not in the files::{outside} verdicts rest on what these files do not hold; lay them over a recorded run with --onto")?;
+        writeln!(
+            out,
+            "::notice title=Not in the files::{outside} verdicts rest on what these files do not hold; lay them over a recorded run with --onto"
+        )?;
     }
-    writeln!(out, "::notice title=Outcrop::{}", data(&super::table::closing(outcome)))
+    writeln!(
+        out,
+        "::notice title=Outcrop::{}",
+        data(&super::table::closing(outcome))
+    )
 }

@@ -3,7 +3,10 @@
 use super::answers::{Answer, answers};
 use super::diagram::Diagram;
 use super::{missing, named};
-use crate::model::{AttestationReport, CoverageLine, Finding, GLOBAL, Outcome, RunInfo, Severity, Verdict, WaiverStatus};
+use crate::model::{
+    AttestationReport, CoverageLine, Finding, GLOBAL, Outcome, RunInfo, Severity, Verdict,
+    WaiverStatus,
+};
 use crate::report::safe::{cut, terminal};
 use askama::Template;
 use std::collections::BTreeMap;
@@ -76,20 +79,54 @@ fn shown(result: &Finding, proof: bool) -> Shown {
         Verdict::Pass => ("pass", "pass"),
         Verdict::NotApplicable => ("none", "not applicable"),
     };
-    let scope = if result.region == GLOBAL { result.account_id.clone() } else { format!("{} {}", result.account_id, result.region) };
-    let origin = result.origin.as_ref().map_or_else(String::new, |origin| format!(" · {origin}"));
-    let place = result.location.as_ref().map_or_else(|| scope.clone(), |place| format!("{}:{} · {scope}", place.file, place.line));
-    let waiver = result.waiver.as_ref().map_or_else(String::new, |waiver| format!("until {} by {}: {}", waiver.expires, waiver.owner, waiver.reason));
-    let evidence = if proof && !result.evidence.is_empty() { serde_json::to_string_pretty(&result.evidence).unwrap_or_default() } else { String::new() };
+    let scope = if result.region == GLOBAL {
+        result.account_id.clone()
+    } else {
+        format!("{} {}", result.account_id, result.region)
+    };
+    let origin = result
+        .origin
+        .as_ref()
+        .map_or_else(String::new, |origin| format!(" · {origin}"));
+    let place = result.location.as_ref().map_or_else(
+        || scope.clone(),
+        |place| format!("{}:{} · {scope}", place.file, place.line),
+    );
+    let waiver = result.waiver.as_ref().map_or_else(String::new, |waiver| {
+        format!(
+            "until {} by {}: {}",
+            waiver.expires, waiver.owner, waiver.reason
+        )
+    });
+    let evidence = if proof && !result.evidence.is_empty() {
+        serde_json::to_string_pretty(&result.evidence).unwrap_or_default()
+    } else {
+        String::new()
+    };
     Shown {
         class,
         word,
         resource: cut(&named(result), 400),
         place: cut(&format!("{place}{origin}"), 300),
-        message: if proof { cut(&result.message, LONGEST) } else { String::new() },
-        missing: if result.verdict == Verdict::Unknown { cut(&missing(result), LONGEST) } else { String::new() },
+        message: if proof {
+            cut(&result.message, LONGEST)
+        } else {
+            String::new()
+        },
+        missing: if result.verdict == Verdict::Unknown {
+            cut(&missing(result), LONGEST)
+        } else {
+            String::new()
+        },
         waiver: cut(&waiver, 600),
-        proof: evidence.lines().map(terminal).collect::<Vec<_>>().join("\n").chars().take(PROOF).collect(),
+        proof: evidence
+            .lines()
+            .map(terminal)
+            .collect::<Vec<_>>()
+            .join("\n")
+            .chars()
+            .take(PROOF)
+            .collect(),
     }
 }
 
@@ -98,13 +135,18 @@ fn counted(count: u64, word: &str) -> String {
 }
 
 fn answer(outcome: &Outcome) -> (String, String, &'static str) {
-    let of = |counts: &BTreeMap<&'static str, u64>| counts.get("critical").copied().unwrap_or_default();
+    let of =
+        |counts: &BTreeMap<&'static str, u64>| counts.get("critical").copied().unwrap_or_default();
     let (fail, unknown) = (of(&outcome.summary.fail), of(&outcome.summary.unknown));
     let rules: Vec<String> = {
         let mut titles: Vec<&str> = outcome
             .results
             .iter()
-            .filter(|result| result.severity == Severity::Critical && result.verdict == Verdict::Fail && result.waiver.is_none())
+            .filter(|result| {
+                result.severity == Severity::Critical
+                    && result.verdict == Verdict::Fail
+                    && result.waiver.is_none()
+            })
             .map(|result| result.title.as_str())
             .collect();
         titles.dedup();
@@ -136,9 +178,16 @@ fn answer(outcome: &Outcome) -> (String, String, &'static str) {
 
 fn sections(outcome: &Outcome) -> Vec<Section> {
     let mut all = Vec::new();
-    for (severity, id) in Severity::ALL.into_iter().zip(["critical", "high", "medium", "low", "info"]) {
+    for (severity, id) in Severity::ALL
+        .into_iter()
+        .zip(["critical", "high", "medium", "low", "info"])
+    {
         let mut by_rule: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-        for result in outcome.results.iter().filter(|result| result.severity == severity) {
+        for result in outcome
+            .results
+            .iter()
+            .filter(|result| result.severity == severity)
+        {
             by_rule.entry(&result.rule).or_default().push(result);
         }
         if by_rule.is_empty() {
@@ -147,21 +196,40 @@ fn sections(outcome: &Outcome) -> Vec<Section> {
         let mut rules: Vec<RuleView> = by_rule
             .into_iter()
             .map(|(rule, results)| {
-                let count = |verdict| results.iter().filter(|result| result.verdict == verdict).count();
+                let count = |verdict| {
+                    results
+                        .iter()
+                        .filter(|result| result.verdict == verdict)
+                        .count()
+                };
                 let text = outcome.rules.get(rule);
-                let of = |verdict: Verdict, proof| results.iter().filter(move |result| result.verdict == verdict).map(move |result| shown(result, proof));
+                let of = |verdict: Verdict, proof| {
+                    results
+                        .iter()
+                        .filter(move |result| result.verdict == verdict)
+                        .map(move |result| shown(result, proof))
+                };
                 RuleView {
                     id: rule.to_owned(),
-                    title: results.first().map_or(rule, |result| &result.title).to_owned(),
+                    title: results
+                        .first()
+                        .map_or(rule, |result| &result.title)
+                        .to_owned(),
                     why: text.map_or_else(String::new, |text| text.why.clone()),
                     fix: text.map_or_else(Vec::new, |text| text.fix.clone()),
                     fail: count(Verdict::Fail),
                     unknown: count(Verdict::Unknown),
                     pass: count(Verdict::Pass),
                     none: count(Verdict::NotApplicable),
-                    opened: severity == Severity::Critical && count(Verdict::Fail) > 0 && results.len() < 500,
-                    shown: of(Verdict::Fail, true).chain(of(Verdict::Unknown, true)).collect(),
-                    others: of(Verdict::Pass, false).chain(of(Verdict::NotApplicable, false)).collect(),
+                    opened: severity == Severity::Critical
+                        && count(Verdict::Fail) > 0
+                        && results.len() < 500,
+                    shown: of(Verdict::Fail, true)
+                        .chain(of(Verdict::Unknown, true))
+                        .collect(),
+                    others: of(Verdict::Pass, false)
+                        .chain(of(Verdict::NotApplicable, false))
+                        .collect(),
                 }
             })
             .collect();
@@ -169,7 +237,12 @@ fn sections(outcome: &Outcome) -> Vec<Section> {
         let open = rules.iter().map(|rule| rule.fail + rule.unknown).sum();
         let title = severity.as_str();
         let title = title[..1].to_uppercase() + &title[1..];
-        all.push(Section { id, title, open, rules });
+        all.push(Section {
+            id,
+            title,
+            open,
+            rules,
+        });
     }
     all
 }
@@ -179,7 +252,11 @@ fn frameworks(outcome: &Outcome) -> Vec<(String, Vec<Control>)> {
     for result in &outcome.results {
         for (framework, controls) in &result.controls {
             for control in controls {
-                let counts = all.entry(framework).or_default().entry(control).or_default();
+                let counts = all
+                    .entry(framework)
+                    .or_default()
+                    .entry(control)
+                    .or_default();
                 match result.verdict {
                     Verdict::Fail => counts.0 += 1,
                     Verdict::Unknown => counts.1 += 1,
@@ -191,7 +268,15 @@ fn frameworks(outcome: &Outcome) -> Vec<(String, Vec<Control>)> {
     }
     all.into_iter()
         .map(|(framework, controls)| {
-            (framework.to_owned(), controls.into_iter().map(|(control, (fail, unknown, pass))| (control.to_owned(), fail, unknown, pass)).collect())
+            (
+                framework.to_owned(),
+                controls
+                    .into_iter()
+                    .map(|(control, (fail, unknown, pass))| {
+                        (control.to_owned(), fail, unknown, pass)
+                    })
+                    .collect(),
+            )
         })
         .collect()
 }
@@ -199,12 +284,23 @@ fn frameworks(outcome: &Outcome) -> Vec<(String, Vec<Control>)> {
 fn stages(outcome: &Outcome) -> Vec<(u32, usize, usize, usize)> {
     let mut all: BTreeMap<u32, BTreeMap<&str, (bool, bool)>> = BTreeMap::new();
     for result in &outcome.results {
-        let rule = all.entry(result.stage).or_default().entry(&result.rule).or_default();
+        let rule = all
+            .entry(result.stage)
+            .or_default()
+            .entry(&result.rule)
+            .or_default();
         rule.0 |= result.verdict == Verdict::Fail && result.waiver.is_none();
         rule.1 |= result.verdict == Verdict::Unknown && result.waiver.is_none();
     }
     all.into_iter()
-        .map(|(day, rules)| (day, rules.len(), rules.values().filter(|rule| rule.0).count(), rules.values().filter(|rule| !rule.0 && rule.1).count()))
+        .map(|(day, rules)| {
+            (
+                day,
+                rules.len(),
+                rules.values().filter(|rule| rule.0).count(),
+                rules.values().filter(|rule| !rule.0 && rule.1).count(),
+            )
+        })
         .collect()
 }
 
@@ -217,12 +313,30 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let (answer, because, tone) = answer(outcome);
     let mut cards = Vec::new();
     for severity in ["critical", "high", "medium", "low"] {
-        cards.push((format!("{severity} failed"), "fail", outcome.summary.fail.get(severity).copied().unwrap_or_default()));
+        cards.push((
+            format!("{severity} failed"),
+            "fail",
+            outcome
+                .summary
+                .fail
+                .get(severity)
+                .copied()
+                .unwrap_or_default(),
+        ));
     }
-    cards.push(("unknown".to_owned(), "unknown", outcome.summary.unknown.values().sum()));
+    cards.push((
+        "unknown".to_owned(),
+        "unknown",
+        outcome.summary.unknown.values().sum(),
+    ));
     cards.push(("passed".to_owned(), "pass", outcome.summary.pass));
     cards.push(("waived".to_owned(), "none", outcome.summary.waived));
-    let accounts = run.accounts.iter().map(|account| format!("{} {}", account.id, account.name).trim().to_owned()).collect::<Vec<_>>().join(", ");
+    let accounts = run
+        .accounts
+        .iter()
+        .map(|account| format!("{} {}", account.id, account.name).trim().to_owned())
+        .collect::<Vec<_>>()
+        .join(", ");
     let facts = [
         ("Run", run.id.clone()),
         ("Started", run.started_at.clone()),
@@ -231,7 +345,10 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         ("Who asked", run.caller_arn.clone()),
         ("Accounts", accounts),
         ("Regions", run.regions.join(", ")),
-        ("Rules", format!("{} rules, digest {}", outcome.rules.len(), run.rules_digest)),
+        (
+            "Rules",
+            format!("{} rules, digest {}", outcome.rules.len(), run.rules_digest),
+        ),
         ("Switched off", outcome.disabled.join(", ")),
         ("Notes", run.notes.join("; ")),
         ("Command", run.command.clone()),
@@ -250,7 +367,16 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         answers: answers(outcome, &diagram),
         diagram,
         sections: sections(outcome),
-        unseen: outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).collect(),
+        unseen: outcome
+            .coverage
+            .iter()
+            .filter(|line| {
+                !matches!(
+                    line.status.as_str(),
+                    "complete" | "unsupported" | "not-collected"
+                )
+            })
+            .collect(),
         coverage: &outcome.coverage,
         waivers: outcome
             .waivers
@@ -262,7 +388,12 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
                     WaiverStatus::Malformed => "malformed",
                     WaiverStatus::Unmatched => "unmatched",
                 };
-                (cut(&waiver.rule, 100), cut(&waiver.resource, 300), status, cut(&waiver.detail, 400))
+                (
+                    cut(&waiver.rule, 100),
+                    cut(&waiver.resource, 300),
+                    status,
+                    cut(&waiver.detail, 400),
+                )
             })
             .collect(),
         attestations: &outcome.attestations,

@@ -46,21 +46,47 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(&mut bytes, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let counts = |results: &[&Finding]| {
-        let of = |test: fn(&Finding) -> bool| results.iter().filter(|result| test(result)).count().to_string();
+        let of = |test: fn(&Finding) -> bool| {
+            results
+                .iter()
+                .filter(|result| test(result))
+                .count()
+                .to_string()
+        };
         [
             ("tests", results.len().to_string()),
-            ("failures", of(|result| result.verdict == Verdict::Fail && result.waiver.is_none())),
-            ("errors", of(|result| result.verdict == Verdict::Unknown && result.waiver.is_none())),
-            ("skipped", of(|result| result.verdict == Verdict::NotApplicable || result.waiver.is_some())),
+            (
+                "failures",
+                of(|result| result.verdict == Verdict::Fail && result.waiver.is_none()),
+            ),
+            (
+                "errors",
+                of(|result| result.verdict == Verdict::Unknown && result.waiver.is_none()),
+            ),
+            (
+                "skipped",
+                of(|result| result.verdict == Verdict::NotApplicable || result.waiver.is_some()),
+            ),
         ]
     };
     let with = |name: &str, results: &[&Finding]| {
         let counts = counts(results);
         let mut all = vec![("name", name)];
         all.extend(counts.iter().map(|(key, value)| (*key, value.as_str())));
-        start(if name == "outcrop" { "testsuites" } else { "testsuite" }, &all).into_owned()
+        start(
+            if name == "outcrop" {
+                "testsuites"
+            } else {
+                "testsuite"
+            },
+            &all,
+        )
+        .into_owned()
     };
-    xml.write_event(Event::Start(with("outcrop", &outcome.results.iter().collect::<Vec<_>>())))?;
+    xml.write_event(Event::Start(with(
+        "outcrop",
+        &outcome.results.iter().collect::<Vec<_>>(),
+    )))?;
     for (rule, results) in suites {
         xml.write_event(Event::Start(with(rule, &results)))?;
         for result in results {
@@ -81,7 +107,12 @@ fn case(xml: &mut Writer<&mut Vec<u8>>, result: &Finding) -> io::Result<()> {
         attributes.extend([("file", place.file.as_str()), ("line", line.as_str())]);
     }
     let case = start("testcase", &attributes);
-    let waived = result.waiver.as_ref().map(|waiver| format!("waived until {} by {}: {}", waiver.expires, waiver.owner, waiver.reason));
+    let waived = result.waiver.as_ref().map(|waiver| {
+        format!(
+            "waived until {} by {}: {}",
+            waiver.expires, waiver.owner, waiver.reason
+        )
+    });
     let inside = match (&waived, result.verdict) {
         (Some(why), _) => Some(("skipped", why.as_str())),
         (None, Verdict::Fail) => Some(("failure", result.title.as_str())),
@@ -89,12 +120,22 @@ fn case(xml: &mut Writer<&mut Vec<u8>>, result: &Finding) -> io::Result<()> {
         (None, Verdict::NotApplicable) => Some(("skipped", "not applicable")),
         (None, Verdict::Pass) => None,
     };
-    let Some((element, message)) = inside else { return xml.write_event(Event::Empty(case)) };
+    let Some((element, message)) = inside else {
+        return xml.write_event(Event::Empty(case));
+    };
     xml.write_event(Event::Start(case))?;
     let kind = format!("{}.{}", result.severity.as_str(), result.verdict.as_str());
-    let attributes: &[(&str, &str)] = if element == "skipped" { &[("message", message)] } else { &[("message", message), ("type", &kind)] };
+    let attributes: &[(&str, &str)] = if element == "skipped" {
+        &[("message", message)]
+    } else {
+        &[("message", message), ("type", &kind)]
+    };
     xml.write_event(Event::Start(start(element, attributes)))?;
-    let text = if result.verdict == Verdict::Unknown { format!("{}\n{}", result.message, missing(result)) } else { result.message.clone() };
+    let text = if result.verdict == Verdict::Unknown {
+        format!("{}\n{}", result.message, missing(result))
+    } else {
+        result.message.clone()
+    };
     xml.write_event(Event::Text(BytesText::new(&safe(&text))))?;
     xml.write_event(Event::End(BytesEnd::new(element)))?;
     xml.write_event(Event::End(BytesEnd::new("testcase")))

@@ -26,7 +26,9 @@ fn safe(text: &str) -> String {
             _ => escaped.push(c),
         }
     }
-    escaped.replace("://", ":\u{2060}//").replace("www.", "www\u{2060}.")
+    escaped
+        .replace("://", ":\u{2060}//")
+        .replace("www.", "www\u{2060}.")
 }
 
 /// A code span that its text cannot leave.
@@ -36,22 +38,52 @@ fn code(text: &str) -> String {
 
 fn listed(results: &[&Finding], blocks: &mut Vec<String>) {
     for result in results {
-        let place = result.location.as_ref().map_or_else(String::new, |place| format!(" at {}", code(&format!("{}:{}", place.file, place.line))));
-        let origin = result.origin.as_deref().map_or_else(String::new, |origin| format!(" **{}**", safe(origin)));
-        let scope = [result.account_id.as_str(), result.region.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
-        let waived = result
-            .waiver
-            .as_ref()
-            .map_or_else(String::new, |waiver| format!(" _Waived until {} by {}: {}_", safe(&waiver.expires), safe(&waiver.owner), safe(&waiver.reason)));
-        let lacks = if result.verdict == Verdict::Unknown { format!(" {}", safe(&missing(result))) } else { String::new() };
-        blocks.push(format!("- {}{place}{origin} ({}): {}{lacks}{waived}\n", code(&named(result)), safe(&scope), safe(&result.message)));
+        let place = result.location.as_ref().map_or_else(String::new, |place| {
+            format!(" at {}", code(&format!("{}:{}", place.file, place.line)))
+        });
+        let origin = result
+            .origin
+            .as_deref()
+            .map_or_else(String::new, |origin| format!(" **{}**", safe(origin)));
+        let scope = [result.account_id.as_str(), result.region.as_str()]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
+        let waived = result.waiver.as_ref().map_or_else(String::new, |waiver| {
+            format!(
+                " _Waived until {} by {}: {}_",
+                safe(&waiver.expires),
+                safe(&waiver.owner),
+                safe(&waiver.reason)
+            )
+        });
+        let lacks = if result.verdict == Verdict::Unknown {
+            format!(" {}", safe(&missing(result)))
+        } else {
+            String::new()
+        };
+        blocks.push(format!(
+            "- {}{place}{origin} ({}): {}{lacks}{waived}\n",
+            code(&named(result)),
+            safe(&scope),
+            safe(&result.message)
+        ));
     }
 }
 
-fn section<'f>(outcome: &'f Outcome, head: &str, test: &dyn Fn(&Finding) -> bool, blocks: &mut Vec<String>) {
+fn section<'f>(
+    outcome: &'f Outcome,
+    head: &str,
+    test: &dyn Fn(&Finding) -> bool,
+    blocks: &mut Vec<String>,
+) {
     let mut by_rule: BTreeMap<(Severity, &str), Vec<&'f Finding>> = BTreeMap::new();
     for result in outcome.results.iter().filter(|result| test(result)) {
-        by_rule.entry((result.severity, &result.rule)).or_default().push(result);
+        by_rule
+            .entry((result.severity, &result.rule))
+            .or_default()
+            .push(result);
     }
     if by_rule.is_empty() {
         return;
@@ -59,9 +91,18 @@ fn section<'f>(outcome: &'f Outcome, head: &str, test: &dyn Fn(&Finding) -> bool
     blocks.push(format!("\n### {head}\n"));
     for ((severity, rule), results) in by_rule {
         let title = results.first().map_or("", |result| result.title.as_str());
-        blocks.push(format!("\n**{}** {} {}\n\n", severity.as_str(), safe(title), code(rule)));
+        blocks.push(format!(
+            "\n**{}** {} {}\n\n",
+            severity.as_str(),
+            safe(title),
+            code(rule)
+        ));
         listed(&results, blocks);
-        if let Some(text) = outcome.rules.get(rule).filter(|_| results.iter().any(|result| result.verdict == Verdict::Fail)) {
+        if let Some(text) = outcome
+            .rules
+            .get(rule)
+            .filter(|_| results.iter().any(|result| result.verdict == Verdict::Fail))
+        {
             blocks.push(help(text, outcome.run.source));
         }
     }
@@ -73,20 +114,38 @@ fn help(text: &RuleText, source: Source) -> String {
         Source::Terraform | Source::Pulumi => "Terraform",
         Source::Cloudformation => "CloudFormation",
     };
-    let mut block = format!("\n<details><summary>Why, and how to mend it</summary>\n\n{}\n", safe(&text.why));
+    let mut block = format!(
+        "\n<details><summary>Why, and how to mend it</summary>\n\n{}\n",
+        safe(&text.why)
+    );
     for (name, fix) in text.fix.iter().filter(|(name, _)| *name == wanted) {
-        block.push_str(&format!("\n{name}:\n\n```\n{}\n```\n", fix.replace("```", "'''")));
+        block.push_str(&format!(
+            "\n{name}:\n\n```\n{}\n```\n",
+            fix.replace("```", "'''")
+        ));
     }
     for page in &text.references {
-        block.push_str(&format!("\n<{}>\n", terminal(page).replace(['<', '>', ' '], "")));
+        block.push_str(&format!(
+            "\n<{}>\n",
+            terminal(page).replace(['<', '>', ' '], "")
+        ));
     }
     block.push_str("\n</details>\n");
     block
 }
 
 fn blocks(outcome: &Outcome) -> Vec<String> {
-    let counts =
-        |counts: &BTreeMap<&'static str, u64>| Severity::ALL.map(|severity| counts.get(severity.as_str()).copied().unwrap_or_default().to_string()).join(" | ");
+    let counts = |counts: &BTreeMap<&'static str, u64>| {
+        Severity::ALL
+            .map(|severity| {
+                counts
+                    .get(severity.as_str())
+                    .copied()
+                    .unwrap_or_default()
+                    .to_string()
+            })
+            .join(" | ")
+    };
     let failed: u64 = outcome.summary.fail.values().sum();
     let unknown: u64 = outcome.summary.unknown.values().sum();
     let verdict = match (failed, unknown) {
@@ -107,24 +166,47 @@ fn blocks(outcome: &Outcome) -> Vec<String> {
         ),
     ];
     let open = |result: &Finding, verdict| result.verdict == verdict && result.waiver.is_none();
-    section(outcome, "Fails", &|result| open(result, Verdict::Fail), &mut blocks);
-    section(outcome, "Unknown: what would decide was not observed", &|result| open(result, Verdict::Unknown) && !outside_file(outcome, result), &mut blocks);
+    section(
+        outcome,
+        "Fails",
+        &|result| open(result, Verdict::Fail),
+        &mut blocks,
+    );
+    section(
+        outcome,
+        "Unknown: what would decide was not observed",
+        &|result| open(result, Verdict::Unknown) && !outside_file(outcome, result),
+        &mut blocks,
+    );
     section(
         outcome,
         "Not in the files: to be judged over a recorded run (`--onto RUN`)",
         &|result| open(result, Verdict::Unknown) && outside_file(outcome, result),
         &mut blocks,
     );
-    section(outcome, "Waived", &|result| result.waiver.is_some(), &mut blocks);
-    section(outcome, "Fixed", &|result| result.origin.as_deref() == Some("fixed"), &mut blocks);
+    section(
+        outcome,
+        "Waived",
+        &|result| result.waiver.is_some(),
+        &mut blocks,
+    );
+    section(
+        outcome,
+        "Fixed",
+        &|result| result.origin.as_deref() == Some("fixed"),
+        &mut blocks,
+    );
     let mut passed: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for result in &outcome.results {
         let count = passed.entry(&result.rule).or_default();
         count.0 += u64::from(result.verdict == Verdict::Pass);
         count.1 += u64::from(result.verdict == Verdict::NotApplicable);
     }
-    let rows: String =
-        passed.iter().filter(|(_, (pass, other))| pass + other > 0).map(|(rule, (pass, other))| format!("| {} | {pass} | {other} |\n", code(rule))).collect();
+    let rows: String = passed
+        .iter()
+        .filter(|(_, (pass, other))| pass + other > 0)
+        .map(|(rule, (pass, other))| format!("| {} | {pass} | {other} |\n", code(rule)))
+        .collect();
     if !rows.is_empty() {
         blocks.push(format!(
             "\n<details><summary>Passed and not applicable, by rule</summary>\n\n| rule | passed | not applicable |\n| --- | --- | --- |\n{rows}\n</details>\n"
@@ -133,14 +215,41 @@ fn blocks(outcome: &Outcome) -> Vec<String> {
     let unseen: Vec<String> = outcome
         .coverage
         .iter()
-        .filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected"))
-        .map(|line| format!("- {} {} {}: {} {}\n", safe(&line.account_id), safe(&line.region), code(&line.operation), safe(&line.status), safe(&line.detail)))
+        .filter(|line| {
+            !matches!(
+                line.status.as_str(),
+                "complete" | "unsupported" | "not-collected"
+            )
+        })
+        .map(|line| {
+            format!(
+                "- {} {} {}: {} {}\n",
+                safe(&line.account_id),
+                safe(&line.region),
+                code(&line.operation),
+                safe(&line.status),
+                safe(&line.detail)
+            )
+        })
         .collect();
     if !unseen.is_empty() {
-        blocks.push(format!("\n<details><summary>Not seen: {} readings</summary>\n\n{}\n</details>\n", unseen.len(), unseen.concat()));
+        blocks.push(format!(
+            "\n<details><summary>Not seen: {} readings</summary>\n\n{}\n</details>\n",
+            unseen.len(),
+            unseen.concat()
+        ));
     }
-    for waiver in outcome.waivers.iter().filter(|waiver| waiver.status != crate::model::WaiverStatus::Used) {
-        blocks.push(format!("\nWaiver of {} for {}: {}\n", code(&waiver.rule), code(&waiver.resource), safe(&waiver.detail)));
+    for waiver in outcome
+        .waivers
+        .iter()
+        .filter(|waiver| waiver.status != crate::model::WaiverStatus::Used)
+    {
+        blocks.push(format!(
+            "\nWaiver of {} for {}: {}\n",
+            code(&waiver.rule),
+            code(&waiver.resource),
+            safe(&waiver.detail)
+        ));
     }
     for note in &outcome.run.notes {
         blocks.push(format!("\nNote: {}\n", safe(note)));
@@ -153,7 +262,9 @@ fn blocks(outcome: &Outcome) -> Vec<String> {
 /// # Errors
 /// When the writer fails.
 pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    blocks(outcome).iter().try_for_each(|block| out.write_all(block.as_bytes()))
+    blocks(outcome)
+        .iter()
+        .try_for_each(|block| out.write_all(block.as_bytes()))
 }
 
 /// As much as fits in so many bytes, with a line that says what was left out.
@@ -162,7 +273,10 @@ pub fn within(outcome: &Outcome, most: usize) -> String {
     let mut text = String::new();
     for (place, block) in all.iter().enumerate() {
         if text.len() + block.len() + 200 > most {
-            text.push_str(&format!("\n{} more paragraphs did not fit; `--format markdown=FILE` holds all.\n", all.len() - place));
+            text.push_str(&format!(
+                "\n{} more paragraphs did not fit; `--format markdown=FILE` holds all.\n",
+                all.len() - place
+            ));
             break;
         }
         text.push_str(block);

@@ -47,18 +47,32 @@ fn status(result: &Finding) -> (u8, &'static str) {
 }
 
 fn finding(outcome: &Outcome, result: &Finding, class: Class, time: i64, at: &str) -> Json {
-    let class_uid = if class == Class::Compliance { 2003 } else { 2004 };
+    let class_uid = if class == Class::Compliance {
+        2003
+    } else {
+        2004
+    };
     let (severity_id, severity) = severity(result.severity);
     let (status_id, status) = status(result);
     let (compliance_id, compliance) = compliance(result.verdict);
     let text = outcome.rules.get(&result.rule);
-    let requirements: Vec<String> =
-        result.controls.iter().flat_map(|(framework, all)| all.iter().map(move |control| format!("{framework} {control}"))).collect();
+    let requirements: Vec<String> = result
+        .controls
+        .iter()
+        .flat_map(|(framework, all)| {
+            all.iter()
+                .map(move |control| format!("{framework} {control}"))
+        })
+        .collect();
     let mut details = vec![result.message.clone()];
     if result.verdict == Verdict::Unknown {
         details.push(missing(result));
     }
-    let tags: Vec<Json> = result.tags.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    let tags: Vec<Json> = result
+        .tags
+        .iter()
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect();
     let mut resource = json!({
         "uid": result.resource, "name": named(result), "type": result.resource_type, "region": result.region,
         "cloud_partition": outcome.run.partition, "owner": {"account": {"uid": result.account_id, "type": "AWS Account", "type_id": 10}},
@@ -96,8 +110,15 @@ fn finding(outcome: &Outcome, result: &Finding, class: Class, time: i64, at: &st
         },
     });
     if let Some(text) = text {
-        let desc =
-            if text.fix.is_empty() { text.why.clone() } else { text.fix.iter().map(|(name, fix)| format!("{name}:\n{fix}")).collect::<Vec<_>>().join("\n") };
+        let desc = if text.fix.is_empty() {
+            text.why.clone()
+        } else {
+            text.fix
+                .iter()
+                .map(|(name, fix)| format!("{name}:\n{fix}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
         all["remediation"] = json!({"desc": desc, "references": text.references});
     }
     let judged = json!({
@@ -114,7 +135,11 @@ fn finding(outcome: &Outcome, result: &Finding, class: Class, time: i64, at: &st
 
 /// When the run was judged, in milliseconds since 1970.
 pub(super) fn milliseconds(outcome: &Outcome) -> i64 {
-    outcome.run.judged_at().parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond)
+    outcome
+        .run
+        .judged_at()
+        .parse::<jiff::Timestamp>()
+        .map_or(0, jiff::Timestamp::as_millisecond)
 }
 
 /// Writes a line for each result.
@@ -123,7 +148,9 @@ pub(super) fn milliseconds(outcome: &Outcome) -> i64 {
 /// When the writer fails.
 pub fn render(outcome: &Outcome, class: Class, out: &mut dyn Write) -> io::Result<()> {
     let time = milliseconds(outcome);
-    let at = jiff::Timestamp::from_millisecond(time).map(|at| at.to_string()).unwrap_or_default();
+    let at = jiff::Timestamp::from_millisecond(time)
+        .map(|at| at.to_string())
+        .unwrap_or_default();
     for result in &outcome.results {
         serde_json::to_writer(&mut *out, &finding(outcome, result, class, time, &at))?;
         writeln!(out)?;

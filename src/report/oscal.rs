@@ -15,7 +15,11 @@ use uuid::Uuid;
 const SPACE: &str = "https://outcrop.dev/ns/oscal";
 
 fn name(parts: &[&str]) -> String {
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{SPACE}/{}", parts.join("/")).as_bytes()).to_string()
+    Uuid::new_v5(
+        &Uuid::NAMESPACE_URL,
+        format!("{SPACE}/{}", parts.join("/")).as_bytes(),
+    )
+    .to_string()
 }
 
 fn property(name: &str, value: &str) -> Option<Json> {
@@ -25,7 +29,11 @@ fn property(name: &str, value: &str) -> Option<Json> {
 }
 
 fn observation(outcome: &Outcome, result: &Finding) -> Json {
-    let unknown = if result.verdict == Verdict::Unknown { format!(" Unknown: {}", missing(result)) } else { String::new() };
+    let unknown = if result.verdict == Verdict::Unknown {
+        format!(" Unknown: {}", missing(result))
+    } else {
+        String::new()
+    };
     let properties: Vec<Json> = [
         ("verdict", result.verdict.as_str()),
         ("rule", &result.rule),
@@ -35,9 +43,18 @@ fn observation(outcome: &Outcome, result: &Finding) -> Json {
         ("part", &result.part),
         ("fingerprint", &result.fingerprint),
         ("origin", result.origin.as_deref().unwrap_or_default()),
-        ("waiver-owner", result.waiver.as_ref().map_or("", |waiver| &waiver.owner)),
-        ("waiver-expires", result.waiver.as_ref().map_or("", |waiver| &waiver.expires)),
-        ("waiver-reason", result.waiver.as_ref().map_or("", |waiver| &waiver.reason)),
+        (
+            "waiver-owner",
+            result.waiver.as_ref().map_or("", |waiver| &waiver.owner),
+        ),
+        (
+            "waiver-expires",
+            result.waiver.as_ref().map_or("", |waiver| &waiver.expires),
+        ),
+        (
+            "waiver-reason",
+            result.waiver.as_ref().map_or("", |waiver| &waiver.reason),
+        ),
     ]
     .into_iter()
     .filter_map(|(name, value)| property(name, value))
@@ -58,9 +75,22 @@ fn observation(outcome: &Outcome, result: &Finding) -> Json {
 
 /// One finding a rule: satisfied when everything that it applies to passes.
 fn finding(outcome: &Outcome, rule: &str, results: &[&Finding]) -> Json {
-    let count = |verdict| results.iter().filter(|result| result.verdict == verdict && result.waiver.is_none()).count();
-    let (fail, unknown, pass) = (count(Verdict::Fail), count(Verdict::Unknown), count(Verdict::Pass));
-    let state = if fail == 0 && unknown == 0 { "satisfied" } else { "not-satisfied" };
+    let count = |verdict| {
+        results
+            .iter()
+            .filter(|result| result.verdict == verdict && result.waiver.is_none())
+            .count()
+    };
+    let (fail, unknown, pass) = (
+        count(Verdict::Fail),
+        count(Verdict::Unknown),
+        count(Verdict::Pass),
+    );
+    let state = if fail == 0 && unknown == 0 {
+        "satisfied"
+    } else {
+        "not-satisfied"
+    };
     let reason = if fail > 0 {
         "fail"
     } else if unknown > 0 {
@@ -68,7 +98,10 @@ fn finding(outcome: &Outcome, rule: &str, results: &[&Finding]) -> Json {
     } else {
         "pass"
     };
-    let waived = results.iter().filter(|result| result.waiver.is_some()).count();
+    let waived = results
+        .iter()
+        .filter(|result| result.waiver.is_some())
+        .count();
     // A title is one line (the schema's pattern).
     let title = terminal(results.first().map_or(rule, |result| result.title.as_str()));
     json!({
@@ -126,7 +159,12 @@ impl Observations<'_> {
 
 impl Serialize for Observations<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.results.iter().map(|result| observation(self.0, result)))
+        serializer.collect_seq(
+            self.0
+                .results
+                .iter()
+                .map(|result| observation(self.0, result)),
+        )
     }
 }
 
@@ -141,15 +179,30 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     for result in &outcome.results {
         by_rule.entry(&result.rule).or_default().push(result);
     }
-    let objectives: Vec<Json> = by_rule.keys().map(|rule| json!({"objective-id": rule})).collect();
+    let objectives: Vec<Json> = by_rule
+        .keys()
+        .map(|rule| json!({"objective-id": rule}))
+        .collect();
     let plan = name(&[&run.id, "plan"]);
-    let started = if run.started_at.is_empty() { at } else { &run.started_at };
-    let unread: Vec<&crate::model::CoverageLine> =
-        outcome.coverage.iter().filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected")).collect();
-    let mut controls =
-        json!({"control-selections": [{"description": "The rules of the run; those that support a control of a framework name it.", "include-all": {}}]});
+    let started = if run.started_at.is_empty() {
+        at
+    } else {
+        &run.started_at
+    };
+    let unread: Vec<&crate::model::CoverageLine> = outcome
+        .coverage
+        .iter()
+        .filter(|line| {
+            !matches!(
+                line.status.as_str(),
+                "complete" | "unsupported" | "not-collected"
+            )
+        })
+        .collect();
+    let mut controls = json!({"control-selections": [{"description": "The rules of the run; those that support a control of a framework name it.", "include-all": {}}]});
     if !objectives.is_empty() {
-        controls["control-objective-selections"] = json!([{"description": "One objective a rule.", "include-objectives": objectives}]);
+        controls["control-objective-selections"] =
+            json!([{"description": "One objective a rule.", "include-objectives": objectives}]);
     }
     let result = Assessed {
         uuid: name(&[&run.id, "result"]),
@@ -166,7 +219,10 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         end: at,
         controls,
         observations: Observations(outcome),
-        findings: by_rule.iter().map(|(rule, results)| finding(outcome, rule, results)).collect(),
+        findings: by_rule
+            .iter()
+            .map(|(rule, results)| finding(outcome, rule, results))
+            .collect(),
     };
     let resources = json!([{
         "uuid": plan,

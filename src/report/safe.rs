@@ -8,7 +8,14 @@ pub fn terminal(text: &str) -> String {
         .map(|c| match c {
             '\n' | '\r' | '\t' => ' ',
             c if c.is_control() => '\u{fffd}',
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}' | '\u{2028}' | '\u{2029}' => '\u{fffd}',
+            '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{061c}'
+            | '\u{feff}'
+            | '\u{2028}'
+            | '\u{2029}' => '\u{fffd}',
             c => c,
         })
         .collect()
@@ -33,7 +40,12 @@ mod tests {
     fn nothing_reaches_the_terminal_that_moves_it() {
         let hostile = "a\u{1b}]0;title\u{7}b\u{202e}c\u{9b}31md\ne";
         let safe = terminal(hostile);
-        assert!(!safe.chars().any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c)), "{safe:?}");
+        assert!(
+            !safe
+                .chars()
+                .any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c)),
+            "{safe:?}"
+        );
         assert_eq!(cut(&"x".repeat(10_000), 10).chars().count(), 10);
     }
 }

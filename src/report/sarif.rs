@@ -56,21 +56,39 @@ fn rule(id: &str, text: &RuleText) -> Json {
 
 fn sentence(text: &str) -> String {
     let text = text.trim();
-    if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
+    if text.ends_with(['.', '!', '?']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
 }
 
 /// A path as a URI: what is no plain character is percent-encoded.
 fn uri(path: &str) -> String {
     path.replace('\\', "/")
         .bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect()
 }
 
 fn result(finding: &Finding, index: Option<usize>) -> Json {
     let (file, line) = place(finding);
     let unknown = finding.verdict == Verdict::Unknown;
-    let message = if unknown { format!("{} Unknown: {}", sentence(&finding.message), missing(finding)) } else { finding.message.clone() };
+    let message = if unknown {
+        format!(
+            "{} Unknown: {}",
+            sentence(&finding.message),
+            missing(finding)
+        )
+    } else {
+        finding.message.clone()
+    };
     let mut result = json!({
         "ruleId": finding.rule,
         "kind": if unknown { "open" } else { "fail" },
@@ -94,8 +112,14 @@ fn result(finding: &Finding, index: Option<usize>) -> Json {
             fields.insert("ruleIndex".to_owned(), json!(index));
         }
         if let Some(waiver) = &finding.waiver {
-            let why = format!("{} (until {}, {})", waiver.reason, waiver.expires, waiver.owner);
-            fields.insert("suppressions".to_owned(), json!([{"kind": "external", "status": "accepted", "justification": why}]));
+            let why = format!(
+                "{} (until {}, {})",
+                waiver.reason, waiver.expires, waiver.owner
+            );
+            fields.insert(
+                "suppressions".to_owned(),
+                json!([{"kind": "external", "status": "accepted", "justification": why}]),
+            );
         }
         let state = match finding.origin.as_deref() {
             Some("new") => Some("new"),
@@ -114,29 +138,67 @@ fn result(finding: &Finding, index: Option<usize>) -> Json {
 /// # Errors
 /// When the writer fails.
 pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    let places: BTreeMap<&str, usize> = outcome.rules.keys().enumerate().map(|(place, id)| (id.as_str(), place)).collect();
-    let (outside, shown): (Vec<&Finding>, Vec<&Finding>) = problems(outcome).partition(|result| outside_file(outcome, result) && result.waiver.is_none());
+    let places: BTreeMap<&str, usize> = outcome
+        .rules
+        .keys()
+        .enumerate()
+        .map(|(place, id)| (id.as_str(), place))
+        .collect();
+    let (outside, shown): (Vec<&Finding>, Vec<&Finding>) = problems(outcome)
+        .partition(|result| outside_file(outcome, result) && result.waiver.is_none());
     let notice = |level: &str, text: String| json!({"level": level, "message": {"text": text}});
     let mut notifications: Vec<Json> = outcome
         .coverage
         .iter()
-        .filter(|line| !matches!(line.status.as_str(), "complete" | "unsupported" | "not-collected"))
-        .map(|line| notice("warning", format!("{} in {} {}: {} {}", line.operation, line.account_id, line.region, line.status, line.detail)))
+        .filter(|line| {
+            !matches!(
+                line.status.as_str(),
+                "complete" | "unsupported" | "not-collected"
+            )
+        })
+        .map(|line| {
+            notice(
+                "warning",
+                format!(
+                    "{} in {} {}: {} {}",
+                    line.operation, line.account_id, line.region, line.status, line.detail
+                ),
+            )
+        })
         .collect();
     for finding in &outside {
-        let mut note = notice("note", format!("{}: not in the files: {}", named(finding), missing(finding)));
+        let mut note = notice(
+            "note",
+            format!("{}: not in the files: {}", named(finding), missing(finding)),
+        );
         if let Json::Object(fields) = &mut note {
             fields.insert("associatedRule".to_owned(), json!({"id": finding.rule}));
         }
         notifications.push(note);
     }
-    notifications.extend(outcome.run.notes.iter().map(|note| notice("note", note.clone())));
+    notifications.extend(
+        outcome
+            .run
+            .notes
+            .iter()
+            .map(|note| notice("note", note.clone())),
+    );
     if shown.len() > MOST {
-        notifications.push(notice("error", format!("{} results of {} were left out: a run holds {MOST}", shown.len() - MOST, shown.len())));
+        notifications.push(notice(
+            "error",
+            format!(
+                "{} results of {} were left out: a run holds {MOST}",
+                shown.len() - MOST,
+                shown.len()
+            ),
+        ));
     }
     let mut invocation = json!({"executionSuccessful": outcome.run.complete, "toolExecutionNotifications": notifications});
     if let Json::Object(fields) = &mut invocation {
-        for (key, time) in [("startTimeUtc", &outcome.run.started_at), ("endTimeUtc", &outcome.run.finished_at)] {
+        for (key, time) in [
+            ("startTimeUtc", &outcome.run.started_at),
+            ("endTimeUtc", &outcome.run.finished_at),
+        ] {
             if !time.is_empty() {
                 fields.insert(key.to_owned(), json!(time));
             }

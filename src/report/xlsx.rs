@@ -18,10 +18,20 @@ fn failed(error: &XlsxError) -> io::Error {
 
 /// What XML can hold of a text, and a cell.
 fn text(text: &str) -> String {
-    text.chars().filter(|c| matches!(c, '\t' | '\n') || !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')).take(LONGEST).collect()
+    text.chars()
+        .filter(|c| {
+            matches!(c, '\t' | '\n') || !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')
+        })
+        .take(LONGEST)
+        .collect()
 }
 
-fn sheet<'w>(book: &'w mut Workbook, name: &str, columns: &[(&str, f64)], rows: usize) -> Result<&'w mut Worksheet, XlsxError> {
+fn sheet<'w>(
+    book: &'w mut Workbook,
+    name: &str,
+    columns: &[(&str, f64)],
+    rows: usize,
+) -> Result<&'w mut Worksheet, XlsxError> {
     let head = Format::new().set_bold();
     let sheet = book.add_worksheet().set_name(name)?;
     for (place, (title, width)) in (0_u16..).zip(columns) {
@@ -30,7 +40,12 @@ fn sheet<'w>(book: &'w mut Workbook, name: &str, columns: &[(&str, f64)], rows: 
     }
     sheet.set_freeze_panes(1, 0)?;
     let last = u16::try_from(columns.len()).unwrap_or(1).saturating_sub(1);
-    sheet.autofilter(0, 0, u32::try_from(rows.min(MOST)).unwrap_or(u32::MAX), last)?;
+    sheet.autofilter(
+        0,
+        0,
+        u32::try_from(rows.min(MOST)).unwrap_or(u32::MAX),
+        last,
+    )?;
     Ok(sheet)
 }
 
@@ -45,8 +60,13 @@ fn row(sheet: &mut Worksheet, number: usize, cells: &[&str]) -> Result<(), XlsxE
 fn book(outcome: &Outcome) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
     // The time of the run, so that the same run gives the same bytes.
-    let made = ExcelDateTime::parse_from_str(outcome.run.judged_at()).or_else(|_| ExcelDateTime::from_ymd(2000, 1, 1))?;
-    book.set_properties(&DocProperties::new().set_title("Outcrop").set_creation_datetime(&made));
+    let made = ExcelDateTime::parse_from_str(outcome.run.judged_at())
+        .or_else(|_| ExcelDateTime::from_ymd(2000, 1, 1))?;
+    book.set_properties(
+        &DocProperties::new()
+            .set_title("Outcrop")
+            .set_creation_datetime(&made),
+    );
     let columns = [
         ("severity", 10.0),
         ("verdict", 14.0),
@@ -70,10 +90,21 @@ fn book(outcome: &Outcome) -> Result<Vec<u8>, XlsxError> {
     let results = sheet(&mut book, "Results", &columns, outcome.results.len())?;
     for (place, result) in outcome.results.iter().take(MOST).enumerate() {
         let waiver = result.waiver.as_ref();
-        let controls: Vec<String> =
-            result.controls.iter().flat_map(|(framework, all)| all.iter().map(move |control| format!("{framework}:{control}"))).collect();
+        let controls: Vec<String> = result
+            .controls
+            .iter()
+            .flat_map(|(framework, all)| {
+                all.iter()
+                    .map(move |control| format!("{framework}:{control}"))
+            })
+            .collect();
         let evidence = serde_json::to_string(&result.evidence).unwrap_or_default();
-        let (file, line) = result.location.as_ref().map_or_else(Default::default, |place| (place.file.clone(), place.line.to_string()));
+        let (file, line) = result
+            .location
+            .as_ref()
+            .map_or_else(Default::default, |place| {
+                (place.file.clone(), place.line.to_string())
+            });
         row(
             results,
             place + 1,
@@ -99,18 +130,64 @@ fn book(outcome: &Outcome) -> Result<Vec<u8>, XlsxError> {
             ],
         )?;
     }
-    let columns = [("account", 14.0), ("region", 14.0), ("table", 36.0), ("status", 14.0), ("operation", 40.0), ("detail", 80.0), ("rows", 10.0)];
+    let columns = [
+        ("account", 14.0),
+        ("region", 14.0),
+        ("table", 36.0),
+        ("status", 14.0),
+        ("operation", 40.0),
+        ("detail", 80.0),
+        ("rows", 10.0),
+    ];
     let coverage = sheet(&mut book, "Coverage", &columns, outcome.coverage.len())?;
     for (place, line) in outcome.coverage.iter().take(MOST).enumerate() {
-        row(coverage, place + 1, &[&line.account_id, &line.region, &line.table, &line.status, &line.operation, &line.detail])?;
-        coverage.write_number(u32::try_from(place + 1).unwrap_or(u32::MAX), 6, line.rows as f64)?;
+        row(
+            coverage,
+            place + 1,
+            &[
+                &line.account_id,
+                &line.region,
+                &line.table,
+                &line.status,
+                &line.operation,
+                &line.detail,
+            ],
+        )?;
+        coverage.write_number(
+            u32::try_from(place + 1).unwrap_or(u32::MAX),
+            6,
+            line.rows as f64,
+        )?;
     }
-    let columns = [("rule", 38.0), ("title", 60.0), ("severity", 10.0), ("pillar", 14.0), ("why", 100.0), ("references", 60.0)];
+    let columns = [
+        ("rule", 38.0),
+        ("title", 60.0),
+        ("severity", 10.0),
+        ("pillar", 14.0),
+        ("why", 100.0),
+        ("references", 60.0),
+    ];
     let rules = sheet(&mut book, "Rules", &columns, outcome.rules.len())?;
     for (place, (id, rule)) in outcome.rules.iter().enumerate() {
-        row(rules, place + 1, &[id, &rule.title, rule.severity.as_str(), &rule.pillar, &rule.why, &rule.references.join("\n")])?;
+        row(
+            rules,
+            place + 1,
+            &[
+                id,
+                &rule.title,
+                rule.severity.as_str(),
+                &rule.pillar,
+                &rule.why,
+                &rule.references.join("\n"),
+            ],
+        )?;
     }
-    let columns = [("rule", 38.0), ("resource", 60.0), ("status", 12.0), ("detail", 80.0)];
+    let columns = [
+        ("rule", 38.0),
+        ("resource", 60.0),
+        ("status", 12.0),
+        ("detail", 80.0),
+    ];
     let waivers = sheet(&mut book, "Waivers", &columns, outcome.waivers.len())?;
     for (place, waiver) in outcome.waivers.iter().enumerate() {
         let status = match waiver.status {
@@ -119,7 +196,11 @@ fn book(outcome: &Outcome) -> Result<Vec<u8>, XlsxError> {
             WaiverStatus::Malformed => "malformed",
             WaiverStatus::Unmatched => "unmatched",
         };
-        row(waivers, place + 1, &[&waiver.rule, &waiver.resource, status, &waiver.detail])?;
+        row(
+            waivers,
+            place + 1,
+            &[&waiver.rule, &waiver.resource, status, &waiver.detail],
+        )?;
     }
     book.save_to_buffer()
 }

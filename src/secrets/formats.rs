@@ -99,23 +99,38 @@ static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
 /// The first format that the value has.
 pub(super) fn find(name: &str, value: &str) -> Option<Detection> {
     let format = FORMATS.iter().find(|format| {
-        format.literals.iter().any(|literal| value.contains(literal))
-            && format.pattern.as_ref().and_then(|pattern| pattern.find(value)).is_some_and(|found| !is_stub(format.id, found.as_str()))
+        format
+            .literals
+            .iter()
+            .any(|literal| value.contains(literal))
+            && format
+                .pattern
+                .as_ref()
+                .and_then(|pattern| pattern.find(value))
+                .is_some_and(|found| !is_stub(format.id, found.as_str()))
     })?;
     let category = match format.id {
         // Langfuse, LangSmith and others start alike: `sk-` alone tells a provider key only by its form, the name may know better.
         "sk-key" if super::guess::names_generic_key(name) => Category::Secret,
         _ => format.category,
     };
-    Some(Detection { category, detector: format.id, confidence: Confidence::High })
+    Some(Detection {
+        category,
+        detector: format.id,
+        confidence: Confidence::High,
+    })
 }
 
 /// A match that only stands for a secret: `postgres://user:${PASSWORD}@host`, `sk-ant-xxxx...`.
 fn is_stub(id: &str, found: &str) -> bool {
     let secret = match id {
         "url-with-password" => {
-            let Some((_, rest)) = found.split_once("://") else { return true };
-            rest.rsplit_once('@').and_then(|(user, _)| user.split_once(':')).map_or("", |(_, password)| password)
+            let Some((_, rest)) = found.split_once("://") else {
+                return true;
+            };
+            rest.rsplit_once('@')
+                .and_then(|(user, _)| user.split_once(':'))
+                .map_or("", |(_, password)| password)
         }
         "connection-string-password" => found.split_once('=').map_or("", |(_, password)| password),
         _ => found,

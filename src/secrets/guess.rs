@@ -39,7 +39,8 @@ fn words(name: &str) -> Vec<String> {
         let after = letters.get(index + 1);
         let hump = letter.is_uppercase()
             && (before.is_some_and(|c| c.is_lowercase() || c.is_ascii_digit())
-                || before.is_some_and(|c| c.is_uppercase()) && after.is_some_and(|c| c.is_lowercase()));
+                || before.is_some_and(|c| c.is_uppercase())
+                    && after.is_some_and(|c| c.is_lowercase()));
         if !letter.is_alphanumeric() || hump {
             words.push(String::new());
         }
@@ -55,18 +56,32 @@ fn words(name: &str) -> Vec<String> {
 
 fn has_run(words: &[String], phrase: &str) -> bool {
     let wanted: Vec<&str> = phrase.split('_').collect();
-    words.windows(wanted.len()).any(|run| run.iter().zip(&wanted).all(|(word, wanted)| word == wanted))
+    words
+        .windows(wanted.len())
+        .any(|run| run.iter().zip(&wanted).all(|(word, wanted)| word == wanted))
 }
 
 /// Does a name promise a secret? The strength: 0 none, 1 weak (`key`, `auth`), 2 strong.
 fn promise(words: &[String]) -> u8 {
     let Some(last) = words.last() else { return 0 };
     let joined = words.join("_");
-    let strong = TELLING.iter().any(|phrase| !matches!(*phrase, "key" | "auth" | "salt" | "seed" | "pin" | "signature" | "pat") && has_run(words, phrase))
-        || ["password", "passwd", "secret", "apikey", "passphrase"].iter().any(|word| joined.replace('_', "").ends_with(word));
+    let strong = TELLING.iter().any(|phrase| {
+        !matches!(
+            *phrase,
+            "key" | "auth" | "salt" | "seed" | "pin" | "signature" | "pat"
+        ) && has_run(words, phrase)
+    }) || ["password", "passwd", "secret", "apikey", "passphrase"]
+        .iter()
+        .any(|word| joined.replace('_', "").ends_with(word));
     let weak = TELLING.iter().any(|phrase| has_run(words, phrase));
     let points = POINTING.contains(&last.as_str())
-        || words.len() > 1 && words.iter().any(|word| matches!(word.as_str(), "arn" | "parameter" | "param" | "ttl" | "expiry" | "file" | "url" | "name"));
+        || words.len() > 1
+            && words.iter().any(|word| {
+                matches!(
+                    word.as_str(),
+                    "arn" | "parameter" | "param" | "ttl" | "expiry" | "file" | "url" | "name"
+                )
+            });
     let harmless = HARMLESS.iter().any(|phrase| has_run(words, phrase));
     match (points || harmless, strong, weak) {
         (true, ..) => 0,
@@ -120,7 +135,9 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         "example",
     ];
     value.is_empty()
-        || words.iter().any(|word| lower.starts_with(word) || lower == word.trim_end_matches(['-', '_']))
+        || words
+            .iter()
+            .any(|word| lower.starts_with(word) || lower == word.trim_end_matches(['-', '_']))
         || matches!(
             lower.as_str(),
             "null"
@@ -173,8 +190,14 @@ pub(super) fn is_placeholder(value: &str) -> bool {
 pub(super) fn is_model_id(value: &str) -> bool {
     let mut parts = value.split('.');
     let first = parts.next().unwrap_or_default();
-    let provider =
-        if matches!(first, "us" | "eu" | "apac" | "global" | "jp" | "au" | "ca" | "us-gov" | "sa") { parts.next().unwrap_or_default() } else { first };
+    let provider = if matches!(
+        first,
+        "us" | "eu" | "apac" | "global" | "jp" | "au" | "ca" | "us-gov" | "sa"
+    ) {
+        parts.next().unwrap_or_default()
+    } else {
+        first
+    };
     let vendors = [
         "amazon",
         "anthropic",
@@ -196,11 +219,22 @@ pub(super) fn is_model_id(value: &str) -> bool {
         "zai",
         "moonshotai",
     ];
-    vendors.contains(&provider) && parts.next().is_some_and(|rest| rest.contains('-')) && value.chars().all(|c| c.is_ascii_alphanumeric() || ".-:_".contains(c))
+    vendors.contains(&provider)
+        && parts.next().is_some_and(|rest| rest.contains('-'))
+        && value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".-:_".contains(c))
 }
 
 fn is_uuid(value: &str) -> bool {
-    value.len() == 36 && value.char_indices().all(|(place, c)| if matches!(place, 8 | 13 | 18 | 23) { c == '-' } else { c.is_ascii_hexdigit() })
+    value.len() == 36
+        && value.char_indices().all(|(place, c)| {
+            if matches!(place, 8 | 13 | 18 | 23) {
+                c == '-'
+            } else {
+                c.is_ascii_hexdigit()
+            }
+        })
 }
 
 /// What a value is when it certainly is no secret of itself.
@@ -230,7 +264,9 @@ fn is_plain(value: &str) -> bool {
         || lower.starts_with("sha256:")
         || lower.starts_with("rate(")
         || lower.starts_with("cron(")
-        || value.starts_with(['{', '[']) && !lower.contains("private_key") && !lower.contains("\"password\"")
+        || value.starts_with(['{', '['])
+            && !lower.contains("private_key")
+            && !lower.contains("\"password\"")
         || [
             ".amazonaws.com",
             ".amazonaws.com.cn",
@@ -265,8 +301,12 @@ fn is_plain(value: &str) -> bool {
             && lower.split('@').count() == 2
             && lower.split('@').next_back().is_some_and(|host| {
                 host.contains('.')
-                    && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
-                    && host.rsplit('.').next().is_some_and(|top| top.len() >= 2 && top.chars().all(|c| c.is_ascii_alphabetic()))
+                    && host
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
+                    && host.rsplit('.').next().is_some_and(|top| {
+                        top.len() >= 2 && top.chars().all(|c| c.is_ascii_alphabetic())
+                    })
             })
 }
 
@@ -301,25 +341,44 @@ fn kinds(value: &str) -> usize {
 /// Looks like words joined by one sign: `prod/rds/orders`, `x-api-key`, `rotate-monthly`, `tenant_id`.
 fn is_name_like(value: &str) -> bool {
     let separators = value.chars().filter(|c| "-_/.: ".contains(*c)).count();
-    let parts: Vec<&str> = value.split(['-', '_', '/', '.', ':', ' ']).filter(|part| !part.is_empty()).collect();
-    let wordy = parts.iter().all(|part| part.chars().all(|c| c.is_ascii_alphabetic()) || part.len() <= 4 && part.chars().all(|c| c.is_ascii_alphanumeric()));
-    separators > 0 && wordy && parts.iter().all(|part| part.len() <= 14) && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_/.: ".contains(c))
+    let parts: Vec<&str> = value
+        .split(['-', '_', '/', '.', ':', ' '])
+        .filter(|part| !part.is_empty())
+        .collect();
+    let wordy = parts.iter().all(|part| {
+        part.chars().all(|c| c.is_ascii_alphabetic())
+            || part.len() <= 4 && part.chars().all(|c| c.is_ascii_alphanumeric())
+    });
+    separators > 0
+        && wordy
+        && parts.iter().all(|part| part.len() <= 14)
+        && value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_/.: ".contains(c))
 }
 
 /// Could it have been typed or drawn as a password?
 fn is_password_like(value: &str) -> bool {
     let kinds = kinds(value);
-    !is_name_like(value) && !value.contains(char::is_whitespace) && value.len() >= 6 && (kinds >= 2 || value.len() >= 16 && entropy(value) > 3.0)
+    !is_name_like(value)
+        && !value.contains(char::is_whitespace)
+        && value.len() >= 6
+        && (kinds >= 2 || value.len() >= 16 && entropy(value) > 3.0)
 }
 
 /// Could it have been drawn at random?
 fn is_random(value: &str) -> bool {
     let hex = value.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-    let clean = value.chars().all(|c| c.is_ascii_alphanumeric() || "+/=_-.~".contains(c));
+    let clean = value
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "+/=_-.~".contains(c));
     let enough = if hex {
         entropy(value) > 2.8 && value.len() >= 24
     } else {
-        entropy(value) > 3.4 && value.len() >= 16 && kinds(value) >= 2 && value.chars().any(|c| c.is_ascii_digit())
+        entropy(value) > 3.4
+            && value.len() >= 16
+            && kinds(value) >= 2
+            && value.chars().any(|c| c.is_ascii_digit())
     };
     clean && enough && !is_name_like(value)
 }
@@ -333,17 +392,46 @@ pub(super) fn guess(name: &str, value: &str) -> Detection {
     }
     let provider = PROVIDERS.iter().any(|provider| has_run(&words, provider));
     if provider && (is_random(value) || is_uuid(value)) {
-        return Detection { category: Category::ProviderKey, detector: "provider-name", confidence: Confidence::Medium };
+        return Detection {
+            category: Category::ProviderKey,
+            detector: "provider-name",
+            confidence: Confidence::Medium,
+        };
     }
     if has_run(&words, "aws_bearer_token_bedrock") && is_random(value) {
-        return Detection { category: Category::BedrockApiKey, detector: "bedrock-name", confidence: Confidence::Medium };
+        return Detection {
+            category: Category::BedrockApiKey,
+            detector: "bedrock-name",
+            confidence: Confidence::Medium,
+        };
     }
-    let typed = words.iter().any(|word| word.starts_with("pass") || matches!(word.as_str(), "pw" | "pwd" | "secret" | "credential" | "credentials" | "creds"))
-        || words.concat().ends_with("password");
-    let fits = if typed { is_password_like(value) || is_random(value) || is_uuid(value) } else { is_random(value) || strength == 2 && is_uuid(value) };
+    let typed = words.iter().any(|word| {
+        word.starts_with("pass")
+            || matches!(
+                word.as_str(),
+                "pw" | "pwd" | "secret" | "credential" | "credentials" | "creds"
+            )
+    }) || words.concat().ends_with("password");
+    let fits = if typed {
+        is_password_like(value) || is_random(value) || is_uuid(value)
+    } else {
+        is_random(value) || strength == 2 && is_uuid(value)
+    };
     if fits && (strength == 2 || is_random(value) && !is_uuid(value)) {
-        let detector = if typed { "password-name" } else { "secret-name" };
-        return Detection { category: Category::Secret, detector, confidence: if strength == 2 { Confidence::Medium } else { Confidence::Low } };
+        let detector = if typed {
+            "password-name"
+        } else {
+            "secret-name"
+        };
+        return Detection {
+            category: Category::Secret,
+            detector,
+            confidence: if strength == 2 {
+                Confidence::Medium
+            } else {
+                Confidence::Low
+            },
+        };
     }
     Detection::NONE
 }
@@ -355,7 +443,10 @@ mod tests {
     #[test]
     fn names_are_split_at_humps_and_signs() {
         assert_eq!(words("dbPassword"), ["db", "password"]);
-        assert_eq!(words("spring.datasource.PASSWORD"), ["spring", "datasource", "password"]);
+        assert_eq!(
+            words("spring.datasource.PASSWORD"),
+            ["spring", "datasource", "password"]
+        );
         assert_eq!(words("HTTPToken"), ["http", "token"]);
     }
 }

@@ -83,7 +83,11 @@ pub struct Detection {
 
 impl Detection {
     /// No secret.
-    pub const NONE: Self = Self { category: Category::None, detector: "", confidence: Confidence::None };
+    pub const NONE: Self = Self {
+        category: Category::None,
+        detector: "",
+        confidence: Confidence::None,
+    };
 }
 
 /// Looks at one variable.
@@ -97,7 +101,12 @@ pub fn classify(name: &str, value: &str) -> Detection {
 
 /// Does the value name something of Bedrock (a model, an inference profile, an agent, a knowledge base)?
 pub fn is_bedrock_reference(value: &str) -> bool {
-    guess::is_model_id(value) || value.starts_with("arn:") && value.split(':').nth(2).is_some_and(|service| service.starts_with("bedrock"))
+    guess::is_model_id(value)
+        || value.starts_with("arn:")
+            && value
+                .split(':')
+                .nth(2)
+                .is_some_and(|service| service.starts_with("bedrock"))
 }
 
 /// Makes fingerprints of secrets under a key of its own.
@@ -131,9 +140,16 @@ impl Fingerprints {
 
     /// Sixteen hexadecimal digits that are equal for equal values of this run.
     pub fn of(&self, value: &str) -> String {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else { return String::new() };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else {
+            return String::new();
+        };
         mac.update(value.as_bytes());
-        mac.finalize().into_bytes().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        mac.finalize()
+            .into_bytes()
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -143,7 +159,10 @@ mod tests {
 
     #[test]
     fn equal_secrets_of_one_run_have_equal_fingerprints_and_of_two_runs_not() {
-        let (one, two) = (Fingerprints::random().expect("random"), Fingerprints::random().expect("random"));
+        let (one, two) = (
+            Fingerprints::random().expect("random"),
+            Fingerprints::random().expect("random"),
+        );
         assert_eq!(one.of("s3cret"), one.of("s3cret"));
         assert_ne!(one.of("s3cret"), one.of("s3cres"));
         assert_ne!(one.of("s3cret"), two.of("s3cret"));

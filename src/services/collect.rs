@@ -4,12 +4,11 @@
 //! `partial`, never quietly shorter; a refused call is not repeated.
 
 use super::TABLES;
+use super::failure::{Failure, failure, is_expired};
 use crate::inventory::{Coverage, NewRow, Span, Status};
 use crate::secrets::Fingerprints;
-use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 use aws_types::request_id::RequestId;
@@ -62,24 +61,6 @@ pub struct Place<'a> {
     pub renew: &'a dyn Renew,
 }
 
-/// How a call failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// `denied`, `error`, `partial` or `unsupported`.
-    pub status: Status,
-    /// Error code of the service, or a word of ours.
-    pub code: String,
-    /// For a person.
-    pub message: String,
-}
-
-impl Failure {
-    /// Code and message.
-    pub fn detail(&self) -> String {
-        if self.message.is_empty() { self.code.clone() } else { format!("{}: {}", self.code, self.message) }
-    }
-}
-
 /// What a collector brings home.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -117,27 +98,9 @@ pub struct Collector {
 
 /// Now, as coverage writes it.
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// A 5xx with an HTML body comes from something that is not the service, or does not know the operation: asking again will not help.
-#[derive(Debug)]
-pub struct HtmlIsFinal;
-
-impl ClassifyRetry for HtmlIsFinal {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let html = context.response().and_then(|response| response.headers().get("content-type")).is_some_and(|kind| kind.contains("text/html"));
-        let refused = context.response().is_some_and(|response| response.status().as_u16() == 403);
-        if html || refused { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
-    }
-
-    fn name(&self) -> &'static str {
-        "HTML or a refusal is final"
-    }
-
-    fn priority(&self) -> RetryClassifierPriority {
-        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
-    }
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }
 
 /// A client of a service crate for a place, with a retry budget of the account's own.
@@ -153,67 +116,14 @@ macro_rules! client {
 macro_rules! client_config {
     ($service:ident, $place:expr) => {
         $service::config::Builder::from($place.config)
-            .retry_classifier($crate::services::collect::HtmlIsFinal)
-            .retry_partition($service::config::retry::RetryPartition::new(format!("{}-{}-{}", $place.account, stringify!($service), $place.region)))
+            .retry_classifier($crate::services::failure::HtmlIsFinal)
+            .retry_partition($service::config::retry::RetryPartition::new(format!(
+                "{}-{}-{}",
+                $place.account,
+                stringify!($service),
+                $place.region
+            )))
     };
-}
-
-/// Sorts an SDK error into what it means for the facts.
-pub fn failure<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> Failure {
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    let html = error.raw_response().and_then(|response| response.headers().get("content-type")).is_some_and(|kind| kind.contains("text/html"));
-    let code = error.code().unwrap_or_default().to_owned();
-    let message: String = error.message().unwrap_or_default().chars().take(500).collect();
-    let credentials = ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "InvalidToken", "SignatureDoesNotMatch", "IncompleteSignature"];
-    let refused = code.contains("AccessDenied") || code.contains("Unauthorized") || code == "AuthorizationError" || code == "Forbidden";
-    if is_expired(&code) {
-        return Failure { status: Status::Error, code, message: "the credentials ran out and could not be renewed".to_owned() };
-    }
-    if credentials.contains(&code.as_str()) {
-        return Failure {
-            status: Status::Error,
-            message: format!("{message} (the Region may not be enabled in this account, or belongs to another partition)"),
-            code,
-        };
-    }
-    if html && status.is_some_and(|status| status >= 400 && status != 403) {
-        return Failure {
-            status: Status::Error,
-            code: "NotImplemented".to_owned(),
-            message: format!("HTTP {} with an HTML page: what answered does not know the operation", status.unwrap_or_default()),
-        };
-    }
-    if refused || status == Some(403) {
-        let policy = if message.contains("service control policy") { " (by a service control policy)" } else { "" };
-        return Failure { status: Status::Denied, code: if code.is_empty() { "AccessDenied".to_owned() } else { code }, message: format!("{message}{policy}") };
-    }
-    match error {
-        SdkError::TimeoutError(_) => Failure { status: Status::Error, code: "Timeout".to_owned(), message: "no answer in time".to_owned() },
-        SdkError::DispatchFailure(inner) if inner.as_connector_error().is_none() || inner.is_other() => {
-            Failure { status: Status::Error, code: "NoCredentials".to_owned(), message: cause(error) }
-        }
-        SdkError::DispatchFailure(_) => Failure { status: Status::Error, code: "NoConnection".to_owned(), message: cause(error) },
-        SdkError::ResponseError(_) => {
-            Failure { status: Status::Error, code: "UnreadableAnswer".to_owned(), message: format!("HTTP {}: {}", status.unwrap_or_default(), cause(error)) }
-        }
-        _ if code.is_empty() && status.is_none_or(|status| status < 400) => {
-            Failure { status: Status::Error, code: "UnreadableAnswer".to_owned(), message: format!("HTTP {}: {}", status.unwrap_or_default(), cause(error)) }
-        }
-        _ => Failure { status: Status::Error, code: if code.is_empty() { format!("HTTP {}", status.unwrap_or_default()) } else { code }, message },
-    }
-}
-
-/// The innermost cause of an error, in one short line.
-pub fn cause(error: &dyn std::error::Error) -> String {
-    let mut inner = error;
-    while let Some(next) = inner.source() {
-        inner = next;
-    }
-    inner.to_string().chars().take(300).collect()
-}
-
-fn is_expired(code: &str) -> bool {
-    matches!(code, "ExpiredToken" | "ExpiredTokenException" | "RequestExpired")
 }
 
 impl Place<'_> {
@@ -237,36 +147,65 @@ impl Place<'_> {
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
     {
         let Ok(_turn) = self.flight.acquire().await else {
-            return Err(Failure { status: Status::Error, code: "Interrupted".to_owned(), message: "the scan was stopped".to_owned() });
+            return Err(Failure {
+                status: Status::Error,
+                code: "Interrupted".to_owned(),
+                message: "the scan was stopped".to_owned(),
+            });
         };
         for fresh in [false, true] {
             self.calls.fetch_add(1, Ordering::Relaxed);
             match send().await {
                 Ok(answer) => return Ok(answer),
-                Err(error) if !fresh && is_expired(error.code().unwrap_or_default()) => self.renew.renew(),
+                Err(error) if !fresh && is_expired(error.code().unwrap_or_default()) => {
+                    self.renew.renew()
+                }
                 Err(error) => {
                     let mut failure = failure(&error);
                     // The name servers answer (STS was reached by name), and know no such service in the Region: it is not offered there.
-                    let unknown_name = failure.code == "NoConnection" && failure.message.contains("Name or service not known");
+                    let unknown_name = failure.code == "NoConnection"
+                        && failure.message.contains("Name or service not known");
                     if unknown_name && !self.overridden && operation.starts_with("bedrock") {
                         failure.status = Status::Unsupported;
                     }
-                    tracing::info!(account = self.account, region = self.region, operation, code = failure.code.as_str(), "call failed");
+                    tracing::info!(
+                        account = self.account,
+                        region = self.region,
+                        operation,
+                        code = failure.code.as_str(),
+                        "call failed"
+                    );
                     return Err(failure);
                 }
             }
         }
-        Err(Failure { status: Status::Error, code: "ExpiredToken".to_owned(), message: "the credentials ran out and could not be renewed".to_owned() })
+        Err(Failure {
+            status: Status::Error,
+            code: "ExpiredToken".to_owned(),
+            message: "the credentials ran out and could not be renewed".to_owned(),
+        })
     }
 
     /// A list, page by page to its end.
-    pub async fn pages<O, E, T, F>(&self, operation: &str, send: impl Fn(Option<String>) -> F, take: impl Fn(O) -> (Vec<T>, Option<String>)) -> Listing<T>
+    pub async fn pages<O, E, T, F>(
+        &self,
+        operation: &str,
+        send: impl Fn(Option<String>) -> F,
+        take: impl Fn(O) -> (Vec<T>, Option<String>),
+    ) -> Listing<T>
     where
         O: RequestId,
         E: ProvideErrorMetadata + std::error::Error + 'static,
         F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
     {
-        let mut listing = Listing { items: Vec::new(), failure: None, pages: 0, ids: Vec::new(), started: now(), finished: String::new() };
+        let mut listing = Listing {
+            items: Vec::new(),
+            failure: None,
+            pages: 0,
+            ids: Vec::new(),
+            started: now(),
+            finished: String::new(),
+        };
         let mut token: Option<String> = None;
         let mut seen: HashSet<String> = HashSet::new();
         loop {
@@ -274,7 +213,12 @@ impl Place<'_> {
                 Ok(answer) => answer,
                 Err(mut failure) => {
                     if listing.pages > 0 {
-                        failure.message = format!("page {}: {} ({})", listing.pages + 1, failure.message, failure.status.as_str());
+                        failure.message = format!(
+                            "page {}: {} ({})",
+                            listing.pages + 1,
+                            failure.message,
+                            failure.status.as_str()
+                        );
                         failure.status = Status::Partial;
                     }
                     listing.failure = Some(failure);
@@ -287,7 +231,9 @@ impl Place<'_> {
             }
             let (items, next) = take(answer);
             listing.items.extend(items);
-            let Some(next) = next.filter(|next| !next.is_empty()) else { break };
+            let Some(next) = next.filter(|next| !next.is_empty()) else {
+                break;
+            };
             let stop = if listing.pages >= MOST_PAGES {
                 Some("TooManyPages")
             } else if seen.insert(next.clone()) {
@@ -299,7 +245,10 @@ impl Place<'_> {
                 listing.failure = Some(Failure {
                     status: Status::Partial,
                     code: code.to_owned(),
-                    message: format!("after {} pages the list did not come to its end", listing.pages),
+                    message: format!(
+                        "after {} pages the list did not come to its end",
+                        listing.pages
+                    ),
                 });
                 break;
             }
@@ -324,24 +273,51 @@ impl Place<'_> {
             }
             Err(failure) => (Vec::new(), Some(failure), Vec::new()),
         };
-        Listing { pages: u64::from(failure.is_none()), items, failure, ids, started, finished: now() }
+        Listing {
+            pages: u64::from(failure.is_none()),
+            items,
+            failure,
+            ids,
+            started,
+            finished: now(),
+        }
     }
 
     /// The lists of every parent as one list, each item with its parent's place. A parent whose list failed, or a list of
     /// parents that did not come to its end, leaves the whole partial.
-    pub async fn each<P, T, F>(&self, parents: &Listing<P>, name: impl Fn(&P) -> String, list: impl Fn(usize) -> F) -> Listing<(usize, T)>
+    pub async fn each<P, T, F>(
+        &self,
+        parents: &Listing<P>,
+        name: impl Fn(&P) -> String,
+        list: impl Fn(usize) -> F,
+    ) -> Listing<(usize, T)>
     where
         F: Future<Output = Listing<T>>,
     {
-        let lists: Vec<Listing<T>> = futures_util::stream::iter(0..parents.items.len()).map(&list).buffered(DETAILS_AT_ONCE).collect().await;
-        let mut whole =
-            Listing { items: Vec::new(), failure: parents.failure.clone(), pages: 0, ids: Vec::new(), started: parents.started.clone(), finished: now() };
+        let lists: Vec<Listing<T>> = futures_util::stream::iter(0..parents.items.len())
+            .map(&list)
+            .buffered(DETAILS_AT_ONCE)
+            .collect()
+            .await;
+        let mut whole = Listing {
+            items: Vec::new(),
+            failure: parents.failure.clone(),
+            pages: 0,
+            ids: Vec::new(),
+            started: parents.started.clone(),
+            finished: now(),
+        };
         for (place, found) in lists.into_iter().enumerate() {
             whole.pages += found.pages;
             whole.ids.extend(found.ids);
-            whole.items.extend(found.items.into_iter().map(|item| (place, item)));
+            whole
+                .items
+                .extend(found.items.into_iter().map(|item| (place, item)));
             if let Some(failure) = found.failure {
-                whole.failure = Some(Failure { message: format!("{}: {}", name(&parents.items[place]), failure.message), ..failure });
+                whole.failure = Some(Failure {
+                    message: format!("{}: {}", name(&parents.items[place]), failure.message),
+                    ..failure
+                });
             }
         }
         whole.ids.truncate(MOST_IDS);
@@ -373,8 +349,11 @@ impl Place<'_> {
             return items.iter().map(|_| None).collect();
         }
         let mut summary = self.line(table, group, Status::Complete);
-        let results: Vec<Result<F::Ok, Failure>> =
-            futures_util::stream::iter(0..items.len()).map(|place| fetch(place).into_result()).buffered(DETAILS_AT_ONCE).collect().await;
+        let results: Vec<Result<F::Ok, Failure>> = futures_util::stream::iter(0..items.len())
+            .map(|place| fetch(place).into_result())
+            .buffered(DETAILS_AT_ONCE)
+            .collect()
+            .await;
         summary.pages = results.len() as u64;
         summary.rows = results.iter().filter(|result| result.is_ok()).count() as u64;
         summary.finished_at = now();
@@ -398,7 +377,11 @@ impl Place<'_> {
     /// A line of coverage of this place.
     pub fn line(&self, table: &'static str, group: &str, status: Status) -> Coverage {
         let mut line = Coverage::new(self.account, self.region, table, group, status);
-        if let Some(read) = TABLES.iter().find(|known| known.name == table).and_then(|known| known.read(group)) {
+        if let Some(read) = TABLES
+            .iter()
+            .find(|known| known.name == table)
+            .and_then(|known| known.read(group))
+        {
             line.operation = read.operation.to_owned();
             line.action = read.actions().join(", ");
         }
@@ -426,8 +409,19 @@ impl<T, F: Future<Output = Result<T, Failure>>> FailableFuture for F {
 impl Batch {
     /// Notes how the list of a table went.
     pub fn listed<T>(&mut self, place: &Place<'_>, table: &'static str, listing: &Listing<T>) {
-        let mut line = place.line(table, "list", listing.failure.as_ref().map_or(Status::Complete, |failure| failure.status));
-        line.detail = listing.failure.as_ref().map(Failure::detail).unwrap_or_default();
+        let mut line = place.line(
+            table,
+            "list",
+            listing
+                .failure
+                .as_ref()
+                .map_or(Status::Complete, |failure| failure.status),
+        );
+        line.detail = listing
+            .failure
+            .as_ref()
+            .map(Failure::detail)
+            .unwrap_or_default();
         line.pages = listing.pages;
         line.rows = listing.items.len() as u64;
         line.request_ids.clone_from(&listing.ids);
@@ -438,8 +432,16 @@ impl Batch {
 
     /// Says that a part of a table's list failed: what is there is not all.
     pub fn part_failed(&mut self, table: &'static str, what: &str, failure: &Failure) {
-        for line in self.coverage.iter_mut().filter(|line| line.table == table && line.group == "list") {
-            line.status = if line.rows == 0 { failure.status } else { Status::Partial };
+        for line in self
+            .coverage
+            .iter_mut()
+            .filter(|line| line.table == table && line.group == "list")
+        {
+            line.status = if line.rows == 0 {
+                failure.status
+            } else {
+                Status::Partial
+            };
             line.detail = format!("{what}: {}", failure.detail());
         }
     }
@@ -447,7 +449,11 @@ impl Batch {
     /// Sets the count of rows where a list of another kind led to them.
     pub fn count(&mut self, table: &'static str) {
         let rows = self.rows.iter().filter(|row| row.table == table).count() as u64;
-        for line in self.coverage.iter_mut().filter(|line| line.table == table && line.group == "list") {
+        for line in self
+            .coverage
+            .iter_mut()
+            .filter(|line| line.table == table && line.group == "list")
+        {
             line.rows = rows;
         }
     }
@@ -455,12 +461,20 @@ impl Batch {
 
 /// Tags as an object.
 pub fn tags(pairs: impl IntoIterator<Item = (String, String)>) -> serde_json::Value {
-    serde_json::Value::Object(pairs.into_iter().map(|(key, value)| (key, value.into())).collect())
+    serde_json::Value::Object(
+        pairs
+            .into_iter()
+            .map(|(key, value)| (key, value.into()))
+            .collect(),
+    )
 }
 
 /// A time of AWS's as RFC 3339 in UTC, to the second; empty where there is none.
 pub fn when(time: Option<&aws_smithy_types::DateTime>) -> String {
-    time.and_then(|time| jiff::Timestamp::from_second(time.secs()).ok()).map_or_else(String::new, |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+    time.and_then(|time| jiff::Timestamp::from_second(time.secs()).ok())
+        .map_or_else(String::new, |time| {
+            time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        })
 }
 
 /// Shares a semaphore between tasks.

@@ -4,6 +4,9 @@
 //! Of the few names that steer an AWS SDK only the meaning is kept (which kind of endpoint, which
 //! Region), never the text.
 
+use super::hosts::{
+    endpoint, host_of, is_a_url, is_region, names_a_host, of_aws, outside_host, vector_host,
+};
 use crate::inventory::cols::{flag, int, text};
 use crate::inventory::{Column, NewRow};
 use crate::secrets::{self, Fingerprints};
@@ -37,60 +40,6 @@ pub const VARIABLE: [Column; 11] =
         text("vector_host", "Host of an OpenSearch collection or domain that the value names; nothing else of the value.").absent("''"),
     ];
 
-/// Hosts that take prompts outside AWS, by the documentation of those who run them.
-const OUTSIDE_HOSTS: &[&str] = &[
-    "api.anthropic.com",
-    "api.openai.com",
-    "openai.azure.com",
-    "cognitiveservices.azure.com",
-    "inference.ai.azure.com",
-    "integrate.api.nvidia.com",
-    "services.ai.azure.com",
-    "models.ai.azure.com",
-    "generativelanguage.googleapis.com",
-    "aiplatform.googleapis.com",
-    "api.mistral.ai",
-    "api.cohere.com",
-    "api.cohere.ai",
-    "api.groq.com",
-    "api.together.xyz",
-    "api.together.ai",
-    "api.fireworks.ai",
-    "api.x.ai",
-    "api.perplexity.ai",
-    "api.deepseek.com",
-    "openrouter.ai",
-    "api.replicate.com",
-    "api-inference.huggingface.co",
-    "router.huggingface.co",
-    "endpoints.huggingface.cloud",
-    "api.voyageai.com",
-    "api.ai21.com",
-    "api.cerebras.ai",
-    "dashscope.aliyuncs.com",
-    "api.tavily.com",
-    "api.exa.ai",
-    "serpapi.com",
-];
-
-/// The host of the list that a value names, alone or in a URL.
-pub fn outside_host(value: &str) -> &'static str {
-    let lower = value.to_ascii_lowercase();
-    let mut words = lower.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')));
-    let known = |word: &str| {
-        OUTSIDE_HOSTS.iter().copied().find(|host| word == *host || word.strip_suffix(host).is_some_and(|rest| rest.ends_with('.') || rest.ends_with('-')))
-    };
-    words.find_map(known).unwrap_or_default()
-}
-
-/// The host of an OpenSearch Serverless collection or OpenSearch Service domain that a value names, alone or in a URL.
-pub fn vector_host(value: &str) -> String {
-    let lower = value.to_ascii_lowercase();
-    let store =
-        |word: &&str| word.ends_with(".aoss.amazonaws.com") || word.ends_with(".es.amazonaws.com") || word.contains(".aos.") && word.ends_with(".on.aws");
-    lower.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))).find(store).unwrap_or_default().to_owned()
-}
-
 /// What a set of variables tells about the calls to Bedrock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -117,12 +66,19 @@ impl Settings {
 
     fn endpoint(&self) -> &'static str {
         let configured = if self.ignores { "" } else { self.configured };
-        [self.endpoint, configured].into_iter().find(|kind| !kind.is_empty()).unwrap_or("default")
+        [self.endpoint, configured]
+            .into_iter()
+            .find(|kind| !kind.is_empty())
+            .unwrap_or("default")
     }
 
     /// Where two variables disagree, nobody knows which the code reads.
     fn take(&mut self, kind: &'static str) {
-        self.endpoint = if self.endpoint.is_empty() || self.endpoint == kind { kind } else { "other" };
+        self.endpoint = if self.endpoint.is_empty() || self.endpoint == kind {
+            kind
+        } else {
+            "other"
+        };
     }
 
     /// Takes Region and FIPS from an endpoint URL; gives its kind.
@@ -155,7 +111,11 @@ impl Settings {
                 self.take(kind);
             }
             // Gateways and SDKs invent further names. Of these a URL counts that names the runtime, or a host that is not AWS's.
-            _ if !upper.starts_with("AWS_ENDPOINT_URL") && upper.contains("BEDROCK") && names_a_host(&upper) && is_a_url(value) => {
+            _ if !upper.starts_with("AWS_ENDPOINT_URL")
+                && upper.contains("BEDROCK")
+                && names_a_host(&upper)
+                && is_a_url(value) =>
+            {
                 if value.to_ascii_lowercase().contains("bedrock-runtime") {
                     let kind = self.point(value);
                     self.take(kind);
@@ -163,17 +123,16 @@ impl Settings {
                     self.take("other");
                 }
             }
-            "AWS_REGION" | "AWS_DEFAULT_REGION" if self.region.is_empty() && is_region(value) => self.region = value.to_owned(),
-            _ if upper.contains("BEDROCK") && upper.contains("REGION") && is_region(value) => self.region = value.to_owned(),
+            "AWS_REGION" | "AWS_DEFAULT_REGION" if self.region.is_empty() && is_region(value) => {
+                self.region = value.to_owned()
+            }
+            _ if upper.contains("BEDROCK") && upper.contains("REGION") && is_region(value) => {
+                self.region = value.to_owned()
+            }
             _ => {}
         }
         self.names_model |= secrets::is_bedrock_reference(value);
     }
-}
-
-/// Does a name say that the variable holds a host or URL?
-fn names_a_host(upper: &str) -> bool {
-    ["URL", "URI", "ENDPOINT", "HOST", "BASE"].iter().any(|word| upper.contains(word))
 }
 
 /// Variables that say where calls to the Bedrock runtime go: of the first releases of boto3 wrappers, of Anthropic's and of
@@ -190,20 +149,6 @@ const OF_THE_RUNTIME: &[&str] = &[
     "AWS_BEDROCK_RUNTIME_ENDPOINT",
 ];
 
-fn is_a_url(value: &str) -> bool {
-    value.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
-}
-
-/// The host of a URL, or of what stands for one, in lower case.
-fn host_of(url: &str) -> String {
-    url.split("://").last().unwrap_or(url).split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase()
-}
-
-fn of_aws(url: &str) -> bool {
-    let host = host_of(url);
-    ["amazonaws.com", "amazonaws.com.cn", "api.aws"].iter().any(|root| host.ends_with(&format!(".{root}")))
-}
-
 /// May a variable of this name steer the calls to Bedrock?
 pub fn steers(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
@@ -211,25 +156,6 @@ pub fn steers(name: &str) -> bool {
         || upper.starts_with("AWS_USE_")
         || upper.contains("BEDROCK")
         || matches!(upper.as_str(), "AWS_REGION" | "AWS_DEFAULT_REGION")
-}
-
-fn endpoint(url: &str) -> &'static str {
-    let host = host_of(url);
-    if host.contains(".vpce.amazonaws.com") {
-        "vpce"
-    } else if host.is_empty() || host.starts_with("bedrock") && host.ends_with(".amazonaws.com") {
-        "default"
-    } else {
-        "other"
-    }
-}
-
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    (3..=4).contains(&parts.len())
-        && parts[0].len() == 2
-        && parts.iter().all(|part| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
-        && parts.last().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()))
 }
 
 /// Where variables stand.
@@ -272,19 +198,33 @@ impl Owner<'_> {
 /// What is filled from elsewhere can be a host where its name says so; otherwise it is a secret, and none.
 fn referenced(name: &str) -> Option<&'static str> {
     let upper = name.to_ascii_uppercase();
-    (!["URL", "HOST", "ENDPOINT", "BASE", "URI"].iter().any(|word| upper.contains(word))).then_some("")
+    (!["URL", "HOST", "ENDPOINT", "BASE", "URI"]
+        .iter()
+        .any(|word| upper.contains(word)))
+    .then_some("")
 }
 
 /// The hosts that rows of variables name in a column.
 #[cfg(feature = "live")]
 pub fn hosts(rows: &[NewRow], column: &str) -> Vec<String> {
-    let cells = rows.iter().flat_map(|row| &row.cells).filter(|(name, _)| *name == column);
-    let hosts: std::collections::BTreeSet<String> = cells.map(|(_, value)| value.display().into_owned()).filter(|host| !host.is_empty()).collect();
+    let cells = rows
+        .iter()
+        .flat_map(|row| &row.cells)
+        .filter(|(name, _)| *name == column);
+    let hosts: std::collections::BTreeSet<String> = cells
+        .map(|(_, value)| value.display().into_owned())
+        .filter(|host| !host.is_empty())
+        .collect();
     hosts.into_iter().collect()
 }
 
 /// Looks at the variables of one owner; gives their rows and adds to its settings.
-pub fn look<'v>(owner: Owner<'_>, variables: impl IntoIterator<Item = (&'v str, &'v str)>, prints: &Fingerprints, settings: &mut Settings) -> Vec<NewRow> {
+pub fn look<'v>(
+    owner: Owner<'_>,
+    variables: impl IntoIterator<Item = (&'v str, &'v str)>,
+    prints: &Fingerprints,
+    settings: &mut Settings,
+) -> Vec<NewRow> {
     let mut variables: Vec<(&str, &str)> = variables.into_iter().collect();
     // Maps have no order; what is told must not depend on it.
     variables.sort_unstable();
@@ -299,7 +239,14 @@ pub fn look<'v>(owner: Owner<'_>, variables: impl IntoIterator<Item = (&'v str, 
                 .set("detector", found.detector)
                 .set("confidence", found.confidence.as_str())
                 .set("length", i64::try_from(value.len()).unwrap_or(i64::MAX))
-                .set("fingerprint", if found.category.is_secret() { prints.of(value) } else { String::new() })
+                .set(
+                    "fingerprint",
+                    if found.category.is_secret() {
+                        prints.of(value)
+                    } else {
+                        String::new()
+                    },
+                )
                 .set("outside_host", outside_host(value))
                 .set("vector_host", vector_host(value))
         })
@@ -311,7 +258,9 @@ pub fn look<'v>(owner: Owner<'_>, variables: impl IntoIterator<Item = (&'v str, 
 /// A variable whose value is a secret for another reason than what stands in it. Where the value is not known, its name tells
 /// whether it can be a host.
 fn a_secret(owner: Owner<'_>, name: &str, detector: &str, value: Option<&str>) -> NewRow {
-    let key = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"].iter().any(|word| name.to_ascii_uppercase().contains(word));
+    let key = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"]
+        .iter()
+        .any(|word| name.to_ascii_uppercase().contains(word));
     let host = |of: fn(&str) -> String| match value {
         Some(value) => Some(of(value)),
         None => (key && !names_a_host(&name.to_ascii_uppercase())).then(String::new),
@@ -340,7 +289,10 @@ pub fn look_declared(
     let mut known = Vec::new();
     let mut rows = Vec::new();
     // Where a file marks all of its variables, it is their map that is marked, and nothing is said of each.
-    let marks = variables.len() == 1 || variables.iter().any(|(_, value)| !matches!(value, Node::Secret(_)));
+    let marks = variables.len() == 1
+        || variables
+            .iter()
+            .any(|(_, value)| !matches!(value, Node::Secret(_)));
     for (name, value) in variables {
         match value {
             // CloudFormation resolves it when the stack is made; the value stands in clear in the variable.
@@ -348,7 +300,12 @@ pub fn look_declared(
                 rows.push(a_secret(owner, name, "resolved-at-deploy", None));
             }
             // Whoever may read the configuration of the function reads what the file itself calls a secret.
-            Node::Secret(text) if marks && !text.is_empty() && !text.starts_with("arn:") && !secrets::classify(name, text).category.is_secret() => {
+            Node::Secret(text)
+                if marks
+                    && !text.is_empty()
+                    && !text.starts_with("arn:")
+                    && !secrets::classify(name, text).category.is_secret() =>
+            {
                 settings.note(name, text);
                 rows.push(a_secret(owner, name, "marked-secret", Some(text)));
             }
@@ -358,7 +315,10 @@ pub fn look_declared(
             }
             Node::Unknown(later) if later.outside => {
                 *hidden |= steers(name);
-                open.push((format!("{}|{}|{name}", owner.arn, owner.container), later.why.clone()));
+                open.push((
+                    format!("{}|{}|{name}", owner.arn, owner.container),
+                    later.why.clone(),
+                ));
                 rows.push(owner.row(name));
             }
             Node::Text(text) | Node::Secret(text) => known.push((name.as_str(), text.clone())),
@@ -371,7 +331,12 @@ pub fn look_declared(
             }
         }
     }
-    rows.extend(look(owner, known.iter().map(|(name, value)| (*name, value.as_str())), prints, settings));
+    rows.extend(look(
+        owner,
+        known.iter().map(|(name, value)| (*name, value.as_str())),
+        prints,
+        settings,
+    ));
     rows.sort_by(|a, b| a.cells[0].1.display().cmp(&b.cells[0].1.display()));
     rows
 }
@@ -393,27 +358,114 @@ mod tests {
         let vpce = "https://vpce-0a-1b.bedrock-runtime.eu-west-1.vpce.amazonaws.com";
         for (variables, kind) in [
             (&[("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", vpce)][..], "vpce"),
-            (&[("AWS_ENDPOINT_URL", "https://bedrock-runtime.eu-west-1.amazonaws.com")], "default"),
-            (&[("AWS_ENDPOINT_URL", "http://proxy.internal:8080/x")], "other"),
-            (&[("AWS_ENDPOINT_URL", "http://proxy.internal:8080/x"), ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", vpce)], "vpce"),
-            (&[("AWS_ENDPOINT_URL_S3", "http://proxy.internal")], "default"),
+            (
+                &[(
+                    "AWS_ENDPOINT_URL",
+                    "https://bedrock-runtime.eu-west-1.amazonaws.com",
+                )],
+                "default",
+            ),
+            (
+                &[("AWS_ENDPOINT_URL", "http://proxy.internal:8080/x")],
+                "other",
+            ),
+            (
+                &[
+                    ("AWS_ENDPOINT_URL", "http://proxy.internal:8080/x"),
+                    ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", vpce),
+                ],
+                "vpce",
+            ),
+            (
+                &[("AWS_ENDPOINT_URL_S3", "http://proxy.internal")],
+                "default",
+            ),
             // SDKs of other vendors read variables of their own.
             (&[("ANTHROPIC_BEDROCK_BASE_URL", vpce)], "vpce"),
-            (&[("AWS_BEDROCK_BASE_URL", "https://gateway.example.com/v1")], "other"),
-            (&[("BEDROCK_RUNTIME_ENDPOINT", "vpce-0a-1b.bedrock-runtime.eu-west-1.vpce.amazonaws.com")], "vpce"),
+            (
+                &[("AWS_BEDROCK_BASE_URL", "https://gateway.example.com/v1")],
+                "other",
+            ),
+            (
+                &[(
+                    "BEDROCK_RUNTIME_ENDPOINT",
+                    "vpce-0a-1b.bedrock-runtime.eu-west-1.vpce.amazonaws.com",
+                )],
+                "vpce",
+            ),
             (&[("BEDROCK_ENDPOINT", "proxy:8080")], "other"),
-            (&[("BEDROCK_ENDPOINT_URL", " HTTPS://gateway.example.com")], "other"),
-            (&[("BEDROCK_ENDPOINT_URL", "https://vpce-proxy.example.com")], "other"),
+            (
+                &[("BEDROCK_ENDPOINT_URL", " HTTPS://gateway.example.com")],
+                "other",
+            ),
+            (
+                &[("BEDROCK_ENDPOINT_URL", "https://vpce-proxy.example.com")],
+                "other",
+            ),
             // Other services of Bedrock, and what only looks like a host, steer nothing here.
-            (&[("BEDROCK_AGENT_RUNTIME_ENDPOINT", "https://vpce-0a.bedrock-agent-runtime.eu-west-1.vpce.amazonaws.com")], "default"),
-            (&[("BEDROCK_LOGS_S3_ENDPOINT_URL", "https://bucket.vpce-0a.s3.eu-west-1.vpce.amazonaws.com")], "default"),
-            (&[("BEDROCK_BASE_MODEL", "anthropic.claude-v1:0"), ("BEDROCK_KNOWLEDGE_BASE_BUCKET", "docs.prompts")], "default"),
-            (&[("MY_BEDROCK_GATEWAY_URL", "https://gateway.example.com")], "other"),
-            (&[("BEDROCK_LOGS_BASE", "s3://logs/prompts"), ("BEDROCK_KB_BASE", "arn:aws:bedrock:eu-west-1:111111111111:knowledge-base/AB")], "default"),
-            (&[("ANTHROPIC_BEDROCK_BASE_URL", vpce), ("BEDROCK_BASE_URL", "https://gateway.example.com")], "other"),
-            (&[("BEDROCK_KNOWLEDGE_BASE_ID", "ABCDEFGHIJ"), ("CLAUDE_CODE_USE_BEDROCK", "1")], "default"),
-            (&[("AWS_ENDPOINT_URL", "http://proxy.internal"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")], "default"),
-            (&[("ANTHROPIC_BEDROCK_BASE_URL", vpce), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")], "vpce"),
+            (
+                &[(
+                    "BEDROCK_AGENT_RUNTIME_ENDPOINT",
+                    "https://vpce-0a.bedrock-agent-runtime.eu-west-1.vpce.amazonaws.com",
+                )],
+                "default",
+            ),
+            (
+                &[(
+                    "BEDROCK_LOGS_S3_ENDPOINT_URL",
+                    "https://bucket.vpce-0a.s3.eu-west-1.vpce.amazonaws.com",
+                )],
+                "default",
+            ),
+            (
+                &[
+                    ("BEDROCK_BASE_MODEL", "anthropic.claude-v1:0"),
+                    ("BEDROCK_KNOWLEDGE_BASE_BUCKET", "docs.prompts"),
+                ],
+                "default",
+            ),
+            (
+                &[("MY_BEDROCK_GATEWAY_URL", "https://gateway.example.com")],
+                "other",
+            ),
+            (
+                &[
+                    ("BEDROCK_LOGS_BASE", "s3://logs/prompts"),
+                    (
+                        "BEDROCK_KB_BASE",
+                        "arn:aws:bedrock:eu-west-1:111111111111:knowledge-base/AB",
+                    ),
+                ],
+                "default",
+            ),
+            (
+                &[
+                    ("ANTHROPIC_BEDROCK_BASE_URL", vpce),
+                    ("BEDROCK_BASE_URL", "https://gateway.example.com"),
+                ],
+                "other",
+            ),
+            (
+                &[
+                    ("BEDROCK_KNOWLEDGE_BASE_ID", "ABCDEFGHIJ"),
+                    ("CLAUDE_CODE_USE_BEDROCK", "1"),
+                ],
+                "default",
+            ),
+            (
+                &[
+                    ("AWS_ENDPOINT_URL", "http://proxy.internal"),
+                    ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
+                ],
+                "default",
+            ),
+            (
+                &[
+                    ("ANTHROPIC_BEDROCK_BASE_URL", vpce),
+                    ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
+                ],
+                "vpce",
+            ),
         ] {
             assert_eq!(settings(variables).endpoint(), kind, "{variables:?}");
         }
@@ -421,24 +473,50 @@ mod tests {
 
     #[test]
     fn of_a_vector_store_the_host_is_kept() {
-        assert_eq!(vector_host("https://u:p@Search-Manuals-1a.eu-west-1.es.amazonaws.com:443/x"), "search-manuals-1a.eu-west-1.es.amazonaws.com");
-        assert_eq!(vector_host("abc123.eu-west-1.aoss.amazonaws.com"), "abc123.eu-west-1.aoss.amazonaws.com");
-        assert_eq!(vector_host("https://manuals-1a.aos.eu-west-1.on.aws"), "manuals-1a.aos.eu-west-1.on.aws");
+        assert_eq!(
+            vector_host("https://u:p@Search-Manuals-1a.eu-west-1.es.amazonaws.com:443/x"),
+            "search-manuals-1a.eu-west-1.es.amazonaws.com"
+        );
+        assert_eq!(
+            vector_host("abc123.eu-west-1.aoss.amazonaws.com"),
+            "abc123.eu-west-1.aoss.amazonaws.com"
+        );
+        assert_eq!(
+            vector_host("https://manuals-1a.aos.eu-west-1.on.aws"),
+            "manuals-1a.aos.eu-west-1.on.aws"
+        );
         assert_eq!(vector_host("https://aoss.eu-west-1.amazonaws.com"), "");
     }
 
     #[test]
     fn a_bedrock_region_wins_over_the_general_one() {
-        assert_eq!(settings(&[("AWS_REGION", "eu-west-1"), ("BEDROCK_REGION", "us-east-1")]).region, "us-east-1");
+        assert_eq!(
+            settings(&[("AWS_REGION", "eu-west-1"), ("BEDROCK_REGION", "us-east-1")]).region,
+            "us-east-1"
+        );
         assert_eq!(settings(&[("AWS_REGION", "not a region")]).region, "");
     }
 
     #[test]
     fn a_canary_never_reaches_a_row() {
-        let owner = Owner { table: "lambda_environment_variable", account_id: "1", region: "r", arn: "a", container: "" };
+        let owner = Owner {
+            table: "lambda_environment_variable",
+            account_id: "1",
+            region: "r",
+            arn: "a",
+            container: "",
+        };
         let canary = "CANARY_9f8e7d6c5b4a39281706f5e4d3c2b1a0";
-        let rows =
-            look(owner, [("DB_PASSWORD", canary), ("AWS_ENDPOINT_URL", canary), ("BEDROCK_REGION", canary)], &Fingerprints::fixed(), &mut Settings::default());
+        let rows = look(
+            owner,
+            [
+                ("DB_PASSWORD", canary),
+                ("AWS_ENDPOINT_URL", canary),
+                ("BEDROCK_REGION", canary),
+            ],
+            &Fingerprints::fixed(),
+            &mut Settings::default(),
+        );
         assert!(!format!("{rows:?}").contains("CANARY"));
     }
 }

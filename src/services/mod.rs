@@ -19,6 +19,9 @@ pub mod ecs;
 pub mod eks;
 pub mod environment;
 pub mod eventbridge;
+#[cfg(feature = "live")]
+pub mod failure;
+mod hosts;
 pub mod iam;
 pub mod kms;
 pub mod lambda;
@@ -162,13 +165,19 @@ const SPELLINGS: &[&[declared::Spelling]] = &[
 
 /// The types that fill some table, in Terraform's and CloudFormation's spelling.
 pub fn spelled_kinds() -> impl Iterator<Item = &'static str> {
-    SPELLINGS.iter().flat_map(|all| all.iter()).flat_map(|spelling| spelling.kinds.iter().copied())
+    SPELLINGS
+        .iter()
+        .flat_map(|all| all.iter())
+        .flat_map(|spelling| spelling.kinds.iter().copied())
 }
 
 /// Puts what resources of a file come to into rows; counts the types that no table knows.
 pub fn map_declared(resources: &[declared::Declared], rows: &mut declared::Rows) {
-    let spellings: std::collections::HashMap<&str, &declared::Spelling> =
-        SPELLINGS.iter().flat_map(|all| all.iter()).flat_map(|spelling| spelling.kinds.iter().map(move |kind| (*kind, spelling))).collect();
+    let spellings: std::collections::HashMap<&str, &declared::Spelling> = SPELLINGS
+        .iter()
+        .flat_map(|all| all.iter())
+        .flat_map(|spelling| spelling.kinds.iter().map(move |kind| (*kind, spelling)))
+        .collect();
     for resource in resources {
         match spellings.get(resource.kind.as_str()) {
             Some(spelling) => (spelling.map)(resource, rows),
@@ -179,11 +188,16 @@ pub fn map_declared(resources: &[declared::Declared], rows: &mut declared::Rows)
 
 /// Which rows each resource makes, by its place in the list: (kind, table, account, Region, key).
 pub fn claims(resources: &[declared::Declared]) -> Vec<(usize, declared::Claim)> {
-    let spellings: std::collections::HashMap<&str, &declared::Spelling> =
-        SPELLINGS.iter().flat_map(|all| all.iter()).flat_map(|spelling| spelling.kinds.iter().map(move |kind| (*kind, spelling))).collect();
+    let spellings: std::collections::HashMap<&str, &declared::Spelling> = SPELLINGS
+        .iter()
+        .flat_map(|all| all.iter())
+        .flat_map(|spelling| spelling.kinds.iter().map(move |kind| (*kind, spelling)))
+        .collect();
     let mut all = Vec::new();
     for (index, resource) in resources.iter().enumerate() {
-        let Some(spelling) = spellings.get(resource.kind.as_str()) else { continue };
+        let Some(spelling) = spellings.get(resource.kind.as_str()) else {
+            continue;
+        };
         let mut rows = declared::Rows::default();
         (spelling.map)(resource, &mut rows);
         all.extend(rows.claims(&resource.kind).map(|claim| (index, claim)));
@@ -192,5 +206,8 @@ pub fn claims(resources: &[declared::Declared]) -> Vec<(usize, declared::Claim)>
 }
 
 /// Operations outside any table: finding accounts and Regions, entering accounts.
-pub const ENTRY_OPERATIONS: &[(&str, &str)] =
-    &[("sts:GetCallerIdentity", "sts:GetCallerIdentity"), ("account:ListRegions", "account:ListRegions"), ("ec2:DescribeRegions", "ec2:DescribeRegions")];
+pub const ENTRY_OPERATIONS: &[(&str, &str)] = &[
+    ("sts:GetCallerIdentity", "sts:GetCallerIdentity"),
+    ("account:ListRegions", "account:ListRegions"),
+    ("ec2:DescribeRegions", "ec2:DescribeRegions"),
+];

@@ -8,7 +8,11 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Sources of events that are Bedrock's.
-const SOURCES: &[&str] = &["bedrock.amazonaws.com", "bedrock-mantle.amazonaws.com", "bedrock-agentcore.amazonaws.com"];
+const SOURCES: &[&str] = &[
+    "bedrock.amazonaws.com",
+    "bedrock-mantle.amazonaws.com",
+    "bedrock-agentcore.amazonaws.com",
+];
 
 /// Beginnings of the names of calls that run a model, an agent, a tool or a retrieval; what configures is read from elsewhere.
 const CALLS: &[&str] = &[
@@ -31,7 +35,12 @@ const CALLS: &[&str] = &[
 ];
 
 /// Of these the event history knows without being told (the others are data events).
-pub const IN_EVENT_HISTORY: &[&str] = &["InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream"];
+pub const IN_EVENT_HISTORY: &[&str] = &[
+    "InvokeModel",
+    "InvokeModelWithResponseStream",
+    "Converse",
+    "ConverseStream",
+];
 
 /// What tells two sums apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +75,10 @@ pub struct Sums {
 }
 
 fn text<'j>(json: &'j Json, path: &[&str]) -> &'j str {
-    path.iter().try_fold(json, |json, key| json.get(*key)).and_then(Json::as_str).unwrap_or_default()
+    path.iter()
+        .try_fold(json, |json, key| json.get(*key))
+        .and_then(Json::as_str)
+        .unwrap_or_default()
 }
 
 /// Where an address belongs: `private`, `public`, `service` (a name), or `unknown`.
@@ -74,7 +86,11 @@ fn address_kind(address: &str) -> &'static str {
     match address.parse::<std::net::IpAddr>() {
         Ok(std::net::IpAddr::V4(v4)) => {
             let shared = v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]);
-            if v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared { "private" } else { "public" }
+            if v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared {
+                "private"
+            } else {
+                "public"
+            }
         }
         Ok(std::net::IpAddr::V6(v6)) => {
             if v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback() {
@@ -93,7 +109,15 @@ fn principal(identity: &Json) -> (String, &'static str) {
     match text(identity, &["type"]) {
         "AssumedRole" => {
             let issuer = text(identity, &["sessionContext", "sessionIssuer", "arn"]);
-            (if issuer.is_empty() { text(identity, &["arn"]) } else { issuer }.to_owned(), "role")
+            (
+                if issuer.is_empty() {
+                    text(identity, &["arn"])
+                } else {
+                    issuer
+                }
+                .to_owned(),
+                "role",
+            )
         }
         "IAMUser" => (text(identity, &["arn"]).to_owned(), "user"),
         "Root" => (text(identity, &["arn"]).to_owned(), "root"),
@@ -126,8 +150,16 @@ fn way(record: &Json, kind: &str) -> &'static str {
 impl Sums {
     /// Adds a record; those that are not about Bedrock count for the window alone. A record seen before is not counted twice.
     pub fn add(&mut self, record: &Json) {
-        let (account, region, time) = (text(record, &["recipientAccountId"]), text(record, &["awsRegion"]), text(record, &["eventTime"]));
-        let account = if account.is_empty() { text(record, &["userIdentity", "accountId"]) } else { account };
+        let (account, region, time) = (
+            text(record, &["recipientAccountId"]),
+            text(record, &["awsRegion"]),
+            text(record, &["eventTime"]),
+        );
+        let account = if account.is_empty() {
+            text(record, &["userIdentity", "accountId"])
+        } else {
+            account
+        };
         if account.is_empty() || region.is_empty() || time.is_empty() {
             return;
         }
@@ -135,7 +167,10 @@ impl Sums {
         if !id.is_empty() && !self.seen.insert(id.to_owned()) {
             return;
         }
-        let window = self.windows.entry((account.to_owned(), region.to_owned())).or_insert_with(|| (0, time.to_owned(), time.to_owned()));
+        let window = self
+            .windows
+            .entry((account.to_owned(), region.to_owned()))
+            .or_insert_with(|| (0, time.to_owned(), time.to_owned()));
         window.0 += 1;
         widen(&mut window.1, &mut window.2, time);
         let (source, event) = (text(record, &["eventSource"]), text(record, &["eventName"]));
@@ -143,7 +178,9 @@ impl Sums {
             return;
         }
         let (principal, kind) = principal(record.get("userIdentity").unwrap_or(&Json::Null));
-        let bearer = record.pointer("/requestParameters/callWithBearerToken").or_else(|| record.pointer("/additionalEventData/callWithBearerToken"));
+        let bearer = record
+            .pointer("/requestParameters/callWithBearerToken")
+            .or_else(|| record.pointer("/additionalEventData/callWithBearerToken"));
         let key = Key {
             account: account.to_owned(),
             region: region.to_owned(),
@@ -153,7 +190,9 @@ impl Sums {
             event: event.to_owned(),
             way: way(record, kind),
             inference_region: text(record, &["additionalEventData", "inferenceRegion"]).to_owned(),
-            bearer_token: bearer.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true")),
+            bearer_token: bearer.is_some_and(|value| {
+                value.as_bool() == Some(true) || value.as_str() == Some("true")
+            }),
         };
         let sum = self.sums.entry(key).or_default();
         sum.calls += 1;
@@ -174,16 +213,29 @@ impl Sums {
             .iter()
             .filter(|(key, _)| wanted(&key.account, &key.region))
             .map(|(key, sum)| {
-                let id = [key.principal.as_str(), &key.source, &key.event, key.way, &key.inference_region, if key.bearer_token { "bearer" } else { "signed" }];
+                let id = [
+                    key.principal.as_str(),
+                    &key.source,
+                    &key.event,
+                    key.way,
+                    &key.inference_region,
+                    if key.bearer_token { "bearer" } else { "signed" },
+                ];
                 NewRow::new("cloudtrail_bedrock_call", &key.account, &key.region)
                     .set("id", id.join("|"))
                     .set("principal_arn", key.principal.as_str())
-                    .set("principal_account_id", Arn::parse(&key.principal).map_or("", |arn| arn.account))
+                    .set(
+                        "principal_account_id",
+                        Arn::parse(&key.principal).map_or("", |arn| arn.account),
+                    )
                     .set("principal_kind", key.kind)
                     .set("event_source", key.source.as_str())
                     .set("event_name", key.event.as_str())
                     .set("way", key.way)
-                    .set("endpoint_ids", sum.endpoints.iter().cloned().collect::<Vec<_>>())
+                    .set(
+                        "endpoint_ids",
+                        sum.endpoints.iter().cloned().collect::<Vec<_>>(),
+                    )
                     .set("inference_region", key.inference_region.as_str())
                     .set("bearer_token", key.bearer_token)
                     .set("calls", sum.calls)
@@ -213,23 +265,47 @@ mod tests {
     #[test]
     fn a_record_shows_the_way_it_came() {
         for (change, way, kind) in [
-            (json!({"vpcEndpointId": "vpce-1", "sourceIPAddress": "10.0.0.7"}), "endpoint", "role"),
+            (
+                json!({"vpcEndpointId": "vpce-1", "sourceIPAddress": "10.0.0.7"}),
+                "endpoint",
+                "role",
+            ),
             // The id is optional: a private address tells as much.
             (json!({"sourceIPAddress": "10.0.0.7"}), "endpoint", "role"),
             (json!({"sourceIPAddress": "100.64.3.2"}), "endpoint", "role"),
             (json!({"sourceIPAddress": "fd00::7"}), "endpoint", "role"),
             (json!({"sourceIPAddress": "203.0.113.9"}), "public", "role"),
             (json!({"sourceIPAddress": "2a05::9"}), "public", "role"),
-            (json!({"sourceIPAddress": "203.0.113.9", "errorCode": "AccessDenied"}), "refused", "role"),
-            (json!({"sourceIPAddress": "203.0.113.9", "errorCode": "ThrottlingException"}), "public", "role"),
-            (json!({"sourceIPAddress": "203.0.113.9", "eventName": "Rerank"}), "public", "role"),
-            (json!({"sourceIPAddress": "203.0.113.9", "vpcEndpointId": "vpce-1"}), "endpoint", "role"),
+            (
+                json!({"sourceIPAddress": "203.0.113.9", "errorCode": "AccessDenied"}),
+                "refused",
+                "role",
+            ),
+            (
+                json!({"sourceIPAddress": "203.0.113.9", "errorCode": "ThrottlingException"}),
+                "public",
+                "role",
+            ),
+            (
+                json!({"sourceIPAddress": "203.0.113.9", "eventName": "Rerank"}),
+                "public",
+                "role",
+            ),
+            (
+                json!({"sourceIPAddress": "203.0.113.9", "vpcEndpointId": "vpce-1"}),
+                "endpoint",
+                "role",
+            ),
             (
                 json!({"sourceIPAddress": "203.0.113.9", "tlsDetails": {"clientProvidedHostHeader": "vpce-1-a.bedrock-runtime.eu-west-1.vpce.amazonaws.com"}}),
                 "endpoint",
                 "role",
             ),
-            (json!({"sourceIPAddress": "states.amazonaws.com"}), "service", "role"),
+            (
+                json!({"sourceIPAddress": "states.amazonaws.com"}),
+                "service",
+                "role",
+            ),
             (
                 json!({"sourceIPAddress": "203.0.113.9", "userIdentity": {"type": "AssumedRole", "invokedBy": "bedrock.amazonaws.com", "accountId": "1"}}),
                 "service",
@@ -255,7 +331,13 @@ mod tests {
             let mut sums = Sums::default();
             sums.add(&record);
             let rows = sums.rows(|_, _| true);
-            let cell = |name: &str| rows[0].cells.iter().find(|(column, _)| *column == name).map(|(_, value)| value.clone());
+            let cell = |name: &str| {
+                rows[0]
+                    .cells
+                    .iter()
+                    .find(|(column, _)| *column == name)
+                    .map(|(_, value)| value.clone())
+            };
             assert_eq!(cell("way"), Some(Value::from(way)), "{change}");
             assert_eq!(cell("principal_kind"), Some(Value::from(kind)), "{change}");
         }
@@ -268,12 +350,28 @@ mod tests {
         sums.add(&base);
         sums.add(&base);
         let mut call = base.clone();
-        (call["eventID"], call["eventSource"], call["eventName"], call["eventTime"]) =
-            (json!("b"), json!("bedrock.amazonaws.com"), json!("InvokeModel"), json!("2026-11-02T00:00:00Z"));
+        (
+            call["eventID"],
+            call["eventSource"],
+            call["eventName"],
+            call["eventTime"],
+        ) = (
+            json!("b"),
+            json!("bedrock.amazonaws.com"),
+            json!("InvokeModel"),
+            json!("2026-11-02T00:00:00Z"),
+        );
         sums.add(&call);
         sums.add(&json!({"eventID": "c"}));
         sums.add(&json!(7));
         assert_eq!(sums.rows(|_, _| true).len(), 1);
-        assert_eq!(sums.windows[&("1".to_owned(), "eu-west-1".to_owned())], (2, "2026-11-01T00:00:00Z".to_owned(), "2026-11-02T00:00:00Z".to_owned()));
+        assert_eq!(
+            sums.windows[&("1".to_owned(), "eu-west-1".to_owned())],
+            (
+                2,
+                "2026-11-01T00:00:00Z".to_owned(),
+                "2026-11-02T00:00:00Z".to_owned()
+            )
+        );
     }
 }

@@ -38,9 +38,15 @@ pub fn in_line(line: &str, file: &str, number: usize) -> Option<Ignore> {
         expires: String::new(),
         unknown: false,
         address: String::new(),
-        location: Location { file: file.to_owned(), line: number as u64 },
+        location: Location {
+            file: file.to_owned(),
+            line: number as u64,
+        },
     };
-    let mut rest = line[at + MARK.len()..].trim_end().trim_end_matches("*/").trim();
+    let mut rest = line[at + MARK.len()..]
+        .trim_end()
+        .trim_end_matches("*/")
+        .trim();
     while !rest.is_empty() {
         let key_end = rest.find(['=', ' ', '\t']).unwrap_or(rest.len());
         let (key, after) = rest.split_at(key_end);
@@ -74,11 +80,27 @@ mod tests {
 
     #[test]
     fn a_comment_says_rule_owner_reason_and_day() {
-        let found = in_line("  # outcrop:ignore log-group-kept owner=platform reason=\"scratch, no \u{202e}data\" expires=2027-01-31", "a.tf", 3);
-        let Some(found) = found else { unreachable!("it is one") };
-        assert_eq!((found.rule.as_str(), found.owner.as_str(), found.expires.as_str()), ("log-group-kept", "platform", "2027-01-31"));
+        let found = in_line(
+            "  # outcrop:ignore log-group-kept owner=platform reason=\"scratch, no \u{202e}data\" expires=2027-01-31",
+            "a.tf",
+            3,
+        );
+        let Some(found) = found else {
+            unreachable!("it is one")
+        };
+        assert_eq!(
+            (
+                found.rule.as_str(),
+                found.owner.as_str(),
+                found.expires.as_str()
+            ),
+            ("log-group-kept", "platform", "2027-01-31")
+        );
         assert!(found.reason.starts_with("scratch, no"));
         assert_eq!(in_line("x = \"outcrop:ignore\"", "a.tf", 1), None);
-        assert!(in_line("// outcrop:ignore some-rule", "a.tf", 1).is_some_and(|one| one.owner.is_empty() && one.rule == "some-rule"));
+        assert!(
+            in_line("// outcrop:ignore some-rule", "a.tf", 1)
+                .is_some_and(|one| one.owner.is_empty() && one.rule == "some-rule")
+        );
     }
 }

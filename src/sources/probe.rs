@@ -35,7 +35,15 @@ pub struct Plan {
 impl Plan {
     /// Family and host name of each probe.
     pub fn hosts(&self) -> Vec<(String, String)> {
-        self.families.iter().map(|family| (family.clone(), host(family, &self.region, self.fips, self.dualstack))).collect()
+        self.families
+            .iter()
+            .map(|family| {
+                (
+                    family.clone(),
+                    host(family, &self.region, self.fips, self.dualstack),
+                )
+            })
+            .collect()
     }
 }
 
@@ -135,14 +143,22 @@ pub const SCHEMA: &str = "outcrop-probe/v1";
 /// Is an address private (RFC 1918, RFC 6598, RFC 4193, link-local)?
 pub fn is_private(address: &IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]),
+        IpAddr::V4(v4) => {
+            v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1])
+        }
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
     }
 }
 
 /// `private`, `public`, `mixed` or `none`.
 pub fn address_kind(addresses: &[IpAddr]) -> &'static str {
-    match (addresses.iter().any(is_private), addresses.iter().any(|address| !is_private(address))) {
+    match (
+        addresses.iter().any(is_private),
+        addresses.iter().any(|address| !is_private(address)),
+    ) {
         (true, false) => "private",
         (false, true) => "public",
         (true, true) => "mixed",
@@ -152,23 +168,57 @@ pub fn address_kind(addresses: &[IpAddr]) -> &'static str {
 
 /// The verdict over what was seen. `egress` is whether some public target could be reached.
 pub fn verdict(family: &Family, egress: bool) -> (&'static str, String) {
-    let through = if egress { ", and this host has a way out to the internet" } else { ", and this host has no way out to the internet" };
+    let through = if egress {
+        ", and this host has a way out to the internet"
+    } else {
+        ", and this host has no way out to the internet"
+    };
     if !family.name.ok {
-        return ("broken", format!("the name does not resolve: {}", family.name.detail));
+        return (
+            "broken",
+            format!("the name does not resolve: {}", family.name.detail),
+        );
     }
     if !family.connect.ok {
-        return ("broken", format!("{} resolves to {} addresses and cannot be reached: {}", family.host, family.address_kind, family.connect.detail));
+        return (
+            "broken",
+            format!(
+                "{} resolves to {} addresses and cannot be reached: {}",
+                family.host, family.address_kind, family.connect.detail
+            ),
+        );
     }
     if !family.tls.ok {
-        return ("unknown", format!("something answers for {} that does not prove to be it: {}", family.host, family.tls.detail));
+        return (
+            "unknown",
+            format!(
+                "something answers for {} that does not prove to be it: {}",
+                family.host, family.tls.detail
+            ),
+        );
     }
     let answered = family.call.as_ref().is_none_or(|call| call.status > 0);
     match (family.address_kind.as_str(), answered, egress) {
-        (_, false, _) => ("broken", "TLS stands, and the call gets no answer".to_owned()),
-        ("public", true, _) => ("public", format!("the name resolves to public addresses, and they answer{through}")),
-        ("private", true, true) => ("private-bypassable", format!("the name resolves to private addresses, and they answer{through}")),
-        ("private", true, false) => ("private-enforced", format!("the name resolves to private addresses, and they answer{through}")),
-        _ => ("unknown", format!("the name resolves to {} addresses", family.address_kind)),
+        (_, false, _) => (
+            "broken",
+            "TLS stands, and the call gets no answer".to_owned(),
+        ),
+        ("public", true, _) => (
+            "public",
+            format!("the name resolves to public addresses, and they answer{through}"),
+        ),
+        ("private", true, true) => (
+            "private-bypassable",
+            format!("the name resolves to private addresses, and they answer{through}"),
+        ),
+        ("private", true, false) => (
+            "private-enforced",
+            format!("the name resolves to private addresses, and they answer{through}"),
+        ),
+        _ => (
+            "unknown",
+            format!("the name resolves to {} addresses", family.address_kind),
+        ),
     }
 }
 
@@ -187,9 +237,13 @@ pub fn shows(status: u16, code: &str) -> &'static str {
 /// # Errors
 /// With line and column, or what is missing.
 pub fn parse(text: &str) -> Result<Report, String> {
-    let report: Report = serde_json::from_str(text).map_err(|error| format!("it is no report of `outcrop probe`: {error}"))?;
+    let report: Report = serde_json::from_str(text)
+        .map_err(|error| format!("it is no report of `outcrop probe`: {error}"))?;
     if report.schema != SCHEMA {
-        return Err(format!("its schema is `{}`, and this release reads `{SCHEMA}`", report.schema));
+        return Err(format!(
+            "its schema is `{}`, and this release reads `{SCHEMA}`",
+            report.schema
+        ));
     }
     Ok(report)
 }
@@ -200,21 +254,102 @@ mod tests {
 
     #[test]
     fn what_was_seen_decides() {
-        let step = |ok: bool| Step { ok, detail: "seen".to_owned() };
+        let step = |ok: bool| Step {
+            ok,
+            detail: "seen".to_owned(),
+        };
         let call = |status: u16| {
-            Some(Call { operation: "bedrock:ListFoundationModels".to_owned(), status, code: String::new(), request_id: String::new(), shows: String::new() })
+            Some(Call {
+                operation: "bedrock:ListFoundationModels".to_owned(),
+                status,
+                code: String::new(),
+                request_id: String::new(),
+                shows: String::new(),
+            })
         };
         for (addresses, name, connect, tls, answer, egress, expected) in [
-            (&["10.0.1.10"][..], true, true, true, call(200), false, "private-enforced"),
-            (&["10.0.1.10"], true, true, true, call(200), true, "private-bypassable"),
+            (
+                &["10.0.1.10"][..],
+                true,
+                true,
+                true,
+                call(200),
+                false,
+                "private-enforced",
+            ),
+            (
+                &["10.0.1.10"],
+                true,
+                true,
+                true,
+                call(200),
+                true,
+                "private-bypassable",
+            ),
             // A refusal is an answer: the way is private, whatever the policy says.
-            (&["10.0.1.10"], true, true, true, call(403), false, "private-enforced"),
-            (&["10.0.1.10"], true, true, true, None, false, "private-enforced"),
-            (&["fd00::7"], true, true, true, call(200), false, "private-enforced"),
-            (&["100.64.0.9"], true, true, true, call(200), false, "private-enforced"),
-            (&["52.94.133.1"], true, true, true, call(200), true, "public"),
-            (&["52.94.133.1"], true, true, true, call(200), false, "public"),
-            (&["52.94.133.1", "10.0.1.10"], true, true, true, call(200), false, "unknown"),
+            (
+                &["10.0.1.10"],
+                true,
+                true,
+                true,
+                call(403),
+                false,
+                "private-enforced",
+            ),
+            (
+                &["10.0.1.10"],
+                true,
+                true,
+                true,
+                None,
+                false,
+                "private-enforced",
+            ),
+            (
+                &["fd00::7"],
+                true,
+                true,
+                true,
+                call(200),
+                false,
+                "private-enforced",
+            ),
+            (
+                &["100.64.0.9"],
+                true,
+                true,
+                true,
+                call(200),
+                false,
+                "private-enforced",
+            ),
+            (
+                &["52.94.133.1"],
+                true,
+                true,
+                true,
+                call(200),
+                true,
+                "public",
+            ),
+            (
+                &["52.94.133.1"],
+                true,
+                true,
+                true,
+                call(200),
+                false,
+                "public",
+            ),
+            (
+                &["52.94.133.1", "10.0.1.10"],
+                true,
+                true,
+                true,
+                call(200),
+                false,
+                "unknown",
+            ),
             (&[], false, false, false, None, false, "broken"),
             (&["10.0.1.10"], true, false, false, None, false, "broken"),
             (&["52.94.133.1"], true, false, false, None, false, "broken"),
@@ -222,7 +357,10 @@ mod tests {
             (&["10.0.1.10"], true, true, false, None, true, "unknown"),
             (&["10.0.1.10"], true, true, true, call(0), false, "broken"),
         ] {
-            let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().expect("an address")).collect();
+            let addresses: Vec<IpAddr> = addresses
+                .iter()
+                .map(|address| address.parse().expect("an address"))
+                .collect();
             let family = Family {
                 family: "bedrock".to_owned(),
                 host: "bedrock.eu-west-1.amazonaws.com".to_owned(),

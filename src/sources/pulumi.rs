@@ -32,10 +32,18 @@ const RENAMED: [(&str, &str, &str); 14] = [
     ("aws_route_table", "routes", "route"),
     ("aws_default_route_table", "routes", "route"),
     ("aws_iam_role", "inlinePolicies", "inline_policy"),
-    ("aws_s3_bucket", "serverSideEncryptionConfiguration", "server_side_encryption_configuration"),
+    (
+        "aws_s3_bucket",
+        "serverSideEncryptionConfiguration",
+        "server_side_encryption_configuration",
+    ),
     ("aws_s3_bucket", "lifecycleRules", "lifecycle_rule"),
     ("aws_s3_bucket_lifecycle_configuration", "rules", "rule"),
-    ("aws_s3_bucket_server_side_encryption_configuration", "rules", "rule"),
+    (
+        "aws_s3_bucket_server_side_encryption_configuration",
+        "rules",
+        "rule",
+    ),
     ("aws_codepipeline", "stages", "stage"),
     ("aws_ec2_managed_prefix_list", "entries", "entry"),
     ("aws_ecs_task_definition", "volumes", "volume"),
@@ -58,24 +66,50 @@ fn snake(name: &str) -> String {
 
 /// The type in Terraform's or CloudFormation's spelling; the token itself where no table knows it.
 fn kind_of(token: &str, known: &HashMap<String, &'static str>) -> String {
-    let find = |candidate: &str| known.get(&candidate.to_ascii_lowercase()).map(|kind| (*kind).to_owned());
+    let find = |candidate: &str| {
+        known
+            .get(&candidate.to_ascii_lowercase())
+            .map(|kind| (*kind).to_owned())
+    };
     if let Some(native) = token.strip_prefix("aws-native:") {
-        return find(&format!("aws::{}", native.replace(':', "::"))).unwrap_or_else(|| token.to_owned());
+        return find(&format!("aws::{}", native.replace(':', "::")))
+            .unwrap_or_else(|| token.to_owned());
     }
-    let Some(rest) = token.strip_prefix("aws:") else { return token.to_owned() };
-    let (module, name) = rest.split_once(':').map_or((rest, ""), |(module, _)| module.split_once('/').unwrap_or((module, "")));
+    let Some(rest) = token.strip_prefix("aws:") else {
+        return token.to_owned();
+    };
+    let (module, name) = rest.split_once(':').map_or((rest, ""), |(module, _)| {
+        module.split_once('/').unwrap_or((module, ""))
+    });
     let name = snake(name.trim_end_matches("V2"));
     let module = match module {
         "ec2transitgateway" => "ec2",
         "bedrockmodel" => "bedrock_model",
         other => other,
     };
-    let mut candidates = vec![format!("aws_{module}_{name}"), format!("aws_{name}"), format!("aws_{module}")];
+    let mut candidates = vec![
+        format!("aws_{module}_{name}"),
+        format!("aws_{name}"),
+        format!("aws_{module}"),
+    ];
     if module == "bedrock" {
-        let agent = name.strip_prefix("agentcore_").map(|rest| format!("aws_bedrockagentcore_{rest}"));
-        candidates.insert(0, agent.or_else(|| name.strip_prefix("agent_").map(|rest| format!("aws_bedrockagent_{rest}"))).unwrap_or_default());
+        let agent = name
+            .strip_prefix("agentcore_")
+            .map(|rest| format!("aws_bedrockagentcore_{rest}"));
+        candidates.insert(
+            0,
+            agent
+                .or_else(|| {
+                    name.strip_prefix("agent_")
+                        .map(|rest| format!("aws_bedrockagent_{rest}"))
+                })
+                .unwrap_or_default(),
+        );
     }
-    candidates.iter().find_map(|candidate| find(candidate)).unwrap_or_else(|| candidates.swap_remove(0).trim_end_matches('_').to_owned())
+    candidates
+        .iter()
+        .find_map(|candidate| find(candidate))
+        .unwrap_or_else(|| candidates.swap_remove(0).trim_end_matches('_').to_owned())
 }
 
 struct Resource<'j> {
@@ -90,15 +124,26 @@ struct Resource<'j> {
 /// # Errors
 /// When it is neither, or of a version that is not known.
 pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
-    let known: HashMap<String, &'static str> = spelled_kinds().map(|kind| (kind.to_ascii_lowercase(), kind)).collect();
+    let known: HashMap<String, &'static str> = spelled_kinds()
+        .map(|kind| (kind.to_ascii_lowercase(), kind))
+        .collect();
     let mut notes = Vec::new();
     let mut all: Vec<Resource<'_>> = Vec::new();
     let mut before: Vec<Resource<'_>> = Vec::new();
     let mut providers: BTreeMap<&str, (Option<String>, Option<String>)> = BTreeMap::new();
-    if let Some(resources) = json.pointer("/deployment/resources").and_then(Json::as_array) {
-        let version = json.get("version").and_then(Json::as_i64).unwrap_or_default();
+    if let Some(resources) = json
+        .pointer("/deployment/resources")
+        .and_then(Json::as_array)
+    {
+        let version = json
+            .get("version")
+            .and_then(Json::as_i64)
+            .unwrap_or_default();
         if !(1..=4).contains(&version) {
-            return Err(Error::new(file, format!("a stack export of version {version}; this reads 1 to 4")));
+            return Err(Error::new(
+                file,
+                format!("a stack export of version {version}; this reads 1 to 4"),
+            ));
         }
         for state in resources {
             provider(state, &mut providers);
@@ -113,7 +158,9 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
                 provider(state, &mut providers);
             }
             let change = match op {
-                "create" | "replace" | "create-replacement" | "import-replacement" => Change::Create,
+                "create" | "replace" | "create-replacement" | "import-replacement" => {
+                    Change::Create
+                }
                 "update" => Change::Update,
                 _ => Change::Keep,
             };
@@ -130,52 +177,120 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
             all.retain(|known| known.urn != urn);
             all.extend(resource(state, change, &known));
         }
-        if json.get("diagnostics").and_then(Json::as_array).is_some_and(|all| all.iter().any(|one| one.get("severity").and_then(Json::as_str) == Some("error")))
+        if json
+            .get("diagnostics")
+            .and_then(Json::as_array)
+            .is_some_and(|all| {
+                all.iter()
+                    .any(|one| one.get("severity").and_then(Json::as_str) == Some("error"))
+            })
         {
-            return Err(Error::new(file, "the preview ended with an error, so it is not complete; mend it and preview again"));
+            return Err(Error::new(
+                file,
+                "the preview ended with an error, so it is not complete; mend it and preview again",
+            ));
         }
     } else {
         notes.push("the preview holds no resources".to_owned());
     }
-    let default_region = json.pointer("/config/aws:region").and_then(Json::as_str).map(str::to_owned);
+    let default_region = json
+        .pointer("/config/aws:region")
+        .and_then(Json::as_str)
+        .map(str::to_owned);
     for one in all.iter_mut().chain(&mut before) {
         place(one, &providers, default_region.as_ref(), given);
     }
     let resources = tie(&all);
     let before = before.into_iter().map(|one| one.declared).collect();
-    Ok(Files { source: Source::Pulumi, variants: vec![Variant { when: String::new(), resources }], before, notes, ignores: Vec::new() })
+    Ok(Files {
+        source: Source::Pulumi,
+        variants: vec![Variant {
+            when: String::new(),
+            resources,
+        }],
+        before,
+        notes,
+        ignores: Vec::new(),
+        open: Vec::new(),
+    })
 }
 
 /// Account and Region that a provider works in.
 fn provider<'j>(state: &'j Json, all: &mut BTreeMap<&'j str, (Option<String>, Option<String>)>) {
-    if state.get("type").and_then(Json::as_str).is_none_or(|kind| kind != "pulumi:providers:aws" && kind != "pulumi:providers:aws-native") {
+    if state
+        .get("type")
+        .and_then(Json::as_str)
+        .is_none_or(|kind| kind != "pulumi:providers:aws" && kind != "pulumi:providers:aws-native")
+    {
         return;
     }
-    let Some(urn) = state.get("urn").and_then(Json::as_str) else { return };
-    let input = |name: &str| state.get("inputs").and_then(|inputs| inputs.get(name)).and_then(Json::as_str);
-    let region = input("region").filter(|region| !LATER.contains(region)).map(str::to_owned);
+    let Some(urn) = state.get("urn").and_then(Json::as_str) else {
+        return;
+    };
+    let input = |name: &str| {
+        state
+            .get("inputs")
+            .and_then(|inputs| inputs.get(name))
+            .and_then(Json::as_str)
+    };
+    let region = input("region")
+        .filter(|region| !LATER.contains(region))
+        .map(str::to_owned);
     // Objects of providers are JSON inside text.
     let inner = |name: &str| input(name).and_then(|text| serde_json::from_str::<Json>(text).ok());
-    let role = inner("assumeRole").and_then(|role| role.get("roleArn").and_then(Json::as_str).and_then(Arn::parse).map(|arn| arn.account.to_owned()));
-    let roles =
-        inner("assumeRoles").and_then(|roles| roles.get(0)?.get("roleArn").and_then(Json::as_str).and_then(Arn::parse).map(|arn| arn.account.to_owned()));
-    let allowed = inner("allowedAccountIds").and_then(|ids| ids.as_array().filter(|ids| ids.len() == 1)?[0].as_str().map(str::to_owned));
+    let role = inner("assumeRole").and_then(|role| {
+        role.get("roleArn")
+            .and_then(Json::as_str)
+            .and_then(Arn::parse)
+            .map(|arn| arn.account.to_owned())
+    });
+    let roles = inner("assumeRoles").and_then(|roles| {
+        roles
+            .get(0)?
+            .get("roleArn")
+            .and_then(Json::as_str)
+            .and_then(Arn::parse)
+            .map(|arn| arn.account.to_owned())
+    });
+    let allowed = inner("allowedAccountIds").and_then(|ids| {
+        ids.as_array().filter(|ids| ids.len() == 1)?[0]
+            .as_str()
+            .map(str::to_owned)
+    });
     all.insert(urn, (role.or(roles).or(allowed), region));
 }
 
-fn resource<'j>(state: &'j Json, change: Change, known: &HashMap<String, &'static str>) -> Option<Resource<'j>> {
+fn resource<'j>(
+    state: &'j Json,
+    change: Change,
+    known: &HashMap<String, &'static str>,
+) -> Option<Resource<'j>> {
     let text = |key: &str| state.get(key).and_then(Json::as_str).unwrap_or_default();
     let token = text("type");
-    if !token.starts_with("aws:") && !token.starts_with("aws-native:") || state.get("delete").and_then(Json::as_bool) == Some(true) {
+    if !token.starts_with("aws:") && !token.starts_with("aws-native:")
+        || state.get("delete").and_then(Json::as_bool) == Some(true)
+    {
         return None;
     }
     let kind = kind_of(token, known);
     let mut members = Vec::new();
     // Inputs say what was asked for; outputs, for what exists, what it got.
     for part in ["inputs", "outputs"] {
-        for (key, value) in state.get(part).and_then(Json::as_object).into_iter().flatten() {
-            let name = RENAMED.iter().find(|(of, from, _)| *of == kind && from == key).map_or(key.as_str(), |(.., to)| to);
-            if name != "__defaults" && !members.iter().any(|(known, _): &(String, Node)| known == name) {
+        for (key, value) in state
+            .get(part)
+            .and_then(Json::as_object)
+            .into_iter()
+            .flatten()
+        {
+            let name = RENAMED
+                .iter()
+                .find(|(of, from, _)| *of == kind && from == key)
+                .map_or(key.as_str(), |(.., to)| to);
+            if name != "__defaults"
+                && !members
+                    .iter()
+                    .any(|(known, _): &(String, Node)| known == name)
+            {
                 members.push((name.to_owned(), node(value)));
             }
         }
@@ -199,41 +314,87 @@ fn resource<'j>(state: &'j Json, change: Change, known: &HashMap<String, &'stati
             unit: text("provider").to_owned(),
         },
         urn: state.get("urn").and_then(Json::as_str).unwrap_or_default(),
-        provider: state.get("provider").and_then(Json::as_str).unwrap_or_default(),
+        provider: state
+            .get("provider")
+            .and_then(Json::as_str)
+            .unwrap_or_default(),
         depends: state.get("propertyDependencies").and_then(Json::as_object),
     })
 }
 
 fn node(value: &Json) -> Node {
-    let later = |why: &str| Node::Unknown(Later { why: why.to_owned(), ..Later::default() });
-    let secret = |why: &str| Node::Unknown(Later { why: why.to_owned(), secret: true, ..Later::default() });
+    let later = |why: &str| {
+        Node::Unknown(Later {
+            why: why.to_owned(),
+            ..Later::default()
+        })
+    };
+    let secret = |why: &str| {
+        Node::Unknown(Later {
+            why: why.to_owned(),
+            secret: true,
+            ..Later::default()
+        })
+    };
     match value {
         Json::String(text) if LATER.contains(&text.as_str()) => later("known after the update"),
         Json::String(text) if text == "[secret]" => secret("Pulumi hides the value"),
         Json::Array(items) => Node::List(items.iter().map(node).collect()),
         Json::Object(members) => match members.get(SIGNATURE).and_then(Json::as_str) {
-            Some(SECRET) => match members.get("plaintext").and_then(Json::as_str).and_then(|text| serde_json::from_str::<Json>(text).ok()) {
+            Some(SECRET) => match members
+                .get("plaintext")
+                .and_then(Json::as_str)
+                .and_then(|text| serde_json::from_str::<Json>(text).ok())
+            {
                 Some(Json::String(text)) => Node::Secret(text),
                 _ => secret("Pulumi keeps the value encrypted"),
             },
-            Some(_) => members.get("value").map_or_else(|| later("known after the update"), node),
-            None => Node::Map(members.iter().filter(|(key, _)| *key != "__defaults").map(|(key, value)| (key.clone(), node(value))).collect()),
+            Some(_) => members
+                .get("value")
+                .map_or_else(|| later("known after the update"), node),
+            None => Node::Map(
+                members
+                    .iter()
+                    .filter(|(key, _)| *key != "__defaults")
+                    .map(|(key, value)| (key.clone(), node(value)))
+                    .collect(),
+            ),
         },
         other => Node::from(other),
     }
 }
 
-fn place(one: &mut Resource<'_>, providers: &BTreeMap<&str, (Option<String>, Option<String>)>, default: Option<&String>, given: &Given) {
+fn place(
+    one: &mut Resource<'_>,
+    providers: &BTreeMap<&str, (Option<String>, Option<String>)>,
+    default: Option<&String>,
+    given: &Given,
+) {
     // A provider is named by its URN and its id.
-    let urn = one.provider.rsplit_once("::").map_or(one.provider, |(urn, _)| urn);
+    let urn = one
+        .provider
+        .rsplit_once("::")
+        .map_or(one.provider, |(urn, _)| urn);
     let (account, region) = providers.get(urn).cloned().unwrap_or_default();
     let declared = &mut one.declared;
     let arn = declared.at("arn").text().known();
     let arn = arn.as_deref().and_then(Arn::parse);
     let known = |part: &str| (!part.is_empty()).then(|| part.to_owned());
-    let account = arn.as_ref().and_then(|arn| known(arn.account)).or(account).or_else(|| given.account.clone());
-    let own = declared.at("region").text().known().filter(|region| region.contains('-'));
-    let region = own.or_else(|| arn.as_ref().and_then(|arn| known(arn.region))).or(region).or_else(|| default.cloned()).or_else(|| given.region.clone());
+    let account = arn
+        .as_ref()
+        .and_then(|arn| known(arn.account))
+        .or(account)
+        .or_else(|| given.account.clone());
+    let own = declared
+        .at("region")
+        .text()
+        .known()
+        .filter(|region| region.contains('-'));
+    let region = own
+        .or_else(|| arn.as_ref().and_then(|arn| known(arn.region)))
+        .or(region)
+        .or_else(|| default.cloned())
+        .or_else(|| given.region.clone());
     declared.account_id = account.unwrap_or_else(|| UNKNOWN_ACCOUNT.to_owned());
     declared.region = region.unwrap_or_else(|| UNKNOWN_REGION.to_owned());
     declared.partition = partition(&declared.region).to_owned();
@@ -247,10 +408,24 @@ fn tie(all: &[Resource<'_>]) -> Vec<Declared> {
             let mut declared = one.declared.clone();
             let kind = declared.kind.clone();
             if let Node::Map(members) = &mut declared.values {
-                for (name, value) in members.iter_mut().filter(|(_, value)| value.later().is_some()) {
-                    let original = RENAMED.iter().find(|(of, _, to)| *of == kind && to == name).map_or(name.as_str(), |(_, from, _)| from);
-                    let urns = one.depends.and_then(|all| all.get(original)).and_then(Json::as_array);
-                    let found: Vec<&Declared> = urns.into_iter().flatten().filter_map(Json::as_str).filter_map(|urn| by_urn.get(urn).copied()).collect();
+                for (name, value) in members
+                    .iter_mut()
+                    .filter(|(_, value)| value.later().is_some())
+                {
+                    let original = RENAMED
+                        .iter()
+                        .find(|(of, _, to)| *of == kind && to == name)
+                        .map_or(name.as_str(), |(_, from, _)| from);
+                    let urns = one
+                        .depends
+                        .and_then(|all| all.get(original))
+                        .and_then(Json::as_array);
+                    let found: Vec<&Declared> = urns
+                        .into_iter()
+                        .flatten()
+                        .filter_map(Json::as_str)
+                        .filter_map(|urn| by_urn.get(urn).copied())
+                        .collect();
                     fill(value, &snake(name), &kind, &found);
                 }
             }
@@ -262,9 +437,16 @@ fn tie(all: &[Resource<'_>]) -> Vec<Declared> {
 /// Fills what is open below a property from the resources that it depends on.
 fn fill(node: &mut Node, property: &str, kind: &str, found: &[&Declared]) {
     match node {
-        Node::Map(members) => members.iter_mut().for_each(|(name, value)| fill(value, &snake(name), kind, found)),
+        Node::Map(members) => members
+            .iter_mut()
+            .for_each(|(name, value)| fill(value, &snake(name), kind, found)),
         Node::List(items) => {
-            let open: Vec<usize> = items.iter().enumerate().filter(|(_, item)| matches!(item, Node::Unknown(_))).map(|(place, _)| place).collect();
+            let open: Vec<usize> = items
+                .iter()
+                .enumerate()
+                .filter(|(_, item)| matches!(item, Node::Unknown(_)))
+                .map(|(place, _)| place)
+                .collect();
             let fits = fitting(property, found);
             let one_each = open.len() == fits.len();
             for (place, item) in items.iter_mut().enumerate() {
@@ -276,9 +458,18 @@ fn fill(node: &mut Node, property: &str, kind: &str, found: &[&Declared]) {
         }
         Node::Unknown(later) => {
             let fits = fitting(property, found);
-            later.of = fits.iter().filter_map(|one| wanted(one, property, kind)).collect();
+            later.of = fits
+                .iter()
+                .filter_map(|one| wanted(one, property, kind))
+                .collect();
             if !fits.is_empty() {
-                later.why = format!("known after the update, made of {}", fits.iter().map(|one| one.address.as_str()).collect::<Vec<_>>().join(", "));
+                later.why = format!(
+                    "known after the update, made of {}",
+                    fits.iter()
+                        .map(|one| one.address.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                );
             }
         }
         _ => {}
@@ -289,20 +480,34 @@ fn fill(node: &mut Node, property: &str, kind: &str, found: &[&Declared]) {
 fn fitting<'d>(property: &str, found: &[&'d Declared]) -> Vec<&'d Declared> {
     let named = |one: &&&Declared| {
         let kind = one.kind.strip_prefix("aws_").unwrap_or(&one.kind);
-        property.contains(kind) || kind.rsplit('_').next().is_some_and(|end| end.len() > 2 && property.contains(end))
+        property.contains(kind)
+            || kind
+                .rsplit('_')
+                .next()
+                .is_some_and(|end| end.len() > 2 && property.contains(end))
     };
     let fits: Vec<&Declared> = found.iter().filter(named).copied().collect();
-    if fits.is_empty() { found.to_vec() } else { fits }
+    if fits.is_empty() {
+        found.to_vec()
+    } else {
+        fits
+    }
 }
 
 /// The attribute of a resource that a property asks for: its ARN, its name or its id.
 fn wanted(one: &Declared, property: &str, kind: &str) -> Option<String> {
-    let by_arn = property.contains("arn") || property == "role" && matches!(kind, "aws_lambda_function" | "aws_codepipeline") || property == "service_role";
+    let by_arn = property.contains("arn")
+        || property == "role" && matches!(kind, "aws_lambda_function" | "aws_codepipeline")
+        || property == "service_role";
     let what = if by_arn {
         "arn"
-    } else if property.ends_with("name") || matches!(property, "role" | "user" | "group" | "bucket") {
+    } else if property.ends_with("name") || matches!(property, "role" | "user" | "group" | "bucket")
+    {
         "name"
-    } else if property.contains("policy") || property.contains("document") || property.contains("definition") {
+    } else if property.contains("policy")
+        || property.contains("document")
+        || property.contains("definition")
+    {
         // A text that is made of it is not it.
         return None;
     } else {
@@ -320,18 +525,35 @@ mod tests {
 
     #[test]
     fn tokens_are_types_that_tables_know() {
-        let known: HashMap<String, &'static str> = spelled_kinds().map(|kind| (kind.to_ascii_lowercase(), kind)).collect();
+        let known: HashMap<String, &'static str> = spelled_kinds()
+            .map(|kind| (kind.to_ascii_lowercase(), kind))
+            .collect();
         for (token, kind) in [
             ("aws:ec2/vpcEndpoint:VpcEndpoint", "aws_vpc_endpoint"),
             ("aws:ec2/vpc:Vpc", "aws_vpc"),
             ("aws:lambda/function:Function", "aws_lambda_function"),
             ("aws:s3/bucketV2:BucketV2", "aws_s3_bucket"),
-            ("aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", "aws_s3_bucket_lifecycle_configuration"),
-            ("aws:bedrock/agentKnowledgeBase:AgentKnowledgeBase", "aws_bedrockagent_knowledge_base"),
-            ("aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime", "aws_bedrockagentcore_agent_runtime"),
-            ("aws:bedrockmodel/invocationLoggingConfiguration:InvocationLoggingConfiguration", "aws_bedrock_model_invocation_logging_configuration"),
+            (
+                "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2",
+                "aws_s3_bucket_lifecycle_configuration",
+            ),
+            (
+                "aws:bedrock/agentKnowledgeBase:AgentKnowledgeBase",
+                "aws_bedrockagent_knowledge_base",
+            ),
+            (
+                "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime",
+                "aws_bedrockagentcore_agent_runtime",
+            ),
+            (
+                "aws:bedrockmodel/invocationLoggingConfiguration:InvocationLoggingConfiguration",
+                "aws_bedrock_model_invocation_logging_configuration",
+            ),
             ("aws:cloudtrail/trail:Trail", "aws_cloudtrail"),
-            ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws_vpc_security_group_ingress_rule"),
+            (
+                "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+                "aws_vpc_security_group_ingress_rule",
+            ),
             ("aws-native:ec2:VpcEndpoint", "AWS::EC2::VPCEndpoint"),
             ("aws:sqs/queue:Queue", "aws_sqs_queue"),
         ] {

@@ -38,7 +38,10 @@ pub struct Trail {
 }
 
 fn fail<T>(file: &Path, message: impl Into<String>) -> Result<T, Error> {
-    Err(Error { file: file.to_owned(), message: message.into() })
+    Err(Error {
+        file: file.to_owned(),
+        message: message.into(),
+    })
 }
 
 /// The log files below a folder, in order; digests and insights are no logs.
@@ -50,10 +53,15 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
             Err(error) => return fail(&folder, error.to_string()),
         };
         for entry in entries {
-            let entry = entry.or_else(|error| fail(&folder, error.to_string()))?.path();
+            let entry = entry
+                .or_else(|error| fail(&folder, error.to_string()))?
+                .path();
             let name = entry.to_string_lossy().into_owned();
             // A link could lead in a circle.
-            if entry.is_symlink() || name.contains("CloudTrail-Digest") || name.contains("CloudTrail-Insight") {
+            if entry.is_symlink()
+                || name.contains("CloudTrail-Digest")
+                || name.contains("CloudTrail-Insight")
+            {
                 continue;
             }
             if entry.is_dir() {
@@ -71,20 +79,47 @@ fn records(path: &Path) -> Result<Vec<Json>, Error> {
     let file = File::open(path).or_else(|error| fail(path, error.to_string()))?;
     let mut bytes = Vec::new();
     let zipped = path.extension().is_some_and(|end| end == "gz");
-    let read = if zipped { MultiGzDecoder::new(file).take(MOST_BYTES + 1).read_to_end(&mut bytes) } else { file.take(MOST_BYTES + 1).read_to_end(&mut bytes) };
+    let read = if zipped {
+        MultiGzDecoder::new(file)
+            .take(MOST_BYTES + 1)
+            .read_to_end(&mut bytes)
+    } else {
+        file.take(MOST_BYTES + 1).read_to_end(&mut bytes)
+    };
     if let Err(error) = read {
-        return fail(path, format!("it cannot be read to its end ({error}); it may be truncated, fetch it again"));
+        return fail(
+            path,
+            format!("it cannot be read to its end ({error}); it may be truncated, fetch it again"),
+        );
     }
     if bytes.len() as u64 > MOST_BYTES {
-        return fail(path, format!("it holds more than {} MB, more than any log file of CloudTrail's", MOST_BYTES >> 20));
+        return fail(
+            path,
+            format!(
+                "it holds more than {} MB, more than any log file of CloudTrail's",
+                MOST_BYTES >> 20
+            ),
+        );
     }
     let mut json: Json = match serde_json::from_slice(&bytes) {
         Ok(json) => json,
-        Err(error) => return fail(path, format!("it is no JSON, line {} column {}: {error}", error.line(), error.column())),
+        Err(error) => {
+            return fail(
+                path,
+                format!(
+                    "it is no JSON, line {} column {}: {error}",
+                    error.line(),
+                    error.column()
+                ),
+            );
+        }
     };
     match json.get_mut("Records").map(Json::take) {
         Some(Json::Array(records)) => Ok(records),
-        _ => fail(path, "it is no CloudTrail log file: there is no list `Records`"),
+        _ => fail(
+            path,
+            "it is no CloudTrail log file: there is no list `Records`",
+        ),
     }
 }
 
@@ -111,7 +146,9 @@ pub fn read(paths: &[PathBuf], run: &RunInfo) -> Result<Trail, Error> {
             }
         }
     }
-    let wanted = |account: &str, region: &str| run.account(account).is_some() && run.regions.iter().any(|known| known == region);
+    let wanted = |account: &str, region: &str| {
+        run.account(account).is_some() && run.regions.iter().any(|known| known == region)
+    };
     trail.rows = sums.rows(wanted);
     let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for row in &trail.rows {
@@ -134,11 +171,18 @@ pub fn read(paths: &[PathBuf], run: &RunInfo) -> Result<Trail, Error> {
                 .set("sees_data_events", true),
         );
     }
-    for (account, region) in run.scopes().filter(|(_, region)| *region != crate::model::GLOBAL) {
+    for (account, region) in run
+        .scopes()
+        .filter(|(_, region)| *region != crate::model::GLOBAL)
+    {
         for table in TABLES {
             let mut line = Coverage::new(account, region, table, "list", Status::Complete);
             line.operation = "CloudTrail log files".to_owned();
-            line.rows = if table == "cloudtrail_window" { 0 } else { counts.get(&(account, region)).copied().unwrap_or(0) };
+            line.rows = if table == "cloudtrail_window" {
+                0
+            } else {
+                counts.get(&(account, region)).copied().unwrap_or(0)
+            };
             trail.coverage.push(line);
         }
     }

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 /// Readings (table, group) that the columns of subjects need; every table's list among them.
 ///
 /// `wanted` gives subject and column names.
-pub fn readings<'r>(wanted: impl IntoIterator<Item = (&'r str, Vec<&'r str>)>) -> BTreeSet<(&'static str, &'static str)> {
+pub fn readings<'r>(
+    wanted: impl IntoIterator<Item = (&'r str, Vec<&'r str>)>,
+) -> BTreeSet<(&'static str, &'static str)> {
     let tables = super::tables();
     let find = |name: &str| tables.iter().copied().find(|table| table.name == name);
     let mut needed = BTreeSet::new();
@@ -24,10 +26,22 @@ pub fn readings<'r>(wanted: impl IntoIterator<Item = (&'r str, Vec<&'r str>)>) -
 }
 
 /// The API operation and IAM actions behind readings.
-pub fn operations(readings: &BTreeSet<(&'static str, &'static str)>, tables: &[&'static Table]) -> BTreeSet<(&'static str, &'static str)> {
+pub fn operations(
+    readings: &BTreeSet<(&'static str, &'static str)>,
+    tables: &[&'static Table],
+) -> BTreeSet<(&'static str, &'static str)> {
     readings
         .iter()
-        .filter_map(|(name, group)| tables.iter().find(|table| table.name == *name).and_then(|table| table.read(group)))
-        .flat_map(|read| read.actions().into_iter().map(|action| (read.operation, action)))
+        .filter_map(|(name, group)| {
+            tables
+                .iter()
+                .find(|table| table.name == *name)
+                .and_then(|table| table.read(group))
+        })
+        .flat_map(|read| {
+            read.actions()
+                .into_iter()
+                .map(|action| (read.operation, action))
+        })
         .collect()
 }

@@ -12,20 +12,39 @@ use Observed::Known;
 /// How workloads of the kind are found, and where they stand.
 pub(super) const KIND: Kind = Kind {
     find,
-    inputs: Inputs::All(&[services::agentcore::RUNTIME.list(), services::agentcore::RUNTIME.group("detail")]),
+    inputs: Inputs::All(&[
+        services::agentcore::RUNTIME.list(),
+        services::agentcore::RUNTIME.group("detail"),
+    ]),
     tables: &["bedrock_agentcore_runtime"],
     placement,
     public_address: never_public,
 };
 
-fn find<'w>(principals: &Principals<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
-    let found = principals.world.all("bedrock_agentcore_runtime", account, region);
+fn find<'w>(
+    principals: &Principals<'w>,
+    account: &str,
+    region: &str,
+    all: &mut Vec<Workload<'w>>,
+) -> Vec<Gap> {
+    let found = principals
+        .world
+        .all("bedrock_agentcore_runtime", account, region);
     for row in found.rows {
         let workload = Workload {
             roles: one(row.text("role_arn")),
-            deployments: vec![Deployment { network: row, settings: Some(row) }],
+            deployments: vec![Deployment {
+                network: row,
+                settings: Some(row),
+            }],
             names_model: row.flag("names_model"),
-            ..Workload::new("agentcore", "AWS::BedrockAgentCore::Runtime", row.key(), row.text("name").known().unwrap_or_default(), row)
+            ..Workload::new(
+                "agentcore",
+                "AWS::BedrockAgentCore::Runtime",
+                row.key(),
+                row.text("name").known().unwrap_or_default(),
+                row,
+            )
         };
         all.push(workload.asked(principals));
     }
@@ -35,7 +54,15 @@ fn find<'w>(principals: &Principals<'w>, account: &str, region: &str, all: &mut 
 fn placement(world: &World, workload: &Workload<'_>, row: Row<'_>) -> Observed<Option<Placement>> {
     row.text("network_mode").and_then(|mode| match mode {
         "PUBLIC" => Known(None),
-        "VPC" => inside(world, workload, row.list("subnet_ids"), row.list("security_group_ids")),
-        mode => Observed::gap(Gap::not_understood("bedrock_agentcore_runtime.network_mode", format!("the network mode {mode} is not known"))),
+        "VPC" => inside(
+            world,
+            workload,
+            row.list("subnet_ids"),
+            row.list("security_group_ids"),
+        ),
+        mode => Observed::gap(Gap::not_understood(
+            "bedrock_agentcore_runtime.network_mode",
+            format!("the network mode {mode} is not known"),
+        )),
     })
 }

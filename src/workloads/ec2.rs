@@ -13,7 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How workloads of the kind are found, and where they stand.
 pub(super) const KIND: Kind = Kind {
     find,
-    inputs: Inputs::All(&[services::ec2::INSTANCE.list(), services::eks::NODEGROUP.list(), services::iam::ROLE.list()]),
+    inputs: Inputs::All(&[
+        services::ec2::INSTANCE.list(),
+        services::eks::NODEGROUP.list(),
+        services::iam::ROLE.list(),
+    ]),
     tables: &["ec2_instance"],
     placement,
     public_address: public_address,
@@ -25,21 +29,36 @@ fn role_of_profile(world: &World, account: &str, profile: &str) -> Observed<BTre
     let mut gaps = found.gaps;
     for role in found.rows {
         match role.list("instance_profile_arns") {
-            Known(profiles) if profiles.iter().any(|arn| arn == profile) => return Known(BTreeSet::from([role.key().to_owned()])),
+            Known(profiles) if profiles.iter().any(|arn| arn == profile) => {
+                return Known(BTreeSet::from([role.key().to_owned()]));
+            }
             Known(_) => {}
             Unknown(more) => gaps = merge(gaps, more),
         }
     }
-    if gaps.is_empty() { Known(BTreeSet::new()) } else { Unknown(gaps) }
+    if gaps.is_empty() {
+        Known(BTreeSet::new())
+    } else {
+        Unknown(gaps)
+    }
 }
 
 /// Instances with a role; those of one Auto Scaling group are one workload.
-fn find<'w>(principals: &Principals<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+fn find<'w>(
+    principals: &Principals<'w>,
+    account: &str,
+    region: &str,
+    all: &mut Vec<Workload<'w>>,
+) -> Vec<Gap> {
     let found = principals.world.all("ec2_instance", account, region);
     let mut gaps = found.gaps;
     let mut groups: BTreeMap<String, Workload<'w>> = BTreeMap::new();
     for row in found.rows {
-        let arn = format!("arn:{}:ec2:{region}:{account}:instance/{}", principals.world.run.partition, row.key());
+        let arn = format!(
+            "arn:{}:ec2:{region}:{account}:instance/{}",
+            principals.world.run.partition,
+            row.key()
+        );
         let profile = match row.text("iam_instance_profile_arn") {
             Known("") => continue,
             Known(profile) => profile,
@@ -59,7 +78,15 @@ fn find<'w>(principals: &Principals<'w>, account: &str, region: &str, all: &mut 
         let tag = |name: &str| tags.get(name).cloned();
         // Nodes of a managed group are told by the group.
         if let (Some(cluster), Some(group)) = (tag("eks:cluster-name"), tag("eks:nodegroup-name"))
-            && matches!(principals.world.lookup("eks_node_group", account, region, &format!("{cluster}/{group}")), Lookup::Found(_))
+            && matches!(
+                principals.world.lookup(
+                    "eks_node_group",
+                    account,
+                    region,
+                    &format!("{cluster}/{group}")
+                ),
+                Lookup::Found(_)
+            )
         {
             continue;
         }
@@ -68,19 +95,37 @@ fn find<'w>(principals: &Principals<'w>, account: &str, region: &str, all: &mut 
         let arn = member.as_ref().map_or(arn, |name| {
             format!("arn:{}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{name}", principals.world.run.partition)
         });
-        let deployment = Deployment { network: row, settings: None };
+        let deployment = Deployment {
+            network: row,
+            settings: None,
+        };
         let roles = role_of_profile(principals.world, account, profile);
         if let Some(known) = groups.get_mut(&arn) {
             known.deployments.push(deployment);
             known.roles = union([known.roles.clone(), roles]);
             continue;
         }
-        let resource_type = if member.is_some() { "AWS::AutoScaling::AutoScalingGroup" } else { "AWS::EC2::Instance" };
-        let name = member.or_else(|| tag("Name")).unwrap_or_else(|| row.key().to_owned());
-        let workload = Workload { roles, deployments: vec![deployment], tags: Known(tags), ..Workload::new("ec2", resource_type, arn.as_str(), name, row) };
+        let resource_type = if member.is_some() {
+            "AWS::AutoScaling::AutoScalingGroup"
+        } else {
+            "AWS::EC2::Instance"
+        };
+        let name = member
+            .or_else(|| tag("Name"))
+            .unwrap_or_else(|| row.key().to_owned());
+        let workload = Workload {
+            roles,
+            deployments: vec![deployment],
+            tags: Known(tags),
+            ..Workload::new("ec2", resource_type, arn.as_str(), name, row)
+        };
         groups.insert(arn, workload);
     }
-    all.extend(groups.into_values().map(|workload| workload.asked(principals)));
+    all.extend(
+        groups
+            .into_values()
+            .map(|workload| workload.asked(principals)),
+    );
     gaps
 }
 
@@ -88,14 +133,26 @@ fn placement(world: &World, _: &Workload<'_>, row: Row<'_>) -> Observed<Option<P
     vpc_of(world, row)
         .zip(row.text("subnet_id"))
         .zip(row.list("security_group_ids"))
-        .map(|((vpc, subnet), groups)| Some(Placement { vpc, subnets: vec![subnet.to_owned()], groups }).filter(|place| !place.vpc.is_empty()))
+        .map(|((vpc, subnet), groups)| {
+            Some(Placement {
+                vpc,
+                subnets: vec![subnet.to_owned()],
+                groups,
+            })
+            .filter(|place| !place.vpc.is_empty())
+        })
 }
 
 fn public_address(_: &World, row: Row<'_>) -> Observed<bool> {
-    row.text("public_ip_address").zip(row.text("instance_state")).and_then(|(address, state)| match (address, state) {
-        ("", "running") => Known(false),
-        // A stopped instance may get one again when it starts.
-        ("", state) => Observed::gap(Gap::not_understood("ec2_instance.public_ip_address", format!("the instance is {state}"))),
-        _ => Known(true),
-    })
+    row.text("public_ip_address")
+        .zip(row.text("instance_state"))
+        .and_then(|(address, state)| match (address, state) {
+            ("", "running") => Known(false),
+            // A stopped instance may get one again when it starts.
+            ("", state) => Observed::gap(Gap::not_understood(
+                "ec2_instance.public_ip_address",
+                format!("the instance is {state}"),
+            )),
+            _ => Known(true),
+        })
 }

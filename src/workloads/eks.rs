@@ -25,13 +25,20 @@ pub(super) const KIND: Kind = Kind {
         services::ec2::INSTANCE.list(),
         services::iam::ROLE.list(),
     ]),
-    tables: &["eks_cluster", "eks_node_group", "eks_fargate_profile", "eks_pod_identity_association"],
+    tables: &[
+        "eks_cluster",
+        "eks_node_group",
+        "eks_fargate_profile",
+        "eks_pod_identity_association",
+    ],
     placement,
     public_address: public_address,
 };
 
 /// Add-ons of EKS whose names begin so carry the calls of pods through proxies of their own.
-const MESHES: &[&str] = &["appmesh", "istio", "linkerd", "kong", "consul", "solo-io", "tetrate", "buoyant", "cilium"];
+const MESHES: &[&str] = &[
+    "appmesh", "istio", "linkerd", "kong", "consul", "solo-io", "tetrate", "buoyant", "cilium",
+];
 
 /// What runs the pods of a cluster.
 struct Cluster<'w> {
@@ -43,16 +50,32 @@ struct Cluster<'w> {
 }
 
 /// Node groups, and the service accounts that have a role: by EKS Pod Identity, or by a trust policy (IRSA).
-fn find<'w>(principals: &Principals<'w>, account: &str, region: &str, all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+fn find<'w>(
+    principals: &Principals<'w>,
+    account: &str,
+    region: &str,
+    all: &mut Vec<Workload<'w>>,
+) -> Vec<Gap> {
     let world = principals.world;
     let found = world.all("eks_cluster", account, region);
     let mut gaps = found.gaps;
     let mut clusters = Vec::new();
     for row in found.rows {
         let groups = world.children("eks_node_group", account, region, "cluster_name", row.key());
-        let profiles = world.children("eks_fargate_profile", account, region, "cluster_name", row.key());
+        let profiles = world.children(
+            "eks_fargate_profile",
+            account,
+            region,
+            "cluster_name",
+            row.key(),
+        );
         let instances = world.all("ec2_instance", account, region);
-        let untagged = instances.rows.iter().fold(instances.gaps, |gaps, instance| merge(gaps, instance.tags().gaps().to_vec()));
+        let untagged = instances
+            .rows
+            .iter()
+            .fold(instances.gaps, |gaps, instance| {
+                merge(gaps, instance.tags().gaps().to_vec())
+            });
         let unseen = merge(merge(groups.gaps, profiles.gaps), untagged);
         gaps = merge(gaps, unseen.clone());
         for group in &groups.rows {
@@ -65,7 +88,10 @@ fn find<'w>(principals: &Principals<'w>, account: &str, region: &str, all: &mut 
             };
             let workload = Workload {
                 roles: one(group.text("node_role_arn")),
-                deployments: vec![Deployment { network: *group, settings: None }],
+                deployments: vec![Deployment {
+                    network: *group,
+                    settings: None,
+                }],
                 tags: group.tags(),
                 ..Workload::new("eks", "AWS::EKS::Nodegroup", arn, group.key(), *group)
             };
@@ -74,15 +100,22 @@ fn find<'w>(principals: &Principals<'w>, account: &str, region: &str, all: &mut 
         // Nodes that nobody manages carry the tag that Kubernetes knows them by.
         let own = format!("kubernetes.io/cluster/{}", row.key());
         let mut nodes = groups.rows;
-        nodes.extend(
-            instances
-                .rows
-                .into_iter()
-                .filter(|instance| instance.tags().known().is_some_and(|tags| tags.contains_key(&own) && !tags.contains_key("eks:nodegroup-name"))),
-        );
-        clusters.push(Cluster { row, nodes, profiles: profiles.rows, gaps: unseen });
+        nodes.extend(instances.rows.into_iter().filter(|instance| {
+            instance.tags().known().is_some_and(|tags| {
+                tags.contains_key(&own) && !tags.contains_key("eks:nodegroup-name")
+            })
+        }));
+        clusters.push(Cluster {
+            row,
+            nodes,
+            profiles: profiles.rows,
+            gaps: unseen,
+        });
     }
-    gaps = merge(gaps, identities(principals, account, region, &clusters, all));
+    gaps = merge(
+        gaps,
+        identities(principals, account, region, &clusters, all),
+    );
     gaps = merge(gaps, service_accounts(principals, account, &clusters, all));
     gaps
 }
@@ -97,15 +130,37 @@ fn pods<'w>(
 ) -> Workload<'w> {
     // Without a node in sight the cluster itself stands for them, and its network is not known.
     let stands = if stands.is_empty() { vec![row] } else { stands };
-    let deployments = stands.into_iter().map(|network| Deployment { network, settings: None }).collect();
-    Workload { roles: role, deployments, deployment_gaps: unseen, ..Workload::new("eks", kind.0, kind.1, name, row) }
+    let deployments = stands
+        .into_iter()
+        .map(|network| Deployment {
+            network,
+            settings: None,
+        })
+        .collect();
+    Workload {
+        roles: role,
+        deployments,
+        deployment_gaps: unseen,
+        ..Workload::new("eks", kind.0, kind.1, name, row)
+    }
 }
 
-fn identities<'w>(principals: &Principals<'w>, account: &str, region: &str, clusters: &[Cluster<'w>], all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
-    let found = principals.world.all("eks_pod_identity_association", account, region);
+fn identities<'w>(
+    principals: &Principals<'w>,
+    account: &str,
+    region: &str,
+    clusters: &[Cluster<'w>],
+    all: &mut Vec<Workload<'w>>,
+) -> Vec<Gap> {
+    let found = principals
+        .world
+        .all("eks_pod_identity_association", account, region);
     let mut gaps = found.gaps;
     for row in found.rows {
-        let told = row.text("cluster_name").zip(row.text("namespace")).zip(row.text("service_account"));
+        let told = row
+            .text("cluster_name")
+            .zip(row.text("namespace"))
+            .zip(row.text("service_account"));
         let ((cluster, namespace), service_account) = match told {
             Known(told) => told,
             Unknown(more) => {
@@ -115,9 +170,17 @@ fn identities<'w>(principals: &Principals<'w>, account: &str, region: &str, clus
         };
         // Pods of Fargate cannot use it (Amazon EKS User Guide, "EKS Pod Identity restrictions").
         let nodes = clusters.iter().find(|known| known.row.key() == cluster);
-        let (home, (stands, unseen)) = nodes.map_or((row, (Vec::new(), Vec::new())), |known| (known.row, (known.nodes.clone(), known.gaps.clone())));
+        let (home, (stands, unseen)) = nodes.map_or((row, (Vec::new(), Vec::new())), |known| {
+            (known.row, (known.nodes.clone(), known.gaps.clone()))
+        });
         let name = format!("{cluster}: {namespace}/{service_account}");
-        let workload = pods(("AWS::EKS::PodIdentityAssociation", row.key()), name, one(row.text("role_arn")), home, (stands, unseen));
+        let workload = pods(
+            ("AWS::EKS::PodIdentityAssociation", row.key()),
+            name,
+            one(row.text("role_arn")),
+            home,
+            (stands, unseen),
+        );
         all.push(workload.asked(principals));
     }
     gaps
@@ -128,37 +191,73 @@ fn subjects(statement: &Json, issuer: &str) -> Option<BTreeSet<String>> {
     let texts = |value: &Json| -> Vec<String> {
         match value {
             Json::String(text) => vec![text.clone()],
-            Json::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+            Json::Array(items) => items
+                .iter()
+                .filter_map(|item| item.as_str().map(str::to_owned))
+                .collect(),
             _ => Vec::new(),
         }
     };
     let federated = texts(&statement["Principal"]["Federated"]);
-    let allows =
-        statement["Effect"] == "Allow" && texts(&statement["Action"]).iter().any(|action| glob(&action.to_ascii_lowercase(), "sts:assumerolewithwebidentity"));
-    if !allows || !federated.iter().any(|provider| provider.ends_with(&format!(":oidc-provider/{issuer}"))) {
+    let allows = statement["Effect"] == "Allow"
+        && texts(&statement["Action"]).iter().any(|action| {
+            glob(
+                &action.to_ascii_lowercase(),
+                "sts:assumerolewithwebidentity",
+            )
+        });
+    if !allows
+        || !federated
+            .iter()
+            .any(|provider| provider.ends_with(&format!(":oidc-provider/{issuer}")))
+    {
         return None;
     }
     let mut named = BTreeSet::new();
     // What a negated condition leaves is not told by its values.
     let plain = |operator: &str| !operator.to_ascii_lowercase().contains("not");
-    for (_, keys) in statement["Condition"].as_object().into_iter().flatten().filter(|(operator, _)| plain(operator)) {
+    for (_, keys) in statement["Condition"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(operator, _)| plain(operator))
+    {
         for (key, values) in keys.as_object().into_iter().flatten() {
             if key.eq_ignore_ascii_case(&format!("{issuer}:sub")) {
-                named.extend(texts(values).iter().map(|value| value.trim_start_matches("system:serviceaccount:").replace(':', "/")));
+                named.extend(texts(values).iter().map(|value| {
+                    value
+                        .trim_start_matches("system:serviceaccount:")
+                        .replace(':', "/")
+                }));
             }
         }
     }
-    Some(if named.is_empty() { BTreeSet::from(["any service account".to_owned()]) } else { named })
+    Some(if named.is_empty() {
+        BTreeSet::from(["any service account".to_owned()])
+    } else {
+        named
+    })
 }
 
 /// May a Fargate profile run pods of one of these service accounts (`namespace/name`, with wildcards)? Unread selectors may.
 fn runs(profile: Row<'_>, accounts: &BTreeSet<String>) -> bool {
-    let Known(namespaces) = profile.list("namespaces") else { return true };
+    let Known(namespaces) = profile.list("namespaces") else {
+        return true;
+    };
     let of = |account| str::split_once(account, '/').map_or("*", |(namespace, _)| namespace);
-    accounts.iter().map(String::as_str).map(of).any(|own| own.contains(['*', '?']) || namespaces.iter().any(|pattern| glob(pattern, own)))
+    accounts
+        .iter()
+        .map(String::as_str)
+        .map(of)
+        .any(|own| own.contains(['*', '?']) || namespaces.iter().any(|pattern| glob(pattern, own)))
 }
 
-fn service_accounts<'w>(principals: &Principals<'w>, account: &str, clusters: &[Cluster<'w>], all: &mut Vec<Workload<'w>>) -> Vec<Gap> {
+fn service_accounts<'w>(
+    principals: &Principals<'w>,
+    account: &str,
+    clusters: &[Cluster<'w>],
+    all: &mut Vec<Workload<'w>>,
+) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut issuers = Vec::new();
     for cluster in clusters {
@@ -185,13 +284,28 @@ fn service_accounts<'w>(principals: &Principals<'w>, account: &str, clusters: &[
             Json::Array(all) => all.clone(),
             other => vec![other.clone()],
         };
-        let (mut names, mut stands, mut unseen, mut home) = (BTreeSet::new(), Vec::new(), Vec::new(), None);
+        let (mut names, mut stands, mut unseen, mut home) =
+            (BTreeSet::new(), Vec::new(), Vec::new(), None);
         for (issuer, cluster) in &issuers {
-            let accounts: BTreeSet<String> = statements.iter().filter_map(|statement| subjects(statement, issuer)).flatten().collect();
+            let accounts: BTreeSet<String> = statements
+                .iter()
+                .filter_map(|statement| subjects(statement, issuer))
+                .flatten()
+                .collect();
             if !accounts.is_empty() {
-                names.extend(accounts.iter().map(|account| format!("{}: {account}", cluster.row.key())));
+                names.extend(
+                    accounts
+                        .iter()
+                        .map(|account| format!("{}: {account}", cluster.row.key())),
+                );
                 stands.extend(cluster.nodes.iter().copied());
-                stands.extend(cluster.profiles.iter().filter(|profile| runs(**profile, &accounts)).copied());
+                stands.extend(
+                    cluster
+                        .profiles
+                        .iter()
+                        .filter(|profile| runs(**profile, &accounts))
+                        .copied(),
+                );
                 unseen = merge(unseen, cluster.gaps.clone());
                 home = home.or(Some(cluster.row));
             }
@@ -199,7 +313,16 @@ fn service_accounts<'w>(principals: &Principals<'w>, account: &str, clusters: &[
         if let Some(home) = home {
             let name = names.into_iter().collect::<Vec<_>>().join(", ");
             let own = Known(BTreeSet::from([role.key().to_owned()]));
-            let workload = Workload { tags: role.tags(), ..pods(("AWS::IAM::Role", role.key()), name, own, home, (stands, unseen)) };
+            let workload = Workload {
+                tags: role.tags(),
+                ..pods(
+                    ("AWS::IAM::Role", role.key()),
+                    name,
+                    own,
+                    home,
+                    (stands, unseen),
+                )
+            };
             all.push(workload.asked(principals));
         }
     }
@@ -235,7 +358,10 @@ fn pods_stand_by_nodes(world: &World, account: &str, region: &str, cluster: &str
 
 fn placement(world: &World, workload: &Workload<'_>, row: Row<'_>) -> Observed<Option<Placement>> {
     if !["eks_node_group", "eks_fargate_profile"].contains(&row.table().name) {
-        let why = format!("no node of {} is in sight, so where its pods stand cannot be told", workload.name);
+        let why = format!(
+            "no node of {} is in sight, so where its pods stand cannot be told",
+            workload.name
+        );
         return Observed::gap(Gap::not_understood("eks_cluster", why));
     }
     row.text("cluster_name").and_then(|cluster| {
@@ -261,12 +387,22 @@ fn node_groups(world: &World, row: Row<'_>, cluster: &str) -> Observed<Vec<Strin
     }
     let found = world.lookup("eks_cluster", row.account(), row.region(), cluster);
     found.fact(
-        || Observed::gap(Gap::not_understood("eks_cluster", format!("the cluster `{cluster}` is not in the list"))),
+        || {
+            Observed::gap(Gap::not_understood(
+                "eks_cluster",
+                format!("the cluster `{cluster}` is not in the list"),
+            ))
+        },
         |cluster| {
-            cluster.text("security_group_id").and_then(|group| match group {
-                "" => Observed::gap(Gap::not_understood("eks_cluster.security_group_id", format!("{} tells no cluster security group", cluster.key()))),
-                group => Known(vec![group.to_owned()]),
-            })
+            cluster
+                .text("security_group_id")
+                .and_then(|group| match group {
+                    "" => Observed::gap(Gap::not_understood(
+                        "eks_cluster.security_group_id",
+                        format!("{} tells no cluster security group", cluster.key()),
+                    )),
+                    group => Known(vec![group.to_owned()]),
+                })
         },
     )
 }
@@ -277,17 +413,24 @@ fn public_address(world: &World, row: Row<'_>) -> Observed<bool> {
         return Known(false);
     }
     // Without a launch template of their own nodes get what their subnets give.
-    row.text("launch_template").zip(row.list("subnet_ids")).and_then(|(template, subnets)| {
-        if !template.is_empty() {
-            let why = format!("the addresses of the launch template {template} are not read");
-            return Observed::gap(Gap::not_understood("eks_node_group.launch_template", why));
-        }
-        Observed::any(subnets.iter().map(|subnet| {
-            let found = world.lookup("vpc_subnet", row.account(), row.region(), subnet);
-            found.fact(
-                || Observed::gap(Gap::not_understood("vpc_subnet", format!("the subnet `{subnet}` is not in the list"))),
-                |subnet| subnet.flag("map_public_ip_on_launch"),
-            )
-        }))
-    })
+    row.text("launch_template")
+        .zip(row.list("subnet_ids"))
+        .and_then(|(template, subnets)| {
+            if !template.is_empty() {
+                let why = format!("the addresses of the launch template {template} are not read");
+                return Observed::gap(Gap::not_understood("eks_node_group.launch_template", why));
+            }
+            Observed::any(subnets.iter().map(|subnet| {
+                let found = world.lookup("vpc_subnet", row.account(), row.region(), subnet);
+                found.fact(
+                    || {
+                        Observed::gap(Gap::not_understood(
+                            "vpc_subnet",
+                            format!("the subnet `{subnet}` is not in the list"),
+                        ))
+                    },
+                    |subnet| subnet.flag("map_public_ip_on_launch"),
+                )
+            }))
+        })
 }

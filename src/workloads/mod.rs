@@ -43,7 +43,15 @@ pub(crate) struct Kind {
 }
 
 /// Every kind of compute.
-const KINDS: &[Kind] = &[lambda::KIND, ecs::KIND, ec2::KIND, agentcore::KIND, eks::KIND, sagemaker::KIND, stepfunctions::KIND];
+const KINDS: &[Kind] = &[
+    lambda::KIND,
+    ecs::KIND,
+    ec2::KIND,
+    agentcore::KIND,
+    eks::KIND,
+    sagemaker::KIND,
+    stepfunctions::KIND,
+];
 
 /// What tells the workloads of a run, and which of them call Bedrock.
 pub(crate) const INPUTS: Inputs = Inputs::All(&[
@@ -58,11 +66,16 @@ pub(crate) const INPUTS: Inputs = Inputs::All(&[
 ]);
 
 /// What tells the tags of workloads.
-pub(crate) const TAGS: Inputs = Inputs::All(&[services::lambda::FUNCTION.group("tags"), services::ecs::SERVICE.list()]);
+pub(crate) const TAGS: Inputs = Inputs::All(&[
+    services::lambda::FUNCTION.group("tags"),
+    services::ecs::SERVICE.list(),
+]);
 
 /// The kind of compute that a row stands for.
 fn kind_of(row: Row<'_>) -> Option<&'static Kind> {
-    KINDS.iter().find(|kind| kind.tables.contains(&row.table().name))
+    KINDS
+        .iter()
+        .find(|kind| kind.tables.contains(&row.table().name))
 }
 
 /// The workloads of a run, found when they are first asked for.
@@ -74,7 +87,10 @@ pub(crate) struct Workloads<'w> {
 impl<'w> Workloads<'w> {
     /// Nothing found yet.
     pub fn new(principals: Rc<Principals<'w>>) -> Self {
-        Self { principals, found: OnceCell::new() }
+        Self {
+            principals,
+            found: OnceCell::new(),
+        }
     }
 
     /// All of them.
@@ -94,25 +110,55 @@ pub(crate) struct Callers<'w> {
 
 impl<'w> Callers<'w> {
     /// The known callers of a scope.
-    pub fn known<'s>(&'s self, account: &'s str, region: &'s str) -> impl Iterator<Item = &'s Workload<'w>> {
-        self.all.iter().filter(move |workload| workload.account == account && workload.region == region && workload.is_caller().is_true())
+    pub fn known<'s>(
+        &'s self,
+        account: &'s str,
+        region: &'s str,
+    ) -> impl Iterator<Item = &'s Workload<'w>> {
+        self.all.iter().filter(move |workload| {
+            workload.account == account
+                && workload.region == region
+                && workload.is_caller().is_true()
+        })
     }
 
     /// The known callers of a scope, and the workloads that may be callers.
-    pub fn possible<'s>(&'s self, account: &'s str, region: &'s str) -> impl Iterator<Item = &'s Workload<'w>> {
-        self.all.iter().filter(move |workload| workload.account == account && workload.region == region && !workload.is_caller().is_false())
+    pub fn possible<'s>(
+        &'s self,
+        account: &'s str,
+        region: &'s str,
+    ) -> impl Iterator<Item = &'s Workload<'w>> {
+        self.all.iter().filter(move |workload| {
+            workload.account == account
+                && workload.region == region
+                && !workload.is_caller().is_false()
+        })
     }
 
     /// What may hide workloads in a scope: unread lists.
     pub fn unlisted(&self, account: &str, region: &str) -> Vec<Gap> {
-        self.gaps.get(&(account.to_owned(), region.to_owned())).cloned().unwrap_or_default()
+        self.gaps
+            .get(&(account.to_owned(), region.to_owned()))
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// What may hide callers in a scope: unread lists, and workloads of which it is not known.
     pub fn hidden(&self, account: &str, region: &str) -> Vec<Gap> {
-        let open = self.all.iter().filter(|workload| workload.account == account && workload.region == region);
-        open.flat_map(|workload| workload.families.open.values().chain([&workload.families.any_other]))
-            .fold(self.unlisted(account, region), |gaps, more| merge(gaps, more.clone()))
+        let open = self
+            .all
+            .iter()
+            .filter(|workload| workload.account == account && workload.region == region);
+        open.flat_map(|workload| {
+            workload
+                .families
+                .open
+                .values()
+                .chain([&workload.families.any_other])
+        })
+        .fold(self.unlisted(account, region), |gaps, more| {
+            merge(gaps, more.clone())
+        })
     }
 
     /// Does the account run a caller?
@@ -126,7 +172,11 @@ impl<'w> Callers<'w> {
                         return Known(true);
                     }
                     let gaps = self.hidden(account, region);
-                    if gaps.is_empty() { Known(false) } else { Unknown(gaps) }
+                    if gaps.is_empty() {
+                        Known(false)
+                    } else {
+                        Unknown(gaps)
+                    }
                 })
                 .chain([Settings::of(&world.run).nowhere_else(account)]),
         )
@@ -137,10 +187,19 @@ fn find<'w>(principals: &Principals<'w>) -> Callers<'w> {
     let mut callers = Callers::default();
     for account in principals.world.accounts() {
         for region in &principals.world.run.regions {
-            let gaps = KINDS.iter().fold(Vec::new(), |gaps, kind| merge(gaps, (kind.find)(principals, account, region, &mut callers.all)));
-            callers.gaps.insert((account.to_owned(), region.clone()), gaps);
+            let gaps = KINDS.iter().fold(Vec::new(), |gaps, kind| {
+                merge(
+                    gaps,
+                    (kind.find)(principals, account, region, &mut callers.all),
+                )
+            });
+            callers
+                .gaps
+                .insert((account.to_owned(), region.clone()), gaps);
         }
     }
-    callers.all.sort_by(|a, b| (a.account, a.region, &a.arn).cmp(&(b.account, b.region, &b.arn)));
+    callers
+        .all
+        .sort_by(|a, b| (a.account, a.region, &a.arn).cmp(&(b.account, b.region, &b.arn)));
     callers
 }

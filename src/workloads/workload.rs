@@ -51,7 +51,13 @@ pub(crate) struct Workload<'w> {
 
 impl<'w> Workload<'w> {
     /// A workload of which nothing else is known to be: no roles, no network, no calls.
-    pub fn new(kind: &'static str, resource_type: &'static str, arn: impl Into<String>, name: impl Into<String>, row: Row<'w>) -> Self {
+    pub fn new(
+        kind: &'static str,
+        resource_type: &'static str,
+        arn: impl Into<String>,
+        name: impl Into<String>,
+        row: Row<'w>,
+    ) -> Self {
         Self {
             arn: arn.into(),
             name: name.into(),
@@ -79,8 +85,15 @@ impl<'w> Workload<'w> {
                     match principals.role(role) {
                         Known(access) => {
                             families.known.extend(&access.families.known);
-                            access.families.open.iter().for_each(|(family, gaps)| families.doubt(family, gaps));
-                            families.any_other = merge(std::mem::take(&mut families.any_other), access.families.any_other.clone());
+                            access
+                                .families
+                                .open
+                                .iter()
+                                .for_each(|(family, gaps)| families.doubt(family, gaps));
+                            families.any_other = merge(
+                                std::mem::take(&mut families.any_other),
+                                access.families.any_other.clone(),
+                            );
                         }
                         Unknown(gaps) => families.doubt_all(&gaps),
                     }
@@ -101,7 +114,12 @@ impl<'w> Workload<'w> {
     /// The families that it calls or may call, each with what keeps that from being known.
     pub fn calls(&self) -> impl Iterator<Item = (&'static str, &[Gap])> {
         let known = self.families.known.iter().map(|family| (*family, &[][..]));
-        known.chain(self.families.open.iter().map(|(family, gaps)| (*family, gaps.as_slice())))
+        known.chain(
+            self.families
+                .open
+                .iter()
+                .map(|(family, gaps)| (*family, gaps.as_slice())),
+        )
     }
 
     /// Is it a Bedrock caller?
@@ -111,7 +129,9 @@ impl<'w> Workload<'w> {
 }
 
 /// Sets as one; unknown where one is.
-pub(crate) fn union<T: Ord>(sets: impl IntoIterator<Item = Observed<BTreeSet<T>>>) -> Observed<BTreeSet<T>> {
+pub(crate) fn union<T: Ord>(
+    sets: impl IntoIterator<Item = Observed<BTreeSet<T>>>,
+) -> Observed<BTreeSet<T>> {
     sets.into_iter().fold(Known(BTreeSet::new()), |all, next| {
         all.zip(next).map(|(mut all, next)| {
             all.extend(next);
@@ -122,5 +142,11 @@ pub(crate) fn union<T: Ord>(sets: impl IntoIterator<Item = Observed<BTreeSet<T>>
 
 /// The set of one text; empty for an empty one.
 pub(crate) fn one(text: Observed<&str>) -> Observed<BTreeSet<String>> {
-    text.map(|text| if text.is_empty() { BTreeSet::new() } else { BTreeSet::from([text.to_owned()]) })
+    text.map(|text| {
+        if text.is_empty() {
+            BTreeSet::new()
+        } else {
+            BTreeSet::from([text.to_owned()])
+        }
+    })
 }

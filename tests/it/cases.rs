@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 /// Every line of a file of cases, with the answer that is expected.
 fn cases(file: &str) -> Vec<(Json, String)> {
-    let Some(folder) = std::env::var_os("OUTCROP_CASES").map(PathBuf::from) else { return Vec::new() };
+    let Some(folder) = std::env::var_os("OUTCROP_CASES").map(PathBuf::from) else {
+        return Vec::new();
+    };
     let text = std::fs::read_to_string(folder.join(file)).expect("the cases");
     text.lines()
         .map(|line| {
@@ -39,10 +41,18 @@ fn cases_of_two_policies_are_decided_rightly() {
 
 #[test]
 fn published_endpoint_policies_are_read() {
-    let Some(folder) = std::env::var_os("OUTCROP_CASES").map(PathBuf::from) else { return };
-    for entry in std::fs::read_dir(folder.join("policy/endpoint-policies")).expect("the policies").flatten() {
-        let json: Json = serde_json::from_str(&std::fs::read_to_string(entry.path()).expect("text")).expect("JSON");
-        let document = Document::parse("endpoint", &json).unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
+    let Some(folder) = std::env::var_os("OUTCROP_CASES").map(PathBuf::from) else {
+        return;
+    };
+    for entry in std::fs::read_dir(folder.join("policy/endpoint-policies"))
+        .expect("the policies")
+        .flatten()
+    {
+        let json: Json =
+            serde_json::from_str(&std::fs::read_to_string(entry.path()).expect("text"))
+                .expect("JSON");
+        let document = Document::parse("endpoint", &json)
+            .unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
         assert!(!document.statements.is_empty());
     }
 }

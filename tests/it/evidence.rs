@@ -17,12 +17,37 @@ fn packed(estate: &str) -> Packed {
     let keep = tempfile::TempDir::new().expect("a folder");
     let at = |name: &str| keep.path().join(name);
     let run = |arguments: &[&str]| {
-        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop").current_dir(keep.path()).env_clear().args(arguments).output().expect("the binary");
-        assert!(output.status.code() != Some(1) && output.status.code() != Some(2), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+            .current_dir(keep.path())
+            .env_clear()
+            .args(arguments)
+            .output()
+            .expect("the binary");
+        assert!(
+            output.status.code() != Some(1) && output.status.code() != Some(2),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     };
     run(&["evidence", "key", "--out", "key"]);
-    run(&["demo", "--estate", estate, "--out", "run.outcrop", "--format", "json=/dev/null"]);
-    run(&["evidence", "pack", "run.outcrop", "--key", "key", "--out", "package"]);
+    run(&[
+        "demo",
+        "--estate",
+        estate,
+        "--out",
+        "run.outcrop",
+        "--format",
+        "json=/dev/null",
+    ]);
+    run(&[
+        "evidence",
+        "pack",
+        "run.outcrop",
+        "--key",
+        "key",
+        "--out",
+        "package",
+    ]);
     Packed {
         folder: at("package"),
         private: fs::read_to_string(at("key")).expect("the key"),
@@ -33,13 +58,18 @@ fn packed(estate: &str) -> Packed {
 
 fn wrong(package: &Packed) -> Vec<String> {
     let key = envelope::PublicKey::from_pem(&package.public).expect("a key");
-    evidence::verify(&package.folder, Some(&key)).map_or_else(|error| vec![error.to_string()], |found| found.wrong)
+    evidence::verify(&package.folder, Some(&key))
+        .map_or_else(|error| vec![error.to_string()], |found| found.wrong)
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        if entry.path().is_dir() { all.extend(files(&entry.path())) } else { all.push(entry.path()) }
+        if entry.path().is_dir() {
+            all.extend(files(&entry.path()))
+        } else {
+            all.push(entry.path())
+        }
     }
     all.sort();
     all
@@ -51,9 +81,19 @@ fn a_package_is_whole_and_is_judged_the_same_again() {
         let package = packed(estate);
         assert_eq!(wrong(&package), Vec::<String>::new(), "{estate}");
         let (count, different) = evidence::replay(&package.folder).expect("replayed");
-        assert!(count > 100 && different.is_empty(), "{estate}: {different:?}");
-        let about: Json = serde_json::from_slice(&fs::read(package.folder.join("run.json")).expect("run.json")).expect("JSON");
-        assert!(about["command"].as_str().is_some_and(|command| command.contains("demo")), "{about}");
+        assert!(
+            count > 100 && different.is_empty(),
+            "{estate}: {different:?}"
+        );
+        let about: Json =
+            serde_json::from_slice(&fs::read(package.folder.join("run.json")).expect("run.json"))
+                .expect("JSON");
+        assert!(
+            about["command"]
+                .as_str()
+                .is_some_and(|command| command.contains("demo")),
+            "{about}"
+        );
     }
 }
 
@@ -61,39 +101,69 @@ fn a_package_is_whole_and_is_judged_the_same_again() {
 fn whatever_is_changed_is_named() {
     let package = packed("broken");
     for path in files(&package.folder) {
-        let name = path.strip_prefix(&package.folder).expect("inside").display().to_string();
+        let name = path
+            .strip_prefix(&package.folder)
+            .expect("inside")
+            .display()
+            .to_string();
         let original = fs::read(&path).expect("read");
         let mut changed = original.clone();
         let middle = changed.len() / 2;
         changed[middle] ^= 1;
         fs::write(&path, &changed).expect("written");
         let found = wrong(&package);
-        assert!(found.iter().any(|fault| fault.contains(&name)), "{name}: {found:?}");
+        assert!(
+            found.iter().any(|fault| fault.contains(&name)),
+            "{name}: {found:?}"
+        );
         fs::remove_file(&path).expect("removed");
         let found = wrong(&package);
-        assert!(found.iter().any(|fault| fault.contains(&name)), "without {name}: {found:?}");
+        assert!(
+            found.iter().any(|fault| fault.contains(&name)),
+            "without {name}: {found:?}"
+        );
         fs::write(&path, &original).expect("written");
     }
     assert_eq!(wrong(&package), Vec::<String>::new());
 
     let extra = package.folder.join("rules/extra.yaml");
     fs::write(&extra, "x").expect("written");
-    assert_eq!(wrong(&package), ["rules/extra.yaml was added: the statement does not name it"]);
+    assert_eq!(
+        wrong(&package),
+        ["rules/extra.yaml was added: the statement does not name it"]
+    );
     fs::remove_file(&extra).expect("removed");
 
-    fs::rename(package.folder.join("waivers.json"), package.folder.join("waived.json")).expect("renamed");
+    fs::rename(
+        package.folder.join("waivers.json"),
+        package.folder.join("waived.json"),
+    )
+    .expect("renamed");
     let found = wrong(&package);
     assert!(
-        found.iter().any(|fault| fault.starts_with("waived.json was added")) && found.iter().any(|fault| fault.starts_with("waivers.json is missing")),
+        found
+            .iter()
+            .any(|fault| fault.starts_with("waived.json was added"))
+            && found
+                .iter()
+                .any(|fault| fault.starts_with("waivers.json is missing")),
         "{found:?}"
     );
-    fs::rename(package.folder.join("waived.json"), package.folder.join("waivers.json")).expect("renamed");
+    fs::rename(
+        package.folder.join("waived.json"),
+        package.folder.join("waivers.json"),
+    )
+    .expect("renamed");
 
     #[cfg(unix)]
     {
         let link = package.folder.join("link");
         std::os::unix::fs::symlink("/etc/hostname", &link).expect("linked");
-        assert!(wrong(&package).iter().any(|fault| fault.contains("link is no plain file")));
+        assert!(
+            wrong(&package)
+                .iter()
+                .any(|fault| fault.contains("link is no plain file"))
+        );
         fs::remove_file(&link).expect("removed");
     }
 }
@@ -107,13 +177,21 @@ fn another_key_and_another_statement_are_refused() {
     fs::copy(other.folder.join("attestation.dsse.json"), &path).expect("copied");
     assert!(wrong(&package)[0].contains("no signature is by the key"));
     // The signature of another statement.
-    let (mut mine, theirs): (Json, Json) = (serde_json::from_str(&own).expect("JSON"), serde_json::from_slice(&fs::read(&path).expect("read")).expect("JSON"));
+    let (mut mine, theirs): (Json, Json) = (
+        serde_json::from_str(&own).expect("JSON"),
+        serde_json::from_slice(&fs::read(&path).expect("read")).expect("JSON"),
+    );
     mine["payload"] = theirs["payload"].clone();
     fs::write(&path, mine.to_string()).expect("written");
     assert!(wrong(&package)[0].contains("no signature is by the key"));
     // A statement of the right key that leads outside, or names a thing twice.
     let key = envelope::private_key(&package.private).expect("the key");
-    for (name, says) in [("../key", "leads outside"), ("/etc/passwd", "leads outside"), ("a/../../b", "leads outside"), ("", "leads outside")] {
+    for (name, says) in [
+        ("../key", "leads outside"),
+        ("/etc/passwd", "leads outside"),
+        ("a/../../b", "leads outside"),
+        ("", "leads outside"),
+    ] {
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://outcrop.dev/evidence/v1", "predicate": {},
             "subject": [{"name": name, "digest": {"sha256": "00"}}],
@@ -121,7 +199,10 @@ fn another_key_and_another_statement_are_refused() {
         let envelope = key.sign(statement.to_string().as_bytes()).expect("signed");
         fs::write(&path, serde_json::to_string(&envelope).expect("JSON")).expect("written");
         let found = wrong(&package);
-        assert!(found.iter().any(|fault| fault.contains(says)), "{name}: {found:?}");
+        assert!(
+            found.iter().any(|fault| fault.contains(says)),
+            "{name}: {found:?}"
+        );
     }
     fs::write(&path, "{}").expect("written");
     assert!(!wrong(&package).is_empty());
@@ -130,9 +211,15 @@ fn another_key_and_another_statement_are_refused() {
 /// A good signature does not make a report what follows from the run.
 #[test]
 fn what_the_signer_wrote_by_hand_is_named() {
-    for name in
-        ["reports/results.html", "run.json", "population.json", "waivers.json", "attestations.json", "README.md", "rules/bedrock-full-access-granted.yaml"]
-    {
+    for name in [
+        "reports/results.html",
+        "run.json",
+        "population.json",
+        "waivers.json",
+        "attestations.json",
+        "README.md",
+        "rules/bedrock-full-access-granted.yaml",
+    ] {
         let package = packed("sound");
         let path = package.folder.join(name);
         let text = fs::read_to_string(&path).expect("text");
@@ -143,13 +230,21 @@ fn what_the_signer_wrote_by_hand_is_named() {
             .filter(|file| **file != place)
             .map(|file| json!({"name": file.strip_prefix(&package.folder).expect("inside"), "digest": {"sha256": envelope::sha256(&fs::read(file).expect("read"))}}))
             .collect();
-        let statement =
-            json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://outcrop.dev/evidence/v1", "predicate": {}, "subject": subjects});
-        let signed = envelope::private_key(&package.private).expect("the key").sign(statement.to_string().as_bytes()).expect("signed");
+        let statement = json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://outcrop.dev/evidence/v1", "predicate": {}, "subject": subjects});
+        let signed = envelope::private_key(&package.private)
+            .expect("the key")
+            .sign(statement.to_string().as_bytes())
+            .expect("signed");
         fs::write(&place, serde_json::to_string(&signed).expect("JSON")).expect("written");
-        let found = evidence::verify(&package.folder, Some(&envelope::PublicKey::from_pem(&package.public).expect("a key")));
+        let found = evidence::verify(
+            &package.folder,
+            Some(&envelope::PublicKey::from_pem(&package.public).expect("a key")),
+        );
         let said = found.map_or_else(|error| vec![error.to_string()], |found| found.wrong);
-        assert!(said.iter().any(|fault| fault.contains(name)), "{name}: {said:?}");
+        assert!(
+            said.iter().any(|fault| fault.contains(name)),
+            "{name}: {said:?}"
+        );
     }
 }
 
@@ -159,11 +254,37 @@ fn keys_are_never_overwritten_and_folders_never_filled_up() {
     let home = package.folder.parent().expect("a parent");
     for arguments in [
         &["evidence", "key", "--out", "key"][..],
-        &["evidence", "pack", "run.outcrop", "--key", "key", "--out", "package"],
-        &["evidence", "pack", "run.outcrop", "--key", "key.pub", "--out", "other"],
+        &[
+            "evidence",
+            "pack",
+            "run.outcrop",
+            "--key",
+            "key",
+            "--out",
+            "package",
+        ],
+        &[
+            "evidence",
+            "pack",
+            "run.outcrop",
+            "--key",
+            "key.pub",
+            "--out",
+            "other",
+        ],
     ] {
-        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop").current_dir(home).env_clear().args(arguments).output().expect("the binary");
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+            .current_dir(home)
+            .env_clear()
+            .args(arguments)
+            .output()
+            .expect("the binary");
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 
@@ -174,13 +295,31 @@ fn a_redacted_package_names_nobody_and_is_judged_the_same() {
     let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
         .current_dir(home)
         .env_clear()
-        .args(["evidence", "pack", "run.outcrop", "--key", "key", "--out", "shared", "--redact"])
+        .args([
+            "evidence",
+            "pack",
+            "run.outcrop",
+            "--key",
+            "key",
+            "--out",
+            "shared",
+            "--redact",
+        ])
         .output()
         .expect("the binary");
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let shared = home.join("shared");
     for path in files(&shared) {
-        let name = path.strip_prefix(&shared).expect("inside").display().to_string();
+        let name = path
+            .strip_prefix(&shared)
+            .expect("inside")
+            .display()
+            .to_string();
         // Rules hold examples of their own.
         if name.starts_with("rules/") {
             continue;
@@ -209,7 +348,9 @@ fn a_redacted_package_names_nobody_and_is_judged_the_same() {
         }
     }
     let count = |folder: &Path| {
-        let json: Json = serde_json::from_slice(&fs::read(folder.join("reports/results.json")).expect("read")).expect("JSON");
+        let json: Json =
+            serde_json::from_slice(&fs::read(folder.join("reports/results.json")).expect("read"))
+                .expect("JSON");
         json["summary"].clone()
     };
     assert_eq!(count(&shared), count(&package.folder));

@@ -37,41 +37,100 @@ fn folder(name: &str) -> PathBuf {
 
 fn run(case: &Path, call: &Call) -> (i32, Json, String) {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("outcrop"));
-    command.current_dir(case).env_clear().arg("check").args(&call.check).args(["--format", "json"]);
-    command.stdin(if call.input.is_some() { Stdio::piped() } else { Stdio::null() }).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .current_dir(case)
+        .env_clear()
+        .arg("check")
+        .args(&call.check)
+        .args(["--format", "json"]);
+    command
+        .stdin(if call.input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary");
     if let Some(name) = &call.input {
         let bytes = std::fs::read(case.join(name)).expect("the input");
-        child.stdin.take().expect("a pipe").write_all(&bytes).expect("it reads");
+        child
+            .stdin
+            .take()
+            .expect("a pipe")
+            .write_all(&bytes)
+            .expect("it reads");
     }
     let output = child.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code().unwrap_or(-1), serde_json::from_slice(&output.stdout).unwrap_or_default(), said)
+    (
+        output.status.code().unwrap_or(-1),
+        serde_json::from_slice(&output.stdout).unwrap_or_default(),
+        said,
+    )
 }
 
 #[test]
 fn every_case_comes_out_as_it_says() {
     let mut wrong = Vec::new();
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder("fixtures/files")).expect("cases").flatten().map(|entry| entry.path()).collect();
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder("fixtures/files"))
+        .expect("cases")
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     cases.sort();
     for case in &cases {
-        let text = std::fs::read_to_string(case.join("expect.yaml")).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
-        let calls: Vec<Call> = yaml_serde::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+        let text = std::fs::read_to_string(case.join("expect.yaml"))
+            .unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+        let calls: Vec<Call> = yaml_serde::from_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {error}", case.display()));
         for call in &calls {
             let (code, outcome, said) = run(case, call);
-            let shown = format!("{} {}", case.file_name().unwrap_or_default().to_string_lossy(), call.check.join(" "));
+            let shown = format!(
+                "{} {}",
+                case.file_name().unwrap_or_default().to_string_lossy(),
+                call.check.join(" ")
+            );
             if code != call.exit {
-                wrong.push(format!("{shown}: exit {code}, expected {}: {said}", call.exit));
+                wrong.push(format!(
+                    "{shown}: exit {code}, expected {}: {said}",
+                    call.exit
+                ));
             }
-            wrong.extend(call.says.iter().filter(|text| !said.contains(*text)).map(|text| format!("{shown}: `{text}` is not said in: {said}")));
+            wrong.extend(
+                call.says
+                    .iter()
+                    .filter(|text| !said.contains(*text))
+                    .map(|text| format!("{shown}: `{text}` is not said in: {said}")),
+            );
             let results = outcome["results"].as_array().map_or(&[][..], Vec::as_slice);
-            let fits = |wanted: &BTreeMap<String, Json>| results.iter().any(|result| wanted.iter().all(|(key, value)| result[key] == *value));
+            let fits = |wanted: &BTreeMap<String, Json>| {
+                results
+                    .iter()
+                    .any(|result| wanted.iter().all(|(key, value)| result[key] == *value))
+            };
             for wanted in call.results.iter().filter(|wanted| !fits(wanted)) {
-                let of_rule = results.iter().filter(|result| wanted.get("rule") == Some(&result["rule"]));
-                let found: Vec<String> = of_rule.map(|result| format!("{} {} {}", result["resource"], result["verdict"], result["message"])).collect();
-                wrong.push(format!("{shown}: no result is {wanted:?}; of the rule there are {found:#?}"));
+                let of_rule = results
+                    .iter()
+                    .filter(|result| wanted.get("rule") == Some(&result["rule"]));
+                let found: Vec<String> = of_rule
+                    .map(|result| {
+                        format!(
+                            "{} {} {}",
+                            result["resource"], result["verdict"], result["message"]
+                        )
+                    })
+                    .collect();
+                wrong.push(format!(
+                    "{shown}: no result is {wanted:?}; of the rule there are {found:#?}"
+                ));
             }
-            wrong.extend(call.never.iter().filter(|unwanted| fits(unwanted)).map(|unwanted| format!("{shown}: a result is {unwanted:?}")));
+            wrong.extend(
+                call.never
+                    .iter()
+                    .filter(|unwanted| fits(unwanted))
+                    .map(|unwanted| format!("{shown}: a result is {unwanted:?}")),
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -83,9 +142,17 @@ fn the_action_judges_every_line_and_glob_of_its_paths() {
     let text = std::fs::read_to_string(folder("action.yml")).expect("the action");
     let action: Json = yaml_serde::from_str(&text).expect("YAML");
     let steps = action["runs"]["steps"].as_array().expect("steps");
-    let script = steps.iter().find(|step| step["id"] == "check").and_then(|step| step["run"].as_str()).expect("the step");
+    let script = steps
+        .iter()
+        .find(|step| step["id"] == "check")
+        .and_then(|step| step["run"].as_str())
+        .expect("the step");
     let scratch = tempfile::TempDir::new().expect("a folder");
-    for (name, from) in [("open/plan.json", "broken"), ("shut/plan.json", "sound"), ("a name/plan.json", "broken")] {
+    for (name, from) in [
+        ("open/plan.json", "broken"),
+        ("shut/plan.json", "sound"),
+        ("a name/plan.json", "broken"),
+    ] {
         let to = scratch.path().join(name);
         std::fs::create_dir_all(to.parent().expect("a parent")).expect("folders");
         std::fs::copy(folder(&format!("fixtures/parity/{from}/plan.json")), to).expect("a plan");
@@ -93,13 +160,38 @@ fn the_action_judges_every_line_and_glob_of_its_paths() {
     let code = |paths: &str| {
         let program = assert_cmd::cargo::cargo_bin!("outcrop");
         let mut command = Command::new("bash");
-        command.current_dir(scratch.path()).args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]);
-        for name in ["SARIF", "SOURCE", "ONTO", "PARAMETERS", "CONFIG", "BASELINE"] {
+        command.current_dir(scratch.path()).args([
+            "--noprofile",
+            "--norc",
+            "-eo",
+            "pipefail",
+            "-c",
+            script,
+        ]);
+        for name in [
+            "SARIF",
+            "SOURCE",
+            "ONTO",
+            "PARAMETERS",
+            "CONFIG",
+            "BASELINE",
+        ] {
             command.env(name, "");
         }
-        command.env("PATHS", paths).env("OUTCROP", program).env("FAIL_ON", "critical").env("GITHUB_OUTPUT", scratch.path().join("output"));
-        command.env("ACCOUNT", "111111111111").env("REGION", "eu-central-1");
-        command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("bash").code()
+        command
+            .env("PATHS", paths)
+            .env("OUTCROP", program)
+            .env("FAIL_ON", "critical")
+            .env("GITHUB_OUTPUT", scratch.path().join("output"));
+        command
+            .env("ACCOUNT", "111111111111")
+            .env("REGION", "eu-central-1");
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("bash")
+            .code()
     };
     for (paths, expected) in [
         ("shut/plan.json", 0),

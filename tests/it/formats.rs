@@ -35,7 +35,10 @@ fn hostile_estate(name: &str) -> Outcome {
                     "UPDATE \"{0}\" SET \"{1}\" = replace(\"{1}\", ?1, ?2) WHERE \"{1}\" LIKE '%' || ?1 || '%' AND \"{1}\" NOT LIKE '%<script%'",
                     table.name, column.name
                 );
-                store.conn.execute(&sql, [word, &format!("{word}{with}")]).expect("SQL");
+                store
+                    .conn
+                    .execute(&sql, [word, &format!("{word}{with}")])
+                    .expect("SQL");
             }
         }
     }
@@ -67,7 +70,9 @@ fn rendered(outcome: &Outcome, format: &report::Format) -> Vec<u8> {
 
 /// Formats of text that lists results; `xlsx` is read back by what others wrote, the diagrams show ways and no results.
 fn texts() -> impl Iterator<Item = &'static report::Format> {
-    report::FORMATS.iter().filter(|format| !matches!(format.name, "xlsx" | "mermaid" | "dot" | "table"))
+    report::FORMATS
+        .iter()
+        .filter(|format| !matches!(format.name, "xlsx" | "mermaid" | "dot" | "table"))
 }
 
 fn text(outcome: &Outcome, format: &report::Format) -> String {
@@ -78,19 +83,43 @@ fn text(outcome: &Outcome, format: &report::Format) -> String {
 fn every_format_names_every_failure_and_unknown() {
     for estate in ["broken", "denied"] {
         let outcome = judged(estate);
-        let count = |verdict| outcome.results.iter().filter(|result| result.verdict == verdict).count();
-        let (fail, unknown, all) = (count(Verdict::Fail), count(Verdict::Unknown), outcome.results.len());
+        let count = |verdict| {
+            outcome
+                .results
+                .iter()
+                .filter(|result| result.verdict == verdict)
+                .count()
+        };
+        let (fail, unknown, all) = (
+            count(Verdict::Fail),
+            count(Verdict::Unknown),
+            outcome.results.len(),
+        );
         let counted = |name: &str, text: &str| match name {
             "json" => text.matches("\"fingerprint\": ").count() == all,
             "csv" => text.lines().count() == all + 1,
-            "markdown" => text.lines().filter(|line| line.starts_with("- `")).count() >= fail + unknown,
-            "sarif" => text.matches("\"ruleId\": ").count() == fail + unknown && text.matches("\"kind\": \"open\"").count() == unknown,
-            "junit" => text.matches("<testcase ").count() == all && text.matches("<failure ").count() == fail && text.matches("<error ").count() == unknown,
+            "markdown" => {
+                text.lines().filter(|line| line.starts_with("- `")).count() >= fail + unknown
+            }
+            "sarif" => {
+                text.matches("\"ruleId\": ").count() == fail + unknown
+                    && text.matches("\"kind\": \"open\"").count() == unknown
+            }
+            "junit" => {
+                text.matches("<testcase ").count() == all
+                    && text.matches("<failure ").count() == fail
+                    && text.matches("<error ").count() == unknown
+            }
             "github" => text.lines().count() == fail + unknown + 1,
             "html" => {
                 text.matches("<tr><td><span class=\"word fail\">").count() == fail
-                    && text.matches("<tr><td><span class=\"word unknown\">").count() == unknown
-                    && text.matches("<li>pass: <code>").count() + text.matches("<li>not applicable: <code>").count() == all - fail - unknown
+                    && text
+                        .matches("<tr><td><span class=\"word unknown\">")
+                        .count()
+                        == unknown
+                    && text.matches("<li>pass: <code>").count()
+                        + text.matches("<li>not applicable: <code>").count()
+                        == all - fail - unknown
             }
             "ocsf" => text.lines().count() == all,
             "asff" => text.matches("\"SchemaVersion\":").count() == all,
@@ -98,10 +127,18 @@ fn every_format_names_every_failure_and_unknown() {
             _ => text.matches("\"fingerprint\": ").count() == fail + unknown,
         };
         for format in texts() {
-            assert!(counted(format.name, &text(&outcome, format)), "{estate} as {}: {fail} fail, {unknown} unknown, {all} in all", format.name);
+            assert!(
+                counted(format.name, &text(&outcome, format)),
+                "{estate} as {}: {fail} fail, {unknown} unknown, {all} in all",
+                format.name
+            );
         }
         for format in &report::FORMATS {
-            assert!(rendered(&outcome, format) == rendered(&outcome, format), "{} gives the same bytes twice", format.name);
+            assert!(
+                rendered(&outcome, format) == rendered(&outcome, format),
+                "{} gives the same bytes twice",
+                format.name
+            );
         }
     }
 }
@@ -110,7 +147,15 @@ fn every_format_names_every_failure_and_unknown() {
 fn what_strangers_write_stays_text() {
     let hostile = "=cmd|'/c'!A1 <script>alert(1)</script> | @all #1 \u{1b}[31m \u{202e}rtl ::error::x%0A\n::warning::y \"quoted\", ]]> & `code` [a](http://x)";
     let outcome = hostile_estate(hostile);
-    assert!(outcome.results.iter().filter(|result| result.resource.contains("<script>")).count() > 20, "the stranger is everywhere");
+    assert!(
+        outcome
+            .results
+            .iter()
+            .filter(|result| result.resource.contains("<script>"))
+            .count()
+            > 20,
+        "the stranger is everywhere"
+    );
     for format in &report::FORMATS {
         let bytes = rendered(&outcome, format);
         // What is zipped is read back by what others wrote.
@@ -122,25 +167,49 @@ fn what_strangers_write_stays_text() {
         let clean = match name {
             "csv" => !text.contains("\"=cmd") && !text.lines().any(|line| line.starts_with('=')),
             // Inside a code span nothing acts, and the stranger's text cannot end one.
-            "markdown" => text.lines().filter(|line| line.starts_with("- ")).all(|line| {
-                let outside: String = line.replace("\\`", "").split('`').step_by(2).collect();
-                !["<script", "@all", "](http", "\u{1b}"].iter().any(|acts| outside.contains(acts))
-            }),
-            "junit" => !text.contains("<script") && !text.contains('\u{1b}') && !text.contains('\u{202e}'),
+            "markdown" => text
+                .lines()
+                .filter(|line| line.starts_with("- "))
+                .all(|line| {
+                    let outside: String = line.replace("\\`", "").split('`').step_by(2).collect();
+                    !["<script", "@all", "](http", "\u{1b}"]
+                        .iter()
+                        .any(|acts| outside.contains(acts))
+                }),
+            "junit" => {
+                !text.contains("<script") && !text.contains('\u{1b}') && !text.contains('\u{202e}')
+            }
             // One command a line: none of the stranger's lines starts one.
-            "github" => text.lines().all(|line| line.starts_with("::") && !line.starts_with("::warning::y")) && !text.contains('\u{1b}'),
-            "html" => !text.contains("<script") && !text.contains('\u{1b}') && !text.contains('\u{202e}'),
-            "ocsf" | "asff" => text.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()),
+            "github" => {
+                text.lines()
+                    .all(|line| line.starts_with("::") && !line.starts_with("::warning::y"))
+                    && !text.contains('\u{1b}')
+            }
+            "html" => {
+                !text.contains("<script") && !text.contains('\u{1b}') && !text.contains('\u{202e}')
+            }
+            "ocsf" | "asff" => text
+                .lines()
+                .all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()),
             "table" => !text.contains('\u{1b}') && !text.contains('\u{202e}'),
             // Every line is one that the language knows: a name or an edge, in quotes what the stranger wrote.
             "mermaid" => text.lines().skip(1).all(|line| {
                 let line = line.trim();
-                ["linkStyle ", "style n"].iter().any(|word| line.starts_with(word))
-                    || line.starts_with('n') && !line.contains("<script") && line.matches('"').count() != 1 && line.matches('"').count() <= 2
+                ["linkStyle ", "style n"]
+                    .iter()
+                    .any(|word| line.starts_with(word))
+                    || line.starts_with('n')
+                        && !line.contains("<script")
+                        && line.matches('"').count() != 1
+                        && line.matches('"').count() <= 2
             }),
             "dot" => {
-                text.lines().skip(3).all(|line| line == "}" || line.trim().starts_with('n') && line.ends_with("];") && line.matches('"').count() % 2 == 0)
-                    && !text.contains("<script")
+                text.lines().skip(3).all(|line| {
+                    line == "}"
+                        || line.trim().starts_with('n')
+                            && line.ends_with("];")
+                            && line.matches('"').count() % 2 == 0
+                }) && !text.contains("<script")
             }
             // JSON's own escapes do it.
             _ => serde_json::from_str::<serde_json::Value>(&text).is_ok(),

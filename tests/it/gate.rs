@@ -1,15 +1,15 @@
 //! Plans and templates: judged alone and laid over a run, as a pipeline would.
 
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Judges from the project's folder; gives exit code, results and what was said.
-fn check(arguments: &[&str]) -> (i32, Json, String) {
+pub(super) fn check(arguments: &[&str]) -> (i32, Json, String) {
     let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
         .current_dir(root())
         .env_clear()
@@ -19,16 +19,22 @@ fn check(arguments: &[&str]) -> (i32, Json, String) {
         .output()
         .expect("the binary");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code().unwrap_or(-1), serde_json::from_slice(&output.stdout).unwrap_or_default(), said)
+    (
+        output.status.code().unwrap_or(-1),
+        serde_json::from_slice(&output.stdout).unwrap_or_default(),
+        said,
+    )
 }
 
-fn results(outcome: &Json) -> &[Json] {
+pub(super) fn results(outcome: &Json) -> &[Json] {
     outcome["results"].as_array().map_or(&[], Vec::as_slice)
 }
 
 /// Does the verdict rest on what the file does not hold, and on nothing else?
 fn outside(result: &Json) -> bool {
-    result["missing"].as_array().is_some_and(|gaps| !gaps.is_empty() && gaps.iter().all(|gap| gap["reason"] == "not-in-file"))
+    result["missing"].as_array().is_some_and(|gaps| {
+        !gaps.is_empty() && gaps.iter().all(|gap| gap["reason"] == "not-in-file")
+    })
 }
 
 /// The common name of a resource: `aws_vpc.main`, `VpcMain`, a URN and an id are one thing.
@@ -45,7 +51,12 @@ fn common(resource: &str) -> String {
         return (*name).to_owned();
     }
     let last = resource.rsplit("::").next().unwrap_or(resource);
-    last.strip_prefix("aws_").unwrap_or(last).chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+    last.strip_prefix("aws_")
+        .unwrap_or(last)
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>()
+        .to_ascii_lowercase()
 }
 
 /// What is decided: (rule, resource, verdict, part).
@@ -55,7 +66,11 @@ fn decided(outcome: &Json) -> BTreeSet<(String, String, String)> {
         .filter(|result| result["verdict"] != "not-applicable" && !outside(result))
         .map(|result| {
             let text = |key: &str| result[key].as_str().unwrap_or_default().to_owned();
-            (text("rule"), common(&text("resource")), format!("{} {}", text("verdict"), text("part")))
+            (
+                text("rule"),
+                common(&text("resource")),
+                format!("{} {}", text("verdict"), text("part")),
+            )
         })
         .collect()
 }
@@ -63,11 +78,22 @@ fn decided(outcome: &Json) -> BTreeSet<(String, String, String)> {
 #[test]
 fn one_estate_is_judged_alike_in_every_spelling() {
     // What only a whole account can answer, no file does.
-    let of_accounts = ["all-functions-in-one-account", "environments-share-account", "account-outside-organization", "bedrock-calls-observed-outside-endpoint"];
+    let of_accounts = [
+        "all-functions-in-one-account",
+        "environments-share-account",
+        "account-outside-organization",
+        "bedrock-calls-observed-outside-endpoint",
+    ];
     for twin in ["sound", "broken"] {
         let of = |file: &str| {
             let path = format!("fixtures/parity/{twin}/{file}");
-            let (_, outcome, said) = check(&[&path, "--account", "111111111111", "--region", "eu-central-1"]);
+            let (_, outcome, said) = check(&[
+                &path,
+                "--account",
+                "111111111111",
+                "--region",
+                "eu-central-1",
+            ]);
             assert!(!results(&outcome).is_empty(), "{path}: {said}");
             decided(&outcome)
         };
@@ -95,14 +121,26 @@ fn gates_open_and_shut_as_promised() {
     for gate in [
         // A merge that opens a public path fails on the right line; the same merge without the fault passes.
         Gate {
-            arguments: &["fixtures/parity/broken/plan.json", "--source", "fixtures/parity/broken/tf"],
+            arguments: &[
+                "fixtures/parity/broken/plan.json",
+                "--source",
+                "fixtures/parity/broken/tf",
+            ],
             code: 3,
-            expected: &["bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|fail||main.tf"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|fail||main.tf",
+            ],
         },
         Gate {
-            arguments: &["fixtures/parity/sound/plan.json", "--source", "fixtures/parity/sound/tf"],
+            arguments: &[
+                "fixtures/parity/sound/plan.json",
+                "--source",
+                "fixtures/parity/sound/tf",
+            ],
             code: 0,
-            expected: &["bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|pass||main.tf"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|pass||main.tf",
+            ],
         },
         Gate {
             arguments: &["fixtures/parity/broken/template.yaml"],
@@ -112,10 +150,20 @@ fn gates_open_and_shut_as_promised() {
         Gate {
             arguments: &["fixtures/parity/sound/template.yaml"],
             code: 0,
-            expected: &["bedrock-call-leaves-by-public-endpoint|LambdaFunctionChat|pass||template.yaml"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|LambdaFunctionChat|pass||template.yaml",
+            ],
         },
-        Gate { arguments: &["fixtures/parity/broken/preview.json"], code: 3, expected: &[] },
-        Gate { arguments: &["fixtures/parity/sound/preview.json"], code: 0, expected: &[] },
+        Gate {
+            arguments: &["fixtures/parity/broken/preview.json"],
+            code: 3,
+            expected: &[],
+        },
+        Gate {
+            arguments: &["fixtures/parity/sound/preview.json"],
+            code: 0,
+            expected: &[],
+        },
         // What is declared and left open shuts the gate; what is not in the file does not.
         Gate {
             arguments: &["fixtures/plans/open-policy.json"],
@@ -125,16 +173,30 @@ fn gates_open_and_shut_as_promised() {
                 "bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|unknown||",
             ],
         },
-        Gate { arguments: &["fixtures/plans/open-policy.json", "--unknown", "ignore"], code: 0, expected: &[] },
+        Gate {
+            arguments: &["fixtures/plans/open-policy.json", "--unknown", "ignore"],
+            code: 0,
+            expected: &[],
+        },
         Gate {
             arguments: &["fixtures/plans/function.json"],
             code: 0,
-            expected: &["bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|unknown||"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|unknown||",
+            ],
         },
-        Gate { arguments: &["fixtures/plans/function.json", "--unknown", "gate"], code: 4, expected: &[] },
+        Gate {
+            arguments: &["fixtures/plans/function.json", "--unknown", "gate"],
+            code: 4,
+            expected: &[],
+        },
         // Laid over the run whose route table makes its path public, or private.
         Gate {
-            arguments: &["fixtures/plans/function.json", "--onto", "fixtures/parity/broken/inventory"],
+            arguments: &[
+                "fixtures/plans/function.json",
+                "--onto",
+                "fixtures/parity/broken/inventory",
+            ],
             code: 3,
             expected: &[
                 "bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|fail|new|",
@@ -142,54 +204,123 @@ fn gates_open_and_shut_as_promised() {
             ],
         },
         Gate {
-            arguments: &["fixtures/plans/function.json", "--onto", "fixtures/parity/sound/inventory"],
+            arguments: &[
+                "fixtures/plans/function.json",
+                "--onto",
+                "fixtures/parity/sound/inventory",
+            ],
             code: 0,
-            expected: &["bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|pass|new|"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|pass|new|",
+            ],
         },
         // Only what the merge brings gates.
         Gate {
-            arguments: &["fixtures/plans/log-group-mended.json", "--onto", "fixtures/parity/broken/inventory"],
+            arguments: &[
+                "fixtures/plans/log-group-mended.json",
+                "--onto",
+                "fixtures/parity/broken/inventory",
+            ],
             code: 0,
-            expected: &["workload-log-group-left-at-defaults|arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/chat|pass|fixed|"],
+            expected: &[
+                "workload-log-group-left-at-defaults|arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/chat|pass|fixed|",
+            ],
         },
-        Gate { arguments: &["fixtures/plans/log-group-mended.json", "--onto", "fixtures/parity/broken/inventory", "--gate", "all"], code: 3, expected: &[] },
+        Gate {
+            arguments: &[
+                "fixtures/plans/log-group-mended.json",
+                "--onto",
+                "fixtures/parity/broken/inventory",
+                "--gate",
+                "all",
+            ],
+            code: 3,
+            expected: &[],
+        },
         // A route and a rule that are added to what exists, and an endpoint that is taken away.
         Gate {
-            arguments: &["fixtures/plans/nat.json", "fixtures/plans/endpoint-gone.json", "--onto", "fixtures/parity/sound/inventory"],
+            arguments: &[
+                "fixtures/plans/nat.json",
+                "fixtures/plans/endpoint-gone.json",
+                "--onto",
+                "fixtures/parity/sound/inventory",
+            ],
             code: 3,
-            expected: &["bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|new|"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|new|",
+            ],
         },
         Gate {
-            arguments: &["fixtures/plans/endpoint-gone.json", "--onto", "fixtures/parity/sound/inventory", "--fail-on", "high"],
+            arguments: &[
+                "fixtures/plans/endpoint-gone.json",
+                "--onto",
+                "fixtures/parity/sound/inventory",
+                "--fail-on",
+                "high",
+            ],
             code: 3,
-            expected: &["bedrock-vpc-endpoint-missing|arn:aws:ec2:eu-central-1:111111111111:vpc/vpc-main|fail|new|"],
+            expected: &[
+                "bedrock-vpc-endpoint-missing|arn:aws:ec2:eu-central-1:111111111111:vpc/vpc-main|fail|new|",
+            ],
         },
         // The whole estate over itself brings nothing.
         Gate {
-            arguments: &["fixtures/parity/broken/template.yaml", "--onto", "fixtures/parity/broken/inventory", "--select", "role-shared-by-workloads"],
+            arguments: &[
+                "fixtures/parity/broken/template.yaml",
+                "--onto",
+                "fixtures/parity/broken/inventory",
+                "--select",
+                "role-shared-by-workloads",
+            ],
             code: 0,
             expected: &[],
         },
         // What exists and moves, is replaced, forgotten, or loses a part that stood apart.
         Gate {
-            arguments: &["fixtures/plans/function-moves.json", "--onto", "fixtures/parity/sound/inventory"],
+            arguments: &[
+                "fixtures/plans/function-moves.json",
+                "--onto",
+                "fixtures/parity/sound/inventory",
+            ],
             code: 3,
-            expected: &["bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|new|"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|new|",
+            ],
         },
         Gate {
-            arguments: &["fixtures/parity/broken/plan.json", "--onto", "fixtures/parity/sound/inventory"],
+            arguments: &[
+                "fixtures/parity/broken/plan.json",
+                "--onto",
+                "fixtures/parity/sound/inventory",
+            ],
             code: 3,
-            expected: &["bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|new|"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|new|",
+            ],
         },
         Gate {
-            arguments: &["fixtures/plans/function-replaced.json", "--onto", "fixtures/parity/broken/inventory", "--select", PUBLIC],
+            arguments: &[
+                "fixtures/plans/function-replaced.json",
+                "--onto",
+                "fixtures/parity/broken/inventory",
+                "--select",
+                PUBLIC,
+            ],
             code: 0,
-            expected: &["bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|existing|"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|existing|",
+            ],
         },
         Gate {
-            arguments: &["fixtures/plans/route-forgotten.json", "--onto", "fixtures/parity/broken/inventory"],
+            arguments: &[
+                "fixtures/plans/route-forgotten.json",
+                "--onto",
+                "fixtures/parity/broken/inventory",
+            ],
             code: 0,
-            expected: &["bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|existing|"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|arn:aws:lambda:eu-central-1:111111111111:function:chat|fail|existing|",
+            ],
         },
         Gate {
             arguments: &["fixtures/plans/policy-deleted.json", "--fail-on", "high"],
@@ -202,13 +333,24 @@ fn gates_open_and_shut_as_promised() {
             expected: &["bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|fail||"],
         },
         Gate {
-            arguments: &["fixtures/templates/vectors.yaml", "--select", "vector-collection-public"],
+            arguments: &[
+                "fixtures/templates/vectors.yaml",
+                "--select",
+                "vector-collection-public",
+            ],
             code: 3,
-            expected: &["vector-collection-public|Open|fail||", "vector-collection-public|Closed|unknown||"],
+            expected: &[
+                "vector-collection-public|Open|fail||",
+                "vector-collection-public|Closed|unknown||",
+            ],
         },
         // Each kind of compute that files declare.
         Gate {
-            arguments: &["fixtures/templates/compute.yaml", "--select", "bedrock-call-leaves-by-public-endpoint"],
+            arguments: &[
+                "fixtures/templates/compute.yaml",
+                "--select",
+                "bedrock-call-leaves-by-public-endpoint",
+            ],
             code: 3,
             expected: &[
                 "bedrock-call-leaves-by-public-endpoint|Assistant|unknown||",
@@ -224,7 +366,15 @@ fn gates_open_and_shut_as_promised() {
             ],
         },
         Gate {
-            arguments: &["fixtures/templates/compute.yaml", "--select", "vector-store-public", "--select", "sagemaker-network-open", "--fail-on", "medium"],
+            arguments: &[
+                "fixtures/templates/compute.yaml",
+                "--select",
+                "vector-store-public",
+                "--select",
+                "sagemaker-network-open",
+                "--fail-on",
+                "medium",
+            ],
             code: 3,
             expected: &[
                 "vector-store-public|OpenVectors|fail||",
@@ -238,7 +388,15 @@ fn gates_open_and_shut_as_promised() {
             ],
         },
         Gate {
-            arguments: &["fixtures/plans/compute.json", "--select", "vector-store-public", "--select", "sagemaker-network-open", "--select", PUBLIC],
+            arguments: &[
+                "fixtures/plans/compute.json",
+                "--select",
+                "vector-store-public",
+                "--select",
+                "sagemaker-network-open",
+                "--select",
+                PUBLIC,
+            ],
             code: 3,
             expected: &[
                 "bedrock-call-leaves-by-public-endpoint|aws_sagemaker_endpoint.loose|fail||",
@@ -251,9 +409,18 @@ fn gates_open_and_shut_as_promised() {
             ],
         },
         Gate {
-            arguments: &["fixtures/templates/provider-later.yaml", "--select", "prompts-leave-aws", "--fail-on", "high"],
+            arguments: &[
+                "fixtures/templates/provider-later.yaml",
+                "--select",
+                "prompts-leave-aws",
+                "--fail-on",
+                "high",
+            ],
             code: 3,
-            expected: &["prompts-leave-aws|Outside|fail||", "prompts-leave-aws|Chat|unknown||"],
+            expected: &[
+                "prompts-leave-aws|Outside|fail||",
+                "prompts-leave-aws|Chat|unknown||",
+            ],
         },
         // Parts that stand apart from what they change.
         Gate {
@@ -261,49 +428,119 @@ fn gates_open_and_shut_as_promised() {
             code: 3,
             expected: &["bedrock-call-leaves-by-public-endpoint|aws_lambda_function.chat|fail||"],
         },
-        Gate { arguments: &["fixtures/plans/key-by-alias.json", "--select", "corpus-key-open-to-anyone"], code: 3, expected: &[] },
-        Gate { arguments: &["fixtures/plans/key-without-policy.json", "--select", "corpus-key-open-to-anyone"], code: 0, expected: &[] },
         Gate {
-            arguments: &["fixtures/plans/private-dns-off.json", "--select", "bedrock-endpoint-private-dns-off", "--fail-on", "high"],
+            arguments: &[
+                "fixtures/plans/key-by-alias.json",
+                "--select",
+                "corpus-key-open-to-anyone",
+            ],
             code: 3,
             expected: &[],
         },
         Gate {
-            arguments: &["fixtures/plans/definition-by-family.json", "--onto", "fixtures/parity/broken/inventory", "--select", PUBLIC],
+            arguments: &[
+                "fixtures/plans/key-without-policy.json",
+                "--select",
+                "corpus-key-open-to-anyone",
+            ],
+            code: 0,
+            expected: &[],
+        },
+        Gate {
+            arguments: &[
+                "fixtures/plans/private-dns-off.json",
+                "--select",
+                "bedrock-endpoint-private-dns-off",
+                "--fail-on",
+                "high",
+            ],
+            code: 3,
+            expected: &[],
+        },
+        Gate {
+            arguments: &[
+                "fixtures/plans/definition-by-family.json",
+                "--onto",
+                "fixtures/parity/broken/inventory",
+                "--select",
+                PUBLIC,
+            ],
             code: 3,
             expected: &["bedrock-call-leaves-by-public-endpoint|aws_ecs_service.s|fail|new|"],
         },
         // What a dynamic block or an open attribute will hold is not known.
-        Gate { arguments: &["fixtures/plans/dynamic-statement.json"], code: 4, expected: &[] },
-        Gate { arguments: &["fixtures/plans/containers-open.json", "--select", "secret-in-container-environment"], code: 4, expected: &[] },
-        Gate { arguments: &["fixtures/templates/condition-in-sub.yaml"], code: 3, expected: &["bedrock-call-leaves-by-public-endpoint|F|fail||"] },
-        Gate { arguments: &["fixtures/templates/exports.yaml", "fixtures/templates/imports.yaml"], code: 3, expected: &[] },
+        Gate {
+            arguments: &["fixtures/plans/dynamic-statement.json"],
+            code: 4,
+            expected: &[],
+        },
+        Gate {
+            arguments: &[
+                "fixtures/plans/containers-open.json",
+                "--select",
+                "secret-in-container-environment",
+            ],
+            code: 4,
+            expected: &[],
+        },
+        Gate {
+            arguments: &["fixtures/templates/condition-in-sub.yaml"],
+            code: 3,
+            expected: &["bedrock-call-leaves-by-public-endpoint|F|fail||"],
+        },
+        Gate {
+            arguments: &[
+                "fixtures/templates/exports.yaml",
+                "fixtures/templates/imports.yaml",
+            ],
+            code: 3,
+            expected: &[],
+        },
         Gate {
             arguments: &["fixtures/templates/waiver-at-the-end.yaml"],
             code: 3,
-            expected: &["bedrock-call-leaves-by-public-endpoint|F|waived||", "bedrock-call-leaves-by-public-endpoint|G|fail||"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|F|waived||",
+                "bedrock-call-leaves-by-public-endpoint|G|fail||",
+            ],
         },
         // Conditions are judged each way they can turn out, unless the parameters are given.
         Gate {
             arguments: &["fixtures/templates/conditions.yaml"],
             code: 3,
-            expected: &["bedrock-call-leaves-by-public-endpoint|Chat|fail||conditions.yaml", "bedrock-invoke-allowed-from-anywhere|Role|waived||"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|Chat|fail||conditions.yaml",
+                "bedrock-invoke-allowed-from-anywhere|Role|waived||",
+            ],
         },
         Gate {
-            arguments: &["fixtures/templates/conditions.yaml", "--parameters", "fixtures/templates/private.json"],
+            arguments: &[
+                "fixtures/templates/conditions.yaml",
+                "--parameters",
+                "fixtures/templates/private.json",
+            ],
             code: 0,
             expected: &["bedrock-call-leaves-by-public-endpoint|Chat|pass||"],
         },
         Gate {
             arguments: &["fixtures/templates/nested/parent.yaml"],
             code: 3,
-            expected: &["bedrock-call-leaves-by-public-endpoint|Chat|fail||parent.yaml", "bedrock-vpc-endpoint-missing|Network.Vpc|fail||network.yaml"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|Chat|fail||parent.yaml",
+                "bedrock-vpc-endpoint-missing|Network.Vpc|fail||network.yaml",
+            ],
         },
-        Gate { arguments: &["fixtures/templates/sam.yaml"], code: 3, expected: &["secret-in-lambda-environment|Ask|fail||sam.yaml"] },
+        Gate {
+            arguments: &["fixtures/templates/sam.yaml"],
+            code: 3,
+            expected: &["secret-in-lambda-environment|Ask|fail||sam.yaml"],
+        },
         Gate {
             arguments: &["fixtures/templates/cdk.out"],
             code: 3,
-            expected: &["bedrock-call-leaves-by-public-endpoint|chat-prod.ChatFunction|fail||Chat.template.json"],
+            expected: &[
+                "bedrock-call-leaves-by-public-endpoint|chat-prod.ChatFunction|fail||Chat.template.json",
+            ],
         },
     ] {
         let mut arguments = gate.arguments.to_vec();
@@ -316,256 +553,42 @@ fn gates_open_and_shut_as_promised() {
             .iter()
             .map(|result| {
                 let text = |key: &str| result[key].as_str().unwrap_or_default();
-                let verdict = if result["waiver"].is_null() { text("verdict") } else { "waived" };
-                let file = result["location"]["file"].as_str().map(|file| Path::new(file).file_name().unwrap_or_default().to_string_lossy().into_owned());
-                format!("{}|{}|{verdict}|{}|{}", text("rule"), text("resource"), text("origin"), file.unwrap_or_default())
+                let verdict = if result["waiver"].is_null() {
+                    text("verdict")
+                } else {
+                    "waived"
+                };
+                let file = result["location"]["file"].as_str().map(|file| {
+                    Path::new(file)
+                        .file_name()
+                        .unwrap_or_default()
+                        .to_string_lossy()
+                        .into_owned()
+                });
+                format!(
+                    "{}|{}|{verdict}|{}|{}",
+                    text("rule"),
+                    text("resource"),
+                    text("origin"),
+                    file.unwrap_or_default()
+                )
             })
             .collect();
         for expected in gate.expected {
             assert!(
                 found.iter().any(|line| line.starts_with(expected)),
                 "{arguments:?}: no {expected} among {:#?}",
-                found.iter().filter(|line| line.starts_with(PUBLIC)).collect::<Vec<_>>()
+                found
+                    .iter()
+                    .filter(|line| line.starts_with(PUBLIC))
+                    .collect::<Vec<_>>()
             );
         }
     }
 }
 
 #[test]
-fn an_annotation_stands_on_the_right_line() {
-    let text = std::fs::read_to_string(root().join("fixtures/parity/broken/tf/main.tf")).expect("the file");
-    let line = text.lines().position(|line| line.contains("\"aws_lambda_function\" \"chat\"")).expect("the function") + 1;
-    let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
-        .current_dir(root())
-        .env_clear()
-        .args(["check", "fixtures/parity/broken/plan.json", "--source", "fixtures/parity/broken/tf", "--format", "github"])
-        .output()
-        .expect("the binary");
-    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-    let wanted = format!("::error file=fixtures/parity/broken/tf/main.tf,line={line}");
-    assert!(shown.lines().next().is_some_and(|first| first.starts_with(&wanted)), "{wanted}\n{shown}");
-}
-
-#[test]
 fn a_file_alone_advises_to_lay_it_over_a_run() {
     let (code, _, said) = check(&["fixtures/plans/function.json", "--account", "111111111111"]);
     assert!(code == 0 && said.contains("--onto"), "{code} {said}");
-}
-
-#[test]
-fn secrets_of_files_reach_no_output() {
-    let secret = std::fs::read_to_string(root().join("fixtures/parity/broken/template.yaml")).expect("the template");
-    let secret = secret.lines().find_map(|line| line.trim().strip_prefix("OPENAI_API_KEY: ")).expect("the secret").to_owned();
-    let folder = tempfile::TempDir::new().expect("a folder");
-    let kept = folder.path().join("run.outcrop");
-    for file in ["plan.json", "template.yaml", "preview.json"] {
-        let path = format!("fixtures/parity/broken/{file}");
-        let _ = std::fs::remove_file(&kept);
-        let (_, outcome, said) = check(&[&path, "--out", kept.to_str().expect("a path")]);
-        let bytes = std::fs::read(&kept).expect("the run");
-        assert!(!outcome.to_string().contains(&secret) && !said.contains(&secret), "{file}");
-        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{file}: the run holds it");
-    }
-}
-
-/// The run knows things by paths and merged permissions that a plan does not spell.
-#[test]
-fn a_plan_finds_what_the_run_spells_otherwise() {
-    let folder = tempfile::TempDir::new().expect("a folder");
-    let estate = folder.path().join("estate");
-    std::fs::create_dir(&estate).expect("a folder");
-    for entry in std::fs::read_dir(root().join("fixtures/parity/sound/inventory")).expect("the estate") {
-        let entry = entry.expect("a file");
-        let mut text =
-            std::fs::read_to_string(entry.path()).expect("text").replace("role/chat", "role/apps/chat").replace("\"path\": \"/\"", "\"path\": \"/apps/\"");
-        if entry.file_name() == "vpc_security_group.json" {
-            text = text.replacen("\"10.20.0.0/16\"\n", "\"10.20.0.0/16\", \"192.0.2.0/24\"\n", 2);
-        }
-        std::fs::write(estate.join(entry.file_name()), text).expect("written");
-    }
-    let create = |kind: &str, values: Json| serde_json::json!({"address": format!("{kind}.it"), "mode": "managed", "type": kind, "name": "it", "provider_name": "registry.terraform.io/hashicorp/aws", "change": {"actions": ["create"], "before": null, "after": values}});
-    let delete = |kind: &str, values: Json| serde_json::json!({"address": format!("{kind}.it"), "mode": "managed", "type": kind, "name": "it", "provider_name": "registry.terraform.io/hashicorp/aws", "change": {"actions": ["delete"], "before": values, "after": null}});
-    let judged = |changes: Vec<Json>| {
-        let plan = folder.path().join("plan.json");
-        let text =
-            serde_json::json!({"format_version": "1.2", "terraform_version": "1.13.4", "planned_values": {"root_module": {}}, "resource_changes": changes});
-        std::fs::write(&plan, text.to_string()).expect("written");
-        check(&[plan.to_str().expect("a path"), "--onto", estate.to_str().expect("a path")])
-    };
-    let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}]}"#;
-    let (_, outcome, said) = judged(vec![create("aws_iam_role_policy", serde_json::json!({"name": "more", "role": "chat", "policy": policy}))]);
-    let new: BTreeSet<(&str, &str)> = results(&outcome)
-        .iter()
-        .filter(|result| result["origin"] == "new" && result["verdict"] == "fail")
-        .map(|result| (result["rule"].as_str().unwrap_or_default(), result["resource"].as_str().unwrap_or_default()))
-        .collect();
-    assert!(new.contains(&("bedrock-invoke-any-model", "arn:aws:iam::111111111111:role/apps/chat")), "{new:?} {said}");
-    assert!(results(&outcome).iter().all(|result| result["resource"] != "arn:aws:iam::111111111111:role/chat"), "a role that nobody has");
-
-    let rule = serde_json::json!({"type": "egress", "security_group_id": "sg-chat", "protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_blocks": ["10.20.0.0/16"], "self": false});
-    let (_, outcome, said) = judged(vec![delete("aws_security_group_rule", rule)]);
-    let path = results(&outcome)
-        .iter()
-        .find(|result| result["rule"] == "bedrock-call-leaves-by-public-endpoint" && result["part"] != "")
-        .or_else(|| results(&outcome).iter().find(|result| result["rule"] == "bedrock-call-leaves-by-public-endpoint"));
-    assert!(path.is_some_and(|result| result.to_string().contains("sg-chat")), "{path:?} {said}");
-}
-
-#[test]
-fn a_baseline_lets_old_failures_pass_and_no_others() {
-    let folder = tempfile::TempDir::new().expect("a folder");
-    let baseline = folder.path().join("baseline.json");
-    let to = baseline.to_str().expect("a path");
-    let written = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
-        .current_dir(root())
-        .env_clear()
-        .args(["baseline", "fixtures/parity/broken/inventory", "--to", to])
-        .output()
-        .expect("the binary");
-    assert_eq!(written.status.code(), Some(0), "{}", String::from_utf8_lossy(&written.stderr));
-    let with = |path: &str, more: &[&str]| check(&[&[path, "--baseline", to, "--unknown", "ignore"], more].concat());
-    let (code, outcome, said) = with("fixtures/parity/broken/inventory", &[]);
-    assert_eq!(code, 0, "{said}");
-    assert!(results(&outcome).iter().filter(|result| result["verdict"] == "fail").all(|result| result["origin"] == "existing"));
-    assert_eq!(with("fixtures/parity/broken/inventory", &["--gate", "all"]).0, 3);
-    // Of another estate nothing is known.
-    assert_eq!(with("fixtures/parity/broken/template.yaml", &[]).0, 3);
-    let (_, _, said) = with("fixtures/parity/sound/inventory", &[]);
-    assert!(said.contains("of the baseline are gone") || said.contains("passed"), "{said}");
-    std::fs::write(&baseline, "{\"schema\": \"outcrop-baseline/v9\", \"failures\": []}").expect("written");
-    let (code, _, said) = with("fixtures/parity/broken/inventory", &[]);
-    assert!(code == 1 && said.contains("outcrop-baseline/v9"), "{said}");
-}
-
-#[test]
-fn a_diff_tells_what_appeared_and_what_went() {
-    let folder = tempfile::TempDir::new().expect("a folder");
-    let mut runs = BTreeMap::new();
-    for twin in ["sound", "broken"] {
-        let path = folder.path().join(format!("{twin}.outcrop"));
-        check(&[&format!("fixtures/parity/{twin}/inventory"), "--out", path.to_str().expect("a path")]);
-        runs.insert(twin, path);
-    }
-    let diff = |old: &PathBuf, new: &PathBuf, more: &[&str]| {
-        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
-            .env_clear()
-            .arg("diff")
-            .args([old, new])
-            .args(["--format", "json"])
-            .args(more)
-            .output()
-            .expect("the binary");
-        let json: Json = serde_json::from_slice(&output.stdout).expect("JSON");
-        let rules =
-            |list: &str| json[list].as_array().into_iter().flatten().map(|one| one["rule"].as_str().unwrap_or_default().to_owned()).collect::<BTreeSet<_>>();
-        (output.status.code(), rules("appeared"), rules("fixed"), rules("lost_sight_of"))
-    };
-    let (sound, broken) = (&runs["sound"], &runs["broken"]);
-    let (code, appeared, fixed, _) = diff(sound, broken, &["--fail-on", "critical"]);
-    assert_eq!(code, Some(3));
-    assert!(appeared.contains("bedrock-call-leaves-by-public-endpoint") && appeared.contains("bedrock-vpc-endpoint-missing"), "{appeared:?}");
-    assert!(fixed.is_empty(), "{fixed:?}");
-    let (code, appeared, fixed, lost) = diff(broken, sound, &["--fail-on", "critical"]);
-    assert_eq!((code, appeared.len(), lost.len()), (Some(0), 0, 0), "{appeared:?} {lost:?}");
-    assert!(fixed.contains("bedrock-call-leaves-by-public-endpoint"), "{fixed:?}");
-    assert_eq!(diff(sound, sound, &[]), (Some(0), BTreeSet::new(), BTreeSet::new(), BTreeSet::new()));
-}
-
-/// Broken files: name, content, exit code, and what is said of each.
-#[test]
-fn broken_files_are_told_with_their_line() {
-    let deep = format!("Resources: {}1{}", "[".repeat(190), "]".repeat(190));
-    let deeper = format!("Resources: {}1{}", "[".repeat(300), "]".repeat(300));
-    let bomb = format!("Resources:\n  a0: &a0 [1, 1]\n{}", (1..40).map(|n| format!("  a{n}: &a{n} [*a{m}, *a{m}]\n", m = n - 1)).collect::<String>());
-    let cycle = "Resources:\n  A: {Type: \"AWS::EC2::VPC\", Properties: {CidrBlock: !GetAtt B.CidrBlock}}\n  B: {Type: \"AWS::EC2::VPC\", Properties: {CidrBlock: !GetAtt A.CidrBlock}}\n";
-    let wide: Vec<u8> =
-        std::iter::once(0xfeff_u16).chain("{\"Resources\": {\"A\": {\"Type\": \"AWS::SNS::Topic\"}}}".encode_utf16()).flat_map(u16::to_le_bytes).collect();
-    let foreign = r#"{"format_version": "1.2", "terraform_version": "1.13.4", "resource_changes": [{"address": "google_compute_network.a", "type": "google_compute_network", "name": "a", "mode": "managed", "provider_name": "registry.terraform.io/hashicorp/google", "change": {"actions": ["create"], "after": {}}}]}"#;
-    for (name, content, code, says) in [
-        ("template.yaml", "Resources:\n  A:\n    Type: [\n".as_bytes(), 1, "line 4"),
-        ("template.yaml", "Resources:\n\tA: 1\n".as_bytes(), 1, "line 2"),
-        ("template.yaml", deep.as_bytes(), 1, "template"),
-        ("template.yaml", deeper.as_bytes(), 1, "line 1"),
-        ("template.yaml", bomb.as_bytes(), 1, "aliases make"),
-        ("template.yaml", cycle.as_bytes(), 0, ""),
-        ("template.json", wide.as_slice(), 0, ""),
-        ("template.json", "\u{feff}{\"Resources\": {\"A\": {\"Type\": \"AWS::SNS::Topic\"}}}".as_bytes(), 0, ""),
-        ("template.yaml", "Resources:\n  A: {Type: \"AWS::SNS::Topic\"}\n  A: {Type: \"AWS::SQS::Queue\"}\n".as_bytes(), 1, "line 3"),
-        ("template.yaml", "AWSTemplateFormatVersion: 2010-09-09\nResources:\n  A: {Properties: {}}\n".as_bytes(), 1, "has no Type"),
-        (
-            "template.yaml",
-            "Conditions:\n  A: !Condition B\n  B: !Condition A\nResources:\n  T: {Type: \"AWS::SNS::Topic\"}\n".as_bytes(),
-            1,
-            "refers to itself",
-        ),
-        ("template.yaml", "Resources:\n  T: {Type: \"AWS::SNS::Topic\", Condition: Typo}\n".as_bytes(), 1, "not defined"),
-        ("plan.json", b"{\"format_version\": \"1.2\", \"resource_changes\": \"x\"}", 1, "is no list"),
-        ("plan.json", b"{\"format_version\": \"1.2\", \"resource_changes\": [null]}", 1, "resource_changes[0]"),
-        ("plan.json", b"{\"@level\":\"info\",\"@message\":\"Terraform 1.13.4\"}\n{\"@level\":\"info\"}\n", 1, "terraform show -json"),
-        ("plan.json", &[0xff, 0x00, 0x88, 0x01], 1, "neither a run nor text"),
-        ("plan.json", b"PK\x03\x04abc", 1, "terraform show -json"),
-        ("plan.json", b"", 1, "is empty"),
-        ("plan.json", b"{\"format_version\": \"2.0\", \"resource_changes\": []}", 1, "format_version 2.0"),
-        ("plan.json", b"{\"format_version\": \"1.2\", \"errored\": true, \"resource_changes\": []}", 1, "not complete"),
-        ("plan.json", b"{\"format_version\": \"1.2\", \"terraform_version\": \"1.13.4\"}", 0, "no resources"),
-        ("plan.json", foreign.as_bytes(), 0, ""),
-        ("preview.json", b"{\"config\": {}, \"changeSummary\": {}}", 0, "no resources"),
-        ("preview.json", b"{\"version\": 9, \"deployment\": {\"resources\": []}}", 1, "version 9"),
-        ("other.json", b"{\"hello\": 1}", 1, "--as"),
-    ] {
-        let folder = tempfile::TempDir::new().expect("a folder");
-        let path = folder.path().join(name);
-        std::fs::write(&path, content).expect("written");
-        let (found, _, said) = check(&[path.to_str().expect("a path")]);
-        assert_eq!(found, code, "{name} {}: {said}", String::from_utf8_lossy(&content[..content.len().min(60)]));
-        assert!(said.contains(says), "{name}: {says}: {said}");
-    }
-}
-
-#[test]
-fn wrong_command_lines_are_told() {
-    for (arguments, code, says) in [
-        (&["fixtures/plans/function.json", "fixtures/parity/sound/inventory"][..], 2, "--onto"),
-        (&["fixtures/parity/sound/inventory", "--onto", "fixtures/parity/broken/inventory"], 2, "--onto"),
-        (&["fixtures/plans/function.json", "--onto", "fixtures/plans/function.json"], 1, "neither a run"),
-        (&["fixtures/plans/function.json", "--source", "nowhere"], 1, "no such folder"),
-        (&["fixtures/templates/conditions.yaml", "--parameters", "nowhere.json"], 1, "nowhere.json"),
-        (&["fixtures/templates/conditions.yaml", "fixtures/plans/function.json"], 1, "two kinds"),
-        (&["fixtures/templates"], 1, "manifest.json"),
-        (&["fixtures/plans/function.json", "--account", "abc"], 2, "twelve digits"),
-        (&["fixtures/plans/function.json", "--region", "x y"], 2, "no Region"),
-    ] {
-        let (found, _, said) = check(arguments);
-        assert!(found == code && said.contains(says), "{arguments:?}: {found} {said}");
-    }
-}
-
-/// Templates that others wrote, where they stand beside the project: each is read, and what no table holds is printed.
-#[test]
-fn templates_of_others_are_read() {
-    let Some(folder) = std::env::var_os("OUTCROP_CASES").map(|folder| PathBuf::from(folder).join("iac")) else { return };
-    let list = std::fs::read_to_string(folder.join("templates.jsonl")).expect("the list");
-    let known: BTreeSet<&str> = outcrop::services::spelled_kinds().collect();
-    let mut missing: BTreeMap<String, usize> = BTreeMap::new();
-    let mut expected: BTreeMap<String, Vec<String>> = yaml_serde::from_str(include_str!("templates.yaml")).expect("the expectations");
-    for line in list.lines() {
-        let case: Json = serde_json::from_str(line).expect("JSON");
-        let path = folder.join(case["file"].as_str().expect("a file"));
-        let (code, outcome, said) = check(&[path.to_str().expect("a path"), "--account", "111111111111", "--region", "us-east-1"]);
-        assert!([0, 3, 4].contains(&code) && !results(&outcome).is_empty(), "{}: {code} {said}", path.display());
-        if let Some(expected) = expected.remove(case["file"].as_str().expect("a file")) {
-            let fails = results(&outcome).iter().filter(|result| result["verdict"] == "fail");
-            let mut found: Vec<String> =
-                fails.map(|result| format!("{} {}", result["rule"].as_str().unwrap_or_default(), result["resource"].as_str().unwrap_or_default())).collect();
-            found.sort();
-            assert_eq!(found, expected, "{}", path.display());
-        }
-        for (kind, count) in case["resource_types"].as_object().expect("types") {
-            if kind.contains("Bedrock") && !known.contains(kind.as_str()) {
-                *missing.entry(kind.clone()).or_default() += usize::try_from(count.as_u64().unwrap_or_default()).unwrap_or_default();
-            }
-        }
-    }
-    assert!(expected.is_empty(), "no such template: {expected:?}");
-    assert!(missing.is_empty(), "no table holds these: {missing:?}");
 }

@@ -13,7 +13,10 @@ fn sources() -> Vec<(PathBuf, String)> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                files.push((path.strip_prefix(root).expect("inside").to_owned(), fs::read_to_string(&path).expect("text")));
+                files.push((
+                    path.strip_prefix(root).expect("inside").to_owned(),
+                    fs::read_to_string(&path).expect("text"),
+                ));
             }
         }
     }
@@ -30,36 +33,128 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("services", &["model", "inventory", "secrets"]),
     ("sources", &["model", "inventory", "services", "secrets"]),
     ("derive", &["model", "inventory"]),
-    ("access", &["model", "inventory", "policy", "services", "derive"]),
+    (
+        "access",
+        &["model", "inventory", "policy", "services", "derive"],
+    ),
     ("network", &["model", "inventory", "services"]),
-    ("workloads", &["model", "inventory", "services", "derive", "access", "network"]),
-    ("paths", &["model", "inventory", "policy", "services", "access", "network", "workloads"]),
-    ("subjects", &["model", "inventory", "policy", "services", "derive", "access", "network", "workloads", "paths"]),
+    (
+        "workloads",
+        &[
+            "model",
+            "inventory",
+            "services",
+            "derive",
+            "access",
+            "network",
+        ],
+    ),
+    (
+        "paths",
+        &[
+            "model",
+            "inventory",
+            "policy",
+            "services",
+            "access",
+            "network",
+            "workloads",
+        ],
+    ),
+    (
+        "subjects",
+        &[
+            "model",
+            "inventory",
+            "policy",
+            "services",
+            "derive",
+            "access",
+            "network",
+            "workloads",
+            "paths",
+        ],
+    ),
     ("engine", &["model", "inventory"]),
     ("report", &["model"]),
-    ("judge", &["model", "inventory", "services", "sources", "subjects", "engine"]),
-    ("evidence", &["model", "inventory", "subjects", "engine", "report", "judge"]),
-    ("cli", &["model", "inventory", "policy", "services", "sources", "access", "network", "subjects", "engine", "report", "judge", "evidence", "secrets"]),
+    (
+        "judge",
+        &[
+            "model",
+            "inventory",
+            "services",
+            "sources",
+            "subjects",
+            "engine",
+        ],
+    ),
+    (
+        "evidence",
+        &[
+            "model",
+            "inventory",
+            "subjects",
+            "engine",
+            "report",
+            "judge",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "model",
+            "inventory",
+            "policy",
+            "services",
+            "sources",
+            "access",
+            "network",
+            "subjects",
+            "engine",
+            "report",
+            "judge",
+            "evidence",
+            "secrets",
+        ],
+    ),
 ];
 
 #[test]
 fn rooms_use_only_the_rooms_below_them() {
     let mut flaws = Vec::new();
     for (path, text) in sources() {
-        let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+        let mut parts = path
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned());
         if parts.next().as_deref() != Some("src") {
             continue;
         }
         let room = parts.next().unwrap_or_default();
         let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == room) else {
-            assert!(["lib.rs", "main.rs"].contains(&room.as_str()), "{} stands in a room that the map does not know", path.display());
+            assert!(
+                ["lib.rs", "main.rs"].contains(&room.as_str()),
+                "{} stands in a room that the map does not know",
+                path.display()
+            );
             continue;
         };
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
-            for used in line.split("crate::").skip(1).map(|rest| rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default()) {
+        for (number, line) in text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        {
+            for used in line.split("crate::").skip(1).map(|rest| {
+                rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                    .next()
+                    .unwrap_or_default()
+            }) {
                 let known = MAY_USE.iter().any(|(name, _)| *name == used);
                 if known && used != room && !allowed.contains(&used) {
-                    flaws.push(format!("{}:{}: {room} uses {used}", path.display(), number + 1));
+                    flaws.push(format!(
+                        "{}:{}: {room} uses {used}",
+                        path.display(),
+                        number + 1
+                    ));
                 }
             }
         }
@@ -83,7 +178,9 @@ fn file_of(path: &str, files: &[PathBuf]) -> Option<PathBuf> {
 }
 
 /// Files that use one another, each from the other, directly or over more files: the groups of them.
-fn circles(uses: &std::collections::BTreeMap<PathBuf, std::collections::BTreeSet<PathBuf>>) -> Vec<std::collections::BTreeSet<PathBuf>> {
+fn circles(
+    uses: &std::collections::BTreeMap<PathBuf, std::collections::BTreeSet<PathBuf>>,
+) -> Vec<std::collections::BTreeSet<PathBuf>> {
     let reachable = |from: &PathBuf| {
         let mut seen = std::collections::BTreeSet::new();
         let mut open: Vec<&PathBuf> = uses.get(from).into_iter().flatten().collect();
@@ -94,10 +191,15 @@ fn circles(uses: &std::collections::BTreeMap<PathBuf, std::collections::BTreeSet
         }
         seen
     };
-    let reached: std::collections::BTreeMap<&PathBuf, _> = uses.keys().map(|file| (file, reachable(file))).collect();
+    let reached: std::collections::BTreeMap<&PathBuf, _> =
+        uses.keys().map(|file| (file, reachable(file))).collect();
     let mut groups: Vec<std::collections::BTreeSet<PathBuf>> = Vec::new();
     for file in uses.keys().filter(|file| reached[file].contains(*file)) {
-        let group = reached[file].iter().filter(|other| reached.get(other).is_some_and(|back| back.contains(file))).cloned().collect();
+        let group = reached[file]
+            .iter()
+            .filter(|other| reached.get(other).is_some_and(|back| back.contains(file)))
+            .cloned()
+            .collect();
         if !groups.contains(&group) {
             groups.push(group);
         }
@@ -108,50 +210,108 @@ fn circles(uses: &std::collections::BTreeMap<PathBuf, std::collections::BTreeSet
 /// A folder's `mod.rs` may speak of the files beside it and they of it; else no more than two files use one another.
 #[test]
 fn no_circle_of_files_is_larger_than_two() {
-    let all: Vec<(PathBuf, String)> = sources().into_iter().filter(|(path, _)| path.starts_with("src")).collect();
+    let all: Vec<(PathBuf, String)> = sources()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("src"))
+        .collect();
     let files: Vec<PathBuf> = all.iter().map(|(path, _)| path.clone()).collect();
     let mut uses = std::collections::BTreeMap::new();
     for (path, text) in &all {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let above: Vec<String> =
-            path.parent().into_iter().flat_map(|folder| folder.components().skip(1)).map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-        let own: Vec<String> = if path.ends_with("mod.rs") { above.iter().take(above.len().saturating_sub(1)).cloned().collect() } else { above.clone() };
+        let above: Vec<String> = path
+            .parent()
+            .into_iter()
+            .flat_map(|folder| folder.components().skip(1))
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect();
+        let own: Vec<String> = if path.ends_with("mod.rs") {
+            above
+                .iter()
+                .take(above.len().saturating_sub(1))
+                .cloned()
+                .collect()
+        } else {
+            above.clone()
+        };
         let mut used = std::collections::BTreeSet::new();
-        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for line in code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+        {
             for (word, root) in [("crate::", Vec::new()), ("super::", own.clone())] {
                 for rest in line.split(word).skip(1) {
-                    let tail: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == ':').collect();
-                    let whole = root.iter().map(String::as_str).chain(tail.split("::")).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("::");
-                    used.extend(file_of(&whole, &files).filter(|file| file != path && !file.ends_with("mod.rs")));
+                    let tail: String = rest
+                        .chars()
+                        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == ':')
+                        .collect();
+                    let whole = root
+                        .iter()
+                        .map(String::as_str)
+                        .chain(tail.split("::"))
+                        .filter(|part| !part.is_empty())
+                        .collect::<Vec<_>>()
+                        .join("::");
+                    used.extend(
+                        file_of(&whole, &files)
+                            .filter(|file| file != path && !file.ends_with("mod.rs")),
+                    );
                 }
             }
         }
         uses.insert(path.clone(), used);
     }
-    let large: Vec<_> = circles(&uses).into_iter().filter(|group| group.len() > 2).collect();
-    assert!(large.is_empty(), "circles of more than two files: {large:#?}");
+    let large: Vec<_> = circles(&uses)
+        .into_iter()
+        .filter(|group| group.len() > 2)
+        .collect();
+    assert!(
+        large.is_empty(),
+        "circles of more than two files: {large:#?}"
+    );
 }
 
 #[test]
 fn sdk_types_stay_where_they_are_made() {
     for (path, text) in sources() {
-        let at_home = path.starts_with("src/services") || path.starts_with("src/sources/live") || path.ends_with("tests/it/house.rs");
-        assert!(at_home || !text.contains("aws_sdk_"), "{} names an SDK crate", path.display());
+        let at_home = path.starts_with("src/services")
+            || path.starts_with("src/sources/live")
+            || path.ends_with("tests/it/house.rs");
+        assert!(
+            at_home || !text.contains("aws_sdk_"),
+            "{} names an SDK crate",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn no_file_outgrows_600_lines() {
     for (path, text) in sources() {
-        assert!(text.lines().count() <= 600, "{} has {} lines; split it", path.display(), text.lines().count());
+        assert!(
+            text.lines().count() <= 600,
+            "{} has {} lines; split it",
+            path.display(),
+            text.lines().count()
+        );
     }
 }
 
 #[test]
 fn nothing_in_the_code_panics_on_purpose_or_is_left_open() {
-    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("src")) {
+    for (path, text) in sources()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("src"))
+    {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for word in [".unwrap()", ".expect(", "panic!(", "todo!(", "unimplemented!(", "dbg!(", "unreachable!("] {
+        for word in [
+            ".unwrap()",
+            ".expect(",
+            "panic!(",
+            "todo!(",
+            "unimplemented!(",
+            "dbg!(",
+            "unreachable!(",
+        ] {
             assert!(!code.contains(word), "{} holds `{word}`", path.display());
         }
     }
@@ -175,13 +335,28 @@ fn snake(operation: &str) -> String {
 #[test]
 fn what_is_declared_is_called_and_what_is_called_is_declared() {
     use outcrop::services::{ENTRY_OPERATIONS, TABLES};
-    let services: String = sources().into_iter().filter(|(path, _)| path.starts_with("src/services")).map(|(_, text)| text).collect();
-    let everything: String =
-        sources().into_iter().filter(|(path, _)| path.starts_with("src/services") || path.starts_with("src/sources")).map(|(_, text)| text).collect();
+    let services: String = sources()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("src/services"))
+        .map(|(_, text)| text)
+        .collect();
+    let everything: String = sources()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("src/services") || path.starts_with("src/sources"))
+        .map(|(_, text)| text)
+        .collect();
     for table in TABLES {
         for read in table.reads {
-            let method = format!(".{}(", snake(read.operation.split(':').nth(1).expect("an operation")));
-            assert!(services.contains(&method), "{} declares {}, and nothing calls {method}", table.name, read.operation);
+            let method = format!(
+                ".{}(",
+                snake(read.operation.split(':').nth(1).expect("an operation"))
+            );
+            assert!(
+                services.contains(&method),
+                "{} declares {}, and nothing calls {method}",
+                table.name,
+                read.operation
+            );
         }
     }
     let declared: Vec<&str> = TABLES
@@ -191,12 +366,30 @@ fn what_is_declared_is_called_and_what_is_called_is_declared() {
         .chain(ENTRY_OPERATIONS.iter().map(|(operation, _)| *operation))
         .collect();
     // Walking the organisation by its units is asked of the identity that starts the scan, not of the audit role.
-    let of_the_caller = ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"];
-    for call in [".call(\"", ".pages(\"", ".single(\"", ".call(\n", ".pages(\n", ".single(\n"] {
+    let of_the_caller = [
+        "organizations:ListAccountsForParent",
+        "organizations:ListOrganizationalUnitsForParent",
+    ];
+    for call in [
+        ".call(\"",
+        ".pages(\"",
+        ".single(\"",
+        ".call(\n",
+        ".pages(\n",
+        ".single(\n",
+    ] {
         for rest in everything.split(call).skip(1) {
-            let operation = rest.trim_start().trim_start_matches('"').split('"').next().unwrap_or_default();
+            let operation = rest
+                .trim_start()
+                .trim_start_matches('"')
+                .split('"')
+                .next()
+                .unwrap_or_default();
             if operation.contains(':') && !operation.contains(' ') {
-                assert!(declared.contains(&operation) || of_the_caller.contains(&operation), "{operation} is called, and nothing declares it");
+                assert!(
+                    declared.contains(&operation) || of_the_caller.contains(&operation),
+                    "{operation} is called, and nothing declares it"
+                );
             }
         }
     }

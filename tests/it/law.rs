@@ -10,7 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Judges an estate; `change` works on the rows before anything is derived.
 pub fn judged(estate: &str, change: impl FnOnce(&mut Store)) -> Outcome {
-    judged_by(&Library::load(&subjects::tables(), &[]).expect("rules"), estate, change)
+    judged_by(
+        &Library::load(&subjects::tables(), &[]).expect("rules"),
+        estate,
+        change,
+    )
 }
 
 /// The same, by some rules.
@@ -29,33 +33,66 @@ pub fn judged_by(library: &Library, estate: &str, change: impl FnOnce(&mut Store
 type Key = (String, String, String, String, String);
 
 fn key(result: &Finding) -> Key {
-    (result.rule.clone(), result.account_id.clone(), result.region.clone(), result.resource.clone(), result.part.clone())
+    (
+        result.rule.clone(),
+        result.account_id.clone(),
+        result.region.clone(),
+        result.resource.clone(),
+        result.part.clone(),
+    )
 }
 
 fn verdicts(outcome: &Outcome) -> BTreeMap<Key, Verdict> {
-    outcome.results.iter().map(|result| (key(result), result.verdict)).collect()
+    outcome
+        .results
+        .iter()
+        .map(|result| (key(result), result.verdict))
+        .collect()
 }
 
 /// What breaks the law: every result is unchanged or unknown, and what vanished is covered by an unknown of its scope.
 pub fn breaches(before: &Outcome, after: &Outcome) -> Vec<String> {
     let (old, new) = (verdicts(before), verdicts(after));
     let mut breaches = Vec::new();
-    let doubtful: BTreeSet<Key> = after.results.iter().filter(|result| result.evidence.get("calls") == Some(&serde_json::Value::Null)).map(key).collect();
+    let doubtful: BTreeSet<Key> = after
+        .results
+        .iter()
+        .filter(|result| result.evidence.get("calls") == Some(&serde_json::Value::Null))
+        .map(key)
+        .collect();
     for (key, verdict) in &new {
         // Where it is not known whether a rule applies and nothing would be wrong, it passes; so does a workload that may call.
         let was = old.get(key);
-        let idle = *verdict == Verdict::Pass && (was == Some(&Verdict::NotApplicable) || was.is_none() && doubtful.contains(key));
-        let fine = matches!(verdict, Verdict::Unknown | Verdict::NotApplicable) || idle || old.get(key) == Some(verdict);
+        let idle = *verdict == Verdict::Pass
+            && (was == Some(&Verdict::NotApplicable) || was.is_none() && doubtful.contains(key));
+        // An exemption that was not seen does not excuse a failing fact.
+        let excused = *verdict == Verdict::Fail
+            && was == Some(&Verdict::NotApplicable)
+            && exempting().contains(&key.0);
+        let fine = matches!(verdict, Verdict::Unknown | Verdict::NotApplicable)
+            || idle
+            || excused
+            || old.get(key) == Some(verdict);
         if !fine {
-            breaches.push(format!("{key:?} went from {:?} to {verdict:?}", old.get(key)));
+            breaches.push(format!(
+                "{key:?} went from {:?} to {verdict:?}",
+                old.get(key)
+            ));
         }
         // "Not applicable" is a statement too, unless it says that nothing else is here.
-        if *verdict == Verdict::NotApplicable && matches!(old.get(key), Some(Verdict::Pass | Verdict::Fail)) {
+        if *verdict == Verdict::NotApplicable
+            && matches!(old.get(key), Some(Verdict::Pass | Verdict::Fail))
+        {
             breaches.push(format!("{key:?} went from {:?} to {verdict:?}", old[key]));
         }
     }
-    for key in old.keys().filter(|key| !new.contains_key(*key) && matches!(old[*key], Verdict::Pass | Verdict::Fail)) {
-        if !new.iter().any(|(other, verdict)| other.0 == key.0 && other.1 == key.1 && other.2 == key.2 && *verdict == Verdict::Unknown) {
+    for key in old
+        .keys()
+        .filter(|key| !new.contains_key(*key) && matches!(old[*key], Verdict::Pass | Verdict::Fail))
+    {
+        if !new.iter().any(|(other, verdict)| {
+            other.0 == key.0 && other.1 == key.1 && other.2 == key.2 && *verdict == Verdict::Unknown
+        }) {
             breaches.push(format!("{key:?} vanished without a trace"));
         }
     }
@@ -67,53 +104,104 @@ pub fn cells(estate: &str) -> Vec<(&'static str, &'static str, i64)> {
     let mut store = Store::memory(&subjects::tables()).expect("memory");
     fixture::load_estate(estate, &mut store).expect("an estate");
     let mut cells = Vec::new();
-    for table in subjects::tables().into_iter().filter(|table| table.role == Role::Base) {
-        let count: i64 = store.conn.query_row(&format!("SELECT count(*) FROM \"{}\"", table.name), [], |row| row.get(0)).expect("a count");
+    for table in subjects::tables()
+        .into_iter()
+        .filter(|table| table.role == Role::Base)
+    {
+        let count: i64 = store
+            .conn
+            .query_row(
+                &format!("SELECT count(*) FROM \"{}\"", table.name),
+                [],
+                |row| row.get(0),
+            )
+            .expect("a count");
         for row in 1..=count {
-            cells.extend(table.columns.iter().map(|column| (table.name, column.name, row)));
+            cells.extend(
+                table
+                    .columns
+                    .iter()
+                    .map(|column| (table.name, column.name, row)),
+            );
         }
     }
     cells
 }
 
 /// What breaks the law when one cell is taken away.
-pub fn without_cell(estate: &str, before: &Outcome, (table, column, row): (&str, &str, i64)) -> Vec<String> {
+pub fn without_cell(
+    estate: &str,
+    before: &Outcome,
+    (table, column, row): (&str, &str, i64),
+) -> Vec<String> {
     let after = judged(estate, |store| {
-        store.conn.execute(&format!("UPDATE \"{table}\" SET \"{column}\" = NULL WHERE rowid = ?1"), [row]).expect("an update");
+        store
+            .conn
+            .execute(
+                &format!("UPDATE \"{table}\" SET \"{column}\" = NULL WHERE rowid = ?1"),
+                [row],
+            )
+            .expect("an update");
     });
-    breaches(before, &after).into_iter().map(|breach| format!("{estate}: without {table}.{column} of row {row}: {breach}")).collect()
+    breaches(before, &after)
+        .into_iter()
+        .map(|breach| format!("{estate}: without {table}.{column} of row {row}: {breach}"))
+        .collect()
 }
 
 /// Denies a table in an account, as if its list had been refused.
 pub fn deny(store: &mut Store, table: &str, account: &str) {
-    store.conn.execute(&format!("DELETE FROM \"{table}\" WHERE account_id = ?1"), [account]).expect("a deletion");
+    store
+        .conn
+        .execute(
+            &format!("DELETE FROM \"{table}\" WHERE account_id = ?1"),
+            [account],
+        )
+        .expect("a deletion");
     let sql = "UPDATE coverage SET status = 'denied', detail = 'AccessDenied' WHERE table_name = ?1 AND account_id = ?2";
-    store.conn.execute(sql, [table, account]).expect("an update");
+    store
+        .conn
+        .execute(sql, [table, account])
+        .expect("an update");
 }
 
 /// Every table in every account of an estate, and whether it has rows there.
 pub fn lists(estate: &str) -> Vec<(&'static str, String, bool)> {
     let mut store = Store::memory(&subjects::tables()).expect("memory");
     let run = fixture::load_estate(estate, &mut store).expect("an estate");
-    let base = subjects::tables().into_iter().filter(|table| table.role == Role::Base);
-    base.flat_map(|table| run.accounts.iter().map(move |account| (table.name, account.id.clone())))
-        .map(|(table, account)| {
-            let sql = format!("SELECT EXISTS (SELECT 1 FROM \"{table}\" WHERE account_id = ?1)");
-            let filled = store.conn.query_row(&sql, [&account], |row| row.get(0)).expect("a count");
-            (table, account, filled)
-        })
-        .collect()
+    let base = subjects::tables()
+        .into_iter()
+        .filter(|table| table.role == Role::Base);
+    base.flat_map(|table| {
+        run.accounts
+            .iter()
+            .map(move |account| (table.name, account.id.clone()))
+    })
+    .map(|(table, account)| {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM \"{table}\" WHERE account_id = ?1)");
+        let filled = store
+            .conn
+            .query_row(&sql, [&account], |row| row.get(0))
+            .expect("a count");
+        (table, account, filled)
+    })
+    .collect()
 }
 
 /// What breaks the law when one list is refused.
 pub fn without_list(estate: &str, before: &Outcome, table: &str, account: &str) -> Vec<String> {
     let after = judged(estate, |store| deny(store, table, account));
-    breaches(before, &after).into_iter().map(|breach| format!("{estate}: {table} denied in {account}: {breach}")).collect()
+    breaches(before, &after)
+        .into_iter()
+        .map(|breach| format!("{estate}: {table} denied in {account}: {breach}"))
+        .collect()
 }
 
 /// Every column of a collected table that has a shape.
 pub fn shaped() -> Vec<(&'static str, &'static Column)> {
-    let base = subjects::tables().into_iter().filter(|table| table.role == Role::Base);
+    let base = subjects::tables()
+        .into_iter()
+        .filter(|table| table.role == Role::Base);
     base.flat_map(|table| table.columns.iter().map(move |column| (table.name, column)))
         .filter(|(_, column)| !matches!(column.shape, Shape::Any) || column.kind == Kind::Time)
         .collect()
@@ -121,12 +209,22 @@ pub fn shaped() -> Vec<(&'static str, &'static Column)> {
 
 /// What breaks the law when every cell of a column holds what nobody can read.
 pub fn garbled(estate: &str, before: &Outcome, (table, column): (&str, &Column)) -> Vec<String> {
-    let nonsense = if matches!(column.kind, Kind::Json | Kind::List) { "{\"unheard\": true}" } else { "unheard of" };
+    let nonsense = if matches!(column.kind, Kind::Json | Kind::List) {
+        "{\"unheard\": true}"
+    } else {
+        "unheard of"
+    };
     let after = judged(estate, |store| {
-        let sql = format!("UPDATE \"{table}\" SET \"{}\" = ?1 WHERE \"{}\" <> ''", column.name, column.name);
+        let sql = format!(
+            "UPDATE \"{table}\" SET \"{}\" = ?1 WHERE \"{}\" <> ''",
+            column.name, column.name
+        );
         store.conn.execute(&sql, [nonsense]).expect("an update");
     });
-    breaches(before, &after).into_iter().map(|breach| format!("{estate}: {table}.{} is nonsense: {breach}", column.name)).collect()
+    breaches(before, &after)
+        .into_iter()
+        .map(|breach| format!("{estate}: {table}.{} is nonsense: {breach}", column.name))
+        .collect()
 }
 
 /// Every member of an object in a list of objects, in cells that have a shape: table, column, row, and the path in the JSON.
@@ -134,14 +232,30 @@ pub fn members(estate: &str) -> Vec<(&'static str, &'static str, i64, String)> {
     let mut store = Store::memory(&subjects::tables()).expect("memory");
     fixture::load_estate(estate, &mut store).expect("an estate");
     let mut all = Vec::new();
-    for (table, column) in shaped().into_iter().filter(|(_, column)| column.kind == Kind::Json) {
-        let mut statement = store.conn.prepare(&format!("SELECT rowid, \"{}\" FROM \"{table}\"", column.name)).expect("a statement");
-        let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))).expect("rows");
+    for (table, column) in shaped()
+        .into_iter()
+        .filter(|(_, column)| column.kind == Kind::Json)
+    {
+        let mut statement = store
+            .conn
+            .prepare(&format!(
+                "SELECT rowid, \"{}\" FROM \"{table}\"",
+                column.name
+            ))
+            .expect("a statement");
+        let rows = statement
+            .query_map([], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
+            })
+            .expect("rows");
         for (row, cell) in rows.map(|row| row.expect("a row")) {
-            let json: serde_json::Value = serde_json::from_str(&cell.unwrap_or_default()).unwrap_or_default();
+            let json: serde_json::Value =
+                serde_json::from_str(&cell.unwrap_or_default()).unwrap_or_default();
             for (index, item) in json.as_array().into_iter().flatten().enumerate() {
                 let keys = item.as_object().into_iter().flatten();
-                all.extend(keys.map(|(key, _)| (table, column.name, row, format!("$[{index}].{key}"))));
+                all.extend(
+                    keys.map(|(key, _)| (table, column.name, row, format!("$[{index}].{key}"))),
+                );
             }
         }
     }
@@ -149,55 +263,132 @@ pub fn members(estate: &str) -> Vec<(&'static str, &'static str, i64, String)> {
 }
 
 /// What breaks the law when one member of an object in a cell is gone, null, or of another type.
-pub fn without_member(estate: &str, before: &Outcome, (table, column, row, path): &(&str, &str, i64, String), how: u64) -> Vec<String> {
+pub fn without_member(
+    estate: &str,
+    before: &Outcome,
+    (table, column, row, path): &(&str, &str, i64, String),
+    how: u64,
+) -> Vec<String> {
     let change = match how % 3 {
         0 => "json_remove({}, ?1)",
         1 => "json_set({}, ?1, NULL)",
         _ => "json_set({}, ?1, json('{\"unheard\": true}'))",
     };
     let after = judged(estate, |store| {
-        let sql = format!("UPDATE \"{table}\" SET \"{column}\" = {} WHERE rowid = ?2", change.replace("{}", column));
-        store.conn.execute(&sql, rusqlite::params![path, row]).expect("an update");
+        let sql = format!(
+            "UPDATE \"{table}\" SET \"{column}\" = {} WHERE rowid = ?2",
+            change.replace("{}", column)
+        );
+        store
+            .conn
+            .execute(&sql, rusqlite::params![path, row])
+            .expect("an update");
     });
-    breaches(before, &after).into_iter().map(|breach| format!("{estate}: {path} of {table}.{column} of row {row}, change {}: {breach}", how % 3)).collect()
+    breaches(before, &after)
+        .into_iter()
+        .map(|breach| {
+            format!(
+                "{estate}: {path} of {table}.{column} of row {row}, change {}: {breach}",
+                how % 3
+            )
+        })
+        .collect()
+}
+
+/// Rules with exemptions.
+fn exempting() -> &'static std::collections::BTreeSet<String> {
+    static RULES: std::sync::OnceLock<std::collections::BTreeSet<String>> =
+        std::sync::OnceLock::new();
+    RULES.get_or_init(|| {
+        let library = Library::load(&subjects::tables(), &[]).expect("rules");
+        let with = library
+            .rules
+            .iter()
+            .filter(|loaded| loaded.rule.unless.is_some());
+        with.map(|loaded| loaded.rule.id.clone()).collect()
+    })
 }
 
 /// Every rule that judges a subject.
 pub fn rules() -> Vec<String> {
     let library = Library::load(&subjects::tables(), &[]).expect("rules");
-    library.rules.iter().filter(|loaded| loaded.rule.subject.is_some()).map(|loaded| loaded.rule.id.clone()).collect()
+    library
+        .rules
+        .iter()
+        .filter(|loaded| loaded.rule.subject.is_some())
+        .map(|loaded| loaded.rule.id.clone())
+        .collect()
 }
 
 /// What a rule says otherwise than in the full run when nothing was read but what it declares as its inputs.
 pub fn alone(estate: &str, full: &Outcome, rule: &str) -> Vec<String> {
     let mut library = Library::load(&subjects::tables(), &[]).expect("rules");
-    library.select(&Selection { select: vec![rule.to_owned()], skip: Vec::new() }).expect("the rule");
+    library
+        .select(&Selection {
+            select: vec![rule.to_owned()],
+            skip: Vec::new(),
+        })
+        .expect("the rule");
     let inputs = subjects::needs::readings(library.needs(&[]));
     let least = judged_by(&library, estate, |store| {
-        for table in subjects::tables().into_iter().filter(|table| table.role == Role::Base) {
+        for table in subjects::tables()
+            .into_iter()
+            .filter(|table| table.role == Role::Base)
+        {
             let unread = |group: &str| !inputs.contains(&(table.name, group));
             if unread("list") {
-                store.conn.execute(&format!("DELETE FROM \"{}\"", table.name), []).expect("a deletion");
+                store
+                    .conn
+                    .execute(&format!("DELETE FROM \"{}\"", table.name), [])
+                    .expect("a deletion");
             }
-            for column in table.columns.iter().filter(|column| column.reads.iter().all(|group| unread(group))) {
-                store.conn.execute(&format!("UPDATE \"{}\" SET \"{}\" = NULL", table.name, column.name), []).expect("an update");
+            for column in table
+                .columns
+                .iter()
+                .filter(|column| column.reads.iter().all(|group| unread(group)))
+            {
+                store
+                    .conn
+                    .execute(
+                        &format!("UPDATE \"{}\" SET \"{}\" = NULL", table.name, column.name),
+                        [],
+                    )
+                    .expect("an update");
             }
             for read in table.reads.iter().filter(|read| unread(read.group)) {
                 let sql = "UPDATE coverage SET status = 'not-collected' WHERE table_name = ?1 AND column_group = ?2";
-                store.conn.execute(sql, [table.name, read.group]).expect("an update");
+                store
+                    .conn
+                    .execute(sql, [table.name, read.group])
+                    .expect("an update");
             }
         }
     });
-    let of = |outcome: &Outcome| -> BTreeMap<Key, Verdict> { verdicts(outcome).into_iter().filter(|(key, _)| key.0 == rule).collect() };
+    let of = |outcome: &Outcome| -> BTreeMap<Key, Verdict> {
+        verdicts(outcome)
+            .into_iter()
+            .filter(|(key, _)| key.0 == rule)
+            .collect()
+    };
     let (full, least) = (of(full), of(&least));
-    let differs = full.iter().filter(|(key, verdict)| least.get(key) != Some(verdict));
-    let mut wrong: Vec<String> =
-        differs.map(|(key, verdict)| format!("{estate}: {key:?} is {verdict:?} in the full run, and {:?} alone", least.get(key))).collect();
+    let differs = full
+        .iter()
+        .filter(|(key, verdict)| least.get(key) != Some(verdict));
+    let mut wrong: Vec<String> = differs
+        .map(|(key, verdict)| {
+            format!(
+                "{estate}: {key:?} is {verdict:?} in the full run, and {:?} alone",
+                least.get(key)
+            )
+        })
+        .collect();
     wrong.extend(
         least
             .iter()
             .filter(|(key, _)| !full.contains_key(*key))
-            .map(|(key, verdict)| format!("{estate}: {key:?} is {verdict:?} alone and not in the full run")),
+            .map(|(key, verdict)| {
+                format!("{estate}: {key:?} is {verdict:?} alone and not in the full run")
+            }),
     );
     wrong
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 /// Something that answers like AWS, as long as this lives.
 pub(crate) struct Aws {
-    child: Child,
+    pub(super) child: Child,
     pub told: Json,
 }
 
@@ -22,13 +22,18 @@ impl Drop for Aws {
     }
 }
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 pub(crate) fn start(program: &str, script: &Json) -> Aws {
-    let python = std::env::var_os("OUTCROP_MOTO_PYTHON").map_or_else(|| root().join("target/moto/bin/python"), PathBuf::from);
-    assert!(python.exists(), "`{}` is missing; run `make test`, which installs it", python.display());
+    let python = std::env::var_os("OUTCROP_MOTO_PYTHON")
+        .map_or_else(|| root().join("target/moto/bin/python"), PathBuf::from);
+    assert!(
+        python.exists(),
+        "`{}` is missing; run `make test`, which installs it",
+        python.display()
+    );
     let file = tempfile::NamedTempFile::new().expect("a script");
     std::fs::write(file.path(), script.to_string()).expect("a script");
     let mut child = Command::new(python)
@@ -42,8 +47,11 @@ pub(crate) fn start(program: &str, script: &Json) -> Aws {
         .spawn()
         .expect("the server");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-    let told = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{program} did not come up: {error}: {line}"));
+    BufReader::new(child.stdout.take().expect("its output"))
+        .read_line(&mut line)
+        .expect("a line");
+    let told = serde_json::from_str(&line)
+        .unwrap_or_else(|error| panic!("{program} did not come up: {error}: {line}"));
     drop(file.into_temp_path().keep());
     Aws { child, told }
 }
@@ -61,40 +69,78 @@ pub(crate) fn scan(aws: &Aws, arguments: &[&str]) -> Done {
     let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
         .current_dir(folder.path())
         .env_clear()
-        .envs([("AWS_REGION", "eu-west-1"), ("AWS_EC2_METADATA_DISABLED", "true")])
-        .env("AWS_ACCESS_KEY_ID", aws.told["credentials"]["id"].as_str().unwrap_or("test"))
-        .env("AWS_SECRET_ACCESS_KEY", aws.told["credentials"]["secret"].as_str().unwrap_or("test"))
-        .env("AWS_ENDPOINT_URL", aws.told["endpoint"].as_str().expect("an endpoint"))
+        .envs([
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ])
+        .env(
+            "AWS_ACCESS_KEY_ID",
+            aws.told["credentials"]["id"].as_str().unwrap_or("test"),
+        )
+        .env(
+            "AWS_SECRET_ACCESS_KEY",
+            aws.told["credentials"]["secret"].as_str().unwrap_or("test"),
+        )
+        .env(
+            "AWS_ENDPOINT_URL",
+            aws.told["endpoint"].as_str().expect("an endpoint"),
+        )
         .args(["scan", "--format", "json", "--out", "run.outcrop"])
         .args(arguments)
         .output()
         .expect("the binary");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let out = serde_json::from_slice(&output.stdout).unwrap_or(Json::Null);
-    Done { code: output.status.code().unwrap_or(-1), out, said, folder }
+    Done {
+        code: output.status.code().unwrap_or(-1),
+        out,
+        said,
+        folder,
+    }
 }
 
 pub(crate) fn calls(aws: &Aws) -> Vec<(String, String)> {
     use std::io::{Read, Write};
-    let host = aws.told["endpoint"].as_str().expect("an endpoint").trim_start_matches("http://").to_owned();
+    let host = aws.told["endpoint"]
+        .as_str()
+        .expect("an endpoint")
+        .trim_start_matches("http://")
+        .to_owned();
     let mut stream = std::net::TcpStream::connect(&host).expect("the double");
-    write!(stream, "GET /__double__ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("a request");
+    write!(
+        stream,
+        "GET /__double__ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("a request");
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("an answer");
-    let told: Json = serde_json::from_str(text.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
+    let told: Json =
+        serde_json::from_str(text.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
     told["calls"]
         .as_array()
         .expect("calls")
         .iter()
-        .map(|call| (call[0].as_str().unwrap_or_default().to_owned(), call[1].as_str().unwrap_or_default().to_owned()))
+        .map(|call| {
+            (
+                call[0].as_str().unwrap_or_default().to_owned(),
+                call[1].as_str().unwrap_or_default().to_owned(),
+            )
+        })
         .collect()
 }
 
 /// Verdicts by rule and account.
-fn verdicts(out: &Json, account: &str) -> BTreeMap<String, BTreeSet<String>> {
+pub(super) fn verdicts(out: &Json, account: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for result in out["results"].as_array().expect("results").iter().filter(|result| result["account_id"] == account) {
-        all.entry(result["rule"].as_str().unwrap_or_default().to_owned()).or_default().insert(result["verdict"].as_str().unwrap_or_default().to_owned());
+    for result in out["results"]
+        .as_array()
+        .expect("results")
+        .iter()
+        .filter(|result| result["account_id"] == account)
+    {
+        all.entry(result["rule"].as_str().unwrap_or_default().to_owned())
+            .or_default()
+            .insert(result["verdict"].as_str().unwrap_or_default().to_owned());
     }
     all
 }
@@ -102,54 +148,126 @@ fn verdicts(out: &Json, account: &str) -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn an_organisation_is_scanned_account_by_account() {
     let aws = start("serve.py", &json!([]));
-    let done = scan(&aws, &["--org", "--external-id", "opensesame", "--region", "eu-west-1,us-east-1", "--observe", "24h"]);
+    let done = scan(
+        &aws,
+        &[
+            "--org",
+            "--external-id",
+            "opensesame",
+            "--region",
+            "eu-west-1,us-east-1",
+            "--observe",
+            "24h",
+        ],
+    );
     assert_eq!(done.code, 3, "{}", done.said);
-    let expected: BTreeMap<String, BTreeMap<String, Vec<String>>> =
-        yaml_serde::from_str(&std::fs::read_to_string(root().join("tests/moto/expected.yaml")).expect("expectations")).expect("a map");
+    let expected: BTreeMap<String, BTreeMap<String, Vec<String>>> = yaml_serde::from_str(
+        &std::fs::read_to_string(root().join("tests/moto/expected.yaml")).expect("expectations"),
+    )
+    .expect("a map");
     let mut wrong = Vec::new();
     for (name, rules) in expected {
-        let found = verdicts(&done.out, aws.told["accounts"][&name].as_str().expect("an account"));
-        let unknown: Vec<&String> = rules.keys().filter(|rule| *rule != "otherwise" && !found.contains_key(*rule)).collect();
+        let found = verdicts(
+            &done.out,
+            aws.told["accounts"][&name].as_str().expect("an account"),
+        );
+        let unknown: Vec<&String> = rules
+            .keys()
+            .filter(|rule| *rule != "otherwise" && !found.contains_key(*rule))
+            .collect();
         assert!(unknown.is_empty(), "{name}: no results of {unknown:?}");
         for (rule, verdicts) in found {
-            let wanted: BTreeSet<String> = rules.get(&rule).unwrap_or(&rules["otherwise"]).iter().cloned().collect();
+            let wanted: BTreeSet<String> = rules
+                .get(&rule)
+                .unwrap_or(&rules["otherwise"])
+                .iter()
+                .cloned()
+                .collect();
             if verdicts != wanted {
                 wrong.push(format!("{name}: {rule}: {verdicts:?} and not {wanted:?}"));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let sound = verdicts(&done.out, aws.told["accounts"]["sound"].as_str().expect("an account"));
-    assert!(sound.values().all(|verdicts| !verdicts.contains("fail")), "{sound:?}");
-    let locked = verdicts(&done.out, aws.told["accounts"]["locked"].as_str().expect("an account"));
-    assert!(locked.values().all(|verdicts| verdicts.contains("unknown") && !verdicts.contains("pass") && !verdicts.contains("fail")), "{locked:?}");
-    assert!(done.said.contains("could not be entered") && done.said.contains("SUSPENDED"), "{}", done.said);
+    let sound = verdicts(
+        &done.out,
+        aws.told["accounts"]["sound"].as_str().expect("an account"),
+    );
+    assert!(
+        sound.values().all(|verdicts| !verdicts.contains("fail")),
+        "{sound:?}"
+    );
+    let locked = verdicts(
+        &done.out,
+        aws.told["accounts"]["locked"].as_str().expect("an account"),
+    );
+    assert!(
+        locked.values().all(|verdicts| verdicts.contains("unknown")
+            && !verdicts.contains("pass")
+            && !verdicts.contains("fail")),
+        "{locked:?}"
+    );
+    assert!(
+        done.said.contains("could not be entered") && done.said.contains("SUSPENDED"),
+        "{}",
+        done.said
+    );
     let accounts = done.out["run"]["accounts"].as_array().expect("accounts");
-    assert_eq!(accounts.len(), 5, "all active accounts, the locked one among them");
+    assert_eq!(
+        accounts.len(),
+        5,
+        "all active accounts, the locked one among them"
+    );
 
     // No value of a variable is anywhere: not in the run, the results, or what was said.
     let run = std::fs::read(done.folder.path().join("run.outcrop")).expect("the run");
-    assert!(!String::from_utf8_lossy(&run).contains("CANARY") && !done.out.to_string().contains("CANARY") && !done.said.contains("CANARY"));
+    assert!(
+        !String::from_utf8_lossy(&run).contains("CANARY")
+            && !done.out.to_string().contains("CANARY")
+            && !done.said.contains("CANARY")
+    );
     // What joins and names networks came home as it was made.
-    let store = outcrop::inventory::Store::open(&done.folder.path().join("run.outcrop"), &outcrop::subjects::tables()).expect("the run");
+    let store = outcrop::inventory::Store::open(
+        &done.folder.path().join("run.outcrop"),
+        &outcrop::subjects::tables(),
+    )
+    .expect("the run");
     for (sql, wanted) in [
         (
             "SELECT group_concat(json_extract(routes, '$[0].destination') || json_extract(routes, '$[0].type')) FROM ec2_transit_gateway_route_table WHERE routes <> '[]'",
             "10.20.0.0/16static",
         ),
-        ("SELECT resource_type || json_array_length(subnet_ids) FROM ec2_transit_gateway_attachment", "vpc1"),
+        (
+            "SELECT resource_type || json_array_length(subnet_ids) FROM ec2_transit_gateway_attachment",
+            "vpc1",
+        ),
         ("SELECT status_code FROM vpc_peering_connection", "active"),
-        ("SELECT entries FROM ec2_managed_prefix_list WHERE name = 'hub'", "[\"10.20.0.0/16\"]"),
+        (
+            "SELECT entries FROM ec2_managed_prefix_list WHERE name = 'hub'",
+            "[\"10.20.0.0/16\"]",
+        ),
         (
             "SELECT name || (SELECT json_extract(value, '$.values[0]') FROM json_each(records) WHERE json_extract(value, '$.type') = 'A') FROM route53_private_zone",
             "bedrock-runtime.eu-west-1.amazonaws.com10.20.1.10",
         ),
-        ("SELECT rule_type || domain_name || target_ips FROM route53_resolver_rule WHERE rule_type = 'FORWARD'", "FORWARDcorp.example[\"10.0.0.53\"]"),
-        ("SELECT count(*) || '' FROM route53_resolver_rule_association WHERE vpc_id IN (SELECT requester_vpc_id FROM vpc_peering_connection)", "1"),
-        ("SELECT iif(count(*) > 3, '1', '0') FROM ec2_network_interface WHERE private_ip_addresses <> '[]'", "1"),
+        (
+            "SELECT rule_type || domain_name || target_ips FROM route53_resolver_rule WHERE rule_type = 'FORWARD'",
+            "FORWARDcorp.example[\"10.0.0.53\"]",
+        ),
+        (
+            "SELECT count(*) || '' FROM route53_resolver_rule_association WHERE vpc_id IN (SELECT requester_vpc_id FROM vpc_peering_connection)",
+            "1",
+        ),
+        (
+            "SELECT iif(count(*) > 3, '1', '0') FROM ec2_network_interface WHERE private_ip_addresses <> '[]'",
+            "1",
+        ),
         ("SELECT entries FROM vpc_network_acl LIMIT 1", "[{"),
     ] {
-        let found: String = store.conn.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let found: String = store
+            .conn
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
         assert!(found.starts_with(wanted), "{sql}: {found}");
     }
     drop(store);
@@ -157,34 +275,62 @@ fn an_organisation_is_scanned_account_by_account() {
     assert!(!done.folder.path().join("run.outcrop-wal").exists());
 
     // What was called is what the generated role allows, both ways: nothing else, and nothing in vain.
-    let role = assert_cmd::cargo::cargo_bin_cmd!("outcrop").arg("role").output().expect("the binary");
+    let role = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+        .arg("role")
+        .output()
+        .expect("the binary");
     let policy: Json = serde_json::from_slice(&role.stdout).expect("a policy");
-    let allowed: BTreeSet<&str> = policy["Statement"][0]["Action"].as_array().expect("actions").iter().filter_map(Json::as_str).collect();
+    let allowed: BTreeSet<&str> = policy["Statement"][0]["Action"]
+        .as_array()
+        .expect("actions")
+        .iter()
+        .filter_map(Json::as_str)
+        .collect();
     let renamed = |service: &str, operation: &str| match (service, operation) {
         ("s3", "ListBuckets") => "s3:ListAllMyBuckets".to_owned(),
         ("s3", "GetBucketEncryption") => "s3:GetEncryptionConfiguration".to_owned(),
         ("s3", "GetBucketLifecycleConfiguration") => "s3:GetLifecycleConfiguration".to_owned(),
         _ => format!("{service}:{operation}"),
     };
-    for (service, operation) in calls(&aws).iter().filter(|(_, operation)| operation != "AssumeRole") {
+    for (service, operation) in calls(&aws)
+        .iter()
+        .filter(|(_, operation)| operation != "AssumeRole")
+    {
         let action = renamed(service, operation);
-        assert!(allowed.contains(action.as_str()), "{action} was called, and the role does not allow it");
+        assert!(
+            allowed.contains(action.as_str()),
+            "{action} was called, and the role does not allow it"
+        );
     }
 }
 
 #[test]
 fn a_wrong_external_id_or_role_is_told_in_one_sentence() {
     let aws = start("serve.py", &json!([]));
-    for arguments in [&["--external-id", "wrong"][..], &["--external-id", "opensesame", "--role", "Nobody"]] {
+    for arguments in [
+        &["--external-id", "wrong"][..],
+        &["--external-id", "opensesame", "--role", "Nobody"],
+    ] {
         let broken = aws.told["accounts"]["broken"].as_str().expect("an account");
-        let done = scan(&aws, &[&["--account", broken, "--region", "eu-west-1"], arguments].concat());
+        let done = scan(
+            &aws,
+            &[&["--account", broken, "--region", "eu-west-1"], arguments].concat(),
+        );
         assert_eq!(done.code, 4, "{}", done.said);
-        assert!(done.said.contains("--external-id") && done.said.contains("--role"), "{}", done.said);
+        assert!(
+            done.said.contains("--external-id") && done.said.contains("--role"),
+            "{}",
+            done.said
+        );
         assert_eq!(done.out["summary"]["pass"], 0);
     }
     let done = scan(&aws, &["--region", "eu-nowhere-1"]);
     assert_eq!(done.code, 1, "{}", done.said);
-    assert!(done.said.contains("eu-nowhere-1") && done.said.contains("enabled are"), "{}", done.said);
+    assert!(
+        done.said.contains("eu-nowhere-1") && done.said.contains("enabled are"),
+        "{}",
+        done.said
+    );
 }
 
 #[test]
@@ -196,31 +342,60 @@ fn a_denied_call_is_unknown_and_names_operation_and_permission() {
             {"service": "iam", "operation": "GetAccountAuthorizationDetails", "account": "sound", "then": {"status": 403, "type": "text/xml", "body": "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"}},
         ]),
     );
-    let sound = aws.told["accounts"]["sound"].as_str().expect("an account").to_owned();
-    let done = scan(&aws, &["--account", &sound, "--external-id", "opensesame", "--region", "eu-west-1"]);
+    let sound = aws.told["accounts"]["sound"]
+        .as_str()
+        .expect("an account")
+        .to_owned();
+    let done = scan(
+        &aws,
+        &[
+            "--account",
+            &sound,
+            "--external-id",
+            "opensesame",
+            "--region",
+            "eu-west-1",
+        ],
+    );
     assert_eq!(done.code, 4, "{}", done.said);
     let found = verdicts(&done.out, &sound);
-    for rule in ["inference-log-group-kept-forever", "bedrock-full-access-granted"] {
-        assert!(found[rule].contains("unknown") && !found[rule].contains("fail"), "{rule}: {:?}", found[rule]);
+    for rule in [
+        "inference-log-group-kept-forever",
+        "bedrock-full-access-granted",
+    ] {
+        assert!(
+            found[rule].contains("unknown") && !found[rule].contains("fail"),
+            "{rule}: {:?}",
+            found[rule]
+        );
     }
     // Whoever may call, no path of the account leaves by the public endpoint: what was denied cannot turn that.
     let paths = &found["bedrock-call-leaves-by-public-endpoint"];
-    assert!(paths.contains("pass") && !paths.contains("fail") && !paths.contains("unknown"), "{paths:?}");
+    assert!(
+        paths.contains("pass") && !paths.contains("fail") && !paths.contains("unknown"),
+        "{paths:?}"
+    );
     let missing: Vec<&Json> = done.out["results"]
         .as_array()
         .expect("results")
         .iter()
-        .filter(|result| result["rule"] == "inference-log-group-kept-forever" && result["verdict"] == "unknown")
+        .filter(|result| {
+            result["rule"] == "inference-log-group-kept-forever" && result["verdict"] == "unknown"
+        })
         .flat_map(|result| result["missing"].as_array().expect("gaps"))
         .collect();
     assert!(
-        missing.iter().any(|gap| gap["operation"] == "logs:DescribeLogGroups" && gap["action"] == "logs:DescribeLogGroups" && gap["reason"] == "denied"),
+        missing
+            .iter()
+            .any(|gap| gap["operation"] == "logs:DescribeLogGroups"
+                && gap["action"] == "logs:DescribeLogGroups"
+                && gap["reason"] == "denied"),
         "{missing:?}"
     );
 }
 
 /// A double that knows one account and nothing in it, changed by `more` (asked first).
-fn alone(more: Json) -> Aws {
+pub(super) fn alone(more: Json) -> Aws {
     let identity = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/test</Arn><UserId>u</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
     let mut script = more.as_array().expect("a list").clone();
     script.push(json!({"service": "sts", "operation": "GetCallerIdentity", "then": {"type": "text/xml", "body": identity}}));
@@ -231,13 +406,18 @@ fn alone(more: Json) -> Aws {
 }
 
 /// The coverage line of a table.
-fn line<'j>(out: &'j Json, table: &str) -> &'j Json {
-    out["coverage"].as_array().expect("coverage").iter().find(|line| line["table"] == table).unwrap_or_else(|| panic!("no coverage of {table}"))
+pub(super) fn line<'j>(out: &'j Json, table: &str) -> &'j Json {
+    out["coverage"]
+        .as_array()
+        .expect("coverage")
+        .iter()
+        .find(|line| line["table"] == table)
+        .unwrap_or_else(|| panic!("no coverage of {table}"))
 }
 
-const GROUPS: &str = "inference-log-group-kept-forever";
+pub(super) const GROUPS: &str = "inference-log-group-kept-forever";
 
-fn group(name: &str) -> Json {
+pub(super) fn group(name: &str) -> Json {
     json!({"logGroupName": name, "arn": format!("arn:aws:logs:eu-west-1:123456789012:log-group:{name}:*")})
 }
 
@@ -251,7 +431,14 @@ fn a_list_that_does_not_end_is_partial() {
     ] {
         let done = scan(&alone(script), &["--select", GROUPS]);
         let line = line(&done.out, "cloudwatch_log_group");
-        assert!(line["status"] == "partial" && line["detail"].as_str().expect("a text").contains("RepeatedPageToken"), "{line}");
+        assert!(
+            line["status"] == "partial"
+                && line["detail"]
+                    .as_str()
+                    .expect("a text")
+                    .contains("RepeatedPageToken"),
+            "{line}"
+        );
     }
 }
 
@@ -267,21 +454,45 @@ fn pages_are_read_to_their_end() {
         &["--select", GROUPS],
     );
     assert_eq!(line(&done.out, "cloudwatch_log_group")["rows"], 3);
-    assert!(verdicts(&done.out, "123456789012")[GROUPS].contains("fail"), "kept for ever, on the last page");
+    assert!(
+        verdicts(&done.out, "123456789012")[GROUPS].contains("fail"),
+        "kept for ever, on the last page"
+    );
 }
 
 #[test]
 fn a_broken_answer_is_an_error_and_never_an_empty_list() {
     for (then, word) in [
-        (json!({"status": 200, "type": "text/html", "body": "<html>welcome</html>"}), "UnreadableAnswer"),
-        (json!({"status": 500, "type": "text/html", "body": "<html>oops</html>"}), "NotImplemented"),
-        (json!({"status": 403, "type": "text/plain", "body": "go away"}), "AccessDenied"),
-        (json!({"status": 400, "body": "{\"__type\":\"UnrecognizedClientException\",\"message\":\"x\"}"}), "Region may not be enabled"),
+        (
+            json!({"status": 200, "type": "text/html", "body": "<html>welcome</html>"}),
+            "UnreadableAnswer",
+        ),
+        (
+            json!({"status": 500, "type": "text/html", "body": "<html>oops</html>"}),
+            "NotImplemented",
+        ),
+        (
+            json!({"status": 403, "type": "text/plain", "body": "go away"}),
+            "AccessDenied",
+        ),
+        (
+            json!({"status": 400, "body": "{\"__type\":\"UnrecognizedClientException\",\"message\":\"x\"}"}),
+            "Region may not be enabled",
+        ),
     ] {
-        let done = scan(&alone(json!([{"service": "logs", "then": then}])), &["--select", GROUPS]);
+        let done = scan(
+            &alone(json!([{"service": "logs", "then": then}])),
+            &["--select", GROUPS],
+        );
         let line = line(&done.out, "cloudwatch_log_group");
-        assert!(!["complete", "unsupported"].contains(&line["status"].as_str().expect("a status")), "{line}");
-        assert!(line["detail"].as_str().expect("a text").contains(word), "{line} lacks {word}");
+        assert!(
+            !["complete", "unsupported"].contains(&line["status"].as_str().expect("a status")),
+            "{line}"
+        );
+        assert!(
+            line["detail"].as_str().expect("a text").contains(word),
+            "{line} lacks {word}"
+        );
         assert!(!verdicts(&done.out, "123456789012")[GROUPS].contains("pass"));
     }
 }
@@ -297,239 +508,4 @@ fn a_failure_on_a_later_page_keeps_the_rows_and_says_partial() {
     );
     let line = line(&done.out, "cloudwatch_log_group");
     assert!(line["status"] == "partial" && line["rows"] == 1, "{line}");
-}
-
-#[test]
-fn throttling_is_waited_out_and_a_refusal_is_not_repeated() {
-    let throttled = json!({"status": 400, "body": "{\"__type\":\"ThrottlingException\",\"message\":\"slow down\"}"});
-    let aws = alone(
-        json!([{"service": "logs", "nth": 1, "then": throttled}, {"service": "logs", "nth": 2, "then": throttled}, {"service": "logs", "then": {"json": {"logGroups": []}}}]),
-    );
-    let done = scan(&aws, &["--select", GROUPS]);
-    assert_eq!(line(&done.out, "cloudwatch_log_group")["status"], "complete", "{}", done.said);
-    let aws = alone(json!([{"service": "logs", "then": {"status": 403, "body": "{\"__type\":\"AccessDeniedException\",\"message\":\"x\"}"}}]));
-    scan(&aws, &["--select", GROUPS]);
-    assert_eq!(calls(&aws).iter().filter(|(service, _)| service == "logs").count(), 1);
-}
-
-#[test]
-fn only_what_the_selected_rules_need_is_called() {
-    let aws = alone(json!([{"service": "logs", "then": {"json": {"logGroups": []}}}]));
-    scan(&aws, &["--select", GROUPS]);
-    let services: BTreeSet<String> = calls(&aws).into_iter().map(|(service, _)| service).collect();
-    assert!(services.is_subset(&BTreeSet::from(["sts", "account", "logs", "bedrock", "kms"].map(str::to_owned))), "{services:?}");
-}
-
-#[test]
-fn a_wrong_account_is_not_scanned() {
-    let other = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:sts::999999999999:assumed-role/x/y</Arn><UserId>u</UserId><Account>999999999999</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
-    let role = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials><AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>CANARYtoken</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
-    let aws = alone(json!([
-        {"service": "sts", "operation": "AssumeRole", "then": {"type": "text/xml", "body": role}},
-        {"service": "sts", "operation": "GetCallerIdentity", "nth": 2, "then": {"type": "text/xml", "body": other}},
-    ]));
-    let done = scan(&aws, &["--account", "222222222222", "--external-id", "x", "--region", "eu-west-1", "-vvv"]);
-    assert!(done.said.contains("WrongAccount") && done.said.contains("999999999999"), "{}", done.said);
-    assert!(!done.said.contains("CANARYtoken"), "a session token was logged");
-    assert!(!calls(&aws).iter().any(|(service, _)| service == "logs"));
-}
-
-#[test]
-fn an_expired_token_is_renewed_once_and_the_page_repeated() {
-    let done = scan(
-        &alone(json!([
-            {"service": "logs", "nth": 1, "then": {"status": 400, "body": "{\"__type\":\"ExpiredTokenException\",\"message\":\"expired\"}"}},
-            {"service": "logs", "then": {"json": {"logGroups": [group("x")]}}},
-        ])),
-        &["--select", GROUPS],
-    );
-    let line = line(&done.out, "cloudwatch_log_group");
-    assert!(line["status"] == "complete" && line["rows"] == 1, "{line}");
-}
-
-#[test]
-fn an_endpoint_elsewhere_over_plain_http_is_refused() {
-    let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
-        .env_clear()
-        .envs([("AWS_ACCESS_KEY_ID", "t"), ("AWS_SECRET_ACCESS_KEY", "t"), ("AWS_ENDPOINT_URL_STS", "http://192.0.2.1")])
-        .arg("scan")
-        .output()
-        .expect("the binary");
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("plain HTTP"));
-}
-
-#[test]
-fn without_credentials_one_sentence_says_what_to_do() {
-    let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
-        .env_clear()
-        .envs([("AWS_EC2_METADATA_DISABLED", "true"), ("HOME", "/nonexistent")])
-        .arg("scan")
-        .output()
-        .expect("the binary");
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("no credentials") && said.contains("--profile"), "{said}");
-}
-
-#[test]
-fn the_generated_role_is_enough_and_one_permission_less_is_told() {
-    let selected = ["--select", "bedrock-full-access-granted,bedrock-invoke-allowed-from-anywhere"];
-    let role = assert_cmd::cargo::cargo_bin_cmd!("outcrop").arg("role").args(selected).output().expect("the binary");
-    let whole: Json = serde_json::from_slice(&role.stdout).expect("a policy");
-    let mut less = whole.clone();
-    less["Statement"][0]["Action"].as_array_mut().expect("actions").retain(|action| action != "iam:GetAccountAuthorizationDetails");
-    for (policy, enough) in [(whole, true), (less, false)] {
-        let aws = start("serve.py", &json!({"rules": [], "policy": policy}));
-        let sound = aws.told["accounts"]["sound"].as_str().expect("an account").to_owned();
-        let arguments = ["--account", &sound, "--external-id", "opensesame", "--region", "eu-west-1"];
-        let done = scan(&aws, &[&selected[..], &arguments].concat());
-        let iam = line(&done.out, "iam_role");
-        if enough {
-            assert_eq!(iam["status"], "complete", "{iam} {}", done.said);
-        } else {
-            assert_eq!(iam["status"], "denied", "{iam} {}", done.said);
-            let found = verdicts(&done.out, &sound);
-            assert!(found.values().all(|verdicts| verdicts.iter().all(|verdict| verdict == "unknown")), "{found:?}");
-            assert!(done.out.to_string().contains("iam:GetAccountAuthorizationDetails"));
-        }
-    }
-}
-
-/// AWS in which the account 222222222222 can be entered by its role.
-fn entered(more: Json) -> Aws {
-    let inside = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:sts::222222222222:assumed-role/x/y</Arn><UserId>u</UserId><Account>222222222222</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
-    let role = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials><AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
-    let mut script = more.as_array().expect("a list").clone();
-    script.push(json!({"service": "sts", "operation": "AssumeRole", "then": {"type": "text/xml", "body": role}}));
-    script.push(json!({"service": "sts", "operation": "GetCallerIdentity", "nth": 2, "then": {"type": "text/xml", "body": inside}}));
-    alone(Json::from(script))
-}
-
-#[test]
-fn a_role_is_assumed_once_and_again_when_its_session_ran_out() {
-    let expired = json!({"status": 400, "body": "{\"__type\":\"ExpiredTokenException\",\"message\":\"expired\"}"});
-    let list = json!({"service": "logs", "then": {"json": {"logGroups": []}}});
-    for (script, assumed) in [(json!([list]), 1), (json!([{"service": "logs", "nth": 1, "then": expired}, list]), 2)] {
-        let aws = entered(script);
-        let done = scan(&aws, &["--account", "222222222222", "--external-id", "x", "--region", "eu-west-1", "--select", GROUPS]);
-        assert_eq!(line(&done.out, "cloudwatch_log_group")["status"], "complete", "{}", done.said);
-        assert_eq!(calls(&aws).iter().filter(|(_, operation)| operation == "AssumeRole").count(), assumed);
-    }
-}
-
-#[test]
-fn an_interrupted_scan_is_marked_and_has_its_own_code() {
-    let aws = alone(json!([{"service": "logs", "then": {"stall": 3, "json": {"logGroups": []}}}]));
-    let folder = TempDir::new().expect("a folder");
-    let child = Command::new(assert_cmd::cargo::cargo_bin!("outcrop"))
-        .current_dir(folder.path())
-        .env_clear()
-        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "eu-west-1"), ("AWS_EC2_METADATA_DISABLED", "true")])
-        .env("AWS_ENDPOINT_URL", aws.told["endpoint"].as_str().expect("an endpoint"))
-        .args(["scan", "--select", GROUPS, "--format", "json", "--out", "run.outcrop"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary");
-    // Once the slow call is under way, the collection is.
-    for _ in 0..200 {
-        if calls(&aws).iter().any(|(service, _)| service == "logs") {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(25));
-    }
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
-    let output = child.wait_with_output().expect("its end");
-    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
-    let told: Json = serde_json::from_slice(&output.stdout).expect("JSON all the same");
-    assert_eq!(told["run"]["complete"], false);
-    assert!(folder.path().join("run.outcrop").exists() && !folder.path().join("run.outcrop-wal").exists());
-}
-
-/// Runs the probe against the TLS double; gives code, report and what was said.
-fn probe(aws: &Aws, arguments: &[&str]) -> (i32, Json, String) {
-    let folder = TempDir::new().expect("a folder");
-    let mut command = assert_cmd::cargo::cargo_bin_cmd!("outcrop");
-    command.current_dir(folder.path()).env_clear().env("AWS_ACCESS_KEY_ID", "AKIAPROBE").env("AWS_SECRET_ACCESS_KEY", "CANARY-secret").args([
-        "probe",
-        "--region",
-        "eu-west-1",
-        "--timeout",
-        "2",
-    ]);
-    for family in ["bedrock", "bedrock-runtime", "bedrock-agent", "bedrock-agent-runtime"] {
-        command.arg("--resolve").arg(format!("{family}.eu-west-1.amazonaws.com=127.0.0.1:{}", aws.told["port"]));
-    }
-    let output = command.args(arguments).output().expect("the binary");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!said.contains("CANARY") && !String::from_utf8_lossy(&output.stdout).contains("CANARY"));
-    (output.status.code().unwrap_or(-1), serde_json::from_slice(&output.stdout).unwrap_or(Json::Null), said)
-}
-
-#[test]
-fn a_probe_tells_what_it_sees() {
-    let folder = TempDir::new().expect("a folder");
-    let answers = json!({"/foundation-models": 200, "/agents/": 403, "/async-invoke": 0, "/model/some%3Amodel/converse": 200});
-    let aws = start("tls.py", &json!({"folder": folder.path(), "answers": answers}));
-    let ca = aws.told["ca"].as_str().expect("a path");
-    let (open, shut) = (format!("127.0.0.1:{}", aws.told["plain"]), "127.0.0.1:1".to_owned());
-    for (arguments, code, family, verdict, shows) in [
-        (vec!["--family", "bedrock", "--ca-file", ca, "--egress", &shut], 0, "bedrock", "private-enforced", Some("authorized")),
-        (vec!["--family", "bedrock", "--ca-file", ca, "--egress", &open], 0, "bedrock", "private-bypassable", Some("authorized")),
-        // A refusal shows that it arrived.
-        (vec!["--family", "bedrock-agent", "--ca-file", ca, "--egress", &shut], 0, "bedrock-agent", "private-enforced", Some("denied")),
-        (vec!["--family", "bedrock-runtime", "--ca-file", ca, "--egress", &shut], 4, "bedrock-runtime", "broken", Some("none")),
-        (vec!["--family", "bedrock-agent-runtime", "--ca-file", ca, "--egress", &shut], 0, "bedrock-agent-runtime", "private-enforced", None),
-        (vec!["--family", "bedrock", "--ca-file", ca, "--egress", &shut, "--no-sign"], 0, "bedrock", "private-enforced", None),
-        // Whoever answers with a certificate that nobody trusts is not it.
-        (vec!["--family", "bedrock", "--egress", &shut], 4, "bedrock", "unknown", None),
-        (
-            vec!["--family", "bedrock", "--ca-file", ca, "--egress", &shut, "--resolve", "bedrock-fips.eu-west-1.amazonaws.com=127.0.0.1:1", "--fips"],
-            4,
-            "bedrock",
-            "broken",
-            None,
-        ),
-        (
-            vec!["--family", "bedrock-mantle", "--ca-file", ca, "--egress", &shut, "--resolve", "bedrock-mantle.eu-west-1.api.aws=127.0.0.1:1"],
-            4,
-            "bedrock-mantle",
-            "broken",
-            None,
-        ),
-    ] {
-        let (found, report, said) = probe(&aws, &arguments);
-        assert_eq!(found, code, "{arguments:?}: {said}");
-        let seen = &report["families"][0];
-        assert_eq!((seen["family"].as_str(), seen["verdict"].as_str()), (Some(family), Some(verdict)), "{arguments:?}: {seen}");
-        assert_eq!(seen["call"]["shows"].as_str(), shows, "{arguments:?}: {seen}");
-        assert_eq!(report["schema"], "outcrop-probe/v1");
-    }
-    let (_, report, _) = probe(&aws, &["--family", "bedrock-runtime", "--ca-file", ca, "--egress", &shut, "--invoke", "some:model"]);
-    assert_eq!((report["families"][0]["invoke"]["status"].as_u64(), report["families"][0]["invoke"]["request_id"].as_str()), (Some(200), Some("req-200")));
-    for (arguments, said) in
-        [(vec!["--family", "nothing"], "no API family"), (vec!["--resolve", "x"], "HOST=ADDRESS:PORT"), (vec!["--ca-file", "nowhere.pem"], "nowhere.pem")]
-    {
-        let (_, _, err) = probe(&aws, &arguments);
-        assert!(err.contains(said), "{arguments:?}: {err}");
-    }
-    // Laid over a run the report stands beside the ways of the workloads in its subnet.
-    let (_, mut report, _) = probe(&aws, &["--family", "bedrock-runtime", "--ca-file", ca, "--egress", &shut, "--no-sign"]);
-    report["host"]["addresses"] = json!(["10.1.1.7"]);
-    let file = folder.path().join("probe.json");
-    std::fs::write(&file, report.to_string()).expect("a file");
-    let out = folder.path().join("probed.outcrop");
-    let estate = root().join("fixtures/estates/sound");
-    let run = |file: &Path, out: &Path| {
-        assert_cmd::cargo::cargo_bin_cmd!("outcrop").arg("check").arg(&estate).arg("--probe").arg(file).arg("--out").arg(out).output().expect("the binary")
-    };
-    assert_eq!(run(&file, &out).status.code(), Some(0));
-    let store = outcrop::inventory::Store::open(&out, &outcrop::subjects::tables()).expect("the run");
-    let seen: String = store.conn.query_row("SELECT probed FROM bedrock_path WHERE name = 'summarizer'", [], |row| row.get(0)).expect("a row");
-    assert!(seen.starts_with("private-enforced from subnet-sum-a") && seen.contains("as the network says"), "{seen}");
-    std::fs::write(&file, "{\"schema\": 1}").expect("a file");
-    let output = run(&file, &folder.path().join("other.outcrop"));
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("no report of `outcrop probe`"));
 }

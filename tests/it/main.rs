@@ -6,12 +6,14 @@ mod browser;
 mod brute;
 mod cases;
 mod cli;
+mod cli_runs;
 mod estates;
 mod evidence;
 mod examples;
 mod files;
 mod formats;
 mod gate;
+mod gate_files;
 mod house;
 mod interrupted;
 mod law;
@@ -20,9 +22,14 @@ mod laws;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod live;
 #[cfg(feature = "live")]
+#[expect(clippy::panic, reason = "a test that fails says so")]
+mod live_sessions;
+#[cfg(feature = "live")]
 mod onward;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod paths;
+#[expect(clippy::panic, reason = "a test that fails says so")]
+mod paths_of_compute;
 mod policy;
 mod questions;
 mod rules;

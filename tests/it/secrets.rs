@@ -13,9 +13,17 @@ struct Entry {
 
 #[test]
 fn precision_comes_first_and_recall_close_behind() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/secrets/labelled.yaml")).expect("the labelled set");
+    let text = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/secrets/labelled.yaml"
+    ))
+    .expect("the labelled set");
     let entries: Vec<Entry> = yaml_serde::from_str(&text).expect("a list of entries");
-    assert!(entries.len() >= 300, "{} entries are too few", entries.len());
+    assert!(
+        entries.len() >= 300,
+        "{} entries are too few",
+        entries.len()
+    );
     let (mut hits, mut false_alarms, mut missed, mut wrong_kind) = (0_u32, 0_u32, 0_u32, 0_u32);
     let mut flaws = Vec::new();
     for entry in &entries {
@@ -38,11 +46,21 @@ fn precision_comes_first_and_recall_close_behind() {
             }
             (false, true) => {
                 false_alarms += 1;
-                flaws.push(format!("false  {} = {} by {}", entry.name, entry.value.chars().take(60).collect::<String>(), found.detector));
+                flaws.push(format!(
+                    "false  {} = {} by {}",
+                    entry.name,
+                    entry.value.chars().take(60).collect::<String>(),
+                    found.detector
+                ));
             }
             (true, false) => {
                 missed += 1;
-                flaws.push(format!("missed {} = {} ({})", entry.name, entry.value.chars().take(60).collect::<String>(), entry.expect));
+                flaws.push(format!(
+                    "missed {} = {} ({})",
+                    entry.name,
+                    entry.value.chars().take(60).collect::<String>(),
+                    entry.expect
+                ));
             }
             (false, false) => {}
         }
@@ -50,6 +68,14 @@ fn precision_comes_first_and_recall_close_behind() {
     let precision = f64::from(hits) / f64::from(hits + false_alarms);
     let recall = f64::from(hits) / f64::from(hits + missed);
     let kinds = f64::from(hits - wrong_kind) / f64::from(hits);
-    println!("{} variables: precision {precision:.4}, recall {recall:.4}, right kind {kinds:.4}\n{}", entries.len(), flaws.join("\n"));
-    assert!(precision >= 0.98 && recall >= 0.95 && kinds >= 0.98, "precision {precision:.4}, recall {recall:.4}, right kind {kinds:.4}\n{}", flaws.join("\n"));
+    println!(
+        "{} variables: precision {precision:.4}, recall {recall:.4}, right kind {kinds:.4}\n{}",
+        entries.len(),
+        flaws.join("\n")
+    );
+    assert!(
+        precision >= 0.98 && recall >= 0.95 && kinds >= 0.98,
+        "precision {precision:.4}, recall {recall:.4}, right kind {kinds:.4}\n{}",
+        flaws.join("\n")
+    );
 }

@@ -12,21 +12,40 @@ use std::path::{Path, PathBuf};
 fn answers(folder: &Path) -> BTreeMap<String, Vec<Json>> {
     let mut all = BTreeMap::new();
     for entry in std::fs::read_dir(folder).expect("the snapshot").flatten() {
-        let name = entry.file_name().to_string_lossy().trim_end_matches(".json").to_owned();
-        let Ok(text) = std::fs::read_to_string(entry.path()) else { continue };
+        let name = entry
+            .file_name()
+            .to_string_lossy()
+            .trim_end_matches(".json")
+            .to_owned();
+        let Ok(text) = std::fs::read_to_string(entry.path()) else {
+            continue;
+        };
         let json: Json = serde_json::from_str(&text).unwrap_or_default();
-        let list = json.as_object().and_then(|object| object.values().find_map(Json::as_array)).cloned().unwrap_or_default();
+        let list = json
+            .as_object()
+            .and_then(|object| object.values().find_map(Json::as_array))
+            .cloned()
+            .unwrap_or_default();
         all.insert(name, list);
     }
     all
 }
 
 fn texts(list: &Json, key: &str) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(|item| item[key].as_str()).map(str::to_owned).collect()
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item[key].as_str())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Rows of the inventory out of describe answers of one account and Region.
-fn rows(answers: &BTreeMap<String, Vec<Json>>, account: &str, region: &str) -> BTreeMap<&'static str, Vec<Json>> {
+fn rows(
+    answers: &BTreeMap<String, Vec<Json>>,
+    account: &str,
+    region: &str,
+) -> BTreeMap<&'static str, Vec<Json>> {
     let of = |name: &str| answers.get(name).cloned().unwrap_or_default();
     let mut all: BTreeMap<&'static str, Vec<Json>> = BTreeMap::new();
     let mut add = |table: &'static str, mut row: Json| {
@@ -65,7 +84,11 @@ fn rows(answers: &BTreeMap<String, Vec<Json>>, account: &str, region: &str) -> B
             })
             .collect();
         let associations = &table["Associations"];
-        let main = associations.as_array().into_iter().flatten().any(|one| one["Main"] == true);
+        let main = associations
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|one| one["Main"] == true);
         add(
             "vpc_route_table",
             json!({"route_table_id": table["RouteTableId"], "vpc_id": table["VpcId"], "is_main": main, "subnet_ids": texts(associations, "SubnetId"), "routes": routes}),
@@ -170,12 +193,21 @@ fn rows(answers: &BTreeMap<String, Vec<Json>>, account: &str, region: &str) -> B
             .map(|route| json!({"destination": route["DestinationCidrBlock"], "type": "static", "state": route["State"], "attachment_id": route["TransitGatewayAttachments"][0]["TransitGatewayAttachmentId"], "resource_type": "", "resource_id": ""}))
             .collect();
         // What a VPC propagates are its ranges.
-        for from in inner("TransitGatewayPropagations", "TransitGatewayRouteTablePropagations") {
-            for vpc in of("Vpcs").iter().filter(|vpc| vpc["VpcId"] == from["ResourceId"]) {
+        for from in inner(
+            "TransitGatewayPropagations",
+            "TransitGatewayRouteTablePropagations",
+        ) {
+            for vpc in of("Vpcs")
+                .iter()
+                .filter(|vpc| vpc["VpcId"] == from["ResourceId"])
+            {
                 routes.push(json!({"destination": vpc["CidrBlock"], "type": "propagated", "state": "active", "attachment_id": from["TransitGatewayAttachmentId"], "resource_type": "vpc", "resource_id": from["ResourceId"]}));
             }
         }
-        add("ec2_transit_gateway_route_table", json!({"id": id, "transit_gateway_id": table["TransitGatewayId"], "routes": routes}));
+        add(
+            "ec2_transit_gateway_route_table",
+            json!({"id": id, "transit_gateway_id": table["TransitGatewayId"], "routes": routes}),
+        );
     }
     all
 }
@@ -185,19 +217,39 @@ fn world(snapshot: &Path) -> World {
     let regional = |folder: &Path| folder.join("Vpcs.json").is_file();
     let mut places: Vec<(String, String, PathBuf)> = Vec::new();
     if regional(snapshot) {
-        places.push(("111111111111".to_owned(), "us-east-1".to_owned(), snapshot.to_owned()));
+        places.push((
+            "111111111111".to_owned(),
+            "us-east-1".to_owned(),
+            snapshot.to_owned(),
+        ));
     }
     let sub = |folder: &Path| -> Vec<PathBuf> {
-        let mut all: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+        let mut all: Vec<PathBuf> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir())
+            .collect();
         all.sort();
         all
     };
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = |path: &Path| {
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
     for region in sub(snapshot).into_iter().filter(|folder| regional(folder)) {
         places.push(("111111111111".to_owned(), name(&region), region));
     }
     for account in sub(&snapshot.join("accounts")) {
-        places.extend(sub(&account).into_iter().filter(|folder| regional(folder)).map(|region| (name(&account), name(&region), region)));
+        places.extend(
+            sub(&account)
+                .into_iter()
+                .filter(|folder| regional(folder))
+                .map(|region| (name(&account), name(&region), region)),
+        );
     }
     let folder = tempfile::TempDir::new().expect("a folder");
     let mut files: BTreeMap<&'static str, Vec<Json>> = BTreeMap::new();
@@ -208,7 +260,10 @@ fn world(snapshot: &Path) -> World {
     }
     let mut ids: Vec<&String> = places.iter().map(|(account, ..)| account).collect();
     ids.dedup();
-    let accounts: Vec<Json> = ids.iter().map(|id| json!({"id": id, "name": "", "kind": "workload"})).collect();
+    let accounts: Vec<Json> = ids
+        .iter()
+        .map(|id| json!({"id": id, "name": "", "kind": "workload"}))
+        .collect();
     let mut regions: Vec<&String> = places.iter().map(|(_, region, _)| region).collect();
     regions.sort();
     regions.dedup();
@@ -218,10 +273,15 @@ fn world(snapshot: &Path) -> World {
     )
     .expect("written");
     for (table, rows) in files {
-        std::fs::write(folder.path().join(format!("{table}.json")), Json::from(rows).to_string()).expect("written");
+        std::fs::write(
+            folder.path().join(format!("{table}.json")),
+            Json::from(rows).to_string(),
+        )
+        .expect("written");
     }
     let mut store = Store::memory(&outcrop::subjects::tables()).expect("a store");
-    let run = fixture::load_folder(folder.path(), &mut store).unwrap_or_else(|error| panic!("{}: {error}", snapshot.display()));
+    let run = fixture::load_folder(folder.path(), &mut store)
+        .unwrap_or_else(|error| panic!("{}: {error}", snapshot.display()));
     store.write_run(&run).expect("written");
     World::load(&store).expect("a world")
 }
@@ -237,19 +297,33 @@ fn kind(node: &str) -> Option<&'static str> {
         ("tgw-", "transit-gateway"),
         ("vpce-", "endpoint"),
     ];
-    KINDS.iter().find(|(begin, _)| node.starts_with(begin)).map(|(_, kind)| *kind)
+    KINDS
+        .iter()
+        .find(|(begin, _)| node.starts_with(begin))
+        .map(|(_, kind)| *kind)
 }
 
 /// Traces of which nothing runs inside AWS as describe answers show it.
 const OUTSIDE: [(&str, &str); 3] = [
-    ("test-public-private-subnet/testFromInternet/2", "a private address is not routed on the internet"),
-    ("test-public-subnet/testFromInternetToPrivateIp", "nor are these"),
-    ("test-vpn-gateway/testInternetToUnderlayInterfaceIp", "the outer address of a VPN tunnel belongs to AWS's own network"),
+    (
+        "test-public-private-subnet/testFromInternet/2",
+        "a private address is not routed on the internet",
+    ),
+    (
+        "test-public-subnet/testFromInternetToPrivateIp",
+        "nor are these",
+    ),
+    (
+        "test-vpn-gateway/testInternetToUnderlayInterfaceIp",
+        "the outer address of a VPN tunnel belongs to AWS's own network",
+    ),
 ];
 
 #[test]
 fn traces_of_others_are_reproduced() {
-    let Some(cases) = std::env::var_os("OUTCROP_CASES") else { return };
+    let Some(cases) = std::env::var_os("OUTCROP_CASES") else {
+        return;
+    };
     let folder = Path::new(&cases).join("network");
     let text = std::fs::read_to_string(folder.join("traces.jsonl")).expect("the traces");
     let (mut wrong, mut inside, mut outside) = (Vec::new(), 0, 0);
@@ -261,22 +335,52 @@ fn traces_of_others_are_reproduced() {
             continue;
         }
         inside += 1;
-        let nodes: Vec<&str> = case["hops"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
-        let wanted: Vec<(&str, &str)> = nodes.iter().filter_map(|node| Some((kind(node)?, *node))).collect();
+        let nodes: Vec<&str> = case["hops"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+            .collect();
+        let wanted: Vec<(&str, &str)> = nodes
+            .iter()
+            .filter_map(|node| Some((kind(node)?, *node)))
+            .collect();
         let flow = &case["flow"];
         let begin = flow["ingress_node"].as_str().unwrap_or_default();
-        let from = if begin == "internet" || kind(begin).is_some() { begin } else { wanted.first().map_or(begin, |(_, node)| node) };
+        let from = if begin == "internet" || kind(begin).is_some() {
+            begin
+        } else {
+            wanted.first().map_or(begin, |(_, node)| node)
+        };
         let packet = Packet {
-            to: flow["dst_ip"].as_str().and_then(|ip| ip.parse().ok()).expect("an address"),
-            protocol: flow["ip_protocol"].as_u64().and_then(|number| u8::try_from(number).ok()).unwrap_or(0),
-            port: flow["dst_port"].as_u64().and_then(|port| u16::try_from(port).ok()),
+            to: flow["dst_ip"]
+                .as_str()
+                .and_then(|ip| ip.parse().ok())
+                .expect("an address"),
+            protocol: flow["ip_protocol"]
+                .as_u64()
+                .and_then(|number| u8::try_from(number).ok())
+                .unwrap_or(0),
+            port: flow["dst_port"]
+                .as_u64()
+                .and_then(|port| u16::try_from(port).ok()),
             from: flow["src_ip"].as_str().and_then(|ip| ip.parse().ok()),
         };
-        let found = trace(&world(&folder.join(case["snapshot"].as_str().unwrap_or_default())), from, packet).expect("a place");
+        let found = trace(
+            &world(&folder.join(case["snapshot"].as_str().unwrap_or_default())),
+            from,
+            packet,
+        )
+        .expect("a place");
         let hops: Vec<(&str, &str)> = found
             .hops
             .iter()
-            .map(|hop| (hop["kind"].as_str().unwrap_or_default(), hop["id"].as_str().unwrap_or_default()))
+            .map(|hop| {
+                (
+                    hop["kind"].as_str().unwrap_or_default(),
+                    hop["id"].as_str().unwrap_or_default(),
+                )
+            })
             .filter(|(kind, _)| !matches!(*kind, "route" | "peering"))
             .collect();
         let says = case["disposition"][0].as_str().unwrap_or_default();
@@ -291,10 +395,17 @@ fn traces_of_others_are_reproduced() {
             _ => End::Lost,
         };
         if hops != wanted || found.end != end {
-            wrong.push(format!("{id}: {says}\n  given {wanted:?} {end:?}\n  found {hops:?} {:?}: {}", found.end, found.reason));
+            wrong.push(format!(
+                "{id}: {says}\n  given {wanted:?} {end:?}\n  found {hops:?} {:?}: {}",
+                found.end, found.reason
+            ));
         }
     }
-    let _ = writeln!(std::io::stderr(), "{inside} traces run inside AWS, {} of them as given; {outside} do not", inside - wrong.len());
+    let _ = writeln!(
+        std::io::stderr(),
+        "{inside} traces run inside AWS, {} of them as given; {outside} do not",
+        inside - wrong.len()
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!((inside, outside), (33, 4));
 }
@@ -307,28 +418,118 @@ fn packets_through_the_hub_end_where_its_tables_lead() {
     store.write_run(&run).expect("written");
     let world = World::load(&store).expect("a world");
     for (from, to, protocol, port, end, last) in [
-        ("subnet-transit", "10.0.1.10", 6, Some(443), End::Arrives, "interface"),
-        ("subnet-transit", "10.0.1.10", 6, Some(80), End::Denied, "interface"),
-        ("subnet-transit", "10.0.1.10", 17, Some(443), End::Denied, "interface"),
-        ("subnet-peered", "10.0.1.10", 6, Some(443), End::Arrives, "interface"),
-        ("subnet-peered", "10.10.1.9", 6, Some(443), End::Lost, "subnet"),
-        ("subnet-transit", "8.8.8.8", 6, Some(443), End::Lost, "subnet"),
-        ("subnet-central", "8.8.8.8", 6, Some(443), End::Leaves, "internet-gateway"),
-        ("subnet-out-tgw", "8.8.8.8", 6, Some(443), End::Leaves, "nat-gateway"),
+        (
+            "subnet-transit",
+            "10.0.1.10",
+            6,
+            Some(443),
+            End::Arrives,
+            "interface",
+        ),
+        (
+            "subnet-transit",
+            "10.0.1.10",
+            6,
+            Some(80),
+            End::Denied,
+            "interface",
+        ),
+        (
+            "subnet-transit",
+            "10.0.1.10",
+            17,
+            Some(443),
+            End::Denied,
+            "interface",
+        ),
+        (
+            "subnet-peered",
+            "10.0.1.10",
+            6,
+            Some(443),
+            End::Arrives,
+            "interface",
+        ),
+        (
+            "subnet-peered",
+            "10.10.1.9",
+            6,
+            Some(443),
+            End::Lost,
+            "subnet",
+        ),
+        (
+            "subnet-transit",
+            "8.8.8.8",
+            6,
+            Some(443),
+            End::Lost,
+            "subnet",
+        ),
+        (
+            "subnet-central",
+            "8.8.8.8",
+            6,
+            Some(443),
+            End::Leaves,
+            "internet-gateway",
+        ),
+        (
+            "subnet-out-tgw",
+            "8.8.8.8",
+            6,
+            Some(443),
+            End::Leaves,
+            "nat-gateway",
+        ),
         ("subnet-hub", "10.10.1.7", 6, Some(443), End::Lost, "subnet"),
         ("vpc-hub", "10.0.77.1", 6, Some(443), End::Lost, "vpc"),
         ("vpc-hub", "10.0.1.53", 1, None, End::Denied, "interface"),
-        ("eni-hub", "10.10.1.5", 6, Some(443), End::Denied, "interface"),
+        (
+            "eni-hub",
+            "10.10.1.5",
+            6,
+            Some(443),
+            End::Denied,
+            "interface",
+        ),
         ("internet", "203.0.113.9", 6, Some(443), End::Lost, ""),
-        ("subnet-nowhere", "10.0.1.10", 6, Some(443), End::Unknown, ""),
+        (
+            "subnet-nowhere",
+            "10.0.1.10",
+            6,
+            Some(443),
+            End::Unknown,
+            "",
+        ),
         ("vgw-nowhere", "10.0.1.10", 6, Some(443), End::Unknown, ""),
     ] {
-        let packet = Packet { to: to.parse().expect("an address"), protocol, port, from: None };
+        let packet = Packet {
+            to: to.parse().expect("an address"),
+            protocol,
+            port,
+            from: None,
+        };
         let found = trace(&world, from, packet).expect("a place");
-        let kind = found.hops.last().and_then(|hop| hop["kind"].as_str()).unwrap_or_default();
-        assert_eq!((found.end, kind), (end, last), "{from} -> {to}: {} {:#?}", found.reason, found.hops);
+        let kind = found
+            .hops
+            .last()
+            .and_then(|hop| hop["kind"].as_str())
+            .unwrap_or_default();
+        assert_eq!(
+            (found.end, kind),
+            (end, last),
+            "{from} -> {to}: {} {:#?}",
+            found.reason,
+            found.hops
+        );
         assert!(!found.reason.is_empty());
     }
-    let packet = Packet { to: "10.0.1.10".parse().expect("an address"), protocol: 6, port: Some(443), from: None };
+    let packet = Packet {
+        to: "10.0.1.10".parse().expect("an address"),
+        protocol: 6,
+        port: Some(443),
+        from: None,
+    };
     assert!(trace(&world, "nonsense", packet).is_err_and(|why| why.contains("nonsense")));
 }

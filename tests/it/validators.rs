@@ -10,9 +10,15 @@ use std::process::Command;
 fn python() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/validators/bin/python");
     let there = python.is_file();
-    assert!(there || std::env::var_os("OUTCROP_VALIDATORS").is_none(), "no validators in target/validators; `make test` installs them");
+    assert!(
+        there || std::env::var_os("OUTCROP_VALIDATORS").is_none(),
+        "no validators in target/validators; `make test` installs them"
+    );
     if !there {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no validators in target/validators; `make test` installs them");
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no validators in target/validators; `make test` installs them"
+        );
     }
     there.then_some(python)
 }
@@ -21,9 +27,18 @@ fn python() -> Option<PathBuf> {
 fn hostile(folder: &Path) {
     let name = "chat =cmd|'/c'!A1 <script>alert(1)</script> ]]> & \"q\" `c` \u{1b}[31m \u{202e}rtl \r\n::error::x @SUM(1)";
     let name = serde_json::Value::from(name).to_string();
-    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/parity/broken/inventory")).expect("the estate").flatten() {
+    for entry in std::fs::read_dir(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/parity/broken/inventory"),
+    )
+    .expect("the estate")
+    .flatten()
+    {
         let text = std::fs::read_to_string(entry.path()).expect("text");
-        let text = if entry.path().extension().is_some_and(|end| end == "json") { text.replace("chat", name.trim_matches('"')) } else { text };
+        let text = if entry.path().extension().is_some_and(|end| end == "json") {
+            text.replace("chat", name.trim_matches('"'))
+        } else {
+            text
+        };
         std::fs::write(folder.join(entry.file_name()), text).expect("written");
     }
 }
@@ -39,13 +54,27 @@ fn independent_validators_accept_the_reports() {
         &["demo"],
         &["demo", "--estate", "denied"],
         &["demo", "--estate", "sound"],
-        &["check", "fixtures/parity/broken/plan.json", "--source", "fixtures/parity/broken/tf"],
+        &[
+            "check",
+            "fixtures/parity/broken/plan.json",
+            "--source",
+            "fixtures/parity/broken/tf",
+        ],
         &["check", "fixtures/templates/conditions.yaml"],
-        &["check", "fixtures/plans/function.json", "--onto", "fixtures/parity/broken/inventory"],
+        &[
+            "check",
+            "fixtures/plans/function.json",
+            "--onto",
+            "fixtures/parity/broken/inventory",
+        ],
     ] {
         let folder = tempfile::TempDir::new().expect("a folder");
         let mut command = assert_cmd::cargo::cargo_bin_cmd!("outcrop");
-        command.current_dir(root).env_clear().args(arguments).arg("--quiet");
+        command
+            .current_dir(root)
+            .env_clear()
+            .args(arguments)
+            .arg("--quiet");
         for (format, end) in [
             ("html", "html"),
             ("sarif", "sarif"),
@@ -57,12 +86,27 @@ fn independent_validators_accept_the_reports() {
             ("xlsx", "xlsx"),
             ("csv", "csv"),
         ] {
-            command.arg("--format").arg(format!("{format}={}", folder.path().join(format!("{format}.{end}")).display()));
+            command.arg("--format").arg(format!(
+                "{format}={}",
+                folder.path().join(format!("{format}.{end}")).display()
+            ));
         }
         let judged = command.output().expect("the binary");
-        assert!(judged.status.code() != Some(1), "{arguments:?}: {}", String::from_utf8_lossy(&judged.stderr));
-        let found = Command::new(&python).arg(root.join("tests/validators/validate.py")).arg(folder.path()).output().expect("Python");
-        let said = format!("{}{}", String::from_utf8_lossy(&found.stdout), String::from_utf8_lossy(&found.stderr));
+        assert!(
+            judged.status.code() != Some(1),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&judged.stderr)
+        );
+        let found = Command::new(&python)
+            .arg(root.join("tests/validators/validate.py"))
+            .arg(folder.path())
+            .output()
+            .expect("Python");
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&found.stdout),
+            String::from_utf8_lossy(&found.stderr)
+        );
         assert!(found.status.success(), "{arguments:?}:\n{said}");
     }
 }
@@ -75,21 +119,58 @@ fn common_tools_accept_a_package() {
     for arguments in [
         &["evidence", "key", "--out", "key"][..],
         &["demo", "--out", "run.outcrop", "--format", "json=/dev/null"],
-        &["evidence", "pack", "run.outcrop", "--key", "key", "--out", "package"],
+        &[
+            "evidence",
+            "pack",
+            "run.outcrop",
+            "--key",
+            "key",
+            "--out",
+            "package",
+        ],
     ] {
-        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop").current_dir(folder.path()).env_clear().args(arguments).output().expect("the binary");
-        assert!(output.status.code() != Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+            .current_dir(folder.path())
+            .env_clear()
+            .args(arguments)
+            .output()
+            .expect("the binary");
+        assert!(
+            output.status.code() != Some(1),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let package = folder.path().join("package");
-    let sums = Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(&package).output().expect("sha256sum");
-    assert!(sums.status.success(), "{}", String::from_utf8_lossy(&sums.stdout));
+    let sums = Command::new("sha256sum")
+        .args(["--check", "--quiet", "SHA256SUMS"])
+        .current_dir(&package)
+        .output()
+        .expect("sha256sum");
+    assert!(
+        sums.status.success(),
+        "{}",
+        String::from_utf8_lossy(&sums.stdout)
+    );
     let checked = |broken: bool| {
         if broken {
             std::fs::write(package.join("run.json"), "{}").expect("written");
         }
-        Command::new(&python).arg(root.join("tests/validators/validate.py")).arg(&package).output().expect("Python")
+        Command::new(&python)
+            .arg(root.join("tests/validators/validate.py"))
+            .arg(&package)
+            .output()
+            .expect("Python")
     };
     let good = checked(false);
-    assert!(good.status.success(), "{}{}", String::from_utf8_lossy(&good.stdout), String::from_utf8_lossy(&good.stderr));
-    assert!(!checked(true).status.success(), "a changed package is accepted");
+    assert!(
+        good.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&good.stdout),
+        String::from_utf8_lossy(&good.stderr)
+    );
+    assert!(
+        !checked(true).status.success(),
+        "a changed package is accepted"
+    );
 }

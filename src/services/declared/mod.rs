@@ -9,6 +9,7 @@
 
 pub mod ids;
 mod node;
+pub mod openings;
 pub mod policy;
 mod rows;
 
@@ -90,12 +91,20 @@ impl Declared {
 
     /// The address, which stands for what AWS has not named yet.
     fn symbol(&self) -> String {
-        if self.made.is_empty() { self.address.clone() } else { self.made.clone() }
+        if self.made.is_empty() {
+            self.address.clone()
+        } else {
+            self.made.clone()
+        }
     }
 
     /// A declared name; the address where AWS makes one up.
     pub fn name(&self, path: &str) -> String {
-        self.at(path).id().known().filter(|name| !name.is_empty()).unwrap_or_else(|| self.symbol())
+        self.at(path)
+            .id()
+            .known()
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| self.symbol())
     }
 
     /// An ARN in the account and Region of the resource, unless it exists and its own is known.
@@ -111,7 +120,10 @@ impl Declared {
     /// An ARN in the account and Region of the resource.
     pub fn arn_of(&self, service: &str, resource: &str) -> String {
         let region = if service == "iam" { "" } else { &self.region };
-        format!("arn:{}:{service}:{region}:{}:{resource}", self.partition, self.account_id)
+        format!(
+            "arn:{}:{service}:{region}:{}:{resource}",
+            self.partition, self.account_id
+        )
     }
 
     /// Tags as an object: a map, or a list of keys and values.

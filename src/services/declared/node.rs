@@ -90,14 +90,20 @@ impl<T> Told<T> {
 }
 
 fn plain(name: &str) -> impl Iterator<Item = char> {
-    name.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase())
+    name.chars()
+        .filter(|c| *c != '_')
+        .map(|c| c.to_ascii_lowercase())
 }
 
 impl Node {
     /// The value at a path such as `vpc_config.subnet_ids`, or at the first of several paths that tells one: `policy|policy_document`.
     pub fn at(&self, paths: &str) -> &Node {
         const NOTHING: &Node = &Node::Absent;
-        paths.split('|').map(|path| self.at_path(path)).find(|node| **node != Node::Absent).unwrap_or(NOTHING)
+        paths
+            .split('|')
+            .map(|path| self.at_path(path))
+            .find(|node| **node != Node::Absent)
+            .unwrap_or(NOTHING)
     }
 
     fn at_path(&self, path: &str) -> &Node {
@@ -110,9 +116,10 @@ impl Node {
                 node = only;
             }
             node = match node {
-                Node::Map(members) => {
-                    members.iter().find(|(key, value)| plain(key).eq(plain(part)) && *value != Node::Absent).map_or(NOTHING, |(_, value)| value)
-                }
+                Node::Map(members) => members
+                    .iter()
+                    .find(|(key, value)| plain(key).eq(plain(part)) && *value != Node::Absent)
+                    .map_or(NOTHING, |(_, value)| value),
                 // What is open as a whole is open in each part.
                 Node::Unknown(_) => return node,
                 _ => NOTHING,
@@ -147,7 +154,10 @@ impl Node {
             Node::Number(number) => Known(number.to_string()),
             Node::Bool(on) => Known(on.to_string()),
             Node::Unknown(later) => Unknown(later.clone()),
-            Node::Secret(_) => Unknown(Later { why: "the file calls it sensitive".to_owned(), ..Later::default() }),
+            Node::Secret(_) => Unknown(Later {
+                why: "the file calls it sensitive".to_owned(),
+                ..Later::default()
+            }),
             Node::List(items) if items.len() == 1 => items[0].text(),
             _ => Absent,
         }
@@ -198,7 +208,11 @@ impl Node {
     /// A whole number.
     pub fn int(&self) -> Told<i64> {
         match self.text() {
-            Known(text) => text.parse::<f64>().ok().filter(|number| number.fract() == 0.0 && number.abs() < 9e15).map_or(Absent, |number| Known(number as i64)),
+            Known(text) => text
+                .parse::<f64>()
+                .ok()
+                .filter(|number| number.fract() == 0.0 && number.abs() < 9e15)
+                .map_or(Absent, |number| Known(number as i64)),
             Unknown(later) => Unknown(later),
             Absent => Absent,
         }
@@ -222,7 +236,12 @@ impl Node {
             Node::Number(number) => Json::Number(number.clone()),
             Node::Text(text) => json!(text),
             Node::List(items) => items.iter().map(Node::plain_json).collect(),
-            Node::Map(members) => Json::Object(members.iter().map(|(key, value)| (key.clone(), value.plain_json())).collect()),
+            Node::Map(members) => Json::Object(
+                members
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.plain_json()))
+                    .collect(),
+            ),
         }
     }
 }
@@ -235,7 +254,12 @@ impl From<&Json> for Node {
             Json::Number(number) => Node::Number(number.clone()),
             Json::String(text) => Node::Text(text.clone()),
             Json::Array(items) => Node::List(items.iter().map(Node::from).collect()),
-            Json::Object(members) => Node::Map(members.iter().map(|(key, value)| (key.clone(), Node::from(value))).collect()),
+            Json::Object(members) => Node::Map(
+                members
+                    .iter()
+                    .map(|(key, value)| (key.clone(), Node::from(value)))
+                    .collect(),
+            ),
         }
     }
 }

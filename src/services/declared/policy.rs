@@ -17,7 +17,9 @@ pub fn aws_managed(arn: &str) -> Option<Json> {
         #[serde(default)]
         also: Vec<Json>,
     }
-    static KNOWN: LazyLock<BTreeMap<String, Known>> = LazyLock::new(|| yaml_serde::from_str(include_str!("aws_managed.yaml")).unwrap_or_default());
+    static KNOWN: LazyLock<BTreeMap<String, Known>> = LazyLock::new(|| {
+        yaml_serde::from_str(include_str!("aws_managed.yaml")).unwrap_or_default()
+    });
     let (_, name) = arn.split_once(":iam::aws:policy/")?;
     let known = KNOWN.get(name)?;
     let first = json!({"Effect": "Allow", "Action": known.allow, "Resource": "*"});
@@ -93,7 +95,14 @@ fn statement(node: &Node) -> Result<Option<Json>, Later> {
                 note(later);
                 let patterns: Vec<String> = texts(value, wide);
                 // A Not-element with nothing left in it excludes nothing.
-                all.insert(key.clone(), if patterns.is_empty() && !wide { json!(["outcrop:nothing"]) } else { json!(patterns) });
+                all.insert(
+                    key.clone(),
+                    if patterns.is_empty() && !wide {
+                        json!(["outcrop:nothing"])
+                    } else {
+                        json!(patterns)
+                    },
+                );
             }
             // A condition that is open in part is open as a whole: it may hold or not.
             (None, Some(later)) => note(later),
@@ -102,7 +111,10 @@ fn statement(node: &Node) -> Result<Option<Json>, Later> {
     if let Some(later) = open {
         let conditions = all.entry("Condition").or_insert_with(|| json!({}));
         if let Json::Object(conditions) = conditions {
-            conditions.insert(OPEN_OPERATOR.to_owned(), json!({"outcrop:because": later.why}));
+            conditions.insert(
+                OPEN_OPERATOR.to_owned(),
+                json!({"outcrop:because": later.why}),
+            );
         }
     }
     Ok(Some(Json::Object(all)))
@@ -111,9 +123,16 @@ fn statement(node: &Node) -> Result<Option<Json>, Later> {
 /// Patterns of an element; what is open becomes the widest it can be, or is left out.
 fn texts(node: &Node, wide: bool) -> Vec<String> {
     match node {
-        Node::Unknown(later) if wide => vec![if later.pattern.is_empty() { "*".to_owned() } else { later.pattern.clone() }],
+        Node::Unknown(later) if wide => vec![if later.pattern.is_empty() {
+            "*".to_owned()
+        } else {
+            later.pattern.clone()
+        }],
         Node::List(items) => items.iter().flat_map(|item| texts(item, wide)).collect(),
-        Node::Map(members) => members.iter().flat_map(|(_, value)| texts(value, wide)).collect(),
+        Node::Map(members) => members
+            .iter()
+            .flat_map(|(_, value)| texts(value, wide))
+            .collect(),
         other => other.text().known().into_iter().collect(),
     }
 }
@@ -148,29 +167,58 @@ fn principals(node: &Node, note: &mut impl FnMut(&Later)) -> Json {
     }
 }
 
+/// The policy of an endpoint that was given none: everyone may do everything.
+pub fn open() -> Json {
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_open_part_leaves_the_statement_open_and_nothing_else() {
-        let open = |pattern: &str| Node::Unknown(Later { why: "a parameter".to_owned(), pattern: pattern.to_owned(), ..Later::default() });
+        let open = |pattern: &str| {
+            Node::Unknown(Later {
+                why: "a parameter".to_owned(),
+                pattern: pattern.to_owned(),
+                ..Later::default()
+            })
+        };
         let text = |text: &str| Node::Text(text.to_owned());
         let statement = |resource: Node| {
             Node::Map(vec![
                 ("Effect".to_owned(), text("Allow")),
                 ("Action".to_owned(), text("s3:GetObject")),
-                ("Resource".to_owned(), Node::List(vec![text("arn:aws:s3:::a/*"), resource])),
+                (
+                    "Resource".to_owned(),
+                    Node::List(vec![text("arn:aws:s3:::a/*"), resource]),
+                ),
             ])
         };
-        let policy = |resource: Node| Node::Map(vec![("Statement".to_owned(), Node::List(vec![statement(resource)]))]);
+        let policy = |resource: Node| {
+            Node::Map(vec![(
+                "Statement".to_owned(),
+                Node::List(vec![statement(resource)]),
+            )])
+        };
         let condition = json!({OPEN_OPERATOR: {"outcrop:because": "a parameter"}});
         for (resource, patterns, conditions) in [
-            (text("arn:aws:s3:::b/*"), json!(["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]), Json::Null),
-            (open("arn:aws:s3:::*/x"), json!(["arn:aws:s3:::a/*", "arn:aws:s3:::*/x"]), condition.clone()),
+            (
+                text("arn:aws:s3:::b/*"),
+                json!(["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]),
+                Json::Null,
+            ),
+            (
+                open("arn:aws:s3:::*/x"),
+                json!(["arn:aws:s3:::a/*", "arn:aws:s3:::*/x"]),
+                condition.clone(),
+            ),
             (open(""), json!(["arn:aws:s3:::a/*", "*"]), condition),
         ] {
-            let Told::Known(document) = document(&policy(resource)) else { continue };
+            let Told::Known(document) = document(&policy(resource)) else {
+                continue;
+            };
             assert_eq!(document["Statement"][0]["Resource"], patterns);
             assert_eq!(document["Statement"][0]["Condition"], conditions);
         }

@@ -90,19 +90,37 @@ pub type Claim = (String, &'static str, String, String, String);
 impl Rows {
     /// The rows that were begun.
     pub fn claims<'r>(&'r self, kind: &'r str) -> impl Iterator<Item = Claim> + 'r {
-        self.order.iter().map(move |(table, account, region, key)| (kind.to_owned(), *table, account.clone(), region.clone(), key.clone()))
+        self.order.iter().map(move |(table, account, region, key)| {
+            (
+                kind.to_owned(),
+                *table,
+                account.clone(),
+                region.clone(),
+                key.clone(),
+            )
+        })
     }
 
     /// Nothing yet; `prints` keeps fingerprints of secrets comparable within the run.
     pub fn new(prints: crate::secrets::Fingerprints) -> Self {
-        Self { prints: Some(prints), ..Self::default() }
+        Self {
+            prints: Some(prints),
+            ..Self::default()
+        }
     }
 
     /// Begins the row that a resource declares.
-    pub fn row(&mut self, table: &'static str, by: &Declared, key: impl Into<String>) -> &mut Draft {
+    pub fn row(
+        &mut self,
+        table: &'static str,
+        by: &Declared,
+        key: impl Into<String>,
+    ) -> &mut Draft {
         let key = key.into();
         let found = crate::services::table(table);
-        let region = found.map_or(by.region.as_str(), |table| table.region(&by.region)).to_owned();
+        let region = found
+            .map_or(by.region.as_str(), |table| table.region(&by.region))
+            .to_owned();
         let place = (table, by.account_id.clone(), region.clone(), key.clone());
         if !self.drafts.contains_key(&place) {
             self.order.push(place.clone());
@@ -124,11 +142,20 @@ impl Rows {
     }
 
     /// Adds an element to a list column of the row with this key, whoever makes it.
-    pub fn part(&mut self, by: &Declared, table: &'static str, key: Told<String>, column: &'static str, item: Told<Json>) {
+    pub fn part(
+        &mut self,
+        by: &Declared,
+        table: &'static str,
+        key: Told<String>,
+        column: &'static str,
+        item: Told<Json>,
+    ) {
         self.parts.push(Part {
             table,
             account_id: by.account_id.clone(),
-            region: crate::services::table(table).map_or(by.region.as_str(), |table| table.region(&by.region)).to_owned(),
+            region: crate::services::table(table)
+                .map_or(by.region.as_str(), |table| table.region(&by.region))
+                .to_owned(),
             key,
             column,
             item,
@@ -138,7 +165,14 @@ impl Rows {
     }
 
     /// Sets a column of the row with this key, whoever makes it.
-    pub fn column(&mut self, by: &Declared, table: &'static str, key: Told<String>, column: &'static str, value: Told<Json>) {
+    pub fn column(
+        &mut self,
+        by: &Declared,
+        table: &'static str,
+        key: Told<String>,
+        column: &'static str,
+        value: Told<Json>,
+    ) {
         self.part(by, table, key, column, value);
         if let Some(part) = self.parts.last_mut() {
             part.whole = true;
@@ -163,15 +197,36 @@ impl Rows {
     }
 
     /// Looks at the variables of a workload.
-    pub fn variables(&mut self, table: &'static str, by: &Declared, key: &str, owners: &[Container<'_>]) {
-        let Some(prints) = self.prints.take() else { return };
+    pub fn variables(
+        &mut self,
+        table: &'static str,
+        by: &Declared,
+        key: &str,
+        owners: &[Container<'_>],
+    ) {
+        let Some(prints) = self.prints.take() else {
+            return;
+        };
         let mut settings = environment::Settings::default();
         let mut hidden = false;
         for (owner, variables, references) in owners {
             let mut open = Vec::new();
-            let rows = environment::look_declared(*owner, variables, &prints, &mut settings, (&mut hidden, &mut open));
+            let rows = environment::look_declared(
+                *owner,
+                variables,
+                &prints,
+                &mut settings,
+                (&mut hidden, &mut open),
+            );
             for (key, why) in open.into_iter().filter(|_| !owner.table.is_empty()) {
-                let unresolved = ["category", "detector", "confidence", "outside_host", "vector_host"].map(|column| (column.to_owned(), why.clone()));
+                let unresolved = [
+                    "category",
+                    "detector",
+                    "confidence",
+                    "outside_host",
+                    "vector_host",
+                ]
+                .map(|column| (column.to_owned(), why.clone()));
                 self.symbols.push(Declaration {
                     account_id: by.account_id.clone(),
                     region: by.region.clone(),
@@ -186,7 +241,9 @@ impl Rows {
                     path: by.path.clone(),
                 });
             }
-            let rows = rows.into_iter().chain(references.iter().map(|name| owner.reference(name)));
+            let rows = rows
+                .into_iter()
+                .chain(references.iter().map(|name| owner.reference(name)));
             hidden |= references.iter().any(|name| environment::steers(name));
             if !owner.table.is_empty() {
                 self.variables.extend(rows);
@@ -202,7 +259,10 @@ impl Rows {
             draft.put(column, value);
         }
         if hidden {
-            let later = Later { why: "a variable that may steer the calls is filled later".to_owned(), ..Later::default() };
+            let later = Later {
+                why: "a variable that may steer the calls is filled later".to_owned(),
+                ..Later::default()
+            };
             environment::SETTINGS.iter().for_each(|column| {
                 draft.set(column.name, Told::<String>::Unknown(later.clone()));
             });
@@ -217,8 +277,12 @@ impl Rows {
         }
         // What tells that the variables could not be read.
         match table {
-            "lambda_function" => draft.set("environment_error", Told::<String>::Unknown(later.clone())),
-            "ecs_task_definition" => draft.set("environment_files", Told::<Json>::Unknown(later.clone())),
+            "lambda_function" => {
+                draft.set("environment_error", Told::<String>::Unknown(later.clone()))
+            }
+            "ecs_task_definition" => {
+                draft.set("environment_files", Told::<Json>::Unknown(later.clone()))
+            }
             _ => draft,
         };
     }
@@ -231,20 +295,52 @@ impl Rows {
     /// A provider's own copy of a list may still hold what a deleted resource put there.
     fn take_away(&mut self) {
         for part in std::mem::take(&mut self.gone) {
-            let (Known(key), Known(item)) = (&part.key, &part.item) else { continue };
+            let (Known(key), Known(item)) = (&part.key, &part.item) else {
+                continue;
+            };
             // Someone else may put the same there.
-            if self.parts.iter().any(|other| other.table == part.table && other.column == part.column && other.key == part.key && other.item == part.item) {
+            if self.parts.iter().any(|other| {
+                other.table == part.table
+                    && other.column == part.column
+                    && other.key == part.key
+                    && other.item == part.item
+            }) {
                 continue;
             }
-            let Some(draft) = self.drafts.get_mut(&(part.table, part.account_id, part.region, key.clone())) else { continue };
-            let Some(Cell::Known(Value::Text(text))) = draft.cells.get_mut(part.column) else { continue };
+            let Some(draft) =
+                self.drafts
+                    .get_mut(&(part.table, part.account_id, part.region, key.clone()))
+            else {
+                continue;
+            };
+            let Some(Cell::Known(Value::Text(text))) = draft.cells.get_mut(part.column) else {
+                continue;
+            };
             if part.whole {
-                if serde_json::from_str::<Json>(text).is_ok_and(|held| held == *item) || *text == item.as_str().unwrap_or_default() {
+                // Without a policy of its own an endpoint has AWS's default again (`aws_vpc_endpoint_policy`, "destroy").
+                if (part.table, part.column) == ("vpc_endpoint", "policy") {
+                    draft.put(part.column, super::policy::open());
+                    continue;
+                }
+                if serde_json::from_str::<Json>(text).is_ok_and(|held| held == *item)
+                    || *text == item.as_str().unwrap_or_default()
+                {
                     let why = format!("{} sets it and is taken away", part.by.0);
-                    draft.cells.insert(part.column, Cell::Unknown(Later { why, ..Later::default() }));
+                    draft.cells.insert(
+                        part.column,
+                        Cell::Unknown(Later {
+                            why,
+                            ..Later::default()
+                        }),
+                    );
                 }
             } else if let Ok(mut list) = serde_json::from_str::<Vec<Json>>(text) {
-                let same = |held: &Json| held == item || ["name", "destination"].iter().any(|key| held.get(key).is_some() && held.get(key) == item.get(key));
+                let same = |held: &Json| {
+                    held == item
+                        || ["name", "destination"]
+                            .iter()
+                            .any(|key| held.get(key).is_some() && held.get(key) == item.get(key))
+                };
                 list.retain(|held| !same(held));
                 *text = Json::Array(list).to_string();
             }
@@ -267,19 +363,28 @@ impl Rows {
                 }
                 Absent => continue,
             };
-            let mut place = (part.table, part.account_id.clone(), part.region.clone(), key.clone());
+            let mut place = (
+                part.table,
+                part.account_id.clone(),
+                part.region.clone(),
+                key.clone(),
+            );
             // A holder of policies is named without its path.
             if !self.drafts.contains_key(&place)
                 && matches!(part.table, "iam_role" | "iam_user")
-                && let Some(same) =
-                    self.drafts.keys().find(|known| known.0 == place.0 && known.1 == place.1 && known.3.rsplit('/').next() == key.rsplit('/').next())
+                && let Some(same) = self.drafts.keys().find(|known| {
+                    known.0 == place.0
+                        && known.1 == place.1
+                        && known.3.rsplit('/').next() == key.rsplit('/').next()
+                })
             {
                 place = same.clone();
             }
             if !self.drafts.contains_key(&place) {
                 self.order.push(place.clone());
             }
-            let own = crate::services::table(part.table).map(|table| (table.key, Cell::Known(Value::from(key.clone()))));
+            let own = crate::services::table(part.table)
+                .map(|table| (table.key, Cell::Known(Value::from(key.clone()))));
             let draft = self.drafts.entry(place).or_insert_with(|| Draft {
                 row: NewRow::new(part.table, &part.account_id, &part.region),
                 key,
@@ -295,7 +400,9 @@ impl Rows {
         let mut rows = Vec::new();
         let mut notes = self.symbols;
         for place in &self.order {
-            let Some(mut draft) = self.drafts.remove(place) else { continue };
+            let Some(mut draft) = self.drafts.remove(place) else {
+                continue;
+            };
             for (table, column, later) in &open {
                 if *table == place.0 && !draft.partial && draft.change == Change::Create {
                     draft.cells.insert(column, Cell::Unknown(later.clone()));
@@ -336,16 +443,35 @@ impl Rows {
 /// Adds the managed policies of AWS that holders name and that are known.
 fn managed(rows: &mut Vec<NewRow>, notes: &mut Vec<Declaration>) {
     let mut named: BTreeMap<(String, String), &'static str> = BTreeMap::new();
-    for row in rows.iter().filter(|row| matches!(row.table, "iam_role" | "iam_user" | "iam_group")) {
-        let attached = row.cells.iter().find(|(column, _)| *column == "attached_policy_arns");
-        let attached: Vec<String> = attached.and_then(|(_, value)| serde_json::from_str(&value.display()).ok()).unwrap_or_default();
-        named.extend(attached.into_iter().filter(|arn| arn.contains(":iam::aws:policy/")).map(|arn| ((row.account_id.clone(), arn), "iam_policy")));
+    for row in rows
+        .iter()
+        .filter(|row| matches!(row.table, "iam_role" | "iam_user" | "iam_group"))
+    {
+        let attached = row
+            .cells
+            .iter()
+            .find(|(column, _)| *column == "attached_policy_arns");
+        let attached: Vec<String> = attached
+            .and_then(|(_, value)| serde_json::from_str(&value.display()).ok())
+            .unwrap_or_default();
+        named.extend(
+            attached
+                .into_iter()
+                .filter(|arn| arn.contains(":iam::aws:policy/"))
+                .map(|arn| ((row.account_id.clone(), arn), "iam_policy")),
+        );
     }
     for ((account, arn), table) in named {
-        let Some(document) = super::policy::aws_managed(&arn) else { continue };
+        let Some(document) = super::policy::aws_managed(&arn) else {
+            continue;
+        };
         let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
         rows.push(
-            NewRow::new(table, &account, crate::model::GLOBAL).set("arn", arn.as_str()).set("name", name).set("aws_managed", true).set("document", document),
+            NewRow::new(table, &account, crate::model::GLOBAL)
+                .set("arn", arn.as_str())
+                .set("name", name)
+                .set("aws_managed", true)
+                .set("document", document),
         );
         notes.push(Declaration {
             account_id: account,
@@ -377,7 +503,9 @@ impl Draft {
             let value = match item {
                 Json::String(text) => Value::from(text),
                 Json::Bool(on) => Value::from(on),
-                Json::Number(number) if number.as_i64().is_some() => Value::from(number.as_i64().unwrap_or_default()),
+                Json::Number(number) if number.as_i64().is_some() => {
+                    Value::from(number.as_i64().unwrap_or_default())
+                }
                 other => Value::from(other),
             };
             self.cells.insert(column, Cell::Known(value));
@@ -393,7 +521,8 @@ impl Draft {
                 *text = Json::Array(all).to_string();
             }
             _ => {
-                self.cells.insert(column, Cell::Known(Value::from(Json::Array(vec![item]))));
+                self.cells
+                    .insert(column, Cell::Known(Value::from(Json::Array(vec![item]))));
             }
         }
     }

@@ -14,7 +14,9 @@ pub(super) fn records(value: &Json) -> Result<Json, String> {
         let name = plain(fields.text(&["name", "Name"])?).replace("\\052", "*");
         let kind = fields.text(&["type", "Type"])?.to_ascii_uppercase();
         let values = match fields.member(&["ResourceRecords"]) {
-            Some(all) => each(all, |one| Ok(Json::from(plain(Fields::of(one)?.text(&["Value"])?))))?,
+            Some(all) => each(all, |one| {
+                Ok(Json::from(plain(Fields::of(one)?.text(&["Value"])?)))
+            })?,
             None if fields.has("AliasTarget") => json!([]),
             None => Json::from(fields.texts(&["values"])?),
         };
@@ -46,7 +48,17 @@ pub(super) fn resources(value: &Json) -> Result<Json, String> {
     each(value, |resource| {
         let mut fields = Fields::of(resource)?;
         let read = json!({"arn": fields.text(&["arn", "ResourceArn"])?, "type": fields.text_if_any(&["type", "ResourceType"])?});
-        let idle = ["Id", "Name", "ProfileId", "OwnerId", "Status", "StatusMessage", "ResourceProperties", "CreationTime", "ModificationTime"];
+        let idle = [
+            "Id",
+            "Name",
+            "ProfileId",
+            "OwnerId",
+            "Status",
+            "StatusMessage",
+            "ResourceProperties",
+            "CreationTime",
+            "ModificationTime",
+        ];
         fields.done(&idle)?;
         Ok(read)
     })

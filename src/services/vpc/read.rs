@@ -22,7 +22,12 @@ const TARGETS: &[&str] = &[
 pub(in crate::services) fn routes(value: &Json) -> Result<Json, String> {
     each(value, |route| {
         let mut fields = Fields::of(route)?;
-        let destination = fields.text(&["destination", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"])?;
+        let destination = fields.text(&[
+            "destination",
+            "DestinationCidrBlock",
+            "DestinationIpv6CidrBlock",
+            "DestinationPrefixListId",
+        ])?;
         let mut target = fields.member(&["target"]).cloned();
         for name in TARGETS {
             let named = fields.text_if_any(&[name])?;
@@ -39,9 +44,14 @@ pub(in crate::services) fn routes(value: &Json) -> Result<Json, String> {
         };
         let state = fields.word(&["state", "State"], STATES)?;
         let origin = fields.text_if_any(&["Origin"])?;
-        let propagated = fields.member(&["propagated"]).and_then(Json::as_bool).unwrap_or(origin == "EnableVgwRoutePropagation");
+        let propagated = fields
+            .member(&["propagated"])
+            .and_then(Json::as_bool)
+            .unwrap_or(origin == "EnableVgwRoutePropagation");
         fields.done(&["InstanceOwnerId"])?;
-        Ok(json!({"destination": destination, "target": target, "state": state, "propagated": propagated}))
+        Ok(
+            json!({"destination": destination, "target": target, "state": state, "propagated": propagated}),
+        )
     })
 }
 
@@ -50,32 +60,81 @@ pub(in crate::services) fn permissions(value: &Json) -> Result<Json, String> {
     each(value, |rule| {
         let mut fields = Fields::of(rule)?;
         let protocol = protocol(fields.member(&["protocol", "IpProtocol"]))?;
-        let mut port = |names| if protocol == "-1" { Ok(-1) } else { fields.int(names) };
-        let (from, to) = (port(&["from_port", "FromPort"])?, port(&["to_port", "ToPort"])?);
+        let mut port = |names| {
+            if protocol == "-1" {
+                Ok(-1)
+            } else {
+                fields.int(names)
+            }
+        };
+        let (from, to) = (
+            port(&["from_port", "FromPort"])?,
+            port(&["to_port", "ToPort"])?,
+        );
         fields.skip(&["from_port", "FromPort", "to_port", "ToPort"]);
-        let (cidrs, groups, lists) = if ["IpRanges", "Ipv6Ranges", "UserIdGroupPairs", "PrefixListIds"].iter().any(|name| fields.has(name)) {
+        let (cidrs, groups, lists) = if [
+            "IpRanges",
+            "Ipv6Ranges",
+            "UserIdGroupPairs",
+            "PrefixListIds",
+        ]
+        .iter()
+        .any(|name| fields.has(name))
+        {
             let mut cidrs = sources(&mut fields, "IpRanges", "CidrIp")?;
             cidrs.extend(sources(&mut fields, "Ipv6Ranges", "CidrIpv6")?);
-            (cidrs, sources(&mut fields, "UserIdGroupPairs", "GroupId")?, sources(&mut fields, "PrefixListIds", "PrefixListId")?)
+            (
+                cidrs,
+                sources(&mut fields, "UserIdGroupPairs", "GroupId")?,
+                sources(&mut fields, "PrefixListIds", "PrefixListId")?,
+            )
         } else {
-            (fields.texts(&["cidrs"])?, fields.texts(&["groups"])?, fields.texts(&["prefix_lists"])?)
+            (
+                fields.texts(&["cidrs"])?,
+                fields.texts(&["groups"])?,
+                fields.texts(&["prefix_lists"])?,
+            )
         };
-        let cidrs = cidrs.iter().map(|cidr| range(cidr)).collect::<Result<Vec<_>, _>>()?;
+        let cidrs = cidrs
+            .iter()
+            .map(|cidr| range(cidr))
+            .collect::<Result<Vec<_>, _>>()?;
         fields.done(&["description", "Description"])?;
-        Ok(json!({"protocol": protocol, "from_port": from, "to_port": to, "cidrs": cidrs, "groups": groups, "prefix_lists": lists}))
+        Ok(
+            json!({"protocol": protocol, "from_port": from, "to_port": to, "cidrs": cidrs, "groups": groups, "prefix_lists": lists}),
+        )
     })
 }
 
 /// One list of a permission as EC2 writes it; a list that EC2 leaves out is empty.
-fn sources(fields: &mut Fields<'_>, list: &'static str, member: &'static str) -> Result<Vec<String>, String> {
-    let Some(all) = fields.member(&[list]) else { return Ok(Vec::new()) };
+fn sources(
+    fields: &mut Fields<'_>,
+    list: &'static str,
+    member: &'static str,
+) -> Result<Vec<String>, String> {
+    let Some(all) = fields.member(&[list]) else {
+        return Ok(Vec::new());
+    };
     let read = each(all, |item| {
         let mut source = Fields::of(item)?;
         let text = source.text(&[member])?;
-        source.done(&["Description", "GroupName", "PeeringStatus", "UserId", "VpcId", "VpcPeeringConnectionId"])?;
+        source.done(&[
+            "Description",
+            "GroupName",
+            "PeeringStatus",
+            "UserId",
+            "VpcId",
+            "VpcPeeringConnectionId",
+        ])?;
         Ok(Json::from(text))
     })?;
-    Ok(read.as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect())
+    Ok(read
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Json::as_str)
+        .map(str::to_owned)
+        .collect())
 }
 
 /// Rules of a network ACL.
@@ -133,16 +192,32 @@ mod tests {
     #[test]
     fn what_ec2_writes_is_read_as_what_it_means() {
         let own = json!([{"protocol": "-1", "from_port": -1, "to_port": -1, "cidrs": ["0.0.0.0/0"], "groups": [], "prefix_lists": []}]);
-        assert_eq!(permissions(&json!([{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])), Ok(own.clone()));
-        assert_eq!(permissions(&json!([{"protocol": -1, "cidrs": ["0.0.0.0/0"], "groups": [], "prefix_lists": []}])), Ok(own.clone()));
+        assert_eq!(
+            permissions(&json!([{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])),
+            Ok(own.clone())
+        );
+        assert_eq!(
+            permissions(
+                &json!([{"protocol": -1, "cidrs": ["0.0.0.0/0"], "groups": [], "prefix_lists": []}])
+            ),
+            Ok(own.clone())
+        );
         assert_eq!(permissions(&own), Ok(own));
         let entry = json!([{"Egress": true, "RuleNumber": 100, "RuleAction": "allow", "Protocol": "6", "CidrBlock": "10.0.0.0/8", "PortRange": {"From": 443, "To": 443}}]);
         let own = json!([{"egress": true, "number": 100, "action": "allow", "protocol": "6", "cidr": "10.0.0.0/8", "from_port": 443, "to_port": 443}]);
         assert_eq!(entries(&entry), Ok(own));
         let route = json!([{"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active", "Origin": "CreateRoute"}]);
-        assert_eq!(routes(&route), Ok(json!([{"destination": "0.0.0.0/0", "target": "nat-1", "state": "active", "propagated": false}])));
+        assert_eq!(
+            routes(&route),
+            Ok(
+                json!([{"destination": "0.0.0.0/0", "target": "nat-1", "state": "active", "propagated": false}])
+            )
+        );
         let zone = json!([{"HostedZoneId": "Z1", "Name": "a.b.", "Owner": {"OwningAccount": "111111111111"}}]);
-        assert_eq!(private_zones(&zone), Ok(json!([{"name": "a.b", "id": "Z1", "owner": "111111111111"}])));
+        assert_eq!(
+            private_zones(&zone),
+            Ok(json!([{"name": "a.b", "id": "Z1", "owner": "111111111111"}]))
+        );
     }
 
     /// Each of these said "nothing there" before cells had shapes.
@@ -169,7 +244,10 @@ mod tests {
             ("groups", Json::Null),
             ("ports", json!([443])),
         ] {
-            assert!(permissions(&rule(key, value.clone())).is_err(), "{key} {value}");
+            assert!(
+                permissions(&rule(key, value.clone())).is_err(),
+                "{key} {value}"
+            );
         }
         assert!(permissions(&json!({})).is_err());
         assert!(permissions(&rule("protocol", json!("TCP"))).is_ok());
@@ -187,8 +265,17 @@ mod tests {
             entry[key] = value;
             json!([entry])
         };
-        for (key, value) in [("number", Json::Null), ("egress", json!("true")), ("action", json!("permit")), ("cidr", json!("")), ("protocol", json!(""))] {
-            assert!(entries(&entry(key, value.clone())).is_err(), "{key} {value}");
+        for (key, value) in [
+            ("number", Json::Null),
+            ("egress", json!("true")),
+            ("action", json!("permit")),
+            ("cidr", json!("")),
+            ("protocol", json!("")),
+        ] {
+            assert!(
+                entries(&entry(key, value.clone())).is_err(),
+                "{key} {value}"
+            );
         }
         assert!(entries(&entry("action", json!("ALLOW"))).is_ok());
         assert!(entries(&entry("protocol", json!("all"))).is_ok());

@@ -1,15 +1,19 @@
 //! Conditions: which of them are open, and each way they can turn out.
 
-use super::resolve::{Scope, Shells, call, condition_key};
+use super::resolve::{Scope, Shells, call};
+use super::texts::condition_key;
 use super::{Choice, Set};
 use crate::model::{UNKNOWN_ACCOUNT, UNKNOWN_REGION};
 use crate::sources::tree::{Content, Member, Tree};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ways that open conditions can turn out, of one set of files.
 const MOST_VARIANTS: usize = 64;
 /// Choices that are looked at for them.
 const MOST_CHOICES: usize = 4096;
+/// The same, for all pairs of conditions together.
+const MOST_LOOKED: usize = 100_000;
 /// An open parameter, by stack and name, and the values that tell apart.
 type Open = ((usize, String), Vec<Option<String>>);
 
@@ -25,7 +29,13 @@ impl Set {
             for (name, constants) in compared {
                 let nothing = Choice::new();
                 let shells = Shells::new();
-                let scope = Scope { set: self, stack: index, choice: &nothing, shells: &shells, depth: 0 };
+                let scope = Scope {
+                    set: self,
+                    stack: index,
+                    choice: &nothing,
+                    shells: &shells,
+                    depth: 0,
+                };
                 if let Some(pseudo) = name.strip_prefix("AWS::") {
                     let open = match pseudo {
                         "Region" => stack.region == UNKNOWN_REGION,
@@ -33,20 +43,41 @@ impl Set {
                         _ => false,
                     };
                     if open {
-                        all.push(((index, name), std::iter::once(None).chain(constants.into_iter().map(Some)).collect()));
+                        all.push((
+                            (index, name),
+                            std::iter::once(None)
+                                .chain(constants.into_iter().map(Some))
+                                .collect(),
+                        ));
                     }
                     continue;
                 }
-                let Some((_, declared)) = stack.parameters().find(|(known, _)| *known == name) else { continue };
-                let passed = stack.parent.is_some() && scope.parameter(&name).text().known().is_some() && declared.get("Default").is_none();
+                let Some((_, declared)) = stack.parameters().find(|(known, _)| *known == name)
+                else {
+                    continue;
+                };
+                let passed = stack.parent.is_some()
+                    && scope.parameter(&name).text().known().is_some()
+                    && declared.get("Default").is_none();
                 if stack.given.contains_key(&name) || passed {
                     continue;
                 }
-                let default = declared.get("Default").and_then(Tree::text).map(std::borrow::Cow::into_owned);
-                let allowed: Vec<String> =
-                    declared.get("AllowedValues").map_or(&[][..], Tree::items).iter().filter_map(|one| one.text().map(|text| text.into_owned())).collect();
+                let default = declared
+                    .get("Default")
+                    .and_then(Tree::text)
+                    .map(std::borrow::Cow::into_owned);
+                let allowed: Vec<String> = declared
+                    .get("AllowedValues")
+                    .map_or(&[][..], Tree::items)
+                    .iter()
+                    .filter_map(|one| one.text().map(|text| text.into_owned()))
+                    .collect();
                 let mut values: Vec<Option<String>> = default.into_iter().map(Some).collect();
-                let more = if allowed.is_empty() { constants.into_iter().collect() } else { allowed.clone() };
+                let more = if allowed.is_empty() {
+                    constants.into_iter().collect()
+                } else {
+                    allowed.clone()
+                };
                 for value in more {
                     if !values.contains(&Some(value.clone())) {
                         values.push(Some(value));
@@ -66,17 +97,35 @@ impl Set {
         let shells = Shells::new();
         let mut all = Vec::new();
         for (index, stack) in self.stacks.iter().enumerate() {
-            let scope = Scope { set: self, stack: index, choice, shells: &shells, depth: 0 };
-            let names = stack.tree.get("Conditions").map_or(&[][..], Tree::members).iter();
-            all.extend(names.map(|member| ((index, member.key.clone()), scope.condition(&member.key))));
+            let scope = Scope {
+                set: self,
+                stack: index,
+                choice,
+                shells: &shells,
+                depth: 0,
+            };
+            let names = stack
+                .tree
+                .get("Conditions")
+                .map_or(&[][..], Tree::members)
+                .iter();
+            all.extend(
+                names.map(|member| ((index, member.key.clone()), scope.condition(&member.key))),
+            );
         }
         all
     }
 
     /// A choice with each condition that it leaves open taken both ways.
     fn settled(&self, choice: &Choice, left: &mut usize) -> Vec<Choice> {
-        let open = self.conditions(choice).into_iter().find(|(_, holds)| holds.is_none()).map(|(place, _)| place);
-        let Some((stack, name)) = open.filter(|_| *left > 0) else { return vec![choice.clone()] };
+        let open = self
+            .conditions(choice)
+            .into_iter()
+            .find(|(_, holds)| holds.is_none())
+            .map(|(place, _)| place);
+        let Some((stack, name)) = open.filter(|_| *left > 0) else {
+            return vec![choice.clone()];
+        };
         *left -= 1;
         [true, false]
             .into_iter()
@@ -88,47 +137,162 @@ impl Set {
             .collect()
     }
 
-    /// The choices that turn conditions out differently, defaults first, then those that change least.
+    /// Conditions that decide over something a table holds, by stack and name.
+    ///
+    /// What nobody judges may turn out as it likes: the CDK's metadata, alarms, outputs.
+    fn deciding(&self) -> BTreeSet<(usize, String)> {
+        let kinds: BTreeSet<&str> = crate::services::spelled_kinds().collect();
+        let mut deciding = BTreeSet::new();
+        for (index, stack) in self.stacks.iter().enumerate() {
+            let mut named = BTreeSet::new();
+            for (_, _, node) in stack.resources() {
+                let kind = node.get("Type").and_then(Tree::text).unwrap_or_default();
+                let opens =
+                    kind.starts_with("AWS::CloudFormation::") || kind.starts_with("Custom::");
+                if !opens && !kinds.contains(&*kind) {
+                    continue;
+                }
+                named.extend(
+                    node.get("Condition")
+                        .and_then(Tree::text)
+                        .map(Cow::into_owned),
+                );
+                if let Some(properties) = node.get("Properties") {
+                    chosen_by(properties, &mut named);
+                }
+            }
+            deciding.extend(named.into_iter().map(|name| (index, name)));
+        }
+        deciding
+    }
+
+    /// Parameters that a condition rests on, over those that it names.
+    fn rests_on(
+        &self,
+        stack: usize,
+        condition: &str,
+        into: &mut BTreeSet<(usize, String)>,
+        depth: usize,
+    ) {
+        let found = self.stacks[stack]
+            .tree
+            .get("Conditions")
+            .and_then(|all| all.get(condition));
+        let Some(tree) = found.filter(|_| depth < 200) else {
+            return;
+        };
+        let mut compared = BTreeMap::new();
+        constants(tree, &mut compared);
+        into.extend(compared.into_keys().map(|name| (stack, name)));
+        let mut named = BTreeSet::new();
+        named_in(tree, &mut named);
+        named
+            .iter()
+            .for_each(|name| self.rests_on(stack, name, into, depth + 1));
+    }
+
+    /// What a choice that was made with the places of values says, for a person.
+    fn words(&self, open: &[Open], places: &[usize], choice: &Choice) -> String {
+        let chosen = open
+            .iter()
+            .zip(places)
+            .filter(|(_, place)| **place > 0)
+            .map(|(((stack, name), values), place)| {
+                let value = values[*place]
+                    .as_ref()
+                    .map_or_else(|| "something else".to_owned(), |value| format!("`{value}`"));
+                format!("{}{name} is {value}", self.stacks[*stack].prefix)
+            });
+        let taken = choice.iter().filter_map(|((stack, name), value)| {
+            let name = name.strip_prefix("Conditions::")?;
+            Some(format!(
+                "the condition {}{name} is {}",
+                self.stacks[*stack].prefix,
+                value.as_deref().unwrap_or_default()
+            ))
+        });
+        chosen.chain(taken).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The choices that turn deciding conditions out differently, defaults first, then those that change least. Where there are
+    /// more than are judged one by one, so many that every two conditions turn out in every way that they can together.
     pub(super) fn choices(&mut self) -> Vec<(String, Choice)> {
-        let open = self.open();
+        let deciding = self.deciding();
+        let mut parameters = BTreeSet::new();
+        for (stack, name) in &deciding {
+            self.rests_on(*stack, name, &mut parameters, 0);
+        }
+        let open: Vec<Open> = self
+            .open()
+            .into_iter()
+            .filter(|(place, _)| {
+                parameters.contains(place) || self.stacks[place.0].parent.is_some()
+            })
+            .collect();
+        let (found, whole) = self.all_ways(&open, &deciding);
+        if whole {
+            return found;
+        }
+        let found = self.in_pairs(&open, &deciding);
+        self.notes.push(format!(
+            "its conditions can turn out in more than {MOST_VARIANTS} ways; {} of them were judged, in which every two conditions turn out in every way that they can together (give --parameters to judge the one that is meant)",
+            found.len()
+        ));
+        found
+    }
+
+    fn choice(open: &[Open], places: &[usize]) -> Choice {
+        open.iter()
+            .zip(places)
+            .map(|((key, values), place)| (key.clone(), values[*place].clone()))
+            .collect()
+    }
+
+    /// How the deciding conditions turn out under a choice.
+    fn signature(&self, choice: &Choice, deciding: &BTreeSet<(usize, String)>) -> Signature {
+        self.conditions(choice)
+            .into_iter()
+            .filter(|(place, _)| deciding.contains(place))
+            .collect()
+    }
+
+    /// Every way, and whether these are all.
+    fn all_ways(
+        &self,
+        open: &[Open],
+        deciding: &BTreeSet<(usize, String)>,
+    ) -> (Vec<(String, Choice)>, bool) {
         let mut found: Vec<(String, Choice)> = Vec::new();
         let mut seen = BTreeSet::new();
         let mut level: Vec<Vec<usize>> = vec![vec![0; open.len()]];
         let mut looked = 0_usize;
         let mut whole = true;
-        'levels: while !level.is_empty() {
+        while !level.is_empty() {
             let mut next = BTreeSet::new();
             for places in level {
                 looked += 1;
                 if looked > MOST_CHOICES || found.len() >= MOST_VARIANTS {
-                    whole = false;
-                    break 'levels;
+                    return (found, false);
                 }
-                let choice: Choice = open.iter().zip(&places).map(|((key, values), place)| (key.clone(), values[*place].clone())).collect();
+                let choice = Self::choice(open, &places);
                 let mut left = MOST_VARIANTS;
                 for choice in self.settled(&choice, &mut left) {
-                    if !seen.insert(self.conditions(&choice)) {
+                    if !seen.insert(self.signature(&choice, deciding)) {
                         continue;
                     }
                     if found.len() >= MOST_VARIANTS {
-                        whole = false;
-                        continue;
+                        return (found, false);
                     }
-                    let chosen = open.iter().zip(&places).filter(|(_, place)| **place > 0).map(|(((stack, name), values), place)| {
-                        let value = values[*place].as_ref().map_or_else(|| "something else".to_owned(), |value| format!("`{value}`"));
-                        format!("{}{name} is {value}", self.stacks[*stack].prefix)
-                    });
-                    let taken = choice.iter().filter_map(|((stack, name), value)| {
-                        let name = name.strip_prefix("Conditions::")?;
-                        Some(format!("the condition {}{name} is {}", self.stacks[*stack].prefix, value.as_deref().unwrap_or_default()))
-                    });
-                    let when = chosen.chain(taken).collect::<Vec<_>>().join(", ");
-                    found.push((when, choice));
+                    found.push((self.words(open, &places, &choice), choice));
                 }
                 whole &= left > 0;
                 // One more change, to the right of the last one, so that each choice is made once.
                 let last = places.iter().rposition(|place| *place > 0);
-                for (at, (_, values)) in open.iter().enumerate().skip(last.map_or(0, |last| last + 1)) {
+                for (at, (_, values)) in open
+                    .iter()
+                    .enumerate()
+                    .skip(last.map_or(0, |last| last + 1))
+                {
                     for value in 1..values.len() {
                         let mut changed = places.clone();
                         changed[at] = value;
@@ -138,11 +302,127 @@ impl Set {
             }
             level = next.into_iter().collect();
         }
-        if !whole {
-            self.notes.push(format!("its conditions can turn out in more than {} ways; the rest is not judged: give --parameters", found.len()));
+        (found, whole)
+    }
+
+    /// So many ways that every two deciding conditions turn out in every way that they can together.
+    fn in_pairs(
+        &self,
+        open: &[Open],
+        deciding: &BTreeSet<(usize, String)>,
+    ) -> Vec<(String, Choice)> {
+        let conditions: Vec<&(usize, String)> = deciding.iter().collect();
+        let rests: Vec<BTreeSet<(usize, String)>> = conditions
+            .iter()
+            .map(|(stack, name)| {
+                let mut all = BTreeSet::new();
+                self.rests_on(*stack, name, &mut all, 0);
+                all
+            })
+            .collect();
+        let mut found: Vec<(String, Choice)> = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut covered: BTreeSet<(usize, bool, usize, bool)> = BTreeSet::new();
+        let mut last = vec![0; open.len()];
+        let mut add = |places: &[usize],
+                       choice: Choice,
+                       covered: &mut BTreeSet<(usize, bool, usize, bool)>| {
+            let signature = self.signature(&choice, deciding);
+            let holds: BTreeMap<&(usize, String), bool> = signature
+                .iter()
+                .filter_map(|(place, holds)| Some((place, (*holds)?)))
+                .collect();
+            for (a, one) in conditions.iter().enumerate() {
+                for (b, other) in conditions.iter().enumerate().skip(a) {
+                    if let (Some(left), Some(right)) = (holds.get(one), holds.get(other)) {
+                        covered.insert((a, *left, b, *right));
+                    }
+                }
+            }
+            if seen.insert(signature.clone()) {
+                found.push((self.words(open, places, &choice), choice));
+            }
+        };
+        let mut looked = 0;
+        for choice in self.settled(&Self::choice(open, &last), &mut MOST_VARIANTS.clone()) {
+            add(&last, choice, &mut covered);
+        }
+        for a in 0..conditions.len() {
+            for b in a..conditions.len() {
+                for (left, right) in [(true, true), (true, false), (false, true), (false, false)] {
+                    if a == b && left != right || covered.contains(&(a, left, b, right)) {
+                        continue;
+                    }
+                    let own: Vec<usize> = (0..open.len())
+                        .filter(|at| {
+                            rests[a].contains(&open[*at].0) || rests[b].contains(&open[*at].0)
+                        })
+                        .collect();
+                    // From the way that was found last, so that one way covers many pairs.
+                    let mut places = last.clone();
+                    let wanted = |places: &[usize]| {
+                        let signature = self.signature(&Self::choice(open, places), deciding);
+                        let is = |at: usize, value: bool| {
+                            signature.iter().any(|(place, holds)| {
+                                place == conditions[at] && *holds == Some(value)
+                            })
+                        };
+                        is(a, left) && is(b, right)
+                    };
+                    let mut number = 0_usize;
+                    loop {
+                        let mut rest = number;
+                        for at in &own {
+                            let count = open[*at].1.len();
+                            places[*at] = rest % count;
+                            rest /= count;
+                        }
+                        looked += 1;
+                        if rest > 0 || number >= MOST_CHOICES || looked > MOST_LOOKED {
+                            break;
+                        }
+                        if wanted(&places) {
+                            add(&places, Self::choice(open, &places), &mut covered);
+                            last = places;
+                            break;
+                        }
+                        number += 1;
+                    }
+                }
+            }
         }
         found
     }
+}
+
+/// How conditions turn out, by stack and name; `None` where it is open.
+type Signature = Vec<((usize, String), Option<bool>)>;
+
+/// Conditions by which an `Fn::If` in a value chooses.
+fn chosen_by(tree: &Tree, into: &mut BTreeSet<String>) {
+    if let Some(("Fn::If", argument)) = call(tree)
+        && let Some(name) = argument.items().first().and_then(Tree::text)
+    {
+        into.insert(name.into_owned());
+    }
+    let members = tree.members().iter().map(|member| &member.value);
+    members
+        .chain(tree.items())
+        .for_each(|inner| chosen_by(inner, into));
+}
+
+/// Conditions that a condition names.
+fn named_in(tree: &Tree, into: &mut BTreeSet<String>) {
+    if let [only] = tree.members()
+        && only.key == "Condition"
+        && let Some(name) = only.value.text()
+    {
+        into.insert(name.into_owned());
+    }
+    let members = tree.members().iter().map(|member| &member.value);
+    members
+        .chain(tree.items())
+        .for_each(|inner| named_in(inner, into));
 }
 
 /// A condition that an `Fn::If` names and nobody defines.
@@ -153,11 +433,19 @@ pub(super) fn undefined(tree: &Tree, known: &BTreeSet<&str>) -> Option<(usize, S
     {
         return Some((tree.line, name.into_owned()));
     }
-    tree.members().iter().map(|member| &member.value).chain(tree.items()).find_map(|inner| undefined(inner, known))
+    tree.members()
+        .iter()
+        .map(|member| &member.value)
+        .chain(tree.items())
+        .find_map(|inner| undefined(inner, known))
 }
 
 /// Does a condition lead back to itself?
-pub(super) fn goes_round<'t>(tree: &'t Tree, conditions: &'t [Member], path: &mut Vec<&'t str>) -> bool {
+pub(super) fn goes_round<'t>(
+    tree: &'t Tree,
+    conditions: &'t [Member],
+    path: &mut Vec<&'t str>,
+) -> bool {
     if let [only] = tree.members()
         && only.key == "Condition"
         && let Content::Text(name) = &only.value.value
@@ -167,13 +455,20 @@ pub(super) fn goes_round<'t>(tree: &'t Tree, conditions: &'t [Member], path: &mu
         if again || path.len() > 200 {
             return true;
         }
-        let round = conditions.iter().find(|member| member.key == *name).is_some_and(|member| goes_round(&member.value, conditions, path));
+        let round = conditions
+            .iter()
+            .find(|member| member.key == *name)
+            .is_some_and(|member| goes_round(&member.value, conditions, path));
         if !round {
             path.pop();
         }
         return round;
     }
-    tree.members().iter().map(|member| &member.value).chain(tree.items()).any(|inner| goes_round(inner, conditions, path))
+    tree.members()
+        .iter()
+        .map(|member| &member.value)
+        .chain(tree.items())
+        .any(|inner| goes_round(inner, conditions, path))
 }
 
 /// The parameters that a condition compares, each with the constants it is compared with.
@@ -182,7 +477,11 @@ fn constants(tree: &Tree, into: &mut BTreeMap<String, BTreeSet<String>>) {
         && only.key == "Fn::Equals"
         && let [left, right] = only.value.items()
     {
-        let reference = |tree: &Tree| call(tree).filter(|(name, _)| *name == "Ref").and_then(|(_, argument)| argument.text().map(|text| text.into_owned()));
+        let reference = |tree: &Tree| {
+            call(tree)
+                .filter(|(name, _)| *name == "Ref")
+                .and_then(|(_, argument)| argument.text().map(|text| text.into_owned()))
+        };
         for (one, other) in [(left, right), (right, left)] {
             if let Some(name) = reference(one) {
                 let known = into.entry(name).or_default();
@@ -197,9 +496,15 @@ fn constants(tree: &Tree, into: &mut BTreeMap<String, BTreeSet<String>>) {
         constants(item, into);
     }
     if let Some(("Fn::Sub", argument)) = call(tree)
-        && let Some(text) = argument.text().or_else(|| argument.items().first().and_then(Tree::text))
+        && let Some(text) = argument
+            .text()
+            .or_else(|| argument.items().first().and_then(Tree::text))
     {
-        for name in text.split("${").skip(1).filter_map(|rest| rest.split('}').next()) {
+        for name in text
+            .split("${")
+            .skip(1)
+            .filter_map(|rest| rest.split('}').next())
+        {
             into.entry(name.trim().to_owned()).or_default();
         }
     }

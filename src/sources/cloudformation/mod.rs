@@ -4,19 +4,20 @@
 //! but conditions over them are judged for each way they can turn out.
 
 pub mod cdk;
+mod checks;
 mod conditions;
 mod resolve;
 mod sam;
+mod texts;
 
 use super::files::{Error, Files, Given, Variant};
-use super::ignore;
 use super::tree::{self, Content, Tree};
 use crate::model::{Location, Source, UNKNOWN_ACCOUNT, UNKNOWN_REGION};
 use crate::services::declared::{Change, Declared, Node};
-use conditions::{goes_round, undefined};
+use checks::{names, region_named, validate};
 use resolve::{Scope, Shells};
 use serde_json::Value as Json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Stacks inside stacks.
@@ -45,7 +46,21 @@ pub(super) struct Stack {
 
 impl Stack {
     pub fn parameters(&self) -> impl Iterator<Item = (&str, &Tree)> {
-        self.tree.get("Parameters").map_or(&[][..], Tree::members).iter().map(|member| (member.key.as_str(), &member.value))
+        self.tree
+            .get("Parameters")
+            .map_or(&[][..], Tree::members)
+            .iter()
+            .map(|member| (member.key.as_str(), &member.value))
+    }
+
+    /// The Region of the stack: what a way assumes of an unknown one holds for its resources too.
+    pub fn region_in(&self, index: usize, choice: &Choice) -> String {
+        chosen(choice, index, "AWS::Region").unwrap_or_else(|| self.region.clone())
+    }
+
+    /// The account of the stack, as [`Stack::region_in`] gives its Region.
+    pub fn account_in(&self, index: usize, choice: &Choice) -> String {
+        chosen(choice, index, "AWS::AccountId").unwrap_or_else(|| self.account_id.clone())
     }
 
     pub fn resource(&self, logical: &str) -> Option<&Tree> {
@@ -53,8 +68,17 @@ impl Stack {
     }
 
     fn resources(&self) -> impl Iterator<Item = (&str, usize, &Tree)> {
-        self.tree.get("Resources").map_or(&[][..], Tree::members).iter().map(|member| (member.key.as_str(), member.line, &member.value))
+        self.tree
+            .get("Resources")
+            .map_or(&[][..], Tree::members)
+            .iter()
+            .map(|member| (member.key.as_str(), member.line, &member.value))
     }
+}
+
+/// What a way assumes of a pseudo parameter.
+fn chosen(choice: &Choice, index: usize, name: &str) -> Option<String> {
+    choice.get(&(index, name.to_owned())).cloned().flatten()
 }
 
 /// All templates that are judged together.
@@ -62,6 +86,8 @@ impl Stack {
 pub(super) struct Set {
     pub stacks: Vec<Stack>,
     pub notes: Vec<String>,
+    /// What may add to everything: macros, loops that are not followed.
+    pub open: Vec<String>,
     /// Does an assembly hold a stack without resources?
     pub empty: bool,
     /// What stacks of a run made.
@@ -73,7 +99,13 @@ pub fn is_template(tree: &Tree) -> bool {
     tree.get("AWSTemplateFormatVersion").is_some()
         || tree.get("Resources").is_some_and(|all| {
             !all.members().is_empty()
-                && all.members().iter().all(|member| member.value.get("Type").is_some_and(|kind| kind.text().is_some()) || member.key.starts_with("Fn::"))
+                && all.members().iter().all(|member| {
+                    member
+                        .value
+                        .get("Type")
+                        .is_some_and(|kind| kind.text().is_some())
+                        || member.key.starts_with("Fn::")
+                })
         })
 }
 
@@ -91,7 +123,9 @@ pub fn parameters(path: &Path, text: &str) -> Result<BTreeMap<String, Json>, Err
         Content::List(items) => {
             for item in items {
                 // The command line's own spelling: `Name=value`.
-                if let Some((key, value)) = item.text().as_deref().and_then(|text| text.split_once('=')) {
+                if let Some((key, value)) =
+                    item.text().as_deref().and_then(|text| text.split_once('='))
+                {
                     all.insert(key.to_owned(), Json::String(value.to_owned()));
                     continue;
                 }
@@ -108,12 +142,20 @@ pub fn parameters(path: &Path, text: &str) -> Result<BTreeMap<String, Json>, Err
             }
         }
         Content::Map(_) => {
-            let inner = tree.get("Parameters").filter(|inner| matches!(inner.value, Content::Map(_))).unwrap_or(&tree);
+            let inner = tree
+                .get("Parameters")
+                .filter(|inner| matches!(inner.value, Content::Map(_)))
+                .unwrap_or(&tree);
             for member in inner.members() {
                 all.insert(member.key.clone(), resolve::given(&member.value.json()));
             }
         }
-        _ => return Err(wrong(tree.line, "parameters are a list of ParameterKey and ParameterValue, or an object of names and values")),
+        _ => {
+            return Err(wrong(
+                tree.line,
+                "parameters are a list of ParameterKey and ParameterValue, or an object of names and values",
+            ));
+        }
     }
     Ok(all)
 }
@@ -124,13 +166,45 @@ pub fn parameters(path: &Path, text: &str) -> Result<BTreeMap<String, Json>, Err
 /// When a file is broken; with file, line and column.
 pub fn read(path: &Path, text: &str, given: &Given) -> Result<Files, Error> {
     let shown = path.display().to_string();
-    let mut set = Set { made: given.made.clone(), ..Set::default() };
+    let mut set = Set {
+        made: given.made.clone(),
+        ..Set::default()
+    };
     let name = stack_name(path);
-    let place = Place { account: given.account.clone(), region: given.region.clone() };
-    set.add(path, &shown, text, NewStack { prefix: String::new(), name, given: given.parameters.clone(), parent: None }, &place)?;
-    let unknown: Vec<&String> = given.parameters.keys().filter(|name| !set.stacks[0].parameters().any(|(known, _)| known == name.as_str())).collect();
+    let place = Place {
+        account: given.account.clone(),
+        region: given.region.clone(),
+    };
+    set.add(
+        path,
+        &shown,
+        text,
+        NewStack {
+            prefix: String::new(),
+            name,
+            given: given.parameters.clone(),
+            parent: None,
+        },
+        &place,
+    )?;
+    let unknown: Vec<&String> = given
+        .parameters
+        .keys()
+        .filter(|name| {
+            !set.stacks[0]
+                .parameters()
+                .any(|(known, _)| known == name.as_str())
+        })
+        .collect();
     if !unknown.is_empty() {
-        set.notes.push(format!("{shown} has no parameters of these names: {}", unknown.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")));
+        set.notes.push(format!(
+            "{shown} has no parameters of these names: {}",
+            unknown
+                .iter()
+                .map(|name| name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
     }
     Ok(set.files())
 }
@@ -140,11 +214,22 @@ pub fn read(path: &Path, text: &str, given: &Given) -> Result<Files, Error> {
 /// # Errors
 /// As [`read`].
 pub fn read_all(templates: &[(&Path, String)], given: &Given) -> Result<Files, Error> {
-    let mut set = Set { made: given.made.clone(), ..Set::default() };
+    let mut set = Set {
+        made: given.made.clone(),
+        ..Set::default()
+    };
     for (path, text) in templates {
         let name = stack_name(path);
-        let place = Place { account: given.account.clone(), region: given.region.clone() };
-        let new = NewStack { prefix: format!("{name}."), name, given: given.parameters.clone(), parent: None };
+        let place = Place {
+            account: given.account.clone(),
+            region: given.region.clone(),
+        };
+        let new = NewStack {
+            prefix: format!("{name}."),
+            name,
+            given: given.parameters.clone(),
+            parent: None,
+        };
         set.add(path, &path.display().to_string(), text, new, &place)?;
     }
     Ok(set.files())
@@ -152,8 +237,13 @@ pub fn read_all(templates: &[(&Path, String)], given: &Given) -> Result<Files, E
 
 /// The name that a stack would have by its file.
 fn stack_name(path: &Path) -> String {
-    let name = path.file_stem().map_or_else(|| "stack".to_owned(), |stem| stem.to_string_lossy().into_owned());
-    name.strip_suffix(".template").map(str::to_owned).unwrap_or(name)
+    let name = path.file_stem().map_or_else(
+        || "stack".to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    );
+    name.strip_suffix(".template")
+        .map(str::to_owned)
+        .unwrap_or(name)
 }
 
 /// Account and Region of a stack.
@@ -173,25 +263,53 @@ pub(super) struct NewStack {
 
 impl Set {
     /// Adds a template, and those that it nests where they are on disk.
-    pub(super) fn add(&mut self, path: &Path, shown: &str, text: &str, new: NewStack, place: &Place) -> Result<(), Error> {
-        let (mut tree, noted) = tree::parse_noting(text).map_err(|fault| Error::new(shown, fault.to_string()))?;
-        self.notes.extend(noted.into_iter().map(|fault| format!("{shown}: {fault}")));
-        if tree.get("Resources").is_none_or(|all| !matches!(all.value, Content::Map(_))) {
+    pub(super) fn add(
+        &mut self,
+        path: &Path,
+        shown: &str,
+        text: &str,
+        new: NewStack,
+        place: &Place,
+    ) -> Result<(), Error> {
+        let (mut tree, noted) =
+            tree::parse_noting(text).map_err(|fault| Error::new(shown, fault.to_string()))?;
+        self.notes
+            .extend(noted.into_iter().map(|fault| format!("{shown}: {fault}")));
+        if tree
+            .get("Resources")
+            .is_none_or(|all| !matches!(all.value, Content::Map(_)))
+        {
             return Err(Error::new(shown, "the template has no Resources"));
         }
         self.notes.extend(validate(&tree, shown)?);
         for transform in names(tree.get("Transform")) {
             match transform.as_str() {
-                "AWS::Serverless-2016-10-31" => self.notes.extend(sam::expand(&mut tree).into_iter().map(|note| format!("{shown}: {note}"))),
+                "AWS::Serverless-2016-10-31" => self.notes.extend(
+                    sam::expand(&mut tree)
+                        .into_iter()
+                        .map(|note| format!("{shown}: {note}")),
+                ),
                 "AWS::LanguageExtensions" => {
-                    if tree.get("Resources").is_some_and(|all| all.members().iter().any(|member| member.key.starts_with("Fn::ForEach"))) {
-                        self.notes.push(format!("{shown}: resources made by Fn::ForEach are not judged"));
+                    if tree.get("Resources").is_some_and(|all| {
+                        all.members()
+                            .iter()
+                            .any(|member| member.key.starts_with("Fn::ForEach"))
+                    }) {
+                        self.open.push(format!(
+                            "{shown}: resources made by Fn::ForEach are not followed"
+                        ));
                     }
                 }
-                macro_ => self.notes.push(format!("{shown}: the macro {macro_} rewrites the template when the stack is made; what it adds is not judged")),
+                macro_ => self.open.push(format!(
+                    "{shown}: the macro {macro_} rewrites the template when the stack is made"
+                )),
             }
         }
-        let region = place.region.clone().or_else(|| region_named(text)).unwrap_or_else(|| UNKNOWN_REGION.to_owned());
+        let region = place
+            .region
+            .clone()
+            .or_else(|| region_named(text))
+            .unwrap_or_else(|| UNKNOWN_REGION.to_owned());
         let index = self.stacks.len();
         self.stacks.push(Stack {
             partition: super::terraform::partition(&region).to_owned(),
@@ -200,7 +318,10 @@ impl Set {
             file: shown.to_owned(),
             tree,
             given: new.given,
-            account_id: place.account.clone().unwrap_or_else(|| UNKNOWN_ACCOUNT.to_owned()),
+            account_id: place
+                .account
+                .clone()
+                .unwrap_or_else(|| UNKNOWN_ACCOUNT.to_owned()),
             region,
             parent: new.parent,
         });
@@ -212,42 +333,80 @@ impl Set {
         let children: Vec<(String, Option<String>)> = self.stacks[index]
             .resources()
             .filter(|(_, _, node)| {
-                node.get("Type").and_then(Tree::text).is_some_and(|kind| matches!(&*kind, "AWS::CloudFormation::Stack" | "AWS::Serverless::Application"))
+                node.get("Type").and_then(Tree::text).is_some_and(|kind| {
+                    matches!(
+                        &*kind,
+                        "AWS::CloudFormation::Stack" | "AWS::Serverless::Application"
+                    )
+                })
             })
             .map(|(logical, _, node)| {
                 let properties = node.get("Properties");
-                let url =
-                    properties.and_then(|all| all.get("TemplateURL").or_else(|| all.get("Location"))).and_then(Tree::text).map(std::borrow::Cow::into_owned);
+                let url = properties
+                    .and_then(|all| all.get("TemplateURL").or_else(|| all.get("Location")))
+                    .and_then(Tree::text)
+                    .map(std::borrow::Cow::into_owned);
                 // The CDK notes the file of a nested stack's asset.
-                let asset = node.get("Metadata").and_then(|all| all.get("aws:asset:path")).and_then(Tree::text).map(std::borrow::Cow::into_owned);
+                let asset = node
+                    .get("Metadata")
+                    .and_then(|all| all.get("aws:asset:path"))
+                    .and_then(Tree::text)
+                    .map(std::borrow::Cow::into_owned);
                 (logical.to_owned(), asset.or(url))
             })
             .collect();
         for (logical, url) in children {
             let prefix = format!("{}{logical}.", self.stacks[index].prefix);
             let shown = &self.stacks[index].file;
-            let file: Option<PathBuf> = url.as_deref().filter(|url| !url.contains("://")).map(|url| folder.join(url)).filter(|file| file.is_file());
+            let file: Option<PathBuf> = url
+                .as_deref()
+                .filter(|url| !url.contains("://"))
+                .map(|url| folder.join(url))
+                .filter(|file| file.is_file());
             let Some(file) = file else {
-                let what = url.map_or_else(|| "a location that is computed".to_owned(), |url| format!("`{url}`, which is not beside the template"));
-                let note = format!("{shown}: the nested stack {logical} is read from {what}; it is not judged");
+                let what = url.map_or_else(
+                    || "a location that is computed".to_owned(),
+                    |url| format!("`{url}`, which is not beside the template"),
+                );
+                let note = format!(
+                    "{shown}: the nested stack {logical} is read from {what}; it is not judged"
+                );
                 self.notes.push(note);
                 continue;
             };
             if self.stacks.len() >= MOST_STACKS {
-                return Err(Error::new(shown, format!("more than {MOST_STACKS} nested stacks; does one nest itself?")));
+                return Err(Error::new(
+                    shown,
+                    format!("more than {MOST_STACKS} nested stacks; does one nest itself?"),
+                ));
             }
             let mut above = Some(index);
             while let Some(one) = above {
                 let same = |path: &Path| std::fs::canonicalize(path).ok();
                 if same(Path::new(&self.stacks[one].file)) == same(&file) {
-                    return Err(Error::new(shown, format!("the nested stack {logical} nests itself")));
+                    return Err(Error::new(
+                        shown,
+                        format!("the nested stack {logical} nests itself"),
+                    ));
                 }
                 above = self.stacks[one].parent.as_ref().map(|(parent, _)| *parent);
             }
             let inner = file.display().to_string();
-            let text = super::files::text(&file).map_err(|error| Error::new(&inner, error.to_string()))?;
+            let text =
+                super::files::text(&file).map_err(|error| Error::new(&inner, error.to_string()))?;
             let name = format!("{}-{logical}", self.stacks[index].name);
-            self.add(&file, &inner, &text, NewStack { prefix, name, given: BTreeMap::new(), parent: Some((index, logical)) }, place)?;
+            self.add(
+                &file,
+                &inner,
+                &text,
+                NewStack {
+                    prefix,
+                    name,
+                    given: BTreeMap::new(),
+                    parent: Some((index, logical)),
+                },
+                place,
+            )?;
         }
         Ok(())
     }
@@ -257,10 +416,23 @@ impl Set {
         let mut all = BTreeMap::new();
         for (index, stack) in self.stacks.iter().enumerate() {
             for output in stack.tree.get("Outputs").map_or(&[][..], Tree::members) {
-                let Some(name) = output.value.get("Export").and_then(|export| export.get("Name")) else { continue };
+                let Some(name) = output
+                    .value
+                    .get("Export")
+                    .and_then(|export| export.get("Name"))
+                else {
+                    continue;
+                };
                 let name = match name.text() {
                     Some(name) => Some(name.into_owned()),
-                    None => Scope { stack: index, depth: scope.depth + 1, ..scope }.node(name).text().known(),
+                    None => Scope {
+                        stack: index,
+                        depth: scope.depth + 1,
+                        ..scope
+                    }
+                    .node(name)
+                    .text()
+                    .known(),
                 };
                 if let (Some(name), Some(value)) = (name, output.value.get("Value")) {
                     all.insert(name, (index, value));
@@ -272,9 +444,23 @@ impl Set {
 
     /// All resources, once for each way the conditions can turn out.
     pub(super) fn files(mut self) -> Files {
-        let variants = self.choices().into_iter().map(|(when, choice)| Variant { when, resources: self.resources(&choice) }).collect();
+        let variants = self
+            .choices()
+            .into_iter()
+            .map(|(when, choice)| Variant {
+                when,
+                resources: self.resources(&choice),
+            })
+            .collect();
         let ignores = self.ignores();
-        Files { source: Source::Cloudformation, variants, before: Vec::new(), notes: self.notes, ignores }
+        Files {
+            source: Source::Cloudformation,
+            variants,
+            before: Vec::new(),
+            notes: self.notes,
+            ignores,
+            open: self.open,
+        }
     }
 
     fn resources(&self, choice: &Choice) -> Vec<Declared> {
@@ -283,19 +469,38 @@ impl Set {
         for _ in 0..2 {
             shells = self.declare(choice, &shells, true).into_iter().collect();
         }
-        self.declare(choice, &shells, false).into_iter().map(|(_, declared)| declared).collect()
+        self.declare(choice, &shells, false)
+            .into_iter()
+            .map(|(_, declared)| declared)
+            .collect()
     }
 
-    fn declare(&self, choice: &Choice, shells: &Shells, names_only: bool) -> Vec<((usize, String), Declared)> {
+    fn declare(
+        &self,
+        choice: &Choice,
+        shells: &Shells,
+        names_only: bool,
+    ) -> Vec<((usize, String), Declared)> {
         let mut all = Vec::new();
         for (index, stack) in self.stacks.iter().enumerate() {
-            let scope = Scope { set: self, stack: index, choice, shells, depth: 0 };
+            let scope = Scope {
+                set: self,
+                stack: index,
+                choice,
+                shells,
+                depth: 0,
+            };
             if !self.stands(scope) {
                 continue;
             }
             for (logical, line, node) in stack.resources() {
-                let Some(kind) = node.get("Type").and_then(Tree::text) else { continue };
-                let stands = node.get("Condition").and_then(Tree::text).and_then(|name| scope.condition(&name));
+                let Some(kind) = node.get("Type").and_then(Tree::text) else {
+                    continue;
+                };
+                let stands = node
+                    .get("Condition")
+                    .and_then(Tree::text)
+                    .and_then(|name| scope.condition(&name));
                 if stands == Some(false) {
                     continue;
                 }
@@ -305,7 +510,9 @@ impl Set {
                             .members()
                             .iter()
                             .filter(|member| {
-                                member.key.ends_with("Name") || member.key.ends_with("Id") || matches!(member.key.as_str(), "Path" | "Family" | "Cluster")
+                                member.key.ends_with("Name")
+                                    || member.key.ends_with("Id")
+                                    || matches!(member.key.as_str(), "Path" | "Family" | "Cluster")
                             })
                             .map(|member| (member.key.clone(), scope.node(&member.value)))
                             .filter(|(_, value)| *value != Node::Absent)
@@ -320,14 +527,21 @@ impl Set {
                     Declared {
                         address: format!("{}{logical}", stack.prefix),
                         kind: kind.into_owned(),
-                        account_id: stack.account_id.clone(),
-                        region: stack.region.clone(),
+                        account_id: stack.account_in(index, choice),
+                        region: stack.region_in(index, choice),
                         partition: stack.partition.clone(),
                         values,
-                        change: if made.is_empty() { Change::Create } else { Change::Update },
+                        change: if made.is_empty() {
+                            Change::Create
+                        } else {
+                            Change::Update
+                        },
                         made,
                         unit: self.root(index),
-                        location: Some(Location { file: stack.file.clone(), line: line as u64 }),
+                        location: Some(Location {
+                            file: stack.file.clone(),
+                            line: line as u64,
+                        }),
                         path: node
                             .get("Metadata")
                             .and_then(|all| all.get("aws:cdk:path"))
@@ -364,140 +578,20 @@ impl Set {
 
     /// Is the stack made at all? One that is nested under a false condition is not.
     fn stands(&self, scope: Scope<'_>) -> bool {
-        let Some((parent, logical)) = &self.stacks[scope.stack].parent else { return true };
-        let above = Scope { stack: *parent, ..scope };
-        let own = self.stacks[*parent].resource(logical).and_then(|node| node.get("Condition")).and_then(Tree::text).and_then(|name| above.condition(&name));
+        let Some((parent, logical)) = &self.stacks[scope.stack].parent else {
+            return true;
+        };
+        let above = Scope {
+            stack: *parent,
+            ..scope
+        };
+        let own = self.stacks[*parent]
+            .resource(logical)
+            .and_then(|node| node.get("Condition"))
+            .and_then(Tree::text)
+            .and_then(|name| above.condition(&name));
         own != Some(false) && self.stands(above)
     }
-
-    /// Waivers in comments, each with the resource in or above which it stands.
-    fn ignores(&self) -> Vec<ignore::Ignore> {
-        let mut all = Vec::new();
-        let mut read = BTreeSet::new();
-        for stack in &self.stacks {
-            all.extend(stack.in_metadata());
-            if !read.insert(stack.file.as_str()) {
-                continue;
-            }
-            let Ok(text) = super::files::text(Path::new(&stack.file)) else { continue };
-            if !text.contains(ignore::MARK) {
-                continue;
-            }
-            let mut starts: Vec<(usize, &str)> = stack.resources().map(|(logical, line, _)| (line, logical)).collect();
-            starts.sort_unstable();
-            // Sections end a resource, and what stands within a text is no comment.
-            let sections: Vec<usize> = stack.tree.members().iter().map(|member| member.line).collect();
-            let mut texts = Vec::new();
-            long_texts(&stack.tree, &mut texts);
-            for (place, line) in text.lines().enumerate() {
-                let number = place + 1;
-                if texts.iter().any(|(first, last)| (*first..=*last).contains(&number)) {
-                    continue;
-                }
-                let Some(mut found) = ignore::in_line(line, &stack.file, number) else { continue };
-                let mut inside = starts.iter().rev().find(|(start, _)| *start <= number);
-                // One that stands alone right above something is about that.
-                if line.trim_start().starts_with('#') {
-                    let below =
-                        text.lines().skip(number).position(|next| !next.trim().is_empty() && !next.trim_start().starts_with('#')).map(|skip| number + skip + 1);
-                    let next = starts.iter().find(|(start, _)| Some(*start) == below);
-                    if next.is_some() || below.is_none_or(|below| sections.contains(&below)) {
-                        inside = next;
-                    }
-                }
-                if let Some((_, logical)) = inside {
-                    found.address = format!("{}{logical}", stack.prefix);
-                }
-                all.push(found);
-            }
-        }
-        all
-    }
 }
 
-impl Stack {
-    /// Waivers in the `Metadata` of resources, for templates in JSON, which has no comments:
-    /// `"outcrop": {"ignore": [{"rule": "...", "owner": "...", "reason": "...", "expires": "YYYY-MM-DD"}]}`.
-    fn in_metadata(&self) -> Vec<ignore::Ignore> {
-        let mut all = Vec::new();
-        for (logical, _, node) in self.resources() {
-            let Some(given) = node.get("Metadata").and_then(|all| all.get("outcrop")).and_then(|own| own.get("ignore")) else { continue };
-            let entries = if matches!(given.value, Content::List(_)) { given.items() } else { std::slice::from_ref(given) };
-            for entry in entries {
-                let text = |key: &str| entry.get(key).and_then(Tree::text).unwrap_or_default().into_owned();
-                all.push(ignore::Ignore {
-                    rule: text("rule"),
-                    owner: text("owner"),
-                    reason: text("reason"),
-                    expires: text("expires"),
-                    unknown: text("verdict") == "unknown",
-                    address: format!("{}{logical}", self.prefix),
-                    location: crate::model::Location { file: self.file.clone(), line: entry.line as u64 },
-                });
-            }
-        }
-        all
-    }
-}
-
-/// What CloudFormation itself refuses; gives what is left out, for the run.
-fn validate(tree: &Tree, shown: &str) -> Result<Vec<String>, Error> {
-    let mut notes = Vec::new();
-    let wrong = |line: usize, what: String| Err(Error::new(&format!("{shown}:{line}"), what));
-    let conditions = tree.get("Conditions").map_or(&[][..], Tree::members);
-    let known: BTreeSet<&str> = conditions.iter().map(|member| member.key.as_str()).collect();
-    for member in tree.get("Resources").map_or(&[][..], Tree::members) {
-        if member.key.starts_with("Fn::") {
-            notes.push(format!("{shown}:{}: what {} adds to the resources is not judged", member.line, member.key));
-            continue;
-        }
-        if member.value.get("Type").and_then(Tree::text).is_none() {
-            return wrong(member.line, format!("the resource {} has no Type", member.key));
-        }
-        if let Some(name) = member.value.get("Condition").and_then(Tree::text).filter(|name| !known.contains(name.as_ref())) {
-            return wrong(member.line, format!("the resource {} rests on the condition `{name}`, which is not defined", member.key));
-        }
-    }
-    if let Some((line, name)) = undefined(tree, &known) {
-        return wrong(line, format!("the condition `{name}` is not defined"));
-    }
-    for member in conditions {
-        let mut path = vec![member.key.as_str()];
-        if goes_round(&member.value, conditions, &mut path) {
-            return wrong(member.line, format!("the condition {} refers to itself: {}", member.key, path.join(" -> ")));
-        }
-    }
-    Ok(notes)
-}
-
-/// The Region that a template's endpoint services name, where they name one.
-fn region_named(text: &str) -> Option<String> {
-    let mut found = text.split("com.amazonaws.").skip(1).filter_map(|rest| rest.split('.').next()).filter(|part| {
-        part.matches('-').count() >= 2
-            && part.ends_with(|c: char| c.is_ascii_digit())
-            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-    });
-    let first = found.next()?;
-    found.all(|other| other == first).then(|| first.to_owned())
-}
-
-/// First and last lines of texts of several lines.
-fn long_texts(tree: &Tree, into: &mut Vec<(usize, usize)>) {
-    if let Content::Text(text) = &tree.value {
-        let lines = text.trim_end_matches('\n').matches('\n').count();
-        if lines > 0 {
-            into.push((tree.line + 1, tree.line + 1 + lines));
-        }
-    }
-    tree.members().iter().map(|member| &member.value).chain(tree.items()).for_each(|inner| long_texts(inner, into));
-}
-
-/// The names of a text or of a list of texts or objects with a `Name`.
-fn names(tree: Option<&Tree>) -> Vec<String> {
-    let one = |tree: &Tree| tree.text().or_else(|| tree.get("Name").and_then(Tree::text)).map(std::borrow::Cow::into_owned);
-    match tree {
-        None => Vec::new(),
-        Some(tree) if tree.items().is_empty() => one(tree).into_iter().collect(),
-        Some(tree) => tree.items().iter().filter_map(one).collect(),
-    }
-}
+impl Stack {}

@@ -2,18 +2,25 @@
 
 use super::{Base, Error, Plan, Request};
 use crate::model::AccountInfo;
-use crate::services::collect::{Failure, Place};
+use crate::services::collect::Place;
+use crate::services::failure::Failure;
 use std::collections::BTreeSet;
 
 fn info(id: &str, name: &str) -> AccountInfo {
-    AccountInfo { id: id.to_owned(), name: name.to_owned(), ..AccountInfo::default() }
+    AccountInfo {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        ..AccountInfo::default()
+    }
 }
 
 fn check_id(id: &str) -> Result<(), Error> {
     if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) {
         Ok(())
     } else {
-        Err(Error::Setup(format!("`{id}` is no account id; an account id has twelve digits")))
+        Err(Error::Setup(format!(
+            "`{id}` is no account id; an account id has twelve digits"
+        )))
     }
 }
 
@@ -25,18 +32,34 @@ pub(super) async fn plan(request: &Request, base: &Base, place: &Place<'_>) -> R
     let mut plan = if request.org {
         of_organization(request, place).await?
     } else {
-        let ids: BTreeSet<String> =
-            if request.accounts.is_empty() { BTreeSet::from([base.account.clone()]) } else { request.accounts.iter().cloned().collect() };
-        Plan { accounts: ids.iter().map(|id| info(id, "")).collect(), notes: Vec::new() }
+        let ids: BTreeSet<String> = if request.accounts.is_empty() {
+            BTreeSet::from([base.account.clone()])
+        } else {
+            request.accounts.iter().cloned().collect()
+        };
+        Plan {
+            accounts: ids.iter().map(|id| info(id, "")).collect(),
+            notes: Vec::new(),
+        }
     };
-    let (kept, excluded): (Vec<_>, Vec<_>) = std::mem::take(&mut plan.accounts).into_iter().partition(|account| !request.excluded.contains(&account.id));
-    plan.notes.extend(excluded.iter().map(|account| format!("account {} was left out: --exclude-account", account.id)));
+    let (kept, excluded): (Vec<_>, Vec<_>) = std::mem::take(&mut plan.accounts)
+        .into_iter()
+        .partition(|account| !request.excluded.contains(&account.id));
+    plan.notes.extend(
+        excluded
+            .iter()
+            .map(|account| format!("account {} was left out: --exclude-account", account.id)),
+    );
     plan.accounts = kept;
     plan.accounts.sort_by(|a, b| a.id.cmp(&b.id));
     if plan.accounts.is_empty() {
         return Err(Error::Setup(format!(
             "there is no account to scan ({})",
-            if plan.notes.is_empty() { "none was found".to_owned() } else { plan.notes.join("; ") }
+            if plan.notes.is_empty() {
+                "none was found".to_owned()
+            } else {
+                plan.notes.join("; ")
+            }
         )));
     }
     Ok(plan)
@@ -75,43 +98,83 @@ async fn of_organization(request: &Request, place: &Place<'_>) -> Result<Plan, E
             let listing = place
                 .pages(
                     "organizations:ListAccountsForParent",
-                    |token| client.list_accounts_for_parent().parent_id(&unit).set_next_token(token).send(),
+                    |token| {
+                        client
+                            .list_accounts_for_parent()
+                            .parent_id(&unit)
+                            .set_next_token(token)
+                            .send()
+                    },
                     |answer| (answer.accounts.unwrap_or_default(), answer.next_token),
                 )
                 .await;
             if let Some(failure) = &listing.failure {
-                return Err(refused(&format!("organizations:ListAccountsForParent of {unit}"), failure));
+                return Err(refused(
+                    &format!("organizations:ListAccountsForParent of {unit}"),
+                    failure,
+                ));
             }
             accounts.extend(listing.items);
             let below = place
                 .pages(
                     "organizations:ListOrganizationalUnitsForParent",
-                    |token| client.list_organizational_units_for_parent().parent_id(&unit).set_next_token(token).send(),
-                    |answer| (answer.organizational_units.unwrap_or_default(), answer.next_token),
+                    |token| {
+                        client
+                            .list_organizational_units_for_parent()
+                            .parent_id(&unit)
+                            .set_next_token(token)
+                            .send()
+                    },
+                    |answer| {
+                        (
+                            answer.organizational_units.unwrap_or_default(),
+                            answer.next_token,
+                        )
+                    },
                 )
                 .await;
             if let Some(failure) = &below.failure {
-                return Err(refused(&format!("organizations:ListOrganizationalUnitsForParent of {unit}"), failure));
+                return Err(refused(
+                    &format!("organizations:ListOrganizationalUnitsForParent of {unit}"),
+                    failure,
+                ));
             }
-            units.extend(below.items.iter().filter_map(|unit| unit.id().map(str::to_owned)));
+            units.extend(
+                below
+                    .items
+                    .iter()
+                    .filter_map(|unit| unit.id().map(str::to_owned)),
+            );
         }
         accounts
     };
     for account in accounts {
         let id = account.id().unwrap_or_default();
-        let state = account.state().map(|state| state.as_str()).or_else(|| account.status().map(|status| status.as_str())).unwrap_or("ACTIVE");
+        let state = account
+            .state()
+            .map(|state| state.as_str())
+            .or_else(|| account.status().map(|status| status.as_str()))
+            .unwrap_or("ACTIVE");
         if !request.accounts.is_empty() && !request.accounts.iter().any(|wanted| wanted == id) {
             continue;
         }
         if state == "ACTIVE" {
-            plan.accounts.push(info(id, account.name().unwrap_or_default()));
+            plan.accounts
+                .push(info(id, account.name().unwrap_or_default()));
         } else {
-            plan.notes.push(format!("account {id} ({}) was left out: it is {state}", account.name().unwrap_or_default()));
+            plan.notes.push(format!(
+                "account {id} ({}) was left out: it is {state}",
+                account.name().unwrap_or_default()
+            ));
         }
     }
     for wanted in &request.accounts {
-        if !plan.accounts.iter().any(|account| account.id == *wanted) && !plan.notes.iter().any(|note| note.contains(wanted.as_str())) {
-            return Err(Error::Setup(format!("the account {wanted} is not in the organisation")));
+        if !plan.accounts.iter().any(|account| account.id == *wanted)
+            && !plan.notes.iter().any(|note| note.contains(wanted.as_str()))
+        {
+            return Err(Error::Setup(format!(
+                "the account {wanted} is not in the organisation"
+            )));
         }
     }
     plan.accounts.dedup_by(|a, b| a.id == b.id);
@@ -137,10 +200,16 @@ pub(super) async fn regions(place: &Place<'_>) -> Result<Vec<String>, Failure> {
         )
         .await;
     if listing.failure.is_none() {
-        return Ok(listing.items.iter().filter_map(|region| region.region_name().map(str::to_owned)).collect());
+        return Ok(listing
+            .items
+            .iter()
+            .filter_map(|region| region.region_name().map(str::to_owned))
+            .collect());
     }
     let client = crate::client!(aws_sdk_ec2, place);
-    let answer = place.call("ec2:DescribeRegions", || client.describe_regions().send()).await?;
+    let answer = place
+        .call("ec2:DescribeRegions", || client.describe_regions().send())
+        .await?;
     // Some answer with Regions that are not opted in, although not asked for.
     Ok(answer
         .regions()

@@ -1,7 +1,7 @@
 //! A signing key that AWS KMS holds.
 
 use super::{Base, Error, Request};
-use crate::services::collect::failure;
+use crate::services::failure::failure;
 use aws_config::Region;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
@@ -20,16 +20,33 @@ impl KmsKey {
     /// # Errors
     /// When the ARN is none of a key or alias, or without credentials.
     pub fn open(arn: &str, profile: Option<String>) -> Result<Self, Error> {
-        let place = crate::model::Arn::parse(arn).filter(|place| place.service == "kms" && !place.region.is_empty());
+        let place = crate::model::Arn::parse(arn)
+            .filter(|place| place.service == "kms" && !place.region.is_empty());
         let Some(place) = place else {
-            return Err(Error::Setup(format!("--kms-key `{arn}` is no ARN of an AWS KMS key, such as arn:aws:kms:eu-west-1:111111111111:key/...")));
+            return Err(Error::Setup(format!(
+                "--kms-key `{arn}` is no ARN of an AWS KMS key, such as arn:aws:kms:eu-west-1:111111111111:key/..."
+            )));
         };
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Error::Setup(format!("cannot start the runtime: {error}")))?;
-        let request = Request { profile, regions: vec![place.region.to_owned()], ..Request::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::Setup(format!("cannot start the runtime: {error}")))?;
+        let request = Request {
+            profile,
+            regions: vec![place.region.to_owned()],
+            ..Request::default()
+        };
         let base = runtime.block_on(Base::find(&request))?;
-        let config = base.config.to_builder().region(Region::new(place.region.to_owned())).build();
-        Ok(Self { runtime, client: aws_sdk_kms::Client::new(&config), arn: arn.to_owned() })
+        let config = base
+            .config
+            .to_builder()
+            .region(Region::new(place.region.to_owned()))
+            .build();
+        Ok(Self {
+            runtime,
+            client: aws_sdk_kms::Client::new(&config),
+            arn: arn.to_owned(),
+        })
     }
 
     /// Its public half, `SubjectPublicKeyInfo` in DER (`kms:GetPublicKey`).
@@ -40,15 +57,26 @@ impl KmsKey {
         let found = self
             .runtime
             .block_on(self.client.get_public_key().key_id(&self.arn).send())
-            .map_err(|error| Error::Setup(format!("kms:GetPublicKey of {}: {}", self.arn, failure(&error).detail())))?;
-        if found.key_usage() != Some(&KeyUsageType::SignVerify) || found.key_spec() != Some(&KeySpec::EccNistP256) {
+            .map_err(|error| {
+                Error::Setup(format!(
+                    "kms:GetPublicKey of {}: {}",
+                    self.arn,
+                    failure(&error).detail()
+                ))
+            })?;
+        if found.key_usage() != Some(&KeyUsageType::SignVerify)
+            || found.key_spec() != Some(&KeySpec::EccNistP256)
+        {
             let spec = found.key_spec().map_or("unknown", KeySpec::as_str);
             return Err(Error::Setup(format!(
                 "{} is of the spec {spec}; a package is signed with a key of the spec ECC_NIST_P256 and the usage SIGN_VERIFY",
                 self.arn
             )));
         }
-        Ok(found.public_key().map(|blob| blob.as_ref().to_vec()).unwrap_or_default())
+        Ok(found
+            .public_key()
+            .map(|blob| blob.as_ref().to_vec())
+            .unwrap_or_default())
     }
 
     /// Signs a digest (`kms:Sign`); the signature is in DER.
@@ -63,7 +91,16 @@ impl KmsKey {
             .message(Blob::new(digest.to_vec()))
             .message_type(MessageType::Digest)
             .signing_algorithm(SigningAlgorithmSpec::EcdsaSha256);
-        let answer = self.runtime.block_on(call.send()).map_err(|error| Error::Setup(format!("kms:Sign with {}: {}", self.arn, failure(&error).detail())))?;
-        Ok(answer.signature().map(|blob| blob.as_ref().to_vec()).unwrap_or_default())
+        let answer = self.runtime.block_on(call.send()).map_err(|error| {
+            Error::Setup(format!(
+                "kms:Sign with {}: {}",
+                self.arn,
+                failure(&error).detail()
+            ))
+        })?;
+        Ok(answer
+            .signature()
+            .map(|blob| blob.as_ref().to_vec())
+            .unwrap_or_default())
     }
 }

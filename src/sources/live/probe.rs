@@ -2,7 +2,9 @@
 
 use super::converse::converse;
 use crate::services::collect::now;
-use crate::sources::probe::{Call, Family, Host, Plan, Report, SCHEMA, Step, address_kind, shows, verdict};
+use crate::sources::probe::{
+    Call, Family, Host, Plan, Report, SCHEMA, Step, address_kind, shows, verdict,
+};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -31,24 +33,70 @@ struct Request {
 
 /// The call that costs no tokens; `None` where the family has none (data planes of agents).
 fn free_call(family: &str) -> Option<Request> {
-    let call = |operation, service, method, path: &str, body: &str| Some(Request { operation, service, method, path: path.to_owned(), body: body.to_owned() });
+    let call = |operation, service, method, path: &str, body: &str| {
+        Some(Request {
+            operation,
+            service,
+            method,
+            path: path.to_owned(),
+            body: body.to_owned(),
+        })
+    };
     match family {
-        "bedrock" => call("bedrock:ListFoundationModels", "bedrock", "GET", "/foundation-models", ""),
-        "bedrock-runtime" => call("bedrock:ListAsyncInvokes", "bedrock", "GET", "/async-invoke?maxResults=1", ""),
-        "bedrock-agent" => call("bedrock:ListAgents", "bedrock", "POST", "/agents/", "{\"maxResults\":1}"),
-        "bedrock-mantle" => call("bedrock-mantle:ListModels", "bedrock-mantle", "GET", "/v1/models", ""),
-        "bedrock-agentcore-control" => call("bedrock-agentcore:ListAgentRuntimes", "bedrock-agentcore", "POST", "/runtimes/?maxResults=1", ""),
+        "bedrock" => call(
+            "bedrock:ListFoundationModels",
+            "bedrock",
+            "GET",
+            "/foundation-models",
+            "",
+        ),
+        "bedrock-runtime" => call(
+            "bedrock:ListAsyncInvokes",
+            "bedrock",
+            "GET",
+            "/async-invoke?maxResults=1",
+            "",
+        ),
+        "bedrock-agent" => call(
+            "bedrock:ListAgents",
+            "bedrock",
+            "POST",
+            "/agents/",
+            "{\"maxResults\":1}",
+        ),
+        "bedrock-mantle" => call(
+            "bedrock-mantle:ListModels",
+            "bedrock-mantle",
+            "GET",
+            "/v1/models",
+            "",
+        ),
+        "bedrock-agentcore-control" => call(
+            "bedrock-agentcore:ListAgentRuntimes",
+            "bedrock-agentcore",
+            "POST",
+            "/runtimes/?maxResults=1",
+            "",
+        ),
         _ => None,
     }
 }
 
 /// Credentials of the environment, if there are any in time.
 fn credentials(timeout: Duration) -> Option<Credentials> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .ok()?;
     let found = runtime.block_on(async {
-        let config = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).load().await;
+        let config = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
+            .load()
+            .await;
         let provider = config.credentials_provider()?;
-        tokio::time::timeout(timeout, provider.provide_credentials()).await.ok()?.ok()
+        tokio::time::timeout(timeout, provider.provide_credentials())
+            .await
+            .ok()?
+            .ok()
     });
     runtime.shutdown_background();
     found
@@ -60,10 +108,18 @@ fn credentials(timeout: Duration) -> Option<Credentials> {
 /// When the certificates to trust cannot be read.
 pub fn probe(plan: &Plan, sign: bool) -> Result<Report, String> {
     let config = trust(plan)?;
-    let credentials = if sign { credentials(plan.timeout) } else { None };
+    let credentials = if sign {
+        credentials(plan.timeout)
+    } else {
+        None
+    };
     let credentials = credentials.as_ref();
     let mut own: BTreeSet<IpAddr> = BTreeSet::new();
-    let egress: Vec<(String, Step)> = plan.egress.iter().map(|target| (target.clone(), leave(plan, target, &mut own))).collect();
+    let egress: Vec<(String, Step)> = plan
+        .egress
+        .iter()
+        .map(|target| (target.clone(), leave(plan, target, &mut own)))
+        .collect();
     let open = egress.iter().any(|(_, step)| step.ok);
     let mut families: Vec<Family> = Vec::new();
     for (family, host) in plan.hosts() {
@@ -73,7 +129,12 @@ pub fn probe(plan: &Plan, sign: bool) -> Result<Report, String> {
         seen.reason = reason;
         families.push(seen);
     }
-    let environment = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    let environment = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| std::env::var(name).ok())
+            .unwrap_or_default()
+    };
     Ok(Report {
         schema: SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -83,8 +144,14 @@ pub fn probe(plan: &Plan, sign: bool) -> Result<Report, String> {
             name: environment(&["HOSTNAME", "COMPUTERNAME"]),
             addresses: own.into_iter().collect(),
             environment: environment(&["AWS_EXECUTION_ENV"]),
-            identity: environment(&["AWS_LAMBDA_FUNCTION_NAME", "ECS_CONTAINER_METADATA_URI_V4", "KUBERNETES_SERVICE_HOST"]),
-            access_key_id: credentials.map_or_else(String::new, |credentials| credentials.access_key_id().to_owned()),
+            identity: environment(&[
+                "AWS_LAMBDA_FUNCTION_NAME",
+                "ECS_CONTAINER_METADATA_URI_V4",
+                "KUBERNETES_SERVICE_HOST",
+            ]),
+            access_key_id: credentials.map_or_else(String::new, |credentials| {
+                credentials.access_key_id().to_owned()
+            }),
         },
         egress,
         families,
@@ -96,27 +163,48 @@ fn trust(plan: &Plan) -> Result<Arc<ClientConfig>, String> {
     match &plan.roots {
         Some(pem) => {
             for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                let certificate = certificate.map_err(|error| format!("the certificates to trust are no PEM: {error}"))?;
-                roots.add(certificate).map_err(|error| format!("a certificate to trust cannot be used: {error}"))?;
+                let certificate = certificate
+                    .map_err(|error| format!("the certificates to trust are no PEM: {error}"))?;
+                roots
+                    .add(certificate)
+                    .map_err(|error| format!("a certificate to trust cannot be used: {error}"))?;
             }
         }
-        None => drop(roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned())),
+        None => {
+            let _ = roots.add_parsable_certificates(
+                webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned(),
+            );
+        }
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
-    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(Arc::new(
+        builder.with_root_certificates(roots).with_no_client_auth(),
+    ))
 }
 
 /// Resolves a name, in bounded time: the system's resolver has a patience of its own.
 fn resolve(plan: &Plan, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    let given: Vec<SocketAddr> = plan.resolve.iter().filter(|(name, _)| name == host).map(|(_, address)| *address).collect();
+    let given: Vec<SocketAddr> = plan
+        .resolve
+        .iter()
+        .filter(|(name, _)| name == host)
+        .map(|(_, address)| *address)
+        .collect();
     if !given.is_empty() {
         return Ok(given);
     }
     let (send, receive) = mpsc::channel();
     let asked = host.to_owned();
     std::thread::spawn(move || {
-        let _ = send.send((asked.as_str(), port).to_socket_addrs().map(|found| found.collect::<Vec<_>>()).map_err(|error| error.to_string()));
+        let _ = send.send(
+            (asked.as_str(), port)
+                .to_socket_addrs()
+                .map(|found| found.collect::<Vec<_>>())
+                .map_err(|error| error.to_string()),
+        );
     });
     match receive.recv_timeout(plan.timeout) {
         Ok(Ok(found)) if found.is_empty() => Err("it has no address".to_owned()),
@@ -126,12 +214,22 @@ fn resolve(plan: &Plan, host: &str, port: u16) -> Result<Vec<SocketAddr>, String
 }
 
 /// The first address that takes a connection; each is tried once.
-fn connect(addresses: &[SocketAddr], timeout: Duration, own: &mut BTreeSet<IpAddr>) -> Result<TcpStream, String> {
+fn connect(
+    addresses: &[SocketAddr],
+    timeout: Duration,
+    own: &mut BTreeSet<IpAddr>,
+) -> Result<TcpStream, String> {
     let mut flaws = Vec::new();
     for address in addresses.iter().take(3) {
         match TcpStream::connect_timeout(address, timeout) {
             Ok(stream) => {
-                own.extend(stream.local_addr().ok().map(|local| local.ip()).filter(|ip| !ip.is_loopback()));
+                own.extend(
+                    stream
+                        .local_addr()
+                        .ok()
+                        .map(|local| local.ip())
+                        .filter(|ip| !ip.is_loopback()),
+                );
                 return Ok(stream);
             }
             Err(error) => flaws.push(format!("{address}: {error}")),
@@ -141,17 +239,42 @@ fn connect(addresses: &[SocketAddr], timeout: Duration, own: &mut BTreeSet<IpAdd
 }
 
 fn leave(plan: &Plan, target: &str, own: &mut BTreeSet<IpAddr>) -> Step {
-    let Some((host, port)) = target.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().map(|port| (host, port))) else {
-        return Step { ok: false, detail: format!("`{target}` is no HOST:PORT") };
+    let Some((host, port)) = target
+        .rsplit_once(':')
+        .and_then(|(host, port)| port.parse::<u16>().ok().map(|port| (host, port)))
+    else {
+        return Step {
+            ok: false,
+            detail: format!("`{target}` is no HOST:PORT"),
+        };
     };
     match resolve(plan, host, port).and_then(|addresses| connect(&addresses, plan.timeout, own)) {
-        Ok(stream) => Step { ok: true, detail: stream.peer_addr().map_or_else(|_| "connected".to_owned(), |peer| format!("connected to {peer}")) },
-        Err(why) => Step { ok: false, detail: why },
+        Ok(stream) => Step {
+            ok: true,
+            detail: stream.peer_addr().map_or_else(
+                |_| "connected".to_owned(),
+                |peer| format!("connected to {peer}"),
+            ),
+        },
+        Err(why) => Step {
+            ok: false,
+            detail: why,
+        },
     }
 }
 
-fn one(plan: &Plan, config: &Arc<ClientConfig>, family: &str, host: &str, credentials: Option<&Credentials>, own: &mut BTreeSet<IpAddr>) -> Family {
-    let skipped = || Step { ok: false, detail: "not tried".to_owned() };
+fn one(
+    plan: &Plan,
+    config: &Arc<ClientConfig>,
+    family: &str,
+    host: &str,
+    credentials: Option<&Credentials>,
+    own: &mut BTreeSet<IpAddr>,
+) -> Family {
+    let skipped = || Step {
+        ok: false,
+        detail: "not tried".to_owned(),
+    };
     let mut seen = Family {
         family: family.to_owned(),
         host: host.to_owned(),
@@ -172,46 +295,82 @@ fn one(plan: &Plan, config: &Arc<ClientConfig>, family: &str, host: &str, creden
             return seen;
         }
     };
-    seen.addresses = addresses.iter().map(SocketAddr::ip).collect::<BTreeSet<_>>().into_iter().collect();
+    seen.addresses = addresses
+        .iter()
+        .map(SocketAddr::ip)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     seen.address_kind = address_kind(&seen.addresses).to_owned();
-    seen.name = Step { ok: true, detail: format!("{} addresses", seen.addresses.len()) };
+    seen.name = Step {
+        ok: true,
+        detail: format!("{} addresses", seen.addresses.len()),
+    };
     match connect(&addresses, plan.timeout, own) {
-        Ok(stream) => seen.connect = Step { ok: true, detail: stream.peer_addr().map_or_else(|_| String::new(), |peer| peer.to_string()) },
+        Ok(stream) => {
+            seen.connect = Step {
+                ok: true,
+                detail: stream
+                    .peer_addr()
+                    .map_or_else(|_| String::new(), |peer| peer.to_string()),
+            }
+        }
         Err(why) => {
             seen.connect.detail = why;
             return seen;
         }
     }
-    seen.tls = match open(plan, config, host, &addresses, own).and_then(|mut stream| shake(&mut stream)) {
-        Ok(detail) => Step { ok: true, detail },
-        Err(detail) => Step { ok: false, detail },
-    };
+    seen.tls =
+        match open(plan, config, host, &addresses, own).and_then(|mut stream| shake(&mut stream)) {
+            Ok(detail) => Step { ok: true, detail },
+            Err(detail) => Step { ok: false, detail },
+        };
     if !seen.tls.ok {
         return seen;
     }
     if let Some(credentials) = credentials {
-        seen.call = free_call(family).map(|request| call(plan, config, host, &addresses, &request, credentials, own));
-        seen.invoke = plan.invoke.as_deref().filter(|_| family == "bedrock-runtime").map(|model| converse(plan, host, &addresses, model, credentials));
+        seen.call = free_call(family)
+            .map(|request| call(plan, config, host, &addresses, &request, credentials, own));
+        seen.invoke = plan
+            .invoke
+            .as_deref()
+            .filter(|_| family == "bedrock-runtime")
+            .map(|model| converse(plan, host, &addresses, model, credentials));
     }
     seen
 }
 
 type Stream = StreamOwned<ClientConnection, TcpStream>;
 
-fn open(plan: &Plan, config: &Arc<ClientConfig>, host: &str, addresses: &[SocketAddr], own: &mut BTreeSet<IpAddr>) -> Result<Stream, String> {
+fn open(
+    plan: &Plan,
+    config: &Arc<ClientConfig>,
+    host: &str,
+    addresses: &[SocketAddr],
+    own: &mut BTreeSet<IpAddr>,
+) -> Result<Stream, String> {
     let tcp = connect(addresses, plan.timeout, own)?;
-    tcp.set_read_timeout(Some(plan.timeout)).and_then(|()| tcp.set_write_timeout(Some(plan.timeout))).map_err(|error| error.to_string())?;
+    tcp.set_read_timeout(Some(plan.timeout))
+        .and_then(|()| tcp.set_write_timeout(Some(plan.timeout)))
+        .map_err(|error| error.to_string())?;
     let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
-    let session = ClientConnection::new(Arc::clone(config), name).map_err(|error| error.to_string())?;
+    let session =
+        ClientConnection::new(Arc::clone(config), name).map_err(|error| error.to_string())?;
     Ok(StreamOwned::new(session, tcp))
 }
 
 /// Completes the handshake, in which the certificate is checked against the name.
 fn shake(stream: &mut Stream) -> Result<String, String> {
     while stream.conn.is_handshaking() {
-        stream.conn.complete_io(&mut stream.sock).map_err(|error| error.to_string())?;
+        stream
+            .conn
+            .complete_io(&mut stream.sock)
+            .map_err(|error| error.to_string())?;
     }
-    let version = stream.conn.protocol_version().map_or_else(String::new, |version| format!("{version:?}"));
+    let version = stream
+        .conn
+        .protocol_version()
+        .map_or_else(String::new, |version| format!("{version:?}"));
     Ok(format!("the certificate is valid for the name ({version})"))
 }
 
@@ -224,11 +383,18 @@ fn call(
     credentials: &Credentials,
     own: &mut BTreeSet<IpAddr>,
 ) -> Call {
-    let none =
-        |detail: String| Call { operation: request.operation.to_owned(), status: 0, code: detail, request_id: String::new(), shows: shows(0, "").to_owned() };
+    let none = |detail: String| Call {
+        operation: request.operation.to_owned(),
+        status: 0,
+        code: detail,
+        request_id: String::new(),
+        shows: shows(0, "").to_owned(),
+    };
     let answer = signed(host, request, &plan.region, credentials).and_then(|text| {
         let mut stream = open(plan, config, host, addresses, own)?;
-        stream.write_all(text.as_bytes()).map_err(|error| error.to_string())?;
+        stream
+            .write_all(text.as_bytes())
+            .map_err(|error| error.to_string())?;
         let mut bytes = Vec::new();
         match stream.take(MOST_BYTES).read_to_end(&mut bytes) {
             // Servers that close without a goodbye have answered all the same.
@@ -247,20 +413,45 @@ fn call(
 fn read(request: &Request, bytes: &[u8]) -> Call {
     let text = String::from_utf8_lossy(bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or(0);
     let header = |name: &str| {
         let mut lines = head.lines().filter_map(|line| line.split_once(':'));
-        lines.find(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map_or_else(String::new, |(_, value)| value.trim().to_owned())
+        lines
+            .find(|(key, _)| key.trim().eq_ignore_ascii_case(name))
+            .map_or_else(String::new, |(_, value)| value.trim().to_owned())
     };
-    let mut code = header("x-amzn-errortype").split(':').next().unwrap_or_default().to_owned();
+    let mut code = header("x-amzn-errortype")
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     if code.is_empty() && status >= 400 {
-        code = if body.contains("AccessDenied") { "AccessDenied".to_owned() } else { format!("HTTP {status}") };
+        code = if body.contains("AccessDenied") {
+            "AccessDenied".to_owned()
+        } else {
+            format!("HTTP {status}")
+        };
     }
-    Call { operation: request.operation.to_owned(), status, shows: shows(status, &code).to_owned(), code, request_id: header("x-amzn-requestid") }
+    Call {
+        operation: request.operation.to_owned(),
+        status,
+        shows: shows(status, &code).to_owned(),
+        code,
+        request_id: header("x-amzn-requestid"),
+    }
 }
 
 /// The request as text, signed with Signature Version 4.
-fn signed(host: &str, request: &Request, region: &str, credentials: &Credentials) -> Result<String, String> {
+fn signed(
+    host: &str,
+    request: &Request,
+    region: &str,
+    credentials: &Credentials,
+) -> Result<String, String> {
     let identity = credentials.clone().into();
     let mut settings = SigningSettings::default();
     settings.payload_checksum_kind = aws_sigv4::http_request::PayloadChecksumKind::XAmzSha256;
@@ -275,9 +466,16 @@ fn signed(host: &str, request: &Request, region: &str, credentials: &Credentials
         .into();
     let uri = format!("https://{host}{}", request.path);
     let own = [("host", host), ("content-type", "application/json")];
-    let signable =
-        SignableRequest::new(request.method, uri, own.into_iter(), SignableBody::Bytes(request.body.as_bytes())).map_err(|error| error.to_string())?;
-    let (instructions, _) = sign(signable, &params).map_err(|error| error.to_string())?.into_parts();
+    let signable = SignableRequest::new(
+        request.method,
+        uri,
+        own.into_iter(),
+        SignableBody::Bytes(request.body.as_bytes()),
+    )
+    .map_err(|error| error.to_string())?;
+    let (instructions, _) = sign(signable, &params)
+        .map_err(|error| error.to_string())?
+        .into_parts();
     let mut text = format!(
         "{} {} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n",
         request.method,

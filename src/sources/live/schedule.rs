@@ -5,7 +5,8 @@ use super::{Base, Error, Request, accounts, begin};
 use crate::inventory::{Coverage, Span, Status, Store};
 use crate::model::{GLOBAL, RunInfo};
 use crate::secrets::Fingerprints;
-use crate::services::collect::{Batch, Collector, Failure, Place};
+use crate::services::collect::{Batch, Collector, Place};
+use crate::services::failure::Failure;
 use crate::services::{COLLECTORS, TABLES};
 use aws_config::{Region, SdkConfig};
 use futures_util::StreamExt;
@@ -30,7 +31,12 @@ pub trait Progress: Send + Sync {
 /// What an account job sends home.
 enum Message {
     Batch(Batch),
-    Entered { account: String, chain: Vec<String>, regions: Vec<String>, unscanned: Vec<String> },
+    Entered {
+        account: String,
+        chain: Vec<String>,
+        regions: Vec<String>,
+        unscanned: Vec<String>,
+    },
 }
 
 struct Job<'j> {
@@ -50,20 +56,48 @@ struct Job<'j> {
 ///
 /// # Errors
 /// When the scan cannot begin, or the run file cannot be written.
-pub async fn collect(request: &Request, base: &Base, store: &mut Store, progress: &dyn Progress, stop: &AtomicBool) -> Result<RunInfo, Error> {
-    let prints = Fingerprints::random().map_err(|error| Error::Setup(format!("the system gives no random bytes: {error}")))?;
+pub async fn collect(
+    request: &Request,
+    base: &Base,
+    store: &mut Store,
+    progress: &dyn Progress,
+    stop: &AtomicBool,
+) -> Result<RunInfo, Error> {
+    let prints = Fingerprints::random()
+        .map_err(|error| Error::Setup(format!("the system gives no random bytes: {error}")))?;
     let flight = Semaphore::new(request.max_concurrency);
     let calls = AtomicU64::new(0);
     let home = Entry::Base;
-    let place = place(&base.config, base, &base.account, &base.region, request, &prints, &flight, &calls, home.renew());
+    let place = place(
+        &base.config,
+        base,
+        &base.account,
+        &base.region,
+        request,
+        &prints,
+        &flight,
+        &calls,
+        home.renew(),
+    );
     let plan = accounts::plan(request, base, &place).await?;
     let regions = match (&request.regions[..], accounts::regions(&place).await) {
         ([], Ok(enabled)) => enabled,
-        ([], Err(failure)) => return Err(Error::Setup(format!("which Regions are enabled cannot be read ({}); name them with --region", failure.detail()))),
+        ([], Err(failure)) => {
+            return Err(Error::Setup(format!(
+                "which Regions are enabled cannot be read ({}); name them with --region",
+                failure.detail()
+            )));
+        }
         (named, Ok(enabled)) => {
             let several = plan.accounts.len() > 1 || plan.accounts[0].id != base.account;
-            if let Some(wrong) = named.iter().find(|region| !(enabled.contains(region) || several && looks_like_region(region))) {
-                return Err(Error::Setup(format!("the Region `{wrong}` does not exist or is not enabled; enabled are: {}", enabled.join(", "))));
+            if let Some(wrong) = named
+                .iter()
+                .find(|region| !(enabled.contains(region) || several && looks_like_region(region)))
+            {
+                return Err(Error::Setup(format!(
+                    "the Region `{wrong}` does not exist or is not enabled; enabled are: {}",
+                    enabled.join(", ")
+                )));
             }
             named.to_vec()
         }
@@ -74,11 +108,24 @@ pub async fn collect(request: &Request, base: &Base, store: &mut Store, progress
     run.regions.sort();
     run.regions.dedup();
     store.begin_run(&run)?;
-    let job = Job { request, base, flight: &flight, calls: &calls, prints: &prints, progress, stop, regions: &run.regions.clone() };
+    let job = Job {
+        request,
+        base,
+        flight: &flight,
+        calls: &calls,
+        prints: &prints,
+        progress,
+        stop,
+        regions: &run.regions.clone(),
+    };
     let (send, mut receive) = mpsc::channel::<Message>(64);
     let work = async {
-        let mut jobs =
-            futures_util::stream::iter(plan.accounts.iter().map(|account| job.account(&account.id, send.clone()))).buffer_unordered(ACCOUNTS_AT_ONCE);
+        let mut jobs = futures_util::stream::iter(
+            plan.accounts
+                .iter()
+                .map(|account| job.account(&account.id, send.clone())),
+        )
+        .buffer_unordered(ACCOUNTS_AT_ONCE);
         while jobs.next().await.is_some() {}
         drop(jobs);
         drop(send);
@@ -88,7 +135,12 @@ pub async fn collect(request: &Request, base: &Base, store: &mut Store, progress
         while let Some(message) = receive.recv().await {
             match message {
                 Message::Batch(batch) => store.commit(&batch.rows, &batch.coverage)?,
-                Message::Entered { account, chain, regions, unscanned } => {
+                Message::Entered {
+                    account,
+                    chain,
+                    regions,
+                    unscanned,
+                } => {
                     if !unscanned.is_empty() {
                         run.unscanned_regions.insert(account.clone(), unscanned);
                     }
@@ -101,14 +153,21 @@ pub async fn collect(request: &Request, base: &Base, store: &mut Store, progress
     };
     let ((), seen) = tokio::join!(work, write);
     let seen = seen?;
-    if let Some(wrong) = request.regions.iter().find(|region| !seen.is_empty() && !seen.contains(*region)) {
-        run.notes.push(format!("the Region {wrong} is enabled in no account that could be entered"));
+    if let Some(wrong) = request
+        .regions
+        .iter()
+        .find(|region| !seen.is_empty() && !seen.contains(*region))
+    {
+        run.notes.push(format!(
+            "the Region {wrong} is enabled in no account that could be entered"
+        ));
     }
     run.finished_at = crate::services::collect::now();
     run.collected = !stop.load(Ordering::Relaxed);
     run.complete = run.collected;
     if !run.complete {
-        run.notes.push("the scan was interrupted; what it does not hold was not looked at".to_owned());
+        run.notes
+            .push("the scan was interrupted; what it does not hold was not looked at".to_owned());
     }
     tracing::info!(calls = calls.load(Ordering::Relaxed), "calls to AWS");
     store.begin_run(&run)?;
@@ -118,11 +177,19 @@ pub async fn collect(request: &Request, base: &Base, store: &mut Store, progress
 fn looks_like_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     parts.len() >= 3
-        && parts.iter().all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+        && parts.iter().all(|part| {
+            !part.is_empty()
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        })
         && parts.last().is_some_and(|last| last.parse::<u8>().is_ok())
 }
 
-#[expect(clippy::too_many_arguments, reason = "it only fills the struct that exists to carry them")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "it only fills the struct that exists to carry them"
+)]
 fn place<'p>(
     config: &'p SdkConfig,
     base: &'p Base,
@@ -152,26 +219,68 @@ fn place<'p>(
 
 impl Job<'_> {
     fn needed(&self) -> Vec<&'static Collector> {
-        COLLECTORS.iter().filter(|collector| collector.tables.iter().any(|table| self.request.wanted.contains(&(*table, "list")))).collect()
+        COLLECTORS
+            .iter()
+            .filter(|collector| {
+                collector
+                    .tables
+                    .iter()
+                    .any(|table| self.request.wanted.contains(&(*table, "list")))
+            })
+            .collect()
     }
 
     /// Everything of one account. Never fails: what goes wrong is coverage.
     async fn account(&self, account: &str, send: mpsc::Sender<Message>) {
-        let entry = if account == self.base.account { Entry::Base } else { Entry::Role(Arc::new(AccountCredentials::new(self.base, self.request, account))) };
+        let entry = if account == self.base.account {
+            Entry::Base
+        } else {
+            Entry::Role(Arc::new(AccountCredentials::new(
+                self.base,
+                self.request,
+                account,
+            )))
+        };
         let config = entry.config(self.base);
-        let here = place(&config, self.base, account, &self.base.region, self.request, self.prints, self.flight, self.calls, entry.renew());
+        let here = place(
+            &config,
+            self.base,
+            account,
+            &self.base.region,
+            self.request,
+            self.prints,
+            self.flight,
+            self.calls,
+            entry.renew(),
+        );
         let needed = self.needed();
         let _ = send.send(Message::Batch(self.not_needed(account))).await;
         if let Err(failure) = confirm(&here, &entry, account).await {
-            let _ = send.send(Message::Batch(closed(account, self.regions, &needed, &failure))).await;
+            let _ = send
+                .send(Message::Batch(closed(
+                    account,
+                    self.regions,
+                    &needed,
+                    &failure,
+                )))
+                .await;
             self.progress.account(account, 0);
             self.progress.done(account, Some(&failure.detail()));
             return;
         }
         // A list of Regions that cannot be read closes none: the Regions themselves will answer.
         let enabled = accounts::regions(&here).await.ok();
-        let unscanned: Vec<String> = enabled.iter().flatten().filter(|region| !self.regions.contains(region)).cloned().collect();
-        let (open, off): (Vec<&String>, Vec<&String>) = self.regions.iter().partition(|region| enabled.as_ref().is_none_or(|enabled| enabled.contains(region)));
+        let unscanned: Vec<String> = enabled
+            .iter()
+            .flatten()
+            .filter(|region| !self.regions.contains(region))
+            .cloned()
+            .collect();
+        let (open, off): (Vec<&String>, Vec<&String>) = self.regions.iter().partition(|region| {
+            enabled
+                .as_ref()
+                .is_none_or(|enabled| enabled.contains(region))
+        });
         let _ = send
             .send(Message::Entered {
                 account: account.to_owned(),
@@ -182,29 +291,73 @@ impl Job<'_> {
             .await;
         let mut nothing = Batch::default();
         for region in off {
-            for table in needed.iter().filter(|collector| collector.span == Span::Regional).flat_map(|collector| collector.tables) {
+            for table in needed
+                .iter()
+                .filter(|collector| collector.span == Span::Regional)
+                .flat_map(|collector| collector.tables)
+            {
                 let mut line = Coverage::new(account, region, table, "list", Status::Unsupported);
                 line.detail = "the Region is not enabled in this account".to_owned();
                 nothing.coverage.push(line);
             }
         }
         let _ = send.send(Message::Batch(nothing)).await;
-        let configs: BTreeMap<&str, SdkConfig> =
-            open.iter().map(|region| (region.as_str(), config.to_builder().region(Region::new((*region).clone())).build())).collect();
+        let configs: BTreeMap<&str, SdkConfig> = open
+            .iter()
+            .map(|region| {
+                (
+                    region.as_str(),
+                    config
+                        .to_builder()
+                        .region(Region::new((*region).clone()))
+                        .build(),
+                )
+            })
+            .collect();
         let mut work: Vec<(Place<'_>, &Collector)> = Vec::new();
         for collector in &needed {
             match collector.span {
                 Span::Global => work.push((
-                    Place { region: GLOBAL, ..place(&config, self.base, account, GLOBAL, self.request, self.prints, self.flight, self.calls, entry.renew()) },
+                    Place {
+                        region: GLOBAL,
+                        ..place(
+                            &config,
+                            self.base,
+                            account,
+                            GLOBAL,
+                            self.request,
+                            self.prints,
+                            self.flight,
+                            self.calls,
+                            entry.renew(),
+                        )
+                    },
                     collector,
                 )),
                 Span::Regional => work.extend(configs.iter().map(|(region, config)| {
-                    (place(config, self.base, account, region, self.request, self.prints, self.flight, self.calls, entry.renew()), *collector)
+                    (
+                        place(
+                            config,
+                            self.base,
+                            account,
+                            region,
+                            self.request,
+                            self.prints,
+                            self.flight,
+                            self.calls,
+                            entry.renew(),
+                        ),
+                        *collector,
+                    )
                 })),
             }
         }
         self.progress.account(account, work.len());
-        let mut running = futures_util::stream::iter(work.iter().map(|(place, collector)| self.reading(place, collector))).buffer_unordered(64);
+        let mut running = futures_util::stream::iter(
+            work.iter()
+                .map(|(place, collector)| self.reading(place, collector)),
+        )
+        .buffer_unordered(64);
         while let Some(batch) = running.next().await {
             let _ = send.send(Message::Batch(batch)).await;
             self.progress.step(account);
@@ -227,25 +380,41 @@ impl Job<'_> {
         }
         match tokio::time::timeout(self.request.deadline, (collector.run)(place)).await {
             Ok(batch) => batch,
-            Err(_) => failed("Deadline", &format!("it took longer than {} seconds", self.request.deadline.as_secs())),
+            Err(_) => failed(
+                "Deadline",
+                &format!(
+                    "it took longer than {} seconds",
+                    self.request.deadline.as_secs()
+                ),
+            ),
         }
     }
 
     /// Tables that no selected rule needs: said, so that nobody takes them for empty.
     fn not_needed(&self, account: &str) -> Batch {
         let mut batch = Batch::default();
-        for table in TABLES.iter().filter(|table| !self.request.wanted.contains(&(table.name, "list"))) {
+        for table in TABLES
+            .iter()
+            .filter(|table| !self.request.wanted.contains(&(table.name, "list")))
+        {
             let regions: Vec<&str> = match table.span {
                 Span::Global => vec![GLOBAL],
                 Span::Regional => self.regions.iter().map(String::as_str).collect(),
             };
             // A collector that fills several tables brings all of them.
             let comes_along = COLLECTORS.iter().any(|collector| {
-                collector.tables.contains(&table.name) && collector.tables.iter().any(|other| self.request.wanted.contains(&(*other, "list")))
+                collector.tables.contains(&table.name)
+                    && collector
+                        .tables
+                        .iter()
+                        .any(|other| self.request.wanted.contains(&(*other, "list")))
             });
             for region in regions.into_iter().filter(|_| !comes_along) {
-                let mut line = Coverage::new(account, region, table.name, "list", Status::NotCollected);
-                line.operation = table.read("list").map_or_else(String::new, |read| read.operation.to_owned());
+                let mut line =
+                    Coverage::new(account, region, table.name, "list", Status::NotCollected);
+                line.operation = table
+                    .read("list")
+                    .map_or_else(String::new, |read| read.operation.to_owned());
                 line.detail = "no selected rule needs it".to_owned();
                 batch.coverage.push(line);
             }
@@ -272,7 +441,11 @@ async fn confirm(place: &Place<'_>, entry: &Entry, account: &str) -> Result<(), 
     if found == account {
         return Ok(());
     }
-    Err(Failure { status: Status::Error, code: "WrongAccount".to_owned(), message: format!("the credentials lead into account {found}") })
+    Err(Failure {
+        status: Status::Error,
+        code: "WrongAccount".to_owned(),
+        message: format!("the credentials lead into account {found}"),
+    })
 }
 
 /// An account that could not be entered: every reading of it is a gap.

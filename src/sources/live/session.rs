@@ -1,7 +1,8 @@
 //! Credentials: the base identity, and the audit role in each account.
 
 use super::{Error, Request};
-use crate::services::collect::{Failure, Renew, cause, failure};
+use crate::services::collect::Renew;
+use crate::services::failure::{Failure, cause, failure};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -39,7 +40,9 @@ pub struct Base {
 
 /// Environment variables that send calls elsewhere.
 fn overrides() -> Vec<(String, String)> {
-    let mut found: Vec<(String, String)> = std::env::vars().filter(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty()).collect();
+    let mut found: Vec<(String, String)> = std::env::vars()
+        .filter(|(name, value)| name.starts_with("AWS_ENDPOINT_URL") && !value.is_empty())
+        .collect();
     found.sort();
     found
 }
@@ -48,19 +51,31 @@ fn overrides() -> Vec<(String, String)> {
 fn place(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    format!("{scheme}://{}", authority.rsplit('@').next().unwrap_or_default())
+    format!(
+        "{scheme}://{}",
+        authority.rsplit('@').next().unwrap_or_default()
+    )
 }
 
 /// An override over plain HTTP is accepted on this machine only: anything else would get signed requests and could forge the evidence.
 fn check_override(name: &str, url: &str) -> Result<(), Error> {
     let host = place(url);
     let host = host.split("://").nth(1).unwrap_or_default();
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host).trim_matches(['[', ']']);
-    let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let host = host
+        .rsplit_once(':')
+        .map_or(host, |(host, _)| host)
+        .trim_matches(['[', ']']);
+    let local = host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
     if url.starts_with("https://") || local {
         return Ok(());
     }
-    Err(Error::Setup(format!("{name} is `{}`: an endpoint over plain HTTP is accepted on this machine only; use https, or unset it", place(url))))
+    Err(Error::Setup(format!(
+        "{name} is `{}`: an endpoint over plain HTTP is accepted on this machine only; use https, or unset it",
+        place(url)
+    )))
 }
 
 impl Base {
@@ -69,52 +84,94 @@ impl Base {
     /// # Errors
     /// Without credentials, or when AWS does not answer.
     pub async fn find(request: &Request) -> Result<Self, Error> {
-        if std::env::var("LOG_SENSITIVE_BODIES").is_ok_and(|value| value.eq_ignore_ascii_case("true")) {
-            return Err(Error::Setup("LOG_SENSITIVE_BODIES would print answers that hold secrets; unset it".to_owned()));
+        if std::env::var("LOG_SENSITIVE_BODIES")
+            .is_ok_and(|value| value.eq_ignore_ascii_case("true"))
+        {
+            return Err(Error::Setup(
+                "LOG_SENSITIVE_BODIES would print answers that hold secrets; unset it".to_owned(),
+            ));
         }
         let overrides = overrides();
         for (name, url) in &overrides {
             check_override(name, url)?;
         }
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).retry_config(RetryConfig::standard().with_max_attempts(6)).timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(5))
-                .operation_attempt_timeout(Duration::from_secs(20))
-                .operation_timeout(Duration::from_secs(90))
-                .build(),
-        );
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .retry_config(RetryConfig::standard().with_max_attempts(6))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(5))
+                    .operation_attempt_timeout(Duration::from_secs(20))
+                    .operation_timeout(Duration::from_secs(90))
+                    .build(),
+            );
         if let Some(profile) = &request.profile {
             loader = loader.profile_name(profile);
         }
         let mut config = loader.load().await;
         if config.region().is_none() {
-            let region = request.regions.first().cloned().unwrap_or_else(|| "us-east-1".to_owned());
+            let region = request
+                .regions
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "us-east-1".to_owned());
             config = config.into_builder().region(Region::new(region)).build();
         }
-        let region = config.region().map_or_else(String::new, |region| region.to_string());
+        let region = config
+            .region()
+            .map_or_else(String::new, |region| region.to_string());
         let identity = aws_sdk_sts::Client::new(&config)
             .get_caller_identity()
             .send()
             .await
             .map_err(|error| Error::Setup(whoami_failed(&failure(&error), &cause(&error))))?;
         let caller_arn = identity.arn().unwrap_or_default().to_owned();
-        let partition = caller_arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws").to_owned();
-        let mut notes: Vec<String> =
-            overrides.iter().map(|(name, url)| format!("{name} was set: what answered was {}, which need not be AWS", place(url))).collect();
+        let partition = caller_arn
+            .split(':')
+            .nth(1)
+            .filter(|part| !part.is_empty())
+            .unwrap_or("aws")
+            .to_owned();
+        let mut notes: Vec<String> = overrides
+            .iter()
+            .map(|(name, url)| {
+                format!(
+                    "{name} was set: what answered was {}, which need not be AWS",
+                    place(url)
+                )
+            })
+            .collect();
         if config.endpoint_url().is_some() && notes.is_empty() {
-            notes.push(format!("the endpoint was overridden in the profile: what answered was {}", place(config.endpoint_url().unwrap_or_default())));
+            notes.push(format!(
+                "the endpoint was overridden in the profile: what answered was {}",
+                place(config.endpoint_url().unwrap_or_default())
+            ));
         }
-        Ok(Self { account: identity.account().unwrap_or_default().to_owned(), overridden: !notes.is_empty(), config, caller_arn, partition, region, notes })
+        Ok(Self {
+            account: identity.account().unwrap_or_default().to_owned(),
+            overridden: !notes.is_empty(),
+            config,
+            caller_arn,
+            partition,
+            region,
+            notes,
+        })
     }
 }
 
 fn whoami_failed(failure: &Failure, cause: &str) -> String {
     match failure.code.as_str() {
         "NoCredentials" => {
-            format!("no credentials: set a profile (--profile), log in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({cause})")
+            format!(
+                "no credentials: set a profile (--profile), log in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({cause})"
+            )
         }
-        "NoConnection" | "Timeout" => format!("AWS STS did not answer ({cause}): check the network, the proxy, and the Region"),
-        _ => format!("AWS refused the credentials ({}): renew them, or choose another profile with --profile", failure.detail()),
+        "NoConnection" | "Timeout" => format!(
+            "AWS STS did not answer ({cause}): check the network, the proxy, and the Region"
+        ),
+        _ => format!(
+            "AWS refused the credentials ({}): renew them, or choose another profile with --profile",
+            failure.detail()
+        ),
     }
 }
 
@@ -131,14 +188,22 @@ pub(super) struct AccountCredentials {
 
 impl fmt::Debug for AccountCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccountCredentials").field("role_arn", &self.role_arn).finish_non_exhaustive()
+        f.debug_struct("AccountCredentials")
+            .field("role_arn", &self.role_arn)
+            .finish_non_exhaustive()
     }
 }
 
 impl AccountCredentials {
     pub(super) fn new(base: &Base, request: &Request, account: &str) -> Self {
-        let role_arn =
-            if request.role.starts_with("arn:") { request.role.clone() } else { format!("arn:{}:iam::{account}:role/{}", base.partition, request.role) };
+        let role_arn = if request.role.starts_with("arn:") {
+            request.role.clone()
+        } else {
+            format!(
+                "arn:{}:iam::{account}:role/{}",
+                base.partition, request.role
+            )
+        };
         Self {
             sts: aws_sdk_sts::Client::new(&base.config),
             role_arn,
@@ -156,7 +221,10 @@ impl AccountCredentials {
 
     /// How the last attempt failed.
     pub(super) fn failure(&self) -> Option<Failure> {
-        self.last_failure.lock().ok().and_then(|failure| failure.clone())
+        self.last_failure
+            .lock()
+            .ok()
+            .and_then(|failure| failure.clone())
     }
 
     async fn get(&self) -> provider::Result {
@@ -164,7 +232,9 @@ impl AccountCredentials {
         let mut known = self.known.lock().await;
         let stale = self.stale.swap(false, Ordering::Relaxed);
         if let Some(credentials) = known.as_ref().filter(|_| !stale)
-            && credentials.expiry().is_none_or(|expiry| expiry > SystemTime::now() + MARGIN)
+            && credentials
+                .expiry()
+                .is_none_or(|expiry| expiry > SystemTime::now() + MARGIN)
         {
             return Ok(credentials.clone());
         }
@@ -179,10 +249,17 @@ impl AccountCredentials {
             .await;
         match answer {
             Ok(answer) => {
-                let found = answer.credentials().ok_or_else(|| CredentialsError::unhandled("AssumeRole answered without credentials"))?;
+                let found = answer.credentials().ok_or_else(|| {
+                    CredentialsError::unhandled("AssumeRole answered without credentials")
+                })?;
                 let expiry = SystemTime::try_from(*found.expiration()).ok();
-                let credentials =
-                    Credentials::new(found.access_key_id(), found.secret_access_key(), Some(found.session_token().to_owned()), expiry, "AssumeRole");
+                let credentials = Credentials::new(
+                    found.access_key_id(),
+                    found.secret_access_key(),
+                    Some(found.session_token().to_owned()),
+                    expiry,
+                    "AssumeRole",
+                );
                 *known = Some(credentials.clone());
                 Ok(credentials)
             }
@@ -249,8 +326,12 @@ impl Entry {
             Self::Role(credentials) => base
                 .config
                 .to_builder()
-                .credentials_provider(SharedCredentialsProvider::new(Shared(Arc::clone(credentials))))
-                .identity_cache(SharedIdentityCache::new(aws_config::identity::IdentityCache::no_cache()))
+                .credentials_provider(SharedCredentialsProvider::new(Shared(Arc::clone(
+                    credentials,
+                ))))
+                .identity_cache(SharedIdentityCache::new(
+                    aws_config::identity::IdentityCache::no_cache(),
+                ))
                 .build(),
         }
     }

@@ -1,6 +1,6 @@
 //! Where the `.tf` files declare what a plan holds: `--source DIR`.
 
-use super::references::without_indexes;
+use super::addresses::without_indexes;
 use crate::model::Location;
 use crate::services::declared::Declared;
 use crate::sources::ignore::{Ignore, in_line};
@@ -33,9 +33,16 @@ impl Lines {
         if let Ok(text) = std::fs::read_to_string(folder.join(".terraform/modules/modules.json"))
             && let Ok(json) = serde_json::from_str::<Json>(&text)
         {
-            for module in json.get("Modules").and_then(Json::as_array).into_iter().flatten() {
+            for module in json
+                .get("Modules")
+                .and_then(Json::as_array)
+                .into_iter()
+                .flatten()
+            {
                 let text = |key: &str| module.get(key).and_then(Json::as_str).unwrap_or_default();
-                lines.fetched.insert(text("Key").to_owned(), folder.join(text("Dir")));
+                lines
+                    .fetched
+                    .insert(text("Key").to_owned(), folder.join(text("Dir")));
             }
         }
         lines.folder(folder, "", None, 0);
@@ -50,15 +57,25 @@ impl Lines {
         };
         let mut files: Vec<PathBuf> = entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|path| path.extension().is_some_and(|end| end == "tf" || end == "tofu"))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|end| end == "tf" || end == "tofu")
+            })
             .collect();
         files.sort();
         for path in files {
             self.files += 1;
             if self.files > MOST_FILES {
-                return self.notes.push(format!("{}: more than {MOST_FILES} files; the rest is not read", folder.display()));
+                return self.notes.push(format!(
+                    "{}: more than {MOST_FILES} files; the rest is not read",
+                    folder.display()
+                ));
             }
-            let shown = path.strip_prefix(".").unwrap_or(&path).display().to_string();
+            let shown = path
+                .strip_prefix(".")
+                .unwrap_or(&path)
+                .display()
+                .to_string();
             let text = match std::fs::read_to_string(&path) {
                 Ok(text) => text,
                 Err(error) => {
@@ -67,31 +84,72 @@ impl Lines {
                 }
             };
             match text.parse::<hcl_edit::structure::Body>() {
-                Ok(body) => self.body(&body, &Text::new(&text, &shown), folder, module, call, depth),
-                Err(error) => self.notes.push(format!("{shown}: {}", error.to_string().lines().next().unwrap_or_default())),
+                Ok(body) => self.body(
+                    &body,
+                    &Text::new(&text, &shown),
+                    folder,
+                    module,
+                    call,
+                    depth,
+                ),
+                Err(error) => self.notes.push(format!(
+                    "{shown}: {}",
+                    error.to_string().lines().next().unwrap_or_default()
+                )),
             }
         }
     }
 
-    fn body(&mut self, body: &hcl_edit::structure::Body, text: &Text<'_>, folder: &Path, module: &str, call: Option<&Location>, depth: usize) {
-        let own = |name: &str| if module.is_empty() { name.to_owned() } else { format!("{module}.{name}") };
+    fn body(
+        &mut self,
+        body: &hcl_edit::structure::Body,
+        text: &Text<'_>,
+        folder: &Path,
+        module: &str,
+        call: Option<&Location>,
+        depth: usize,
+    ) {
+        let own = |name: &str| {
+            if module.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{module}.{name}")
+            }
+        };
         let mut spans: Vec<(usize, usize, String)> = Vec::new();
         for block in body.blocks() {
-            let labels: Vec<&str> = block.labels.iter().map(hcl_edit::structure::BlockLabel::as_str).collect();
+            let labels: Vec<&str> = block
+                .labels
+                .iter()
+                .map(hcl_edit::structure::BlockLabel::as_str)
+                .collect();
             let Some(span) = block.span() else { continue };
             let (first, last) = (text.line(span.start), text.line(span.end.saturating_sub(1)));
             match (block.ident.as_str(), labels.as_slice()) {
                 ("resource", [kind, name]) => {
                     let address = own(&format!("{kind}.{name}"));
                     spans.push((first, last, address.clone()));
-                    let location = call.cloned().unwrap_or_else(|| Location { file: text.file.to_owned(), line: first as u64 });
+                    let location = call.cloned().unwrap_or_else(|| Location {
+                        file: text.file.to_owned(),
+                        line: first as u64,
+                    });
                     self.places.insert(address, location);
                 }
                 ("module", [name]) if depth < DEEPEST => {
                     let inner = own(&format!("module.{name}"));
-                    let here = Location { file: text.file.to_owned(), line: first as u64 };
+                    let here = Location {
+                        file: text.file.to_owned(),
+                        line: first as u64,
+                    };
                     spans.push((first, last, inner.clone()));
-                    self.module(block, folder, &inner, call.unwrap_or(&here), call.is_some(), depth);
+                    self.module(
+                        block,
+                        folder,
+                        &inner,
+                        call.unwrap_or(&here),
+                        call.is_some(),
+                        depth,
+                    );
                     self.places.insert(inner, here);
                 }
                 _ => {}
@@ -115,10 +173,18 @@ impl Lines {
                     until = Some(word.to_owned());
                 }
             }
-            let Some(mut ignore) = in_line(line, text.file, number) else { continue };
+            let Some(mut ignore) = in_line(line, text.file, number) else {
+                continue;
+            };
             // Inside a block, or in the comment lines right above one.
-            let inside = spans.iter().find(|(first, last, _)| (*first..=*last).contains(&number));
-            let above = || spans.iter().find(|(first, ..)| *first > number && (number + 1..*first).all(|line| text.is_comment(line)));
+            let inside = spans
+                .iter()
+                .find(|(first, last, _)| (*first..=*last).contains(&number));
+            let above = || {
+                spans.iter().find(|(first, ..)| {
+                    *first > number && (number + 1..*first).all(|line| text.is_comment(line))
+                })
+            };
             if let Some((.., address)) = inside.or_else(above) {
                 ignore.address.clone_from(address);
             }
@@ -126,8 +192,20 @@ impl Lines {
         }
     }
 
-    fn module(&mut self, block: &Block, folder: &Path, inner: &str, call: &Location, fetched: bool, depth: usize) {
-        let source = block.body.get_attribute("source").and_then(|source| source.value.as_str()).unwrap_or_default();
+    fn module(
+        &mut self,
+        block: &Block,
+        folder: &Path,
+        inner: &str,
+        call: &Location,
+        fetched: bool,
+        depth: usize,
+    ) {
+        let source = block
+            .body
+            .get_attribute("source")
+            .and_then(|source| source.value.as_str())
+            .unwrap_or_default();
         let key = inner.trim_start_matches("module.").replace(".module.", ".");
         if source.starts_with("./") || source.starts_with("../") {
             let here = folder.join(source);
@@ -147,7 +225,11 @@ impl Lines {
                     resource.location = Some(place.clone());
                     break;
                 }
-                match plain.rfind(".module.").or_else(|| plain.rfind('.').filter(|_| !plain.starts_with("module.") || plain.matches('.').count() > 1)) {
+                match plain.rfind(".module.").or_else(|| {
+                    plain
+                        .rfind('.')
+                        .filter(|_| !plain.starts_with("module.") || plain.matches('.').count() > 1)
+                }) {
                     Some(at) => plain.truncate(at),
                     None => break,
                 }
@@ -158,9 +240,15 @@ impl Lines {
             let mut found = false;
             for resource in resources.iter() {
                 let plain = without_indexes(&resource.address);
-                if !ignore.address.is_empty() && (plain == ignore.address || plain.starts_with(&format!("{}.", ignore.address))) {
+                if !ignore.address.is_empty()
+                    && (plain == ignore.address
+                        || plain.starts_with(&format!("{}.", ignore.address)))
+                {
                     found = true;
-                    all.push(Ignore { address: resource.address.clone(), ..ignore.clone() });
+                    all.push(Ignore {
+                        address: resource.address.clone(),
+                        ..ignore.clone()
+                    });
                 }
             }
             if !found {
@@ -179,7 +267,9 @@ struct Text<'t> {
 
 impl<'t> Text<'t> {
     fn new(text: &'t str, file: &'t str) -> Self {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let starts = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
         Self { text, file, starts }
     }
 

@@ -3,52 +3,102 @@
 //! Source: <https://developer.hashicorp.com/terraform/internals/json-format>: unknown properties are passed over,
 //! another major version of the format is refused. Sensitive values are looked at where secrets are, and never kept.
 
+mod addresses;
 pub mod lines;
+mod places;
 mod references;
 
 use super::files::{Error, Files, Given, Variant};
-use crate::model::{Arn, Source, UNKNOWN_ACCOUNT, UNKNOWN_REGION};
+use crate::model::Source;
 use crate::services::declared::{Change, Declared, Later, Node};
+use places::Places;
 use references::Configuration;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// What stands beside `format_version` in what `terraform show -json` writes.
-pub const KEYS: [&str; 5] = ["resource_changes", "planned_values", "values", "terraform_version", "configuration"];
+pub const KEYS: [&str; 5] = [
+    "resource_changes",
+    "planned_values",
+    "values",
+    "terraform_version",
+    "configuration",
+];
 
 /// Reads a plan or a state.
 ///
 /// # Errors
 /// When it is of another major version, or no plan at all.
 pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
-    let version = json.get("format_version").and_then(Json::as_str).unwrap_or_default();
+    let version = json
+        .get("format_version")
+        .and_then(Json::as_str)
+        .unwrap_or_default();
     if version.split('.').next() != Some("1") {
-        let what = if version.is_empty() { "no format_version".to_owned() } else { format!("format_version {version}") };
-        return Err(Error::new(file, format!("{what}: this reads what `terraform show -json` writes with format_version 1.x")));
+        let what = if version.is_empty() {
+            "no format_version".to_owned()
+        } else {
+            format!("format_version {version}")
+        };
+        return Err(Error::new(
+            file,
+            format!(
+                "{what}: this reads what `terraform show -json` writes with format_version 1.x"
+            ),
+        ));
     }
     if json.get("errored").and_then(Json::as_bool) == Some(true) {
-        return Err(Error::new(file, "the plan ended with an error, so it is not complete; mend it and plan again"));
+        return Err(Error::new(
+            file,
+            "the plan ended with an error, so it is not complete; mend it and plan again",
+        ));
     }
     let configuration = Configuration::new(json);
     let changes = match json.get("resource_changes") {
         None | Some(Json::Null) => None,
         Some(Json::Array(changes)) => {
-            let whole = |change: &Json| change.get("type").is_some_and(Json::is_string) && change.pointer("/change/actions").is_some_and(Json::is_array);
+            let whole = |change: &Json| {
+                change.get("type").is_some_and(Json::is_string)
+                    && change
+                        .pointer("/change/actions")
+                        .is_some_and(Json::is_array)
+            };
             if let Some(place) = changes.iter().position(|change| !whole(change)) {
                 return Err(Error::new(
                     file,
-                    format!("resource_changes[{place}] has no type or no change.actions, so this is not what `terraform show -json` wrote"),
+                    format!(
+                        "resource_changes[{place}] has no type or no change.actions, so this is not what `terraform show -json` wrote"
+                    ),
                 ));
             }
             Some(changes)
         }
-        Some(_) => return Err(Error::new(file, "resource_changes is no list, so this is not what `terraform show -json` wrote")),
+        Some(_) => {
+            return Err(Error::new(
+                file,
+                "resource_changes is no list, so this is not what `terraform show -json` wrote",
+            ));
+        }
     };
+    // What is deferred has the shape of a change, with what is known of it.
+    let deferred: Vec<&Json> = json
+        .get("deferred_changes")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one.get("resource_change"))
+        .filter(|change| change.get("type").is_some_and(Json::is_string))
+        .collect();
     let mut instances: Vec<Instance> = match changes {
-        Some(changes) => changes.iter().filter_map(|change| Instance::of_change(change, &configuration)).collect(),
+        Some(changes) => changes
+            .iter()
+            .chain(deferred.iter().copied())
+            .filter_map(|change| Instance::of_change(change, &configuration))
+            .collect(),
         None => {
-            let root = json.pointer("/values/root_module").or_else(|| json.pointer("/planned_values/root_module"));
+            let root = json
+                .pointer("/values/root_module")
+                .or_else(|| json.pointer("/planned_values/root_module"));
             let exists = json.get("values").is_some();
             let mut all = Vec::new();
             if let Some(root) = root {
@@ -74,7 +124,11 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
                 one.declared
             })
             .collect(),
-        None => instances.iter().filter(|one| !one.data && one.declared.change == Change::Keep).map(|one| one.declared.clone()).collect(),
+        None => instances
+            .iter()
+            .filter(|one| !one.data && one.declared.change == Change::Keep)
+            .map(|one| one.declared.clone())
+            .collect(),
     };
     let instances: Vec<Instance> = instances.into_iter().filter(|one| !one.gone).collect();
     let mut resources = configuration.resolve(&instances);
@@ -82,9 +136,53 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
     if let Some(folder) = &given.source {
         let lines = lines::Lines::read(folder);
         ignores = lines.lay(&mut resources);
-        notes.extend(lines.notes.into_iter().map(|note| format!("not read for lines: {note}")));
+        notes.extend(
+            lines
+                .notes
+                .into_iter()
+                .map(|note| format!("not read for lines: {note}")),
+        );
     }
-    Ok(Files { source: Source::Terraform, variants: vec![Variant { when: String::new(), resources }], before, notes, ignores })
+    let open = partial(json, &deferred, &configuration);
+    Ok(Files {
+        open,
+        source: Source::Terraform,
+        variants: vec![Variant {
+            when: String::new(),
+            resources,
+        }],
+        before,
+        notes,
+        ignores,
+    })
+}
+
+/// Why a plan does not show everything; nothing where it is complete.
+fn partial(json: &Json, deferred: &[&Json], configuration: &Configuration<'_>) -> Vec<String> {
+    let mut open = Vec::new();
+    for change in deferred {
+        open.push(format!(
+            "{} is deferred to a later plan",
+            text(change, "address")
+        ));
+    }
+    match json.get("complete").and_then(Json::as_bool) {
+        Some(false) if deferred.is_empty() => {
+            open.push("the plan says that it is not complete (-target or -exclude)".to_owned());
+        }
+        Some(_) => {}
+        // Older releases and OpenTofu do not say; a resource that must have an instance and has none shows it.
+        None if json.get("resource_changes").is_some() => {
+            let missing = configuration.without_instance(json);
+            if let Some(first) = missing.first() {
+                open.push(format!(
+                    "{first} is configured and not in the plan, so the plan was made for a part (-target or -exclude)"
+                ));
+            }
+        }
+        None => {}
+    }
+    open
 }
 
 pub(super) fn partition(region: &str) -> &'static str {
@@ -101,8 +199,14 @@ const NEVER_COMPUTED: [(&str, &[&str]); 7] = [
     ("aws_lambda_function", &["vpc_config", "environment"]),
     ("aws_ecs_service", &["network_configuration"]),
     ("aws_ecs_task_definition", &["container_definitions"]),
-    ("aws_bedrockagentcore_agent_runtime", &["network_configuration", "environment_variables"]),
-    ("aws_bedrock_model_invocation_logging_configuration", &["logging_config"]),
+    (
+        "aws_bedrockagentcore_agent_runtime",
+        &["network_configuration", "environment_variables"],
+    ),
+    (
+        "aws_bedrock_model_invocation_logging_configuration",
+        &["logging_config"],
+    ),
     ("aws_s3_bucket_lifecycle_configuration", &["rule"]),
 ];
 
@@ -122,32 +226,64 @@ pub(super) struct Instance {
 
 /// Is it a resource of the AWS provider?
 fn of_aws(node: &Json) -> bool {
-    let provider = node.get("provider_name").and_then(Json::as_str).unwrap_or_default();
+    let provider = node
+        .get("provider_name")
+        .and_then(Json::as_str)
+        .unwrap_or_default();
     let kind = node.get("type").and_then(Json::as_str).unwrap_or_default();
-    kind.starts_with("aws_") && (provider.is_empty() || provider.ends_with("/aws") || provider == "aws") || kind.starts_with("awscc_")
+    kind.starts_with("aws_")
+        && (provider.is_empty() || provider.ends_with("/aws") || provider == "aws")
+        || kind.starts_with("awscc_")
 }
 
 /// A type of the Cloud Control provider is one of CloudFormation's: `awscc_lambda_function` is `AWS::Lambda::Function`.
 fn spelled(kind: &str) -> String {
-    let Some(rest) = kind.strip_prefix("awscc_") else { return kind.to_owned() };
-    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let Some(rest) = kind.strip_prefix("awscc_") else {
+        return kind.to_owned();
+    };
+    let plain = |text: &str| {
+        text.chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_ascii_lowercase()
+    };
     let wanted = plain(rest);
     crate::services::spelled_kinds()
-        .find(|known| known.strip_prefix("AWS::").is_some_and(|known| plain(known) == wanted))
+        .find(|known| {
+            known
+                .strip_prefix("AWS::")
+                .is_some_and(|known| plain(known) == wanted)
+        })
         .map_or_else(|| kind.to_owned(), str::to_owned)
 }
 
 fn text(node: &Json, key: &str) -> String {
-    node.get(key).and_then(Json::as_str).unwrap_or_default().to_owned()
+    node.get(key)
+        .and_then(Json::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 impl Instance {
     fn new(node: &Json, values: Node, change: Change, gone: bool) -> Self {
         let data = text(node, "mode") == "data";
-        let local = format!("{}{}.{}", if data { "data." } else { "" }, text(node, "type"), text(node, "name"));
-        let kind = if data { format!("data.{}", text(node, "type")) } else { spelled(&text(node, "type")) };
+        let local = format!(
+            "{}{}.{}",
+            if data { "data." } else { "" },
+            text(node, "type"),
+            text(node, "name")
+        );
+        let kind = if data {
+            format!("data.{}", text(node, "type"))
+        } else {
+            spelled(&text(node, "type"))
+        };
         let module = text(node, "module_address");
-        let made = if kind.contains("::") && change != Change::Create { values.at("id").text().known().unwrap_or_default() } else { String::new() };
+        let made = if kind.contains("::") && change != Change::Create {
+            values.at("id").text().known().unwrap_or_default()
+        } else {
+            String::new()
+        };
         Self {
             declared: Declared {
                 address: text(node, "address"),
@@ -175,7 +311,12 @@ impl Instance {
             return None;
         }
         let change = node.get("change")?;
-        let actions: Vec<&str> = change.get("actions").and_then(Json::as_array)?.iter().filter_map(Json::as_str).collect();
+        let actions: Vec<&str> = change
+            .get("actions")
+            .and_then(Json::as_array)?
+            .iter()
+            .filter_map(Json::as_str)
+            .collect();
         // What is forgotten stays as it is; only Terraform no longer knows of it.
         let gone = actions == ["delete"];
         if actions == ["forget"] {
@@ -190,20 +331,46 @@ impl Instance {
         let nothing = Json::Null;
         let part = |key: &str| change.get(key).unwrap_or(&nothing);
         if gone {
-            return Some(Self::new(node, merge(part("before"), &nothing, part("before_sensitive"), None, false), becomes, true));
+            return Some(Self::new(
+                node,
+                merge(
+                    part("before"),
+                    &nothing,
+                    part("before_sensitive"),
+                    None,
+                    false,
+                ),
+                becomes,
+                true,
+            ));
         }
         let mut instance = Self::new(node, Node::Absent, becomes, false);
         let expressions = configuration.expressions(&instance.module, &instance.local);
         // A resource without any argument is configured all the same; an empty object would pass for an expression.
         static NOTHING_SET: LazyLock<Json> = LazyLock::new(|| serde_json::json!({"": {}}));
-        let shown = expressions.map(|all| if all.as_object().is_some_and(serde_json::Map::is_empty) { &*NOTHING_SET } else { all });
-        let mut merged = merge(part("after"), part("after_unknown"), part("after_sensitive"), shown, shown.is_some());
+        let shown = expressions.map(|all| {
+            if all.as_object().is_some_and(serde_json::Map::is_empty) {
+                &*NOTHING_SET
+            } else {
+                all
+            }
+        });
+        let mut merged = merge(
+            part("after"),
+            part("after_unknown"),
+            part("after_sensitive"),
+            shown,
+            shown.is_some(),
+        );
         // A block that the configuration does not show and that the provider never computes was written by a `dynamic` block.
         for (kind, blocks) in NEVER_COMPUTED {
             if instance.declared.kind != kind {
                 continue;
             }
-            for block in blocks.iter().filter(|block| expressions.is_some_and(|all| all.get(**block).is_none())) {
+            for block in blocks
+                .iter()
+                .filter(|block| expressions.is_some_and(|all| all.get(**block).is_none()))
+            {
                 let open = merge(
                     part("after").get(block).unwrap_or(&nothing),
                     part("after_unknown").get(block).unwrap_or(&nothing),
@@ -225,12 +392,20 @@ impl Instance {
 impl Instance {
     /// What a resource was before the plan.
     fn of_before(node: &Json) -> Option<Self> {
-        let before = node.pointer("/change/before").filter(|before| before.is_object())?;
+        let before = node
+            .pointer("/change/before")
+            .filter(|before| before.is_object())?;
         if !of_aws(node) || text(node, "mode") == "data" {
             return None;
         }
         let nothing = Json::Null;
-        let values = merge(before, &nothing, node.pointer("/change/before_sensitive").unwrap_or(&nothing), None, false);
+        let values = merge(
+            before,
+            &nothing,
+            node.pointer("/change/before_sensitive").unwrap_or(&nothing),
+            None,
+            false,
+        );
         Some(Self::new(node, values, Change::Keep, false))
     }
 }
@@ -238,21 +413,49 @@ impl Instance {
 /// Resources of a state, or of a plan without changes.
 fn of_state(module: &Json, exists: bool, all: &mut Vec<Instance>) {
     let address = text(module, "address");
-    for node in module.get("resources").and_then(Json::as_array).into_iter().flatten().filter(|node| of_aws(node)) {
+    for node in module
+        .get("resources")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .filter(|node| of_aws(node))
+    {
         let nothing = Json::Null;
-        let values = merge(node.get("values").unwrap_or(&nothing), &nothing, node.get("sensitive_values").unwrap_or(&nothing), None, false);
-        let mut instance = Instance::new(node, values, if exists { Change::Keep } else { Change::Create }, false);
+        let values = merge(
+            node.get("values").unwrap_or(&nothing),
+            &nothing,
+            node.get("sensitive_values").unwrap_or(&nothing),
+            None,
+            false,
+        );
+        let mut instance = Instance::new(
+            node,
+            values,
+            if exists { Change::Keep } else { Change::Create },
+            false,
+        );
         instance.module.clone_from(&address);
         all.push(instance);
     }
-    for child in module.get("child_modules").and_then(Json::as_array).into_iter().flatten() {
+    for child in module
+        .get("child_modules")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+    {
         of_state(child, exists, all);
     }
 }
 
 /// Lays what is unknown and what is sensitive over the values. `configured` says that the configuration of the object is at hand:
 /// what is unknown and not configured is the provider's to compute, so nothing is declared.
-fn merge(after: &Json, unknown: &Json, sensitive: &Json, expression: Option<&Json>, configured: bool) -> Node {
+fn merge(
+    after: &Json,
+    unknown: &Json,
+    sensitive: &Json,
+    expression: Option<&Json>,
+    configured: bool,
+) -> Node {
     if unknown.as_bool() == Some(true) {
         return match (expression, configured) {
             (None, true) => Node::Absent,
@@ -261,26 +464,52 @@ fn merge(after: &Json, unknown: &Json, sensitive: &Json, expression: Option<&Jso
                 if let Some(expression) = expression {
                     references::collect(expression, &mut refs);
                 }
-                let why = if refs.is_empty() { "known after apply".to_owned() } else { format!("known after apply, made of {}", refs.join(", ")) };
-                Node::Unknown(Later { why, refs, secret: sensitive.as_bool() == Some(true), ..Later::default() })
+                let why = if refs.is_empty() {
+                    "known after apply".to_owned()
+                } else {
+                    format!("known after apply, made of {}", refs.join(", "))
+                };
+                Node::Unknown(Later {
+                    why,
+                    refs,
+                    secret: sensitive.as_bool() == Some(true),
+                    ..Later::default()
+                })
             }
         };
     }
     let nothing = Json::Null;
     let hidden = sensitive.as_bool() == Some(true);
-    let inner = |key: &str| if hidden { sensitive } else { sensitive.get(key).unwrap_or(&nothing) };
+    let inner = |key: &str| {
+        if hidden {
+            sensitive
+        } else {
+            sensitive.get(key).unwrap_or(&nothing)
+        }
+    };
     match (after, unknown) {
         (Json::Object(_), _) | (Json::Null, Json::Object(_)) => {
             let empty = serde_json::Map::new();
             let members = after.as_object().unwrap_or(&empty);
             let open = unknown.as_object().unwrap_or(&empty);
-            let keys = members.keys().chain(open.keys().filter(|key| !members.contains_key(*key)));
+            let keys = members
+                .keys()
+                .chain(open.keys().filter(|key| !members.contains_key(*key)));
             let expressions = expression.filter(|expression| !is_expression(expression));
             Node::Map(
                 keys.map(|key| {
                     let next = expressions.map_or(expression, |all| all.get(key));
                     let next_configured = configured && expressions.is_some_and(Json::is_object);
-                    (key.clone(), merge(members.get(key).unwrap_or(&nothing), open.get(key).unwrap_or(&nothing), inner(key), next, next_configured))
+                    (
+                        key.clone(),
+                        merge(
+                            members.get(key).unwrap_or(&nothing),
+                            open.get(key).unwrap_or(&nothing),
+                            inner(key),
+                            next,
+                            next_configured,
+                        ),
+                    )
                 })
                 .filter(|(_, node)| *node != Node::Absent)
                 .collect(),
@@ -293,137 +522,44 @@ fn merge(after: &Json, unknown: &Json, sensitive: &Json, expression: Option<&Jso
                     .iter()
                     .enumerate()
                     .map(|(place, item)| {
-                        let hide = if hidden { sensitive } else { sensitive_items.and_then(|all| all.get(place)).unwrap_or(&nothing) };
+                        let hide = if hidden {
+                            sensitive
+                        } else {
+                            sensitive_items
+                                .and_then(|all| all.get(place))
+                                .unwrap_or(&nothing)
+                        };
                         // Blocks are a list of objects; an attribute is one expression for all its items.
                         let blocks = expression.and_then(Json::as_array);
                         let next = blocks.map_or(expression, |blocks| blocks.get(place));
-                        merge(item, unknown.get(place).unwrap_or(&nothing), hide, next, configured && blocks.is_some_and(|blocks| blocks.len() == items.len()))
+                        merge(
+                            item,
+                            unknown.get(place).unwrap_or(&nothing),
+                            hide,
+                            next,
+                            configured && blocks.is_some_and(|blocks| blocks.len() == items.len()),
+                        )
                     })
                     .collect(),
             )
         }
         (Json::String(text), _) if hidden => Node::Secret(text.clone()),
         (Json::Null, _) => Node::Absent,
-        _ if hidden => Node::Unknown(Later { why: "the plan calls it sensitive".to_owned(), secret: true, ..Later::default() }),
+        _ if hidden => Node::Unknown(Later {
+            why: "the plan calls it sensitive".to_owned(),
+            secret: true,
+            ..Later::default()
+        }),
         (value, _) => Node::from(value),
     }
 }
 
 /// Is it an expression (`references`, `constant_value`), not a block?
 fn is_expression(node: &Json) -> bool {
-    node.as_object().is_some_and(|members| members.is_empty() || members.keys().all(|key| key == "references" || key == "constant_value"))
-}
-
-/// Types whose `owner_id` is the account that they are in.
-const OWNED: [&str; 7] = ["aws_vpc", "aws_subnet", "aws_security_group", "aws_route_table", "aws_internet_gateway", "aws_vpc_endpoint", "aws_network_acl"];
-
-/// Accounts and Regions of the providers.
-struct Places {
-    by_provider: BTreeMap<String, (Option<String>, Option<String>)>,
-    keys: BTreeMap<(String, String), String>,
-    only: (Option<String>, Option<String>),
-}
-
-impl Places {
-    fn of(json: &Json, configuration: &Configuration<'_>, instances: &[Instance], given: &Given) -> Self {
-        let mut by_provider = BTreeMap::new();
-        for (key, provider) in json.pointer("/configuration/provider_config").and_then(Json::as_object).into_iter().flatten() {
-            let value = |path: &str| provider.pointer(path).and_then(|expression| configuration.constant(expression));
-            let region = value("/expressions/region").and_then(|value| value.as_str().map(str::to_owned));
-            let role = value("/expressions/assume_role/0/role_arn").and_then(|value| value.as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()));
-            let allowed = value("/expressions/allowed_account_ids")
-                .and_then(|value| value.as_array().filter(|all| all.len() == 1).and_then(|all| all[0].as_str().map(str::to_owned)));
-            by_provider.insert(key.clone(), (role.or(allowed), region));
-        }
-        let mut places = Self { by_provider, keys: configuration.provider_keys(), only: (given.account.clone(), given.region.clone()) };
-        // What exists tells where its provider works.
-        let mut found: BTreeMap<String, (Option<String>, Option<String>)> = BTreeMap::new();
-        for instance in instances {
-            let known = found.entry(places.key(instance)).or_default();
-            let values = &instance.declared.values;
-            let kind = instance.declared.kind.as_str();
-            // Only what names the resource's own account: other fields may name anybody's.
-            let own = values.at("arn").text().known().and_then(|arn| Arn::parse(&arn).map(|arn| arn.account.to_owned()));
-            let owner = || OWNED.contains(&kind).then(|| values.at("owner_id").text().known()).flatten();
-            let role = || {
-                (kind == "aws_lambda_function")
-                    .then(|| values.at("role").text().known().and_then(|arn| Arn::parse(&arn).map(|arn| arn.account.to_owned())))
-                    .flatten()
-            };
-            if let Some(account) = own.filter(|account| !account.is_empty()).or_else(owner).or_else(role).filter(|_| !instance.data)
-                && account.len() == 12
-                && account.bytes().all(|byte| byte.is_ascii_digit())
-            {
-                known.0 = Some(account);
-            }
-            if known.1.is_none() {
-                known.1 = region_of(values);
-            }
-        }
-        for (key, (account, region)) in found {
-            let known = places.by_provider.entry(key).or_default();
-            known.0 = known.0.take().or(account);
-            known.1 = known.1.take().or(region);
-        }
-        // The identity that planned, for providers that assume nothing.
-        let identity = |module: &Json| -> Option<String> {
-            module
-                .get("resources")?
-                .as_array()?
-                .iter()
-                .find(|node| text(node, "type") == "aws_caller_identity")?
-                .pointer("/values/account_id")?
-                .as_str()
-                .map(str::to_owned)
-        };
-        if let Some(account) = json.pointer("/prior_state/values/root_module").and_then(identity) {
-            places.by_provider.entry("aws".to_owned()).or_default().0.get_or_insert(account);
-        }
-        let accounts: std::collections::BTreeSet<String> = places.by_provider.values().filter_map(|(account, _)| account.clone()).collect();
-        if places.only.0.is_none() && accounts.len() == 1 && places.by_provider.len() == 1 {
-            places.only.0 = accounts.into_iter().next();
-        }
-        places
-    }
-
-    fn key(&self, instance: &Instance) -> String {
-        let module = references::without_indexes(&instance.module);
-        self.keys.get(&(module, instance.local.clone())).cloned().unwrap_or_else(|| "aws".to_owned())
-    }
-
-    fn lay(&self, instance: &mut Instance) {
-        (instance.declared.account_id, instance.declared.region) = self.of_instance(instance);
-        instance.declared.partition = partition(&instance.declared.region).to_owned();
-        instance.declared.unit = self.key(instance);
-    }
-
-    fn of_instance(&self, instance: &Instance) -> (String, String) {
-        let key = self.key(instance);
-        let short = key.rsplit(':').next().unwrap_or(&key);
-        let known = self.by_provider.get(&key).or_else(|| self.by_provider.get(short)).cloned().unwrap_or_default();
-        let own = instance.declared.values.at("region").text().known().filter(|region| !region.is_empty() && region.contains('-'));
-        (
-            known.0.or_else(|| self.only.0.clone()).unwrap_or_else(|| UNKNOWN_ACCOUNT.to_owned()),
-            own.or(known.1).or_else(|| region_of(&instance.declared.values)).or_else(|| self.only.1.clone()).unwrap_or_else(|| UNKNOWN_REGION.to_owned()),
-        )
-    }
-}
-
-/// The Region that a resource's own values tell.
-fn region_of(values: &Node) -> Option<String> {
-    if let Some(arn) = values.at("arn").text().known()
-        && let Some(arn) = Arn::parse(&arn)
-        && !arn.region.is_empty()
-    {
-        return Some(arn.region.to_owned());
-    }
-    if let Some(zone) = values.at("availability_zone").text().known()
-        && zone.ends_with(|c: char| c.is_ascii_lowercase())
-        && zone.matches('-').count() >= 2
-    {
-        return Some(zone[..zone.len() - 1].to_owned());
-    }
-    let service = values.at("service_name").text().known()?;
-    let mut parts = service.strip_prefix("com.amazonaws.")?.split('.');
-    parts.next().filter(|region| region.matches('-').count() >= 2).map(str::to_owned)
+    node.as_object().is_some_and(|members| {
+        members.is_empty()
+            || members
+                .keys()
+                .all(|key| key == "references" || key == "constant_value")
+    })
 }

@@ -1,10 +1,11 @@
 //! The configuration of a plan: which expression stands where, and what a reference leads to.
 
 use super::Instance;
+use super::addresses::{outer, parts, without_indexes};
 use crate::services::declared::ids::attribute;
 use crate::services::declared::{Declared, Later, Node};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Modules inside modules, references through references: no plan that a person wrote goes deeper.
 const DEEPEST: usize = 24;
@@ -15,7 +16,14 @@ pub(super) fn collect(expression: &Json, into: &mut Vec<String>) {
         Json::Object(members) => {
             for (key, value) in members {
                 if key == "references" {
-                    into.extend(value.as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned));
+                    into.extend(
+                        value
+                            .as_array()
+                            .into_iter()
+                            .flatten()
+                            .filter_map(Json::as_str)
+                            .map(str::to_owned),
+                    );
                 } else if key != "constant_value" {
                     collect(value, into);
                 }
@@ -24,24 +32,6 @@ pub(super) fn collect(expression: &Json, into: &mut Vec<String>) {
         Json::Array(items) => items.iter().for_each(|item| collect(item, into)),
         _ => {}
     }
-}
-
-/// `module.a[0].module.b["x"]` as `module.a.module.b`.
-pub(super) fn without_indexes(address: &str) -> String {
-    let mut plain = String::with_capacity(address.len());
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    for c in address.chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' if depth > 0 => quoted = !quoted,
-            '[' if !quoted => depth += 1,
-            ']' if !quoted => depth = depth.saturating_sub(1),
-            _ if depth == 0 => plain.push(c),
-            _ => {}
-        }
-    }
-    plain
 }
 
 struct Module<'j> {
@@ -61,7 +51,11 @@ pub(super) struct Configuration<'j> {
 
 impl<'j> Configuration<'j> {
     pub(super) fn new(plan: &'j Json) -> Self {
-        let mut all = Self { modules: BTreeMap::new(), resources: BTreeMap::new(), variables: plan.get("variables") };
+        let mut all = Self {
+            modules: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            variables: plan.get("variables"),
+        };
         if let Some(root) = plan.pointer("/configuration/root_module") {
             all.module("", root, None, 0);
         }
@@ -72,14 +66,35 @@ impl<'j> Configuration<'j> {
         if depth > DEEPEST {
             return;
         }
-        self.modules.insert(address.to_owned(), Module { node, call });
-        for resource in node.get("resources").and_then(Json::as_array).into_iter().flatten() {
+        self.modules
+            .insert(address.to_owned(), Module { node, call });
+        for resource in node
+            .get("resources")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+        {
             let text = |key: &str| resource.get(key).and_then(Json::as_str).unwrap_or_default();
             let data = if text("mode") == "data" { "data." } else { "" };
-            self.resources.insert((address.to_owned(), format!("{data}{}.{}", text("type"), text("name"))), resource);
+            self.resources.insert(
+                (
+                    address.to_owned(),
+                    format!("{data}{}.{}", text("type"), text("name")),
+                ),
+                resource,
+            );
         }
-        for (name, call) in node.get("module_calls").and_then(Json::as_object).into_iter().flatten() {
-            let inner = if address.is_empty() { format!("module.{name}") } else { format!("{address}.module.{name}") };
+        for (name, call) in node
+            .get("module_calls")
+            .and_then(Json::as_object)
+            .into_iter()
+            .flatten()
+        {
+            let inner = if address.is_empty() {
+                format!("module.{name}")
+            } else {
+                format!("{address}.module.{name}")
+            };
             if let Some(module) = call.get("module") {
                 self.module(&inner, module, call.get("expressions"), depth + 1);
             }
@@ -88,13 +103,80 @@ impl<'j> Configuration<'j> {
 
     /// The expressions of a resource.
     pub(super) fn expressions(&self, module: &str, local: &str) -> Option<&'j Json> {
-        self.resources.get(&(without_indexes(module), local.to_owned()))?.get("expressions")
+        self.resources
+            .get(&(without_indexes(module), local.to_owned()))?
+            .get("expressions")
+    }
+
+    /// Resources that must have an instance and have no entry among the changes of the plan.
+    pub(super) fn without_instance(&self, plan: &Json) -> Vec<String> {
+        let repeated = |node: &Json| {
+            node.get("count_expression").is_some() || node.get("for_each_expression").is_some()
+        };
+        let text = |node: &Json, key: &str| {
+            node.get(key)
+                .and_then(Json::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let there: BTreeSet<(String, String)> = plan
+            .get("resource_changes")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+            .map(|change| {
+                let local = format!("{}.{}", text(change, "type"), text(change, "name"));
+                (without_indexes(&text(change, "module_address")), local)
+            })
+            .collect();
+        let mut missing = Vec::new();
+        let mut open = vec![(String::new(), plan.pointer("/configuration/root_module"))];
+        while let Some((address, node)) = open.pop() {
+            let Some(node) = node else { continue };
+            let resources = node.get("resources").and_then(Json::as_array);
+            for resource in resources
+                .into_iter()
+                .flatten()
+                .filter(|one| !repeated(one) && text(one, "mode") == "managed")
+            {
+                let local = format!("{}.{}", text(resource, "type"), text(resource, "name"));
+                if local.starts_with("aws_") && !there.contains(&(address.clone(), local.clone())) {
+                    missing.push(if address.is_empty() {
+                        local
+                    } else {
+                        format!("{address}.{local}")
+                    });
+                }
+            }
+            let calls = node.get("module_calls").and_then(Json::as_object);
+            for (name, call) in calls
+                .into_iter()
+                .flatten()
+                .filter(|(_, call)| !repeated(call))
+            {
+                let inner = if address.is_empty() {
+                    format!("module.{name}")
+                } else {
+                    format!("{address}.module.{name}")
+                };
+                open.push((inner, call.get("module")));
+            }
+        }
+        missing.sort();
+        missing
     }
 
     /// The provider of each resource, by module and local address.
     pub(super) fn provider_keys(&self) -> BTreeMap<(String, String), String> {
-        let key = |node: &Json| node.get("provider_config_key").and_then(Json::as_str).map(str::to_owned);
-        self.resources.iter().filter_map(|(place, node)| key(node).map(|key| (place.clone(), key))).collect()
+        let key = |node: &Json| {
+            node.get("provider_config_key")
+                .and_then(Json::as_str)
+                .map(str::to_owned)
+        };
+        self.resources
+            .iter()
+            .filter_map(|(place, node)| key(node).map(|key| (place.clone(), key)))
+            .collect()
     }
 
     /// A constant, or the value of a root variable.
@@ -103,17 +185,27 @@ impl<'j> Configuration<'j> {
             return Some(value);
         }
         let references = expression.get("references")?.as_array()?;
-        let [only] = references.as_slice() else { return None };
-        self.variables?.get(only.as_str()?.strip_prefix("var.")?)?.get("value")
+        let [only] = references.as_slice() else {
+            return None;
+        };
+        self.variables?
+            .get(only.as_str()?.strip_prefix("var.")?)?
+            .get("value")
     }
 
     /// The instances as resources, with what their references lead to.
     pub(super) fn resolve(&self, instances: &[Instance]) -> Vec<Declared> {
         let mut by_local: BTreeMap<(String, &str), Vec<&Instance>> = BTreeMap::new();
         for instance in instances {
-            by_local.entry((without_indexes(&instance.module), instance.local.as_str())).or_default().push(instance);
+            by_local
+                .entry((without_indexes(&instance.module), instance.local.as_str()))
+                .or_default()
+                .push(instance);
         }
-        let resolver = Resolver { configuration: self, by_local };
+        let resolver = Resolver {
+            configuration: self,
+            by_local,
+        };
         instances
             .iter()
             .filter(|instance| !instance.data)
@@ -143,9 +235,15 @@ impl<'a> Resolver<'a> {
     fn fill(&self, node: &mut Node, instance: &Instance) {
         match node {
             Node::List(items) => items.iter_mut().for_each(|item| self.fill(item, instance)),
-            Node::Map(members) => members.iter_mut().for_each(|(_, value)| self.fill(value, instance)),
+            Node::Map(members) => members
+                .iter_mut()
+                .for_each(|(_, value)| self.fill(value, instance)),
             Node::Unknown(later) if !later.refs.is_empty() => {
-                let here = Here { module: &instance.module, key: instance.key.as_ref(), local: &instance.local };
+                let here = Here {
+                    module: &instance.module,
+                    key: instance.key.as_ref(),
+                    local: &instance.local,
+                };
                 let found = self.all(&later.refs, here, 0);
                 match found {
                     Some(nodes) if nodes.len() == 1 && matches!(nodes[0], Node::Map(_)) => {
@@ -154,7 +252,8 @@ impl<'a> Resolver<'a> {
                         *node = one;
                     }
                     Some(nodes) => {
-                        let texts: Vec<String> = nodes.iter().filter_map(|one| one.text().known()).collect();
+                        let texts: Vec<String> =
+                            nodes.iter().filter_map(|one| one.text().known()).collect();
                         if texts.len() == nodes.len() {
                             later.of = texts;
                         }
@@ -176,28 +275,54 @@ impl<'a> Resolver<'a> {
             .iter()
             .map(String::as_str)
             .filter(|one| {
-                !refs.iter().any(|other| other.len() > one.len() && other.starts_with(*one) && matches!(other.as_bytes().get(one.len()), Some(b'.' | b'[')))
+                !refs.iter().any(|other| {
+                    other.len() > one.len()
+                        && other.starts_with(*one)
+                        && matches!(other.as_bytes().get(one.len()), Some(b'.' | b'['))
+                })
             })
             .collect();
-        let by_index = longest.iter().any(|one| ["each.", "count."].iter().any(|start| one.starts_with(start)));
+        let by_index = longest.iter().any(|one| {
+            ["each.", "count."]
+                .iter()
+                .any(|start| one.starts_with(start))
+        });
         let mut nodes = Vec::new();
         for one in longest {
             if one.starts_with("each.value") {
                 // `for_each` over resources: the one with the same key.
-                let holder = self.configuration.resources.get(&(without_indexes(here.module), here.local.to_owned()))?;
+                let holder = self
+                    .configuration
+                    .resources
+                    .get(&(without_indexes(here.module), here.local.to_owned()))?;
                 let mut over = Vec::new();
                 collect(holder.get("for_each_expression")?, &mut over);
                 let attribute = one.strip_prefix("each.value").unwrap_or_default();
-                let [source] = over.iter().filter(|text| !text.contains(['[', '('])).collect::<Vec<_>>()[..] else { return None };
+                let [source] = over
+                    .iter()
+                    .filter(|text| !text.contains(['[', '(']))
+                    .collect::<Vec<_>>()[..]
+                else {
+                    return None;
+                };
                 nodes.extend(self.one(&format!("{source}{attribute}"), here, true, depth)?);
-            } else if !["each.", "count.", "path.", "terraform."].iter().any(|start| one.starts_with(start)) {
+            } else if !["each.", "count.", "path.", "terraform."]
+                .iter()
+                .any(|start| one.starts_with(start))
+            {
                 nodes.extend(self.one(one, here, by_index, depth)?);
             }
         }
         (!nodes.is_empty()).then_some(nodes)
     }
 
-    fn one(&self, reference: &str, here: Here<'_>, by_index: bool, depth: usize) -> Option<Vec<Node>> {
+    fn one(
+        &self,
+        reference: &str,
+        here: Here<'_>,
+        by_index: bool,
+        depth: usize,
+    ) -> Option<Vec<Node>> {
         let plain = without_indexes(here.module);
         if let Some(name) = reference.strip_prefix("var.") {
             let name = name.split(['.', '[']).next()?;
@@ -206,31 +331,67 @@ impl<'a> Resolver<'a> {
             let mut refs = Vec::new();
             collect(call.get(name)?, &mut refs);
             let key = index.and_then(|index| serde_json::from_str(&index).ok());
-            let caller = Here { module: &outer, key: key.as_ref(), local: "" };
+            let caller = Here {
+                module: &outer,
+                key: key.as_ref(),
+                local: "",
+            };
             return self.all(&refs, caller, depth + 1);
         }
         if let Some(rest) = reference.strip_prefix("module.") {
             let name = rest.split(['.', '[']).next()?;
             let output = without_indexes(rest).split('.').nth(1)?.to_owned();
-            let inner = if plain.is_empty() { format!("module.{name}") } else { format!("{plain}.module.{name}") };
-            let expression = self.configuration.modules.get(&inner)?.node.pointer(&format!("/outputs/{output}/expression"))?;
+            let inner = if plain.is_empty() {
+                format!("module.{name}")
+            } else {
+                format!("{plain}.module.{name}")
+            };
+            let expression = self
+                .configuration
+                .modules
+                .get(&inner)?
+                .node
+                .pointer(&format!("/outputs/{output}/expression"))?;
             let mut refs = Vec::new();
             collect(expression, &mut refs);
             // The instance of the module that the reference names, or its only one.
-            let start = if here.module.is_empty() { format!("module.{rest}") } else { format!("{}.module.{rest}", here.module) };
+            let start = if here.module.is_empty() {
+                format!("module.{rest}")
+            } else {
+                format!("{}.module.{rest}", here.module)
+            };
             let end = start.rfind(&format!(".{output}")).unwrap_or(start.len());
             let module = start[..end].to_owned();
-            return self.all(&refs, Here { module: &module, key: None, local: "" }, depth + 1);
+            return self.all(
+                &refs,
+                Here {
+                    module: &module,
+                    key: None,
+                    local: "",
+                },
+                depth + 1,
+            );
         }
         let (local, index, path) = parts(reference)?;
         let all = self.by_local.get(&(plain, local.as_str()))?;
         // Of modules with several instances only those of this one.
-        let near: Vec<&Instance> = all.iter().copied().filter(|one| one.module == here.module).collect();
+        let near: Vec<&Instance> = all
+            .iter()
+            .copied()
+            .filter(|one| one.module == here.module)
+            .collect();
         let all: Vec<&Instance> = if near.is_empty() { all.clone() } else { near };
         let chosen: Vec<&Instance> = match index {
-            Some(index) => all.into_iter().filter(|one| one.key.as_ref() == Some(&index)).collect(),
+            Some(index) => all
+                .into_iter()
+                .filter(|one| one.key.as_ref() == Some(&index))
+                .collect(),
             None if by_index && here.key.is_some() => {
-                let same: Vec<&Instance> = all.iter().copied().filter(|one| one.key.as_ref() == here.key).collect();
+                let same: Vec<&Instance> = all
+                    .iter()
+                    .copied()
+                    .filter(|one| one.key.as_ref() == here.key)
+                    .collect();
                 if same.is_empty() { return None } else { same }
             }
             None => all,
@@ -244,7 +405,9 @@ impl<'a> Resolver<'a> {
 
     fn attribute(&self, instance: &Instance, path: &str, depth: usize) -> Option<Vec<Node>> {
         if instance.data {
-            if instance.declared.kind == "data.aws_iam_policy_document" && (path == "json" || path == "minified_json") {
+            if instance.declared.kind == "data.aws_iam_policy_document"
+                && (path == "json" || path == "minified_json")
+            {
                 return Some(vec![self.policy(instance)]);
             }
             return match instance.declared.values.at(path) {
@@ -254,9 +417,15 @@ impl<'a> Resolver<'a> {
         }
         let name = path.split(['.', '[']).next().unwrap_or_default();
         match attribute(&instance.declared, name) {
-            Node::Unknown(Later { refs, .. }) if !refs.is_empty() => {
-                self.all(&refs, Here { module: &instance.module, key: instance.key.as_ref(), local: &instance.local }, depth + 1)
-            }
+            Node::Unknown(Later { refs, .. }) if !refs.is_empty() => self.all(
+                &refs,
+                Here {
+                    module: &instance.module,
+                    key: instance.key.as_ref(),
+                    local: &instance.local,
+                },
+                depth + 1,
+            ),
             Node::Unknown(_) => None,
             known => Some(vec![known]),
         }
@@ -268,7 +437,10 @@ impl<'a> Resolver<'a> {
         self.fill(&mut values, instance);
         if let Node::Unknown(later) = values.at("statement") {
             return Node::Unknown(Later {
-                why: format!("the statements of {} are settled later: {}", instance.declared.address, later.why),
+                why: format!(
+                    "the statements of {} are settled later: {}",
+                    instance.declared.address, later.why
+                ),
                 ..Later::default()
             });
         }
@@ -278,20 +450,31 @@ impl<'a> Resolver<'a> {
             if members[0].1 == Node::Absent {
                 members[0].1 = Node::Text("Allow".to_owned());
             }
-            for (from, to) in [("actions", "Action"), ("not_actions", "NotAction"), ("resources", "Resource"), ("not_resources", "NotResource"), ("sid", "Sid")]
-            {
+            for (from, to) in [
+                ("actions", "Action"),
+                ("not_actions", "NotAction"),
+                ("resources", "Resource"),
+                ("not_resources", "NotResource"),
+                ("sid", "Sid"),
+            ] {
                 match item.at(from) {
                     Node::Absent => {}
                     Node::List(items) if items.is_empty() => {}
                     Node::Text(text) if text.is_empty() => {}
                     // A list that holds references is the list of what they lead to.
                     Node::Unknown(later) if !later.of.is_empty() => {
-                        members.push((to.to_owned(), Node::List(later.of.iter().cloned().map(Node::Text).collect())));
+                        members.push((
+                            to.to_owned(),
+                            Node::List(later.of.iter().cloned().map(Node::Text).collect()),
+                        ));
                     }
                     declared => members.push((to.to_owned(), settled(declared))),
                 }
             }
-            for (from, to) in [("principals", "Principal"), ("not_principals", "NotPrincipal")] {
+            for (from, to) in [
+                ("principals", "Principal"),
+                ("not_principals", "NotPrincipal"),
+            ] {
                 let mut kinds: Vec<(String, Node)> = Vec::new();
                 for principal in item.at(from).items() {
                     let kind = principal.at("type").text().known().unwrap_or_default();
@@ -299,14 +482,25 @@ impl<'a> Resolver<'a> {
                 }
                 match kinds.as_slice() {
                     [] => {}
-                    [(kind, _)] if kind == "*" => members.push((to.to_owned(), Node::Text("*".to_owned()))),
+                    [(kind, _)] if kind == "*" => {
+                        members.push((to.to_owned(), Node::Text("*".to_owned())))
+                    }
                     _ => members.push((to.to_owned(), Node::Map(kinds))),
                 }
             }
             let mut conditions: Vec<(String, Node)> = Vec::new();
             for condition in item.at("condition").items() {
-                let (Some(test), Some(variable)) = (condition.at("test").text().known(), condition.at("variable").text().known()) else {
-                    conditions.push(("Open".to_owned(), Node::Unknown(Later { why: "a condition is settled later".to_owned(), ..Later::default() })));
+                let (Some(test), Some(variable)) = (
+                    condition.at("test").text().known(),
+                    condition.at("variable").text().known(),
+                ) else {
+                    conditions.push((
+                        "Open".to_owned(),
+                        Node::Unknown(Later {
+                            why: "a condition is settled later".to_owned(),
+                            ..Later::default()
+                        }),
+                    ));
                     continue;
                 };
                 let value = (variable, settled(condition.at("values")));
@@ -320,20 +514,34 @@ impl<'a> Resolver<'a> {
             }
             statements.push(Node::Map(members));
         }
-        let merged = ["source_policy_documents", "override_policy_documents", "source_json", "override_json"];
+        let merged = [
+            "source_policy_documents",
+            "override_policy_documents",
+            "source_json",
+            "override_json",
+        ];
         if merged.iter().any(|name| {
-            !matches!(values.at(name), Node::Absent) && !values.at(name).items().is_empty() || matches!(values.at(name), Node::Text(text) if !text.is_empty())
+            !matches!(values.at(name), Node::Absent) && !values.at(name).items().is_empty()
+                || matches!(values.at(name), Node::Text(text) if !text.is_empty())
         }) {
-            return Node::Unknown(Later { why: format!("{} is made of other documents", instance.declared.address), ..Later::default() });
+            return Node::Unknown(Later {
+                why: format!("{} is made of other documents", instance.declared.address),
+                ..Later::default()
+            });
         }
-        Node::Map(vec![("Version".to_owned(), Node::from(&json!("2012-10-17"))), ("Statement".to_owned(), Node::List(statements))])
+        Node::Map(vec![
+            ("Version".to_owned(), Node::from(&json!("2012-10-17"))),
+            ("Statement".to_owned(), Node::List(statements)),
+        ])
     }
 }
 
 /// Items that references lead to, in place of what is open.
 fn settled(node: &Node) -> Node {
     match node {
-        Node::Unknown(later) if !later.of.is_empty() => Node::List(later.of.iter().cloned().map(Node::Text).collect()),
+        Node::Unknown(later) if !later.of.is_empty() => {
+            Node::List(later.of.iter().cloned().map(Node::Text).collect())
+        }
         Node::List(items) => Node::List(
             items
                 .iter()
@@ -344,55 +552,5 @@ fn settled(node: &Node) -> Node {
                 .collect(),
         ),
         other => other.clone(),
-    }
-}
-
-/// The module around one, and the key of the inner one.
-fn outer(module: &str) -> Option<(String, Option<String>)> {
-    let mut at = None;
-    let (mut depth, mut quoted) = (0_usize, false);
-    for (place, c) in module.char_indices() {
-        match c {
-            '"' if depth > 0 => quoted = !quoted,
-            '[' if !quoted => depth += 1,
-            ']' if !quoted => depth = depth.saturating_sub(1),
-            _ if depth == 0 && module[place..].starts_with("module.") && (place == 0 || module.as_bytes()[place - 1] == b'.') => at = Some(place),
-            _ => {}
-        }
-    }
-    let last = &module[at?..];
-    let index = last.find('[').map(|open| last[open + 1..].trim_end_matches(']').to_owned());
-    Some((module[..at?].trim_end_matches('.').to_owned(), index))
-}
-
-/// `aws_subnet.a[0].id` as its address without index, the index, and the attribute.
-fn parts(reference: &str) -> Option<(String, Option<Json>, String)> {
-    let (data, rest) = reference.strip_prefix("data.").map_or((false, reference), |rest| (true, rest));
-    let (kind, rest) = rest.split_once('.')?;
-    let end = rest.find(['.', '[']).unwrap_or(rest.len());
-    let (name, mut rest) = rest.split_at(end);
-    let mut index = None;
-    if let Some(inner) = rest.strip_prefix('[') {
-        let close = inner.find(']')?;
-        index = serde_json::from_str(&inner[..close]).ok();
-        rest = &inner[close + 1..];
-    }
-    let path = rest.trim_start_matches('.').to_owned();
-    Some((format!("{}{kind}.{name}", if data { "data." } else { "" }), index, if path.is_empty() { "id".to_owned() } else { path }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_taken_apart() {
-        assert_eq!(without_indexes("module.a[0].module.b[\"x.y]\"].aws_vpc.main"), "module.a.module.b.aws_vpc.main");
-        assert_eq!(outer("module.a[0].module.b[\"x\"]"), Some(("module.a[0]".to_owned(), Some("\"x\"".to_owned()))));
-        assert_eq!(outer("module.a"), Some((String::new(), None)));
-        assert_eq!(outer(""), None);
-        assert_eq!(parts("aws_subnet.a[0].id"), Some(("aws_subnet.a".to_owned(), Some(json!(0)), "id".to_owned())));
-        assert_eq!(parts("data.aws_iam_policy_document.p.json"), Some(("data.aws_iam_policy_document.p".to_owned(), None, "json".to_owned())));
-        assert_eq!(parts("aws_subnet.private"), Some(("aws_subnet.private".to_owned(), None, "id".to_owned())));
     }
 }

@@ -19,7 +19,12 @@ pub(crate) enum Key<'w> {
 }
 
 /// The key behind a reference: ARN, id, alias or empty.
-pub(crate) fn resolve<'w>(facts: &Facts<'w>, account: &str, region: &str, reference: &str) -> Observed<Key<'w>> {
+pub(crate) fn resolve<'w>(
+    facts: &Facts<'w>,
+    account: &str,
+    region: &str,
+    reference: &str,
+) -> Observed<Key<'w>> {
     if reference.is_empty() {
         return Known(Key::Service);
     }
@@ -33,7 +38,10 @@ pub(crate) fn resolve<'w>(facts: &Facts<'w>, account: &str, region: &str, refere
     let id = if local.starts_with("alias/") {
         match facts.world.lookup("kms_alias", owner, region, local) {
             Lookup::Found(row) => row.text("target_key_id").map(str::to_owned),
-            Lookup::Absent => Observed::gap(Gap::not_understood("kms_alias", format!("the alias `{local}` does not exist"))),
+            Lookup::Absent => Observed::gap(Gap::not_understood(
+                "kms_alias",
+                format!("the alias `{local}` does not exist"),
+            )),
             Lookup::Unknown(gaps) => Observed::Unknown(gaps),
         }
     } else {
@@ -43,15 +51,25 @@ pub(crate) fn resolve<'w>(facts: &Facts<'w>, account: &str, region: &str, refere
         let keys = facts.world.children("kms_key", owner, region, "id", &id);
         match keys.rows.first() {
             Some(row) => Known(Key::Row(*row)),
-            None if keys.gaps.is_empty() => Observed::gap(Gap::not_understood("kms_key", format!("the key `{id}` does not exist in {owner} {region}"))),
+            None if keys.gaps.is_empty() => Observed::gap(Gap::not_understood(
+                "kms_key",
+                format!("the key `{id}` does not exist in {owner} {region}"),
+            )),
             None => Observed::Unknown(keys.gaps),
         }
     })
 }
 
 /// Account, Region and local name (id or alias) of a reference.
-pub(crate) fn place<'r>(account: &'r str, region: &'r str, reference: &'r str) -> (&'r str, &'r str, &'r str) {
-    let (owner, region, local) = Arn::parse(reference).map_or((account, region, reference), |arn| (arn.account, arn.region, arn.resource));
+pub(crate) fn place<'r>(
+    account: &'r str,
+    region: &'r str,
+    reference: &'r str,
+) -> (&'r str, &'r str, &'r str) {
+    let (owner, region, local) = Arn::parse(reference)
+        .map_or((account, region, reference), |arn| {
+            (arn.account, arn.region, arn.resource)
+        });
     (owner, region, local.strip_prefix("key/").unwrap_or(local))
 }
 
@@ -59,7 +77,12 @@ pub(crate) fn place<'r>(account: &'r str, region: &'r str, reference: &'r str) -
 ///
 /// An AWS-managed key cannot serve another account, so a key of another account is a customer's
 /// (KMS Developer Guide, "AWS managed keys").
-pub(crate) fn customer_key(facts: &Facts<'_>, account: &str, region: &str, reference: &str) -> Observed<(bool, &'static str)> {
+pub(crate) fn customer_key(
+    facts: &Facts<'_>,
+    account: &str,
+    region: &str,
+    reference: &str,
+) -> Observed<(bool, &'static str)> {
     if place(account, region, reference).0 != account && !reference.contains("alias/aws/") {
         return Known((true, "a customer key of another account"));
     }
@@ -67,6 +90,12 @@ pub(crate) fn customer_key(facts: &Facts<'_>, account: &str, region: &str, refer
         Key::Service => Known((false, "the service's own key")),
         Key::Managed => Known((false, "an AWS-managed key")),
         Key::Foreign => Known((true, "a customer key of another account")),
-        Key::Row(row) => row.text("key_manager").map(|manager| if manager == "CUSTOMER" { (true, "a customer key") } else { (false, "an AWS-managed key") }),
+        Key::Row(row) => row.text("key_manager").map(|manager| {
+            if manager == "CUSTOMER" {
+                (true, "a customer key")
+            } else {
+                (false, "an AWS-managed key")
+            }
+        }),
     })
 }

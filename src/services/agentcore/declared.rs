@@ -1,0 +1,136 @@
+//! How files declare them.
+
+use crate::services::declared::ids::arn;
+use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+use crate::services::environment::Owner;
+use crate::services::hosts::{outside_host, vector_host};
+use std::collections::BTreeSet;
+
+pub(in crate::services) const SPELLINGS: &[Spelling] = &[
+    Spelling {
+        kinds: &[
+            "aws_bedrockagentcore_agent_runtime",
+            "AWS::BedrockAgentCore::Runtime",
+        ],
+        map: runtime,
+    },
+    Spelling {
+        kinds: &[
+            "aws_bedrockagentcore_gateway",
+            "AWS::BedrockAgentCore::Gateway",
+        ],
+        map: gateway,
+    },
+    Spelling {
+        kinds: &[
+            "aws_bedrockagentcore_gateway_target",
+            "AWS::BedrockAgentCore::GatewayTarget",
+        ],
+        map: target,
+    },
+    Spelling {
+        kinds: &[
+            "aws_bedrockagentcore_memory",
+            "AWS::BedrockAgentCore::Memory",
+        ],
+        map: memory,
+    },
+];
+
+fn runtime(by: &Declared, rows: &mut Rows) {
+    let key = arn(by);
+    let network = by.at("network_configuration");
+    let inside = network.at("network_mode_config");
+    rows.row("bedrock_agentcore_runtime", by, key.as_str())
+        .put("name", by.name("agent_runtime_name"))
+        .set("role_arn", by.at("role_arn").id())
+        .set("network_mode", network.at("network_mode").text())
+        .set("subnet_ids", inside.at("subnets").ids().or(Vec::new()))
+        .set(
+            "security_group_ids",
+            inside.at("security_groups").ids().or(Vec::new()),
+        )
+        .set(
+            "outside_hosts",
+            hosts(by.at("environment_variables"), |text| {
+                outside_host(text).to_owned()
+            }),
+        )
+        .set(
+            "vector_hosts",
+            hosts(by.at("environment_variables"), vector_host),
+        );
+    // Only what steers the calls is kept of its variables; no table holds them.
+    let owner = Owner {
+        table: "",
+        account_id: &by.account_id,
+        region: &by.region,
+        arn: &key,
+        container: "",
+    };
+    match by.at("environment_variables") {
+        Node::Unknown(later) => rows.unsettled("bedrock_agentcore_runtime", by, &key, later),
+        declared => {
+            let variables = if let Node::Map(members) = declared {
+                members.clone()
+            } else {
+                Vec::new()
+            };
+            rows.variables(
+                "bedrock_agentcore_runtime",
+                by,
+                &key,
+                &[(owner, variables, Vec::new())],
+            );
+        }
+    }
+}
+
+/// Hosts that variables name; open where a value is.
+pub(in crate::services) fn hosts(
+    variables: &Node,
+    of: impl Fn(&str) -> String,
+) -> Told<Vec<String>> {
+    let mut hosts = BTreeSet::new();
+    let Node::Map(members) = variables else {
+        return variables
+            .later()
+            .cloned()
+            .map_or(Told::Known(Vec::new()), Told::Unknown);
+    };
+    for (_, value) in members {
+        match value {
+            Node::Text(text) | Node::Secret(text) => drop(hosts.insert(of(text))),
+            other => {
+                if let Some(later) = other.later() {
+                    return Told::Unknown(later.clone());
+                }
+            }
+        }
+    }
+    Told::Known(hosts.into_iter().filter(|host| !host.is_empty()).collect())
+}
+
+fn gateway(by: &Declared, rows: &mut Rows) {
+    rows.row("bedrock_agentcore_gateway", by, by.id())
+        .put("name", by.name("name"))
+        .set("role_arn", by.at("role_arn").id());
+}
+
+fn target(by: &Declared, rows: &mut Rows) {
+    let gateway = by.at("gateway_identifier").id();
+    let key = format!(
+        "{}/{}",
+        gateway.clone().known().unwrap_or_default(),
+        by.id()
+    );
+    rows.row("bedrock_agentcore_gateway_target", by, key)
+        .set("gateway_id", gateway)
+        .put("name", by.name("name"));
+}
+
+fn memory(by: &Declared, rows: &mut Rows) {
+    rows.row("bedrock_agentcore_memory", by, arn(by))
+        .put("name", by.name("name"))
+        .set("role_arn", by.at("memory_execution_role_arn").id().or(""));
+}

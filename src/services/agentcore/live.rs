@@ -1,0 +1,213 @@
+//! The calls.
+
+use crate::client;
+use crate::services::collect::{Batch, Place};
+use crate::services::environment::{self, Owner, Settings};
+use crate::services::failure::Failure;
+
+pub(in crate::services) async fn runtimes(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_bedrockagentcorecontrol, place);
+    let listing = place
+        .pages(
+            "bedrock-agentcore:ListAgentRuntimes",
+            |token| client.list_agent_runtimes().set_next_token(token).send(),
+            |answer| (answer.agent_runtimes, answer.next_token),
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "bedrock_agentcore_runtime", &listing);
+    let details = place
+        .details(
+            &mut batch,
+            "bedrock_agentcore_runtime",
+            "detail",
+            &listing.items,
+            |runtime| runtime.agent_runtime_arn().to_owned(),
+            |index| {
+                place.call("bedrock-agentcore:GetAgentRuntime", {
+                    let (client, id) = (&client, listing.items[index].agent_runtime_id());
+                    move || client.get_agent_runtime().agent_runtime_id(id).send()
+                })
+            },
+        )
+        .await;
+    for (runtime, detail) in listing.items.iter().zip(details) {
+        let mut row = place
+            .row("bedrock_agentcore_runtime")
+            .set("arn", runtime.agent_runtime_arn())
+            .set("name", runtime.agent_runtime_name());
+        if let Some(detail) = detail {
+            let network = detail.network_configuration();
+            let inside = network.and_then(|network| network.network_mode_config());
+            row.put("role_arn", detail.role_arn());
+            row.put(
+                "network_mode",
+                network.map(|network| network.network_mode().as_str()),
+            );
+            row.put(
+                "subnet_ids",
+                inside.map_or_else(Vec::new, |inside| inside.subnets().to_vec()),
+            );
+            row.put(
+                "security_group_ids",
+                inside.map_or_else(Vec::new, |inside| inside.security_groups().to_vec()),
+            );
+            let mut settings = Settings::default();
+            let owner = Owner {
+                table: "",
+                account_id: place.account,
+                region: place.region,
+                arn: runtime.agent_runtime_arn(),
+                container: "",
+            };
+            let variables = detail
+                .environment_variables()
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| (name.as_str(), value.as_str()));
+            // Of the variables only what steers the calls is kept here.
+            let looked = environment::look(owner, variables, place.prints, &mut settings);
+            row.put("outside_hosts", environment::hosts(&looked, "outside_host"));
+            row.put("vector_hosts", environment::hosts(&looked, "vector_host"));
+            settings.fill(&mut row);
+        }
+        batch.rows.push(row);
+    }
+    batch
+}
+
+pub(in crate::services) async fn gateways(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_bedrockagentcorecontrol, place);
+    let listing = place
+        .pages(
+            "bedrock-agentcore:ListGateways",
+            |token| client.list_gateways().set_next_token(token).send(),
+            |answer| (answer.items, answer.next_token),
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "bedrock_agentcore_gateway", &listing);
+    if place.wants("bedrock_agentcore_gateway_target", "list") {
+        let line = place.line(
+            "bedrock_agentcore_gateway_target",
+            "list",
+            crate::inventory::Status::Complete,
+        );
+        let mut failures: Vec<(String, Failure)> = listing
+            .failure
+            .iter()
+            .map(|failure| ("the gateways".to_owned(), failure.clone()))
+            .collect();
+        for gateway in &listing.items {
+            let id = gateway.gateway_id();
+            let targets = place
+                .pages(
+                    "bedrock-agentcore:ListGatewayTargets",
+                    |token| {
+                        client
+                            .list_gateway_targets()
+                            .gateway_identifier(id)
+                            .set_next_token(token)
+                            .send()
+                    },
+                    |answer| (answer.items, answer.next_token),
+                )
+                .await;
+            batch.rows.extend(targets.items.iter().map(|target| {
+                place
+                    .row("bedrock_agentcore_gateway_target")
+                    .set("id", format!("{id}/{}", target.target_id()))
+                    .set("gateway_id", id)
+                    .set("name", target.name())
+            }));
+            failures.extend(
+                targets
+                    .failure
+                    .map(|failure| (format!("the targets of {id}"), failure)),
+            );
+        }
+        batch.coverage.push(line);
+        for (what, failure) in failures {
+            batch.part_failed("bedrock_agentcore_gateway_target", &what, &failure);
+        }
+        batch.count("bedrock_agentcore_gateway_target");
+    }
+    let details = place
+        .details(
+            &mut batch,
+            "bedrock_agentcore_gateway",
+            "detail",
+            &listing.items,
+            |gateway| gateway.gateway_id().to_owned(),
+            |index| {
+                place.call("bedrock-agentcore:GetGateway", {
+                    let (client, id) = (&client, listing.items[index].gateway_id());
+                    move || client.get_gateway().gateway_identifier(id).send()
+                })
+            },
+        )
+        .await;
+    for (gateway, detail) in listing.items.iter().zip(details) {
+        batch.rows.push(
+            place
+                .row("bedrock_agentcore_gateway")
+                .set("arn", gateway.gateway_id())
+                .set("name", gateway.name())
+                .set(
+                    "role_arn",
+                    detail.map(|detail| detail.role_arn().unwrap_or_default().to_owned()),
+                ),
+        );
+    }
+    batch
+}
+
+pub(in crate::services) async fn memories(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_bedrockagentcorecontrol, place);
+    let listing = place
+        .pages(
+            "bedrock-agentcore:ListMemories",
+            |token| client.list_memories().set_next_token(token).send(),
+            |answer| (answer.memories, answer.next_token),
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "bedrock_agentcore_memory", &listing);
+    let arn = |memory: &aws_sdk_bedrockagentcorecontrol::types::MemorySummary| {
+        memory.arn().or(memory.id()).unwrap_or_default().to_owned()
+    };
+    let details = place
+        .details(
+            &mut batch,
+            "bedrock_agentcore_memory",
+            "detail",
+            &listing.items,
+            arn,
+            |index| {
+                place.call("bedrock-agentcore:GetMemory", {
+                    let (client, id) = (&client, listing.items[index].id().unwrap_or_default());
+                    move || client.get_memory().memory_id(id).send()
+                })
+            },
+        )
+        .await;
+    for (memory, detail) in listing.items.iter().zip(details) {
+        batch.rows.push(
+            place
+                .row("bedrock_agentcore_memory")
+                .set("arn", arn(memory))
+                .set("name", memory.id())
+                .set(
+                    "role_arn",
+                    detail.map(|detail| {
+                        detail
+                            .memory()
+                            .and_then(|memory| memory.memory_execution_role_arn())
+                            .unwrap_or_default()
+                            .to_owned()
+                    }),
+                ),
+        );
+    }
+    batch
+}

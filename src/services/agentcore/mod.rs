@@ -1,0 +1,114 @@
+//! Amazon Bedrock AgentCore, control plane.
+
+pub(super) mod declared;
+#[cfg(feature = "live")]
+pub(super) mod live;
+
+use super::environment::SETTINGS;
+use crate::inventory::cols::{list, text};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
+
+/// Runtimes.
+pub const RUNTIME: Table = Table {
+    name: "bedrock_agentcore_runtime",
+    doc: "AgentCore runtimes.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("name", "Name."),
+        text("role_arn", "Role.").by(&["detail"]),
+        text(
+            "network_mode",
+            "`PUBLIC` or `VPC`; it is about the way out alone.",
+        )
+        .by(&["detail"])
+        .words(&["PUBLIC", "VPC"]),
+        list("subnet_ids", "Subnets.").by(&["detail"]),
+        list("security_group_ids", "Security groups.").by(&["detail"]),
+        SETTINGS[0].by(&["detail"]),
+        SETTINGS[1].by(&["detail"]),
+        SETTINGS[2].by(&["detail"]),
+        SETTINGS[3].by(&["detail"]),
+        SETTINGS[4].by(&["detail"]),
+        list(
+            "outside_hosts",
+            "Hosts of model providers outside AWS that its variables name.",
+        )
+        .by(&["detail"]),
+        list(
+            "vector_hosts",
+            "Hosts of OpenSearch collections and domains that its variables name.",
+        )
+        .by(&["detail"]),
+    ],
+    reads: &[
+        Read::new("list", "bedrock-agentcore:ListAgentRuntimes"),
+        Read::new("detail", "bedrock-agentcore:GetAgentRuntime"),
+    ],
+    lists: Inputs::NONE,
+};
+
+/// Gateways.
+pub const GATEWAY: Table = Table {
+    name: "bedrock_agentcore_gateway",
+    doc: "AgentCore gateways.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "Gateway id; the list call gives no ARN."),
+        text("name", "Name."),
+        text("role_arn", "Role.").by(&["detail"]),
+    ],
+    reads: &[
+        Read::new("list", "bedrock-agentcore:ListGateways"),
+        Read::new("detail", "bedrock-agentcore:GetGateway"),
+    ],
+    lists: Inputs::NONE,
+};
+
+/// Targets of gateways.
+pub const GATEWAY_TARGET: Table = Table {
+    name: "bedrock_agentcore_gateway_target",
+    doc: "Targets of AgentCore gateways: what their tools call.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "`gateway/target`."),
+        text("gateway_id", "Gateway id."),
+        text("name", "Name."),
+    ],
+    reads: &[Read::with(
+        "list",
+        "bedrock-agentcore:ListGatewayTargets",
+        &[
+            "bedrock-agentcore:ListGateways",
+            "bedrock-agentcore:ListGatewayTargets",
+        ],
+    )],
+    lists: Inputs::NONE,
+};
+
+/// Memories.
+pub const MEMORY: Table = Table {
+    name: "bedrock_agentcore_memory",
+    doc: "AgentCore memories.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("name", "Id."),
+        text("role_arn", "Execution role.")
+            .absent("''")
+            .by(&["detail"]),
+    ],
+    reads: &[
+        Read::new("list", "bedrock-agentcore:ListMemories"),
+        Read::new("detail", "bedrock-agentcore:GetMemory"),
+    ],
+    lists: Inputs::NONE,
+};

@@ -1,0 +1,152 @@
+//! How files declare them.
+
+use crate::services::declared::ids::arn;
+use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+
+pub(in crate::services) const SPELLINGS: &[Spelling] = &[
+    Spelling {
+        kinds: &["aws_bedrockagent_agent", "AWS::Bedrock::Agent"],
+        map: agent,
+    },
+    // An alias of the file points to what is made of the draft, so it says no more than the agent.
+    Spelling {
+        kinds: &["aws_bedrockagent_agent_alias", "AWS::Bedrock::AgentAlias"],
+        map: |by, rows| rows.symbol(by, by.id(), ""),
+    },
+    Spelling {
+        kinds: &["aws_bedrockagent_prompt", "AWS::Bedrock::Prompt"],
+        map: prompt,
+    },
+    Spelling {
+        kinds: &[
+            "aws_bedrockagent_knowledge_base",
+            "AWS::Bedrock::KnowledgeBase",
+        ],
+        map: knowledge_base,
+    },
+    Spelling {
+        kinds: &["aws_bedrockagent_data_source", "AWS::Bedrock::DataSource"],
+        map: data_source,
+    },
+    Spelling {
+        kinds: &["aws_bedrockagent_flow", "AWS::Bedrock::Flow"],
+        map: flow,
+    },
+];
+
+fn agent(by: &Declared, rows: &mut Rows) {
+    rows.row("bedrock_agent", by, arn(by))
+        .put("id", by.id())
+        .put("name", by.name("agent_name"))
+        .set("role_arn", by.at("agent_resource_role_arn").id().or(""))
+        // What an alias points to is made of the draft.
+        .set(
+            "version_role_arns",
+            by.at("agent_resource_role_arn")
+                .id()
+                .map(|role| vec![role])
+                .or(Vec::new()),
+        );
+}
+
+fn knowledge_base(by: &Declared, rows: &mut Rows) {
+    let vector = by.at("knowledge_base_configuration.vector_knowledge_base_configuration.supplemental_data_storage_configuration");
+    let places = vector.at("supplemental_data_storage_locations|storage_location");
+    let mut buckets = Vec::new();
+    for place in places.items() {
+        if let Told::Known(uri) = place.at("s3_location.uri").text() {
+            buckets.extend(
+                uri.trim_start_matches("s3://")
+                    .split('/')
+                    .next()
+                    .map(str::to_owned),
+            );
+        }
+    }
+    let storage = by.at("storage_configuration");
+    let id = [
+        "opensearch_serverless_configuration.collection_arn",
+        "opensearch_managed_cluster_configuration.domain_arn",
+        "rds_configuration.resource_arn",
+        "neptune_analytics_configuration.graph_arn",
+        "s3_vectors_configuration.vector_bucket_arn|s3_vectors_configuration.index_arn",
+    ]
+    .into_iter()
+    .map(|path| storage.at(path).id())
+    .find(|id| *id != Told::Absent);
+    rows.row("bedrock_knowledge_base", by, arn(by))
+        .put("id", by.id())
+        .put("name", by.name("name"))
+        .set("role_arn", by.at("role_arn").id())
+        .set("storage_type", storage.at("type").text().or(""))
+        .set("storage_id", id.unwrap_or(Told::Absent).or(""))
+        .set(
+            "supplemental_buckets",
+            vector
+                .later()
+                .cloned()
+                .map_or(Told::Known(buckets), Told::Unknown),
+        )
+        .set("tags", by.tags());
+}
+
+/// The bucket of an ARN; a bucket's ARN is its name.
+fn bucket(node: &Node) -> Told<String> {
+    node.id()
+        .map(|arn| arn.rsplit(':').next().unwrap_or(&arn).to_owned())
+}
+
+fn data_source(by: &Declared, rows: &mut Rows) {
+    let base = by.at("knowledge_base_id").id();
+    let config = by.at("data_source_configuration");
+    let staging = by.at(
+        "vector_ingestion_configuration.custom_transformation_configuration.intermediate_storage",
+    );
+    let own = by
+        .at("data_source_id")
+        .text()
+        .known()
+        .unwrap_or_else(|| by.address.clone());
+    let key = format!("{}/{own}", base.clone().known().unwrap_or_default());
+    rows.row("bedrock_data_source", by, key)
+        .set("knowledge_base_id", base)
+        .put("name", by.name("name"))
+        .set("type", config.at("type").text())
+        .set(
+            "bucket_name",
+            bucket(config.at("s3_configuration.bucket_arn")).or(""),
+        )
+        .set(
+            "bucket_owner_account_id",
+            config
+                .at("s3_configuration.bucket_owner_account_id")
+                .text()
+                .or(""),
+        )
+        .set(
+            "intermediate_bucket_name",
+            staging
+                .at("s3_location.uri")
+                .text()
+                .map(|uri| {
+                    uri.trim_start_matches("s3://")
+                        .split('/')
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned()
+                })
+                .or(""),
+        );
+}
+
+fn prompt(by: &Declared, rows: &mut Rows) {
+    rows.row("bedrock_prompt", by, arn(by))
+        .put("id", by.id())
+        .put("name", by.name("name"));
+}
+
+fn flow(by: &Declared, rows: &mut Rows) {
+    rows.row("bedrock_flow", by, arn(by))
+        .put("name", by.name("name"))
+        .set("role_arn", by.at("execution_role_arn").id());
+}

@@ -1,0 +1,459 @@
+//! The calls.
+
+use crate::client;
+use crate::services::collect::{Batch, Place, tags};
+use crate::services::failure::Failure;
+use aws_sdk_bedrockagent::types::{AgentSummary, KnowledgeBaseSummary};
+use std::collections::BTreeSet;
+
+/// Kind and ARN of a vector store; the host name of one outside AWS, whose URL may carry more.
+fn vector_store(storage: &aws_sdk_bedrockagent::types::StorageConfiguration) -> (String, String) {
+    // A URL with user information is not taken apart: what stands where in it can be a password.
+    let host = |url: &str| {
+        let rest = url.split("://").last().unwrap_or_default();
+        if rest.contains('@') {
+            String::new()
+        } else {
+            rest.split(['/', '?']).next().unwrap_or_default().to_owned()
+        }
+    };
+    let ids = [
+        storage
+            .opensearch_serverless_configuration()
+            .map(|one| one.collection_arn().to_owned()),
+        storage
+            .opensearch_managed_cluster_configuration()
+            .map(|one| one.domain_arn().to_owned()),
+        storage
+            .rds_configuration()
+            .map(|one| one.resource_arn().to_owned()),
+        storage
+            .neptune_analytics_configuration()
+            .map(|one| one.graph_arn().to_owned()),
+        storage.s3_vectors_configuration().and_then(|one| {
+            one.vector_bucket_arn()
+                .or(one.index_arn())
+                .map(str::to_owned)
+        }),
+        storage
+            .pinecone_configuration()
+            .map(|one| host(one.connection_string())),
+        storage
+            .mongo_db_atlas_configuration()
+            .map(|one| host(one.endpoint())),
+        storage
+            .redis_enterprise_cloud_configuration()
+            .map(|one| host(one.endpoint())),
+    ];
+    (
+        storage.r#type().as_str().to_owned(),
+        ids.into_iter().flatten().next().unwrap_or_default(),
+    )
+}
+
+fn bucket_of_uri(uri: &str) -> String {
+    uri.strip_prefix("s3://")
+        .unwrap_or(uri)
+        .split('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn bucket_of_arn(arn: &str) -> String {
+    crate::model::Arn::parse(arn)
+        .map_or(arn, |arn| arn.resource)
+        .to_owned()
+}
+
+/// Roles of the versions that aliases point to; the list of agents shows the draft only.
+async fn version_roles(
+    place: &Place<'_>,
+    client: &aws_sdk_bedrockagent::Client,
+    agent: &str,
+) -> Result<Vec<String>, Failure> {
+    let aliases = place
+        .pages(
+            "bedrock:ListAgentAliases",
+            |token| {
+                client
+                    .list_agent_aliases()
+                    .agent_id(agent)
+                    .set_next_token(token)
+                    .send()
+            },
+            |answer| (answer.agent_alias_summaries, answer.next_token),
+        )
+        .await;
+    if let Some(failure) = aliases.failure {
+        return Err(failure);
+    }
+    let versions: BTreeSet<String> = aliases
+        .items
+        .iter()
+        .flat_map(|alias| alias.routing_configuration())
+        .filter_map(|route| route.agent_version())
+        .filter(|version| *version != "DRAFT")
+        .map(str::to_owned)
+        .collect();
+    let mut roles = BTreeSet::new();
+    for version in versions {
+        let answer = place
+            .call("bedrock:GetAgentVersion", || {
+                client
+                    .get_agent_version()
+                    .agent_id(agent)
+                    .agent_version(&version)
+                    .send()
+            })
+            .await?;
+        roles.extend(
+            answer
+                .agent_version()
+                .map(|version| version.agent_resource_role_arn().to_owned()),
+        );
+    }
+    Ok(roles.into_iter().collect())
+}
+
+pub(in crate::services) async fn agents(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_bedrockagent, place);
+    let listing = place
+        .pages(
+            "bedrock:ListAgents",
+            |token| client.list_agents().set_next_token(token).send(),
+            |answer| (answer.agent_summaries, answer.next_token),
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "bedrock_agent", &listing);
+    let arn = |agent: &AgentSummary| {
+        format!(
+            "arn:{}:bedrock:{}:{}:agent/{}",
+            place.partition,
+            place.region,
+            place.account,
+            agent.agent_id()
+        )
+    };
+    let details = place
+        .details(
+            &mut batch,
+            "bedrock_agent",
+            "detail",
+            &listing.items,
+            arn,
+            |index| {
+                place.call("bedrock:GetAgent", {
+                    let (client, id) = (&client, listing.items[index].agent_id());
+                    move || client.get_agent().agent_id(id).send()
+                })
+            },
+        )
+        .await;
+    let versions = place
+        .details(
+            &mut batch,
+            "bedrock_agent",
+            "versions",
+            &listing.items,
+            arn,
+            |index| version_roles(place, &client, listing.items[index].agent_id()),
+        )
+        .await;
+    for ((agent, detail), versions) in listing.items.iter().zip(details).zip(versions) {
+        batch.rows.push(
+            place
+                .row("bedrock_agent")
+                .set("arn", arn(agent))
+                .set("id", agent.agent_id())
+                .set("name", agent.agent_name())
+                .set(
+                    "role_arn",
+                    detail.map(|detail| {
+                        detail
+                            .agent()
+                            .map(|agent| agent.agent_resource_role_arn().to_owned())
+                            .unwrap_or_default()
+                    }),
+                )
+                .set("version_role_arns", versions),
+        );
+    }
+    batch
+}
+
+pub(in crate::services) async fn knowledge_bases(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_bedrockagent, place);
+    let listing = place
+        .pages(
+            "bedrock:ListKnowledgeBases",
+            |token| client.list_knowledge_bases().set_next_token(token).send(),
+            |answer| (answer.knowledge_base_summaries, answer.next_token),
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "bedrock_knowledge_base", &listing);
+    let bases = &listing.items;
+    let arn = |base: &KnowledgeBaseSummary| {
+        format!(
+            "arn:{}:bedrock:{}:{}:knowledge-base/{}",
+            place.partition,
+            place.region,
+            place.account,
+            base.knowledge_base_id()
+        )
+    };
+    let details = place
+        .details(
+            &mut batch,
+            "bedrock_knowledge_base",
+            "detail",
+            bases,
+            arn,
+            |index| {
+                place.call("bedrock:GetKnowledgeBase", {
+                    let (client, id) = (&client, bases[index].knowledge_base_id());
+                    move || client.get_knowledge_base().knowledge_base_id(id).send()
+                })
+            },
+        )
+        .await;
+    let tagged = place
+        .details(
+            &mut batch,
+            "bedrock_knowledge_base",
+            "tags",
+            bases,
+            arn,
+            |index| {
+                let (client, resource) = (&client, arn(&bases[index]));
+                async move {
+                    place
+                        .call("bedrock:ListTagsForResource", || {
+                            client
+                                .list_tags_for_resource()
+                                .resource_arn(&resource)
+                                .send()
+                        })
+                        .await
+                }
+            },
+        )
+        .await;
+    for ((base, detail), answer) in bases.iter().zip(details).zip(tagged) {
+        let mut row = place
+            .row("bedrock_knowledge_base")
+            .set("arn", arn(base))
+            .set("id", base.knowledge_base_id())
+            .set("name", base.name());
+        if let Some(found) = detail.as_ref().and_then(|answer| answer.knowledge_base()) {
+            row.put("role_arn", found.role_arn());
+            let (kind, id) = found
+                .storage_configuration()
+                .map(vector_store)
+                .unwrap_or_default();
+            row.put("storage_type", kind);
+            row.put("storage_id", id);
+            let storage = found
+                .knowledge_base_configuration()
+                .and_then(|config| config.vector_knowledge_base_configuration())
+                .and_then(|config| config.supplemental_data_storage_configuration());
+            row.put(
+                "supplemental_buckets",
+                storage
+                    .into_iter()
+                    .flat_map(|storage| storage.storage_locations())
+                    .filter_map(|location| location.s3_location())
+                    .map(|location| bucket_of_uri(location.uri()))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        if let Some(answer) = answer {
+            row.put(
+                "tags",
+                tags(
+                    answer
+                        .tags
+                        .unwrap_or_default()
+                        .into_iter()
+                        .collect::<std::collections::BTreeMap<_, _>>(),
+                ),
+            );
+        }
+        batch.rows.push(row);
+    }
+    if place.wants("bedrock_data_source", "list") {
+        data_sources(place, &client, &mut batch, bases, listing.failure.as_ref()).await;
+    }
+    batch
+}
+
+async fn data_sources(
+    place: &Place<'_>,
+    client: &aws_sdk_bedrockagent::Client,
+    batch: &mut Batch,
+    bases: &[KnowledgeBaseSummary],
+    failed: Option<&Failure>,
+) {
+    let mut sources = Vec::new();
+    let mut flaw: Option<(String, Failure)> =
+        failed.map(|failure| ("the knowledge bases".to_owned(), failure.clone()));
+    let mut line = place.line(
+        "bedrock_data_source",
+        "list",
+        crate::inventory::Status::Complete,
+    );
+    for base in bases {
+        let listing = place
+            .pages(
+                "bedrock:ListDataSources",
+                |token| {
+                    client
+                        .list_data_sources()
+                        .knowledge_base_id(base.knowledge_base_id())
+                        .set_next_token(token)
+                        .send()
+                },
+                |answer| (answer.data_source_summaries, answer.next_token),
+            )
+            .await;
+        sources.extend(
+            listing
+                .items
+                .into_iter()
+                .map(|source| (base.knowledge_base_id().to_owned(), source)),
+        );
+        line.pages += 1;
+        if let Some(failure) = listing.failure {
+            flaw = Some((
+                format!("knowledge base {}", base.knowledge_base_id()),
+                failure,
+            ));
+        }
+    }
+    line.rows = sources.len() as u64;
+    batch.coverage.push(line);
+    if let Some((what, failure)) = flaw {
+        batch.part_failed("bedrock_data_source", &what, &failure);
+    }
+    let details = place
+        .details(
+            batch,
+            "bedrock_data_source",
+            "detail",
+            &sources,
+            |(base, source)| format!("{base}/{}", source.data_source_id()),
+            |index| {
+                place.call("bedrock:GetDataSource", {
+                    let (base, source) = &sources[index];
+                    move || {
+                        client
+                            .get_data_source()
+                            .knowledge_base_id(base)
+                            .data_source_id(source.data_source_id())
+                            .send()
+                    }
+                })
+            },
+        )
+        .await;
+    for ((base, source), detail) in sources.iter().zip(&details) {
+        let mut row = place
+            .row("bedrock_data_source")
+            .set("id", format!("{base}/{}", source.data_source_id()))
+            .set("knowledge_base_id", base.as_str())
+            .set("name", source.name());
+        if let Some(found) = detail.as_ref().and_then(|answer| answer.data_source()) {
+            let config = found.data_source_configuration();
+            let bucket = config.and_then(|config| config.s3_configuration());
+            let storage = found
+                .vector_ingestion_configuration()
+                .and_then(|config| config.custom_transformation_configuration())
+                .and_then(|config| config.intermediate_storage())
+                .and_then(|storage| storage.s3_location());
+            row.put("type", config.map(|config| config.r#type().as_str()));
+            row.put(
+                "bucket_name",
+                bucket
+                    .map(|bucket| bucket_of_arn(bucket.bucket_arn()))
+                    .unwrap_or_default(),
+            );
+            row.put(
+                "bucket_owner_account_id",
+                bucket
+                    .and_then(|bucket| bucket.bucket_owner_account_id())
+                    .unwrap_or_default(),
+            );
+            row.put(
+                "intermediate_bucket_name",
+                storage
+                    .map(|location| bucket_of_uri(location.uri()))
+                    .unwrap_or_default(),
+            );
+        }
+        batch.rows.push(row);
+    }
+}
+
+pub(in crate::services) async fn prompts(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_bedrockagent, place);
+    let listing = place
+        .pages(
+            "bedrock:ListPrompts",
+            |token| client.list_prompts().set_next_token(token).send(),
+            |answer| (answer.prompt_summaries, answer.next_token),
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "bedrock_prompt", &listing);
+    batch.rows.extend(listing.items.iter().map(|prompt| {
+        place
+            .row("bedrock_prompt")
+            .set("arn", prompt.arn())
+            .set("id", prompt.id())
+            .set("name", prompt.name())
+    }));
+    batch
+}
+
+pub(in crate::services) async fn flows(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_bedrockagent, place);
+    let listing = place
+        .pages(
+            "bedrock:ListFlows",
+            |token| client.list_flows().set_next_token(token).send(),
+            |answer| (answer.flow_summaries, answer.next_token),
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "bedrock_flow", &listing);
+    let details = place
+        .details(
+            &mut batch,
+            "bedrock_flow",
+            "detail",
+            &listing.items,
+            |flow| flow.arn().to_owned(),
+            |index| {
+                place.call("bedrock:GetFlow", {
+                    let (client, id) = (&client, listing.items[index].id());
+                    move || client.get_flow().flow_identifier(id).send()
+                })
+            },
+        )
+        .await;
+    for (flow, detail) in listing.items.iter().zip(details) {
+        batch.rows.push(
+            place
+                .row("bedrock_flow")
+                .set("arn", flow.arn())
+                .set("name", flow.name())
+                .set(
+                    "role_arn",
+                    detail.map(|detail| detail.execution_role_arn().to_owned()),
+                ),
+        );
+    }
+    batch
+}

@@ -1,0 +1,122 @@
+//! Amazon Bedrock Agents: agents, knowledge bases, data sources, flows. All IAM actions have the prefix `bedrock`.
+
+pub(super) mod declared;
+#[cfg(feature = "live")]
+pub(super) mod live;
+
+use crate::inventory::cols::{list, tags, text};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
+
+/// Agents.
+pub const AGENT: Table = Table {
+    name: "bedrock_agent",
+    doc: "Bedrock Agents. The draft's role and those of the versions behind aliases can differ.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("id", "Agent id."),
+        text("name", "Name."),
+        text("role_arn", "Role of the draft.")
+            .absent("''")
+            .by(&["detail"]),
+        list(
+            "version_role_arns",
+            "Roles of the versions that aliases point to.",
+        )
+        .by(&["versions"]),
+    ],
+    reads: &[
+        Read::new("list", "bedrock:ListAgents"),
+        Read::new("detail", "bedrock:GetAgent"),
+        Read::with(
+            "versions",
+            "bedrock:GetAgentVersion",
+            &["bedrock:ListAgentAliases", "bedrock:GetAgentVersion"],
+        ),
+    ],
+    lists: Inputs::NONE,
+};
+
+/// Knowledge bases.
+pub const KNOWLEDGE_BASE: Table = Table {
+    name: "bedrock_knowledge_base",
+    doc: "Knowledge bases.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("id", "Knowledge base id."),
+        text("name", "Name."),
+        text("role_arn", "Role.").by(&["detail"]),
+        list("supplemental_buckets", "Buckets that keep images and other extracts.").by(&["detail"]),
+        text("storage_type", "Vector store of `storageConfiguration`: `OPENSEARCH_SERVERLESS`, `RDS`, `S3_VECTORS`, ...").absent("''").by(&["detail"]),
+        text("storage_id", "ARN of that store; host name where it lies outside AWS.").absent("''").by(&["detail"]),
+        tags().by(&["tags"]),
+    ],
+    reads: &[
+        Read::new("list", "bedrock:ListKnowledgeBases"),
+        Read::new("detail", "bedrock:GetKnowledgeBase"),
+        Read::new("tags", "bedrock:ListTagsForResource"),
+    ],
+    lists: Inputs::NONE,
+};
+
+/// Data sources.
+pub const DATA_SOURCE: Table = Table {
+    name: "bedrock_data_source",
+    doc: "Data sources of knowledge bases.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "`knowledge base/data source`."),
+        text("knowledge_base_id", "Knowledge base id."),
+        text("name", "Name."),
+        text("type", "`S3`, `WEB`, `CONFLUENCE`, ...").by(&["detail"]),
+        text("bucket_name", "Bucket of the originals.").absent("''").by(&["detail"]),
+        text("bucket_owner_account_id", "Its owner, where the configuration says; it may be absent although the bucket is foreign.")
+            .absent("''")
+            .by(&["detail"]),
+        text("intermediate_bucket_name", "Bucket for custom transformation.").absent("''").by(&["detail"]),
+    ],
+    reads: &[Read::new("list", "bedrock:ListDataSources"), Read::new("detail", "bedrock:GetDataSource")],
+    lists: Inputs::NONE,
+};
+
+/// Flows.
+pub const FLOW: Table = Table {
+    name: "bedrock_flow",
+    doc: "Bedrock Flows.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("name", "Name."),
+        text("role_arn", "Execution role.").by(&["detail"]),
+    ],
+    reads: &[
+        Read::new("list", "bedrock:ListFlows"),
+        Read::new("detail", "bedrock:GetFlow"),
+    ],
+    lists: Inputs::NONE,
+};
+
+/// Prompts.
+pub const PROMPT: Table = Table {
+    name: "bedrock_prompt",
+    doc: "Prompts of Prompt Management.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("id", "Id."),
+        text("name", "Name."),
+    ],
+    reads: &[Read::new("list", "bedrock:ListPrompts")],
+    lists: Inputs::NONE,
+};

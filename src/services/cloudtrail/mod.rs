@@ -1,0 +1,103 @@
+//! AWS CloudTrail: where trails are kept, and what they say of Bedrock.
+
+pub(super) mod declared;
+#[cfg(feature = "live")]
+pub(super) mod live;
+
+use crate::inventory::cols::{flag, int, list, text, time};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
+
+/// Trails.
+pub const TRAIL: Table = Table {
+    name: "cloudtrail_trail",
+    doc: "Trails that reach the account, in each Region, shadows of other Regions and of the organisation included.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN; its account is the owner."),
+        text("name", "Name."),
+        text("home_region", "Region it was made in."),
+        text("bucket_name", "Bucket.").absent("''"),
+        text("log_group_arn", "Log group.").absent("''"),
+        flag(
+            "is_organization_trail",
+            "Does it belong to the organisation?",
+        ),
+    ],
+    reads: &[Read::new("list", "cloudtrail:DescribeTrails")],
+    lists: Inputs::NONE,
+};
+
+/// Calls of Bedrock, summed.
+pub const BEDROCK_CALL: Table = Table {
+    name: "cloudtrail_bedrock_call",
+    doc: "What CloudTrail saw of Bedrock, summed by principal, event and way; no prompt, answer or address is kept.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text(
+            "id",
+            "Principal, source, event, way, inference Region and sign-in, joined.",
+        ),
+        text(
+            "principal_arn",
+            "Role behind the session, user, or name of a service.",
+        ),
+        text("principal_account_id", "Its account.").absent("''"),
+        text(
+            "principal_kind",
+            "`role`, `user`, `root`, `service` or `other`.",
+        )
+        .words(&["role", "user", "root", "service", "other"]),
+        text("event_source", "Such as `bedrock.amazonaws.com`."),
+        text("event_name", "Such as `InvokeModel`."),
+        text(
+            "way",
+            "`endpoint` (an endpoint id, its own name or a private source address), `public` (a public source address and no endpoint id), `refused` (the same, and access was denied), `service` (a service of AWS calls), `unknown`.",
+        ),
+        list(
+            "endpoint_ids",
+            "Endpoints that the records name, at most 20.",
+        ),
+        text(
+            "inference_region",
+            "Region that served a call that was led on.",
+        )
+        .absent("'' (the Region itself)"),
+        flag(
+            "bearer_token",
+            "Was it signed in with a bearer key, where the record says?",
+        ),
+        int("calls", "How many."),
+        int("failed_calls", "Of them with an error."),
+        time("first_seen", "Oldest."),
+        time("last_seen", "Newest."),
+    ],
+    reads: &[Read::new("list", "cloudtrail:LookupEvents")],
+    lists: Inputs::NONE,
+};
+
+/// The time that was looked at.
+pub const WINDOW: Table = Table {
+    name: "cloudtrail_window",
+    doc: "The time for which CloudTrail was asked or its files were read, one row for each Region; without a row nothing was observed there.",
+    key: "region_name",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("region_name", "Region."),
+        text("source", "`LookupEvents` or `files`."),
+        time("window_start", "Begin."),
+        time("window_end", "End."),
+        int("events", "Records that were read."),
+        flag("whole", "Was everything in the window read?"),
+        flag(
+            "sees_data_events",
+            "Can data events (agents, retrieval, mantle, AgentCore) be in it?",
+        ),
+    ],
+    reads: &[Read::new("list", "cloudtrail:LookupEvents")],
+    lists: Inputs::NONE,
+};

@@ -1,0 +1,49 @@
+//! AWS CodePipeline and CodeBuild: what deploys.
+
+pub(super) mod declared;
+#[cfg(feature = "live")]
+pub(super) mod live;
+
+use crate::inventory::cols::{flag, list, text};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
+
+/// Pipelines.
+pub const PIPELINE: Table = Table {
+    name: "codepipeline_pipeline",
+    doc: "Pipelines and what their stages do.",
+    key: "name",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("name", "Name."),
+        text("arn", "ARN."),
+        text("role_arn", "Role.").by(&["detail"]),
+        flag("deploys", "Has it an action of the category `Deploy`?").by(&["detail"]),
+        list("build_projects", "CodeBuild projects it runs.").by(&["detail"]),
+    ],
+    reads: &[
+        Read::new("list", "codepipeline:ListPipelines"),
+        Read::new("detail", "codepipeline:GetPipeline"),
+    ],
+    lists: Inputs::NONE,
+};
+
+/// Build projects.
+pub const PROJECT: Table = Table {
+    name: "codebuild_project",
+    doc: "CodeBuild projects.",
+    key: "name",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("name", "Name."),
+        text("arn", "ARN."),
+        text("service_role_arn", "Role.").absent("''"),
+    ],
+    reads: &[Read::with(
+        "list",
+        "codebuild:BatchGetProjects",
+        &["codebuild:ListProjects", "codebuild:BatchGetProjects"],
+    )],
+    lists: Inputs::NONE,
+};

@@ -1,0 +1,94 @@
+//! What a file hides: macros, stacks and modules that are not on disk, code that runs when the stack is made.
+//!
+//! A resource that a file creates has no companions but those of the same file, unless the file is handed on: then
+//! whatever gets it may add routes, rules, policies and endpoints. What gets nothing may add nothing to it.
+
+use super::{Declared, Node};
+use std::collections::BTreeSet;
+
+/// Something in a file that may add to what the file shows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Opening {
+    /// For a person: what it is, and why nobody sees what it adds.
+    pub why: String,
+    /// Ids, names and ARNs of what it is handed; `None` where it may add to everything.
+    pub given: Option<BTreeSet<String>>,
+}
+
+/// Custom resources of the AWS CDK that add nothing to what they are handed
+/// (AWS CDK, `@aws-cdk/custom-resource-handlers` and `aws-cdk-lib/aws-s3-deployment`).
+const HARMLESS: &[&str] = &[
+    "Custom::S3AutoDeleteObjects",
+    "Custom::VpcRestrictDefaultSG",
+    "Custom::CDKBucketDeployment",
+    "Custom::S3BucketNotifications",
+    "Custom::LogRetention",
+    "Custom::CloudwatchLogResourcePolicy",
+    "Custom::ECRAutoDeleteImages",
+    "Custom::CrossRegionExportReader",
+    "Custom::CrossRegionExportWriter",
+];
+
+/// Why a resource of this kind may add what the file does not show.
+fn why(resource: &Declared) -> Option<String> {
+    let address = &resource.address;
+    Some(match resource.kind.as_str() {
+        kind if HARMLESS.contains(&kind) => return None,
+        "AWS::CloudFormation::Stack" | "AWS::Serverless::Application" => {
+            format!("the template of the nested stack {address} is not beside this one")
+        }
+        "aws_cloudformation_stack" | "aws_cloudformation_stack_set" => {
+            format!("the stack {address} makes resources that the plan does not show")
+        }
+        "AWS::CloudFormation::CustomResource" => {
+            format!("the custom resource {address} runs code when the stack is made")
+        }
+        kind if kind.starts_with("Custom::") => {
+            format!("the custom resource {address} runs code when the stack is made")
+        }
+        kind if kind.ends_with("::MODULE") => {
+            format!("the module {address} ({kind}) is not in the template")
+        }
+        kind if kind.starts_with("awscc_") => {
+            format!("{address} is of the provider awscc, whose resources are not read")
+        }
+        _ => return None,
+    })
+}
+
+fn texts(node: &Node, all: &mut BTreeSet<String>) {
+    match node {
+        Node::Text(text) if !text.is_empty() => drop(all.insert(text.clone())),
+        Node::Unknown(later) => all.extend(later.of.iter().cloned()),
+        Node::List(items) => items.iter().for_each(|item| texts(item, all)),
+        Node::Map(members) => members.iter().for_each(|(_, value)| texts(value, all)),
+        _ => {}
+    }
+}
+
+/// What resources of a file are handed to others that may add to them.
+pub fn openings(resources: &[Declared]) -> Vec<Opening> {
+    let nested = |resource: &Declared| {
+        let inside = format!("{}.", resource.address);
+        resources
+            .iter()
+            .any(|other| other.address.starts_with(&inside))
+    };
+    let mut all = Vec::new();
+    // A nested stack that was read shows what it makes.
+    for resource in resources.iter().filter(|resource| !nested(resource)) {
+        if let Some(why) = why(resource) {
+            let mut given = BTreeSet::new();
+            texts(&resource.values, &mut given);
+            // A parameter may be a list in one text.
+            for text in given.clone() {
+                given.extend(text.split(',').map(|part| part.trim().to_owned()));
+            }
+            all.push(Opening {
+                why,
+                given: Some(given),
+            });
+        }
+    }
+    all
+}

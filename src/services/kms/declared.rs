@@ -1,0 +1,113 @@
+//! How files declare them.
+
+use crate::services::declared::ids::arn;
+use crate::services::declared::policy::document;
+use crate::services::declared::{Change, Declared, Rows, Spelling, Told};
+use serde_json::{Value as Json, json};
+
+pub(in crate::services) const SPELLINGS: &[Spelling] = &[
+    Spelling {
+        kinds: &[
+            "aws_kms_key",
+            "aws_kms_replica_key",
+            "aws_kms_external_key",
+            "AWS::KMS::Key",
+            "AWS::KMS::ReplicaKey",
+        ],
+        map: key,
+    },
+    Spelling {
+        kinds: &["aws_kms_key_policy"],
+        map: |by, rows| {
+            rows.column(
+                by,
+                "kms_key",
+                key_arn(by),
+                "policy",
+                document(by.at("policy")),
+            )
+        },
+    },
+    Spelling {
+        kinds: &["aws_kms_alias", "AWS::KMS::Alias"],
+        map: alias,
+    },
+    Spelling {
+        kinds: &["aws_kms_grant"],
+        map: grant,
+    },
+];
+
+fn key_arn(by: &Declared) -> Told<String> {
+    by.at("key_id|target_key_id").id().map(|key| {
+        if key.starts_with("arn:") {
+            key
+        } else {
+            by.arn_of("kms", &format!("key/{key}"))
+        }
+    })
+}
+
+/// Without a policy the key trusts its account: the default that the API attaches.
+fn key(by: &Declared, rows: &mut Rows) {
+    let root = format!("arn:{}:iam::{}:root", by.partition, by.account_id);
+    let default = json!({"Version": "2012-10-17", "Statement": [{"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}]});
+    let on = by.at("enabled|is_enabled").flag().or(true);
+    let row = rows.row("kms_key", by, arn(by));
+    row.put("id", by.id())
+        .put("key_manager", "CUSTOMER")
+        .set(
+            "key_state",
+            on.map(|on| if on { "Enabled" } else { "Disabled" }),
+        )
+        .set(
+            "origin",
+            by.at("origin")
+                .text()
+                .or(if by.kind == "aws_kms_external_key" {
+                    "EXTERNAL"
+                } else {
+                    "AWS_KMS"
+                }),
+        )
+        .set("policy", document(by.at("policy|key_policy")).or(default));
+    if by.change == Change::Create {
+        row.put("grants", json!([]));
+    }
+}
+
+fn alias(by: &Declared, rows: &mut Rows) {
+    let name = by.name("name|alias_name");
+    let target = by
+        .at("target_key_id")
+        .id()
+        .map(|key| key.rsplit('/').next().unwrap_or(&key).to_owned());
+    rows.row("kms_alias", by, name).set("target_key_id", target);
+}
+
+fn grant(by: &Declared, rows: &mut Rows) {
+    let facts = (
+        by.at("grantee_principal").id(),
+        by.at("operations").ids(),
+        by.at("constraints").json().or(Json::Null),
+    );
+    let item = match facts {
+        (Told::Known(principal), Told::Known(operations), Told::Known(constraints)) => {
+            let part = |key: &str| {
+                constraints
+                    .pointer(&format!("/0/{key}"))
+                    .cloned()
+                    .unwrap_or_else(|| json!({}))
+            };
+            Told::Known(json!({
+                "id": by.address, "name": by.name("name"), "grantee_principal": principal, "operations": operations,
+                "context_equals": part("encryption_context_equals"), "context_subset": part("encryption_context_subset"),
+            }))
+        }
+        (Told::Unknown(later), ..) | (_, Told::Unknown(later), _) | (.., Told::Unknown(later)) => {
+            Told::Unknown(later)
+        }
+        _ => Told::Absent,
+    };
+    rows.part(by, "kms_key", key_arn(by), "grants", item);
+}

@@ -1,0 +1,100 @@
+//! AWS KMS: whose keys they are, and who may use them.
+
+pub(super) mod declared;
+#[cfg(feature = "live")]
+pub(super) mod live;
+
+use crate::inventory::cols::{json, text};
+use crate::inventory::shape::{Fields, each, tags};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
+use serde_json::{Value as Json, json};
+
+/// Keys.
+pub const KEY: Table = Table {
+    name: "kms_key",
+    doc: "KMS keys.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("id", "Key id."),
+        text("key_manager", "`CUSTOMER` or `AWS`.").by(&["detail"]).words(&["CUSTOMER", "AWS"]),
+        text("key_state", "`Enabled`, `Disabled`, `PendingDeletion`, ...").by(&["detail"]).words(&[
+            "Creating",
+            "Disabled",
+            "Enabled",
+            "PendingDeletion",
+            "PendingImport",
+            "PendingReplicaDeletion",
+            "Unavailable",
+            "Updating",
+        ]),
+        text("origin", "Where its material comes from: `AWS_KMS`, `EXTERNAL`, `AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`.").by(&["detail"]).words(&[
+            "AWS_KMS",
+            "EXTERNAL",
+            "AWS_CLOUDHSM",
+            "EXTERNAL_KEY_STORE",
+        ]),
+        json("policy", "Key policy; there is always one.").by(&["policy"]),
+        json("grants", "`[{id, name, grantee_principal, operations, context_equals, context_subset}]`.").absent("[]").by(&["grants"]).shaped(grants),
+    ],
+    reads: &[
+        Read::new("list", "kms:ListKeys"),
+        Read::new("detail", "kms:DescribeKey"),
+        Read::new("policy", "kms:GetKeyPolicy"),
+        Read::new("grants", "kms:ListGrants"),
+    ],
+    lists: Inputs::NONE,
+};
+
+/// Grants as this crate writes them, or as KMS does (KMS API Reference, "GrantListEntry").
+fn grants(value: &Json) -> Result<Json, String> {
+    each(value, |grant| {
+        let mut fields = Fields::of(grant)?;
+        let id = fields.text(&["id", "GrantId"])?;
+        let name = fields.text_if_any(&["name", "Name"])?;
+        let grantee = fields.text(&[
+            "grantee_principal",
+            "GranteePrincipal",
+            "GranteeServicePrincipal",
+        ])?;
+        let operations = fields.texts(&["operations", "Operations"])?;
+        let mut context = |own, aws: &'static str, constraints: Option<&Json>| {
+            let found = fields
+                .member(&[own])
+                .or_else(|| constraints.and_then(|all| all.get(aws)));
+            found.map_or_else(|| Ok(json!({})), tags)
+        };
+        let constraints = grant.get("Constraints");
+        let equals = context("context_equals", "EncryptionContextEquals", constraints)?;
+        let subset = context("context_subset", "EncryptionContextSubset", constraints)?;
+        fields.done(&[
+            "Constraints",
+            "KeyId",
+            "CreationDate",
+            "RetiringPrincipal",
+            "RetiringServicePrincipal",
+            "IssuingAccount",
+        ])?;
+        Ok(json!({
+            "id": id, "name": name, "grantee_principal": grantee, "operations": operations,
+            "context_equals": equals, "context_subset": subset,
+        }))
+    })
+}
+
+/// Aliases.
+pub const ALIAS: Table = Table {
+    name: "kms_alias",
+    doc: "KMS aliases; services accept them in place of a key.",
+    key: "name",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("name", "`alias/...`."),
+        text("target_key_id", "Key id.").absent("''"),
+    ],
+    reads: &[Read::new("list", "kms:ListAliases")],
+    lists: Inputs::NONE,
+};

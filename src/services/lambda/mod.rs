@@ -1,0 +1,68 @@
+//! AWS Lambda: configuration of functions, never their code.
+
+pub(super) mod declared;
+#[cfg(feature = "live")]
+pub(super) mod live;
+
+use super::environment::{SETTINGS, VARIABLE};
+use crate::inventory::cols::{flag, list, tags, text};
+use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
+
+/// Functions.
+pub const FUNCTION: Table = Table {
+    name: "lambda_function",
+    doc: "Functions, one row for `$LATEST` and one for each published version: every version keeps its variables.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN with the version."),
+        text("function_arn", "ARN without the version."),
+        text("name", "Name."),
+        text("version", "`$LATEST` or a number."),
+        text("role_arn", "Execution role."),
+        text("vpc_id", "VPC.").absent("'' (the service's own network)"),
+        list("subnet_ids", "Subnets."),
+        list("security_group_ids", "Security groups."),
+        flag(
+            "ipv6_allowed",
+            "May its interfaces send by IPv6, where the subnets have it?",
+        ),
+        text(
+            "capacity_provider_arn",
+            "Capacity provider of a function on managed instances; its network counts then.",
+        )
+        .absent("''"),
+        text("log_group_name", "Log group it writes to."),
+        text(
+            "environment_error",
+            "Why Lambda could not decrypt the variables.",
+        )
+        .absent("''"),
+        SETTINGS[0],
+        SETTINGS[1],
+        SETTINGS[2],
+        SETTINGS[3],
+        SETTINGS[4],
+        tags().by(&["tags"]),
+    ],
+    reads: &[
+        Read::new("list", "lambda:ListFunctions"),
+        Read::new("tags", "lambda:ListTags"),
+    ],
+    lists: Inputs::NONE,
+};
+
+const VARIABLES: [Column; 11] = VARIABLE;
+
+/// Variables of functions.
+pub const ENVIRONMENT_VARIABLE: Table = Table {
+    name: "lambda_environment_variable",
+    doc: "Environment variables of functions: what was detected in them, never their values.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &VARIABLES,
+    reads: &[Read::new("list", "lambda:ListFunctions")],
+    lists: Inputs::NONE,
+};

@@ -1,0 +1,272 @@
+//! The calls.
+
+use crate::client;
+use crate::services::collect::{Batch, Place};
+use aws_sdk_opensearchserverless::types::{AccessPolicyType, SecurityPolicyType};
+use aws_smithy_types::{Document, Number};
+use serde_json::Value as Json;
+
+fn json(document: &Document) -> Json {
+    match document {
+        Document::Object(all) => all
+            .iter()
+            .map(|(key, value)| (key.clone(), json(value)))
+            .collect(),
+        Document::Array(all) => all.iter().map(json).collect(),
+        Document::Number(Number::PosInt(number)) => Json::from(*number),
+        Document::Number(Number::NegInt(number)) => Json::from(*number),
+        Document::Number(Number::Float(number)) => Json::from(*number),
+        Document::String(text) => Json::from(text.as_str()),
+        Document::Bool(on) => Json::from(*on),
+        Document::Null => Json::Null,
+    }
+}
+
+pub(in crate::services) async fn collections(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_opensearchserverless, place);
+    let listing = place
+        .pages(
+            "aoss:ListCollections",
+            |token| client.list_collections().set_next_token(token).send(),
+            |answer| {
+                (
+                    answer.collection_summaries.unwrap_or_default(),
+                    answer.next_token,
+                )
+            },
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "aoss_collection", &listing);
+    batch.rows.extend(listing.items.iter().map(|one| {
+        place
+            .row("aoss_collection")
+            .set("name", one.name())
+            .set("id", one.id())
+            .set("arn", one.arn())
+    }));
+    batch
+}
+
+pub(in crate::services) async fn network_policies(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_opensearchserverless, place);
+    let listing = place
+        .pages(
+            "aoss:ListSecurityPolicies",
+            |token| {
+                client
+                    .list_security_policies()
+                    .r#type(SecurityPolicyType::Network)
+                    .set_next_token(token)
+                    .send()
+            },
+            |answer| {
+                (
+                    answer.security_policy_summaries.unwrap_or_default(),
+                    answer.next_token,
+                )
+            },
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "aoss_network_policy", &listing);
+    let details = place
+        .details(
+            &mut batch,
+            "aoss_network_policy",
+            "detail",
+            &listing.items,
+            |policy| policy.name().unwrap_or_default().to_owned(),
+            |index| {
+                place.call("aoss:GetSecurityPolicy", {
+                    let (client, name) = (&client, listing.items[index].name().unwrap_or_default());
+                    move || {
+                        client
+                            .get_security_policy()
+                            .r#type(SecurityPolicyType::Network)
+                            .name(name)
+                            .send()
+                    }
+                })
+            },
+        )
+        .await;
+    for (policy, detail) in listing.items.iter().zip(details) {
+        let mut row = place.row("aoss_network_policy").set("name", policy.name());
+        if let Some(found) = detail
+            .as_ref()
+            .and_then(|answer| answer.security_policy_detail())
+            .and_then(|detail| detail.policy())
+        {
+            row.put("policy", json(found));
+        }
+        batch.rows.push(row);
+    }
+    batch
+}
+
+pub(in crate::services) async fn vpc_endpoints(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_opensearchserverless, place);
+    let listing = place
+        .pages(
+            "aoss:ListVpcEndpoints",
+            |token| client.list_vpc_endpoints().set_next_token(token).send(),
+            |answer| {
+                (
+                    answer.vpc_endpoint_summaries.unwrap_or_default(),
+                    answer.next_token,
+                )
+            },
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "aoss_vpc_endpoint", &listing);
+    let id = |one: &aws_sdk_opensearchserverless::types::VpcEndpointSummary| {
+        one.id().unwrap_or_default().to_owned()
+    };
+    let details = place
+        .details(
+            &mut batch,
+            "aoss_vpc_endpoint",
+            "detail",
+            &listing.items,
+            id,
+            |index| {
+                let (client, id) = (&client, id(&listing.items[index]));
+                place.call("aoss:BatchGetVpcEndpoint", move || {
+                    client.batch_get_vpc_endpoint().ids(&id).send()
+                })
+            },
+        )
+        .await;
+    for (one, detail) in listing.items.iter().zip(details) {
+        let status = one.status().map(|status| status.as_str());
+        let mut row = place
+            .row("aoss_vpc_endpoint")
+            .set("id", one.id())
+            .set("name", one.name())
+            .set("status", status);
+        if let Some(found) = detail
+            .as_ref()
+            .and_then(|answer| answer.vpc_endpoint_details().first())
+        {
+            row.put("vpc_id", found.vpc_id());
+            row.put("subnet_ids", found.subnet_ids().to_vec());
+            row.put("security_group_ids", found.security_group_ids().to_vec());
+        }
+        batch.rows.push(row);
+    }
+    batch
+}
+
+pub(in crate::services) async fn access_policies(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_opensearchserverless, place);
+    let listing = place
+        .pages(
+            "aoss:ListAccessPolicies",
+            |token| {
+                client
+                    .list_access_policies()
+                    .r#type(AccessPolicyType::Data)
+                    .set_next_token(token)
+                    .send()
+            },
+            |answer| {
+                (
+                    answer.access_policy_summaries.unwrap_or_default(),
+                    answer.next_token,
+                )
+            },
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "aoss_access_policy", &listing);
+    let name = |one: &aws_sdk_opensearchserverless::types::AccessPolicySummary| {
+        one.name().unwrap_or_default().to_owned()
+    };
+    let details = place
+        .details(
+            &mut batch,
+            "aoss_access_policy",
+            "detail",
+            &listing.items,
+            name,
+            |index| {
+                let (client, name) = (&client, name(&listing.items[index]));
+                place.call("aoss:GetAccessPolicy", move || {
+                    client
+                        .get_access_policy()
+                        .r#type(AccessPolicyType::Data)
+                        .name(&name)
+                        .send()
+                })
+            },
+        )
+        .await;
+    for (policy, detail) in listing.items.iter().zip(details) {
+        let mut row = place.row("aoss_access_policy").set("name", policy.name());
+        if let Some(found) = detail
+            .as_ref()
+            .and_then(|answer| answer.access_policy_detail())
+            .and_then(|detail| detail.policy())
+        {
+            row.put("policy", json(found));
+        }
+        batch.rows.push(row);
+    }
+    batch
+}
+
+pub(in crate::services) async fn domains(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_opensearch, place);
+    let listing = place
+        .single("es:ListDomainNames", || client.list_domain_names().send())
+        .await;
+    let names: Vec<String> = listing
+        .items
+        .iter()
+        .flat_map(|answer| answer.domain_names())
+        .filter_map(|one| one.domain_name().map(str::to_owned))
+        .collect();
+    let mut batch = Batch::default();
+    batch.listed(place, "opensearch_domain", &listing);
+    let arn = |name: &String| {
+        format!(
+            "arn:{}:es:{}:{}:domain/{name}",
+            place.partition, place.region, place.account
+        )
+    };
+    let details = place
+        .details(
+            &mut batch,
+            "opensearch_domain",
+            "detail",
+            &names,
+            arn,
+            |index| {
+                let (client, name) = (&client, names[index].as_str());
+                place.call("es:DescribeDomain", move || {
+                    client.describe_domain().domain_name(name).send()
+                })
+            },
+        )
+        .await;
+    for (name, detail) in names.iter().zip(details) {
+        let mut row = place
+            .row("opensearch_domain")
+            .set("arn", arn(name))
+            .set("name", name.as_str());
+        if let Some(found) = detail.as_ref().and_then(|answer| answer.domain_status()) {
+            row.put(
+                "vpc_id",
+                found
+                    .vpc_options()
+                    .and_then(|inside| inside.vpc_id())
+                    .unwrap_or_default(),
+            );
+        }
+        batch.rows.push(row);
+    }
+    batch.count("opensearch_domain");
+    batch
+}

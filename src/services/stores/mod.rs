@@ -1,0 +1,46 @@
+//! Databases that serve as vector stores: Amazon RDS (Aurora) and Amazon Neptune Analytics.
+
+pub(super) mod declared;
+#[cfg(feature = "live")]
+pub(super) mod live;
+
+use crate::inventory::cols::{flag, list, text};
+use crate::inventory::{Inputs, Read, Role, Span, Table};
+
+/// Instances.
+pub const DB_INSTANCE: Table = Table {
+    name: "rds_db_instance",
+    doc: "DB instances. Of an Aurora cluster each instance has its own switch for public access.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("name", "Identifier."),
+        text("cluster_name", "Cluster that it belongs to.").absent("''"),
+        text("engine", "`aurora-postgresql`, ..."),
+        flag(
+            "publicly_accessible",
+            "Does its name resolve to a public address?",
+        ),
+        list("security_group_ids", "Security groups."),
+    ],
+    reads: &[Read::new("list", "rds:DescribeDBInstances")],
+    lists: Inputs::NONE,
+};
+
+/// Graphs.
+pub const GRAPH: Table = Table {
+    name: "neptune_graph",
+    doc: "Graphs of Neptune Analytics.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("name", "Name."),
+        flag("public_connectivity", "Can public networks reach it?"),
+    ],
+    reads: &[Read::new("list", "neptune-graph:ListGraphs")],
+    lists: Inputs::NONE,
+};

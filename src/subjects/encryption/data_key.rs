@@ -1,0 +1,395 @@
+//! Subject: the keys under which documents and prompts lie, who can decrypt with them, and who rules over them.
+
+use super::decryptors::judge;
+use crate::access::trusted::trusted;
+use crate::derive::DerivedRow;
+use crate::derive::Sink;
+use crate::inventory::Inputs;
+use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::{Lookup, Role, Span, Table};
+use crate::model::{Arn, Gap, Observed};
+use crate::services;
+use crate::subject_columns;
+use crate::subjects::accounts::corpus_bucket;
+use crate::subjects::encryption::keys::{self, Key};
+use crate::subjects::identity::agent_role;
+use crate::subjects::identity::principal;
+use crate::subjects::logging::inference_log_bucket;
+use crate::subjects::logging::inference_log_group;
+use crate::subjects::{Facts, Subject};
+use crate::workloads;
+use Observed::{Known, Unknown};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+const PROTECTED: Inputs = Inputs::All(&[
+    services::bedrock_agent::DATA_SOURCE.list(),
+    services::bedrock_agent::DATA_SOURCE.group("detail"),
+    services::bedrock_agent::KNOWLEDGE_BASE.list(),
+    services::bedrock_agent::KNOWLEDGE_BASE.group("detail"),
+    services::bedrock::INVOCATION_LOGGING.list(),
+    services::logs::LOG_GROUP.list(),
+    services::s3::BUCKET.list(),
+    services::s3::BUCKET.group("encryption"),
+    services::kms::ALIAS.list(),
+    services::kms::KEY.list(),
+]);
+const KEY: Inputs = Inputs::All(&[services::kms::KEY.group("detail")]);
+const POLICY: Inputs = Inputs::All(&[services::kms::KEY.group("policy")]);
+const OPENNESS: Inputs = Inputs::All(&[POLICY, principal::CONTROLS]);
+const DECRYPTORS: Inputs = Inputs::All(&[
+    services::kms::KEY.group("policy"),
+    services::kms::KEY.group("grants"),
+    services::kms::KEY.group("detail"),
+    principal::EFFECTIVE,
+    workloads::INPUTS,
+    agent_role::AGENTS,
+]);
+
+/// Keys of data.
+pub const DATA_KEY: Table = Table {
+    name: "data_key",
+    doc: "A KMS key that encrypts the corpus, the inference log groups or their buckets, in the scope that uses it; where the service's own key does, the bucket or group itself.",
+    key: "resource",
+    span: Span::Regional,
+    role: Role::Subject,
+    columns: subject_columns![
+        list("protects", "What it encrypts.").from(PROTECTED),
+        text("kind", "`customer`, `aws-managed` or `service-owned`.").from(KEY),
+        text("owner_account_id", "Account of the key.")
+            .absent("''")
+            .from(PROTECTED),
+        text("origin", "Where its material comes from.")
+            .absent("''")
+            .from(KEY),
+        flag(
+            "under_control",
+            "Can a principal of the own organisation disable and delete it, and nobody outside?"
+        )
+        .from(DECRYPTORS),
+        text("control_reason", "Why, or why not.").from(DECRYPTORS),
+        list("administrators", "Principals who may change its policy.").from(DECRYPTORS),
+        flag(
+            "open_to_anyone",
+            "Does its policy let a principal use it whom nobody named?"
+        )
+        .from(OPENNESS),
+        json("open_witness", "A request that shows it.")
+            .absent("null")
+            .from(OPENNESS),
+        list(
+            "decryptors",
+            "Principals who can decrypt with it, directly or by a grant that they may make."
+        )
+        .from(DECRYPTORS),
+        list(
+            "unexpected_decryptors",
+            "Those of them who are neither roles of workloads, of agents nor declared."
+        )
+        .from(DECRYPTORS),
+        flag("too_wide", "Are there such?").from(DECRYPTORS),
+        json("decrypt_witness", "A request that shows it.")
+            .absent("null")
+            .from(DECRYPTORS),
+        list(
+            "placeholders",
+            "Names and accounts in its policy that come from documentation."
+        )
+        .from(POLICY),
+        flag("has_placeholders", "Are there such?").from(POLICY),
+    ],
+    reads: &[],
+    lists: PROTECTED,
+};
+
+/// The subject.
+pub(super) const SUBJECT: Subject = Subject {
+    table: &DATA_KEY,
+    derive: derive,
+    rests_on_published_data: true,
+};
+
+/// Keys that protect something in a scope, by reference.
+#[derive(Default)]
+struct Protected<'w> {
+    /// Key and what it protects, by the resource under which it is judged.
+    keys: BTreeMap<String, (Observed<Key<'w>>, String, BTreeSet<String>)>,
+}
+
+impl<'w> Protected<'w> {
+    fn add(
+        &mut self,
+        facts: &Facts<'w>,
+        (account, region): (&str, &str),
+        reference: Observed<String>,
+        protected: &str,
+        sink: &mut Sink<'_>,
+    ) {
+        let found = reference
+            .clone()
+            .and_then(|reference| keys::resolve(facts, account, region, &reference));
+        let resource = match (&found, &reference) {
+            (Known(Key::Row(row)), _) => row.key().to_owned(),
+            (Known(Key::Foreign), Known(reference)) => reference.clone(),
+            (Known(_), _) => protected.to_owned(),
+            // Which key it is cannot be told, so there is nothing yet to judge.
+            (Unknown(gaps), _) => return sink.hide(account, region, gaps.clone()),
+        };
+        let entry = self.keys.entry(resource).or_insert_with(|| {
+            (
+                found,
+                reference.known().unwrap_or_default(),
+                BTreeSet::new(),
+            )
+        });
+        entry.2.insert(protected.to_owned());
+    }
+}
+
+fn bucket_key(facts: &Facts<'_>, bucket: &str) -> Observed<String> {
+    match facts.world.lookup_anywhere("s3_bucket", bucket) {
+        Lookup::Found(row) => {
+            row.text("sse_algorithm")
+                .zip(row.text("kms_key_id"))
+                .map(
+                    |(algorithm, key)| match (algorithm.starts_with("aws:kms"), key) {
+                        (false, _) => String::new(),
+                        (true, "") => "alias/aws/s3".to_owned(),
+                        // A bucket names its key within its own account.
+                        (true, key) if key.starts_with("arn:") => key.to_owned(),
+                        (true, key) => {
+                            format!(
+                                "arn:{}:kms:{{region}}:{}:{}{key}",
+                                facts.world.run.partition,
+                                row.account(),
+                                if key.starts_with("alias/") {
+                                    ""
+                                } else {
+                                    "key/"
+                                }
+                            )
+                        }
+                    },
+                )
+        }
+        Lookup::Absent => Observed::gap(Gap::not_understood(
+            "s3_bucket",
+            format!("the bucket `{bucket}` is in no account of this run"),
+        )),
+        Lookup::Unknown(gaps) => Unknown(gaps),
+    }
+}
+
+pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
+    for (account, region) in facts.settings.scopes(&DATA_KEY) {
+        let scope = (account.as_str(), region.as_str());
+        let mut protected = Protected::default();
+        let partition = facts.world.run.partition.as_str();
+        let mut buckets: BTreeSet<String> = BTreeSet::new();
+        let (corpus, gaps) = corpus_bucket::corpus(facts, &account, &region);
+        sink.hide(&account, &region, gaps);
+        buckets.extend(corpus.into_iter().map(|corpus| corpus.bucket));
+        let (logs, gaps) = inference_log_bucket::inference_buckets(facts, &account, &region);
+        sink.hide(&account, &region, gaps);
+        buckets.extend(logs.into_keys().map(|(name, _)| name));
+        for bucket in buckets {
+            let key = bucket_key(facts, &bucket).map(|key| key.replace("{region}", &region));
+            protected.add(
+                facts,
+                scope,
+                key,
+                &format!("arn:{partition}:s3:::{bucket}"),
+                sink,
+            );
+        }
+        let (groups, gaps) = inference_log_group::inference_groups(facts, &account, &region);
+        sink.hide(&account, &region, gaps);
+        for name in groups {
+            let key = match facts
+                .world
+                .lookup("cloudwatch_log_group", &account, &region, &name)
+            {
+                Lookup::Found(row) => row.text("kms_key_id").map(str::to_owned),
+                Lookup::Absent => continue,
+                Lookup::Unknown(gaps) => Unknown(gaps),
+            };
+            protected.add(
+                facts,
+                scope,
+                key,
+                &format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"),
+                sink,
+            );
+        }
+        for (resource, (key, reference, protects)) in protected.keys {
+            row(facts, sink, scope, &resource, key, &reference, protects);
+        }
+    }
+}
+
+pub(super) fn row(
+    facts: &Facts<'_>,
+    sink: &mut Sink<'_>,
+    (account, region): (&str, &str),
+    resource: &str,
+    key: Observed<Key<'_>>,
+    reference: &str,
+    protects: BTreeSet<String>,
+) {
+    let Known(key) = key else { return };
+    let (owner, _, local) = keys::place(account, region, reference);
+    let kind = match key {
+        Key::Service => Known("service-owned"),
+        Key::Managed => Known("aws-managed"),
+        Key::Foreign => Known("customer"),
+        Key::Row(row) => row.text("key_manager").map(|manager| {
+            if manager == "CUSTOMER" {
+                "customer"
+            } else {
+                "aws-managed"
+            }
+        }),
+    };
+    let of_aws = matches!(key, Key::Service | Key::Managed);
+    let resource_type = match (of_aws, Arn::parse(resource).map(|arn| arn.service)) {
+        (true, Some("s3")) => "AWS::S3::Bucket",
+        (true, _) => "AWS::Logs::LogGroup",
+        (false, _) => "AWS::KMS::Key",
+    };
+    let mut row = sink.row(account, region, resource, resource_type);
+    let name = if of_aws {
+        Arn::parse(resource).map_or(resource, |arn| arn.name())
+    } else {
+        local
+    };
+    // The same key may serve several accounts, and each scope that uses it has a row of its own.
+    row.put(
+        "part",
+        if of_aws || owner == account {
+            String::new()
+        } else {
+            format!("used by {account}")
+        },
+    )
+    .put("name", name);
+    row.tagged(facts.settings, account, Known(BTreeMap::new()));
+    row.put("protects", protects.into_iter().collect::<Vec<_>>())
+        .put(
+            "owner_account_id",
+            if matches!(key, Key::Service) {
+                ""
+            } else {
+                owner
+            },
+        )
+        .set("kind", kind.clone());
+    let verdict = match key {
+        Key::Service => Judged::not_ours(
+            "the key is the service's own: it is in no account, and nobody here can disable or delete it",
+        ),
+        Key::Managed => Judged::not_ours(
+            "AWS manages the key: its policy cannot be changed, and nobody here can disable or delete it",
+        ),
+        Key::Row(found) => match &kind {
+            Known("aws-managed") => Judged::not_ours(
+                "AWS manages the key: its policy cannot be changed, and nobody here can disable or delete it",
+            ),
+            _ => judge(facts, found, owner),
+        },
+        Key::Foreign => foreign(facts, account, owner),
+    };
+    verdict.write(&mut row);
+    sink.push(row);
+}
+
+/// What is found out about a key.
+pub(super) struct Judged {
+    pub(super) origin: Observed<String>,
+    pub(super) control: Observed<(bool, String)>,
+    pub(super) administrators: Observed<Vec<String>>,
+    pub(super) open: Observed<Option<Json>>,
+    pub(super) decryptors: Observed<Vec<String>>,
+    pub(super) unexpected: Observed<Vec<String>>,
+    pub(super) too_wide: Observed<Option<Json>>,
+    pub(super) placeholders: Observed<Vec<String>>,
+}
+
+impl Judged {
+    /// A key over which no policy of a customer rules.
+    fn not_ours(why: &str) -> Self {
+        Self {
+            origin: Known(String::new()),
+            control: Known((false, why.to_owned())),
+            administrators: Known(Vec::new()),
+            open: Known(None),
+            decryptors: Known(Vec::new()),
+            unexpected: Known(Vec::new()),
+            too_wide: Known(None),
+            placeholders: Known(Vec::new()),
+        }
+    }
+
+    fn write(self, row: &mut DerivedRow) {
+        let witness =
+            |found: &Observed<Option<Json>>| found.clone().known().flatten().unwrap_or(Json::Null);
+        row.set("origin", self.origin)
+            .set(
+                "under_control",
+                self.control.clone().map(|(control, _)| control),
+            )
+            .set("control_reason", self.control.map(|(_, why)| why))
+            .set("administrators", self.administrators)
+            .put("open_witness", witness(&self.open))
+            .set("open_to_anyone", self.open.map(|found| found.is_some()))
+            .set("decryptors", self.decryptors)
+            .set("unexpected_decryptors", self.unexpected)
+            .put("decrypt_witness", witness(&self.too_wide))
+            .set("too_wide", self.too_wide.map(|found| found.is_some()))
+            .set(
+                "has_placeholders",
+                self.placeholders.clone().map(|all| !all.is_empty()),
+            )
+            .set("placeholders", self.placeholders);
+    }
+}
+
+/// A key of an account that the run does not hold.
+fn foreign(facts: &Facts<'_>, account: &str, owner: &str) -> Judged {
+    let gaps = || {
+        vec![Gap {
+            reason: crate::model::Reason::NotScanned,
+            ..Gap::not_understood("kms_key", format!("the account {owner} is not in this run"))
+        }]
+    };
+    let is_ours = trusted(facts.world, account)(owner);
+    let control = match is_ours {
+        Known(false) => Known((
+            false,
+            format!("the key belongs to account {owner}, which is not of the own organisation"),
+        )),
+        Known(true)
+            if facts
+                .settings
+                .list("vendor_accounts")
+                .iter()
+                .any(|vendor| vendor == owner) =>
+        {
+            Known((
+                false,
+                format!("the key belongs to account {owner}, a declared vendor"),
+            ))
+        }
+        Known(true) => Unknown(gaps()),
+        Unknown(more) => Unknown(more),
+    };
+    Judged {
+        origin: Unknown(gaps()),
+        control,
+        administrators: Unknown(gaps()),
+        open: Unknown(gaps()),
+        decryptors: Unknown(gaps()),
+        unexpected: Unknown(gaps()),
+        too_wide: Unknown(gaps()),
+        placeholders: Unknown(gaps()),
+    }
+}
