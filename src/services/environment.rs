@@ -5,7 +5,8 @@
 //! Region), never the text.
 
 use super::hosts::{
-    endpoint, host_of, is_a_url, is_region, names_a_host, of_aws, outside_host, vector_host,
+    endpoint, host_of, is_a_url, is_langsmith_host, is_region, leaves, names_a_host, of_aws,
+    vector_host,
 };
 use crate::inventory::cols::{flag, int, text};
 use crate::inventory::{Column, NewRow};
@@ -35,7 +36,7 @@ pub const VARIABLE: [Column; 11] =
         text("confidence", "`high`, `medium` or `low`.").absent("''").words(&["high", "medium", "low"]),
         int("length", "Length of the value in bytes."),
         text("fingerprint", "Keyed hash; the key dies with the run, so equal values can be seen and nothing else.").absent("''"),
-        text("outside_host", "Host of a model provider outside AWS that the value names, as the list of such hosts spells it; nothing else of the value.")
+        text("outside_host", "Host outside AWS that gets prompts, where the value names one: of a model provider, of what traces prompts, or the base URL of a model's SDK. Nothing else of the value is kept.")
             .absent("''"),
         text("vector_host", "Host of an OpenSearch collection or domain that the value names; nothing else of the value.").absent("''"),
     ];
@@ -228,6 +229,7 @@ pub fn look<'v>(
     let mut variables: Vec<(&str, &str)> = variables.into_iter().collect();
     // Maps have no order; what is told must not depend on it.
     variables.sort_unstable();
+    let langsmith = variables.iter().any(|(name, _)| is_langsmith_host(name));
     let mut rows: Vec<NewRow> = variables
         .into_iter()
         .map(|(name, value)| {
@@ -247,7 +249,7 @@ pub fn look<'v>(
                         String::new()
                     },
                 )
-                .set("outside_host", outside_host(value))
+                .set("outside_host", leaves(name, value, langsmith))
                 .set("vector_host", vector_host(value))
         })
         .collect();
@@ -272,7 +274,13 @@ fn a_secret(owner: Owner<'_>, name: &str, detector: &str, value: Option<&str>) -
         .set("confidence", secrets::Confidence::High.as_str())
         .set("length", 0)
         .set("fingerprint", "")
-        .set("outside_host", host(|value| outside_host(value).to_owned()))
+        .set(
+            "outside_host",
+            value.map_or_else(
+                || host(|_| String::new()),
+                |value| Some(leaves(name, value, true)),
+            ),
+        )
         .set("vector_host", host(vector_host))
 }
 

@@ -34,10 +34,124 @@ const OUTSIDE_HOSTS: &[&str] = &[
     "api.tavily.com",
     "api.exa.ai",
     "serpapi.com",
+    // What takes prompts and answers to look at them: tracing, evaluation, gateways that keep them.
+    "smith.langchain.com",
+    "cloud.langfuse.com",
+    "helicone.ai",
+    "app.phoenix.arize.com",
+    "otlp.arize.com",
+    "api.braintrust.dev",
+    "api.portkey.ai",
+    "api.traceloop.com",
+    "trace.wandb.ai",
+    "api.agentops.ai",
+    "app.langtrace.ai",
+    "logfire-api.pydantic.dev",
+    "api.literalai.com",
+    "app.opik.ai",
 ];
 
+/// Variables by which the SDKs of model providers and gateways are sent to another host than their own.
+const BASE_URLS: &[&str] = &[
+    "OPENAI_BASE_URL",
+    "OPENAI_API_BASE",
+    "OPENAI_ENDPOINT",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_BEDROCK_BASE_URL",
+    "AWS_BEDROCK_BASE_URL",
+    "BEDROCK_BASE_URL",
+    "AZURE_OPENAI_ENDPOINT",
+    "AZURE_API_BASE",
+    "LITELLM_BASE_URL",
+    "LITELLM_API_BASE",
+    "LITELLM_PROXY_API_BASE",
+    "LITELLM_PROXY_URL",
+    "AI_GATEWAY_BASE_URL",
+    "AI_GATEWAY_URL",
+    "GROQ_BASE_URL",
+    "MISTRAL_BASE_URL",
+    "COHERE_BASE_URL",
+    "GOOGLE_GEMINI_BASE_URL",
+    "DEEPSEEK_BASE_URL",
+    "OPENROUTER_BASE_URL",
+    "LANGSMITH_ENDPOINT",
+    "LANGCHAIN_ENDPOINT",
+    "LANGFUSE_HOST",
+    "LANGFUSE_BASE_URL",
+    "LANGFUSE_BASEURL",
+    "HELICONE_BASE_URL",
+];
+/// Switches that send prompts to LangSmith, at its own host where none is named.
+const LANGSMITH: &[&str] = &[
+    "LANGCHAIN_TRACING_V2",
+    "LANGSMITH_TRACING",
+    "LANGSMITH_TRACING_V2",
+];
+
+/// Does a host certainly lie in AWS, or in a network of one's own?
+fn is_own(host: &str) -> bool {
+    let ends = [
+        "amazonaws.com",
+        "amazonaws.com.cn",
+        "api.aws",
+        "on.aws",
+        "internal",
+        "local",
+        "localhost",
+        "lan",
+        "svc",
+        "corp",
+        "home.arpa",
+    ];
+    let inside = |end: &&str| {
+        host == *end
+            || host
+                .strip_suffix(*end)
+                .is_some_and(|rest| rest.ends_with('.'))
+    };
+    if let Ok(address) = host.parse::<std::net::IpAddr>() {
+        return match address {
+            std::net::IpAddr::V4(address) => {
+                address.is_private() || address.is_loopback() || address.is_link_local()
+            }
+            std::net::IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+        };
+    }
+    !host.contains('.') || ends.iter().any(|end| inside(&end))
+}
+
+/// The host outside AWS to which a variable sends prompts: one of the list that its value names, or whatever host the base URL
+/// of a model's SDK names that is neither AWS's nor one's own. `has_langsmith_host` says whether another variable names
+/// LangSmith's host.
+pub fn leaves(name: &str, value: &str, has_langsmith_host: bool) -> String {
+    let known = outside_host(value);
+    if !known.is_empty() {
+        return known.to_owned();
+    }
+    let upper = name.to_ascii_uppercase();
+    if LANGSMITH.contains(&upper.as_str())
+        && !has_langsmith_host
+        && ["true", "1"].contains(&value.trim().to_ascii_lowercase().as_str())
+    {
+        return "smith.langchain.com".to_owned();
+    }
+    if !BASE_URLS.contains(&upper.as_str()) || !is_a_url(value) {
+        return String::new();
+    }
+    let host = host_of(value);
+    if host.is_empty() || is_own(&host) {
+        return String::new();
+    }
+    host
+}
+
+/// Does a variable name the host of LangSmith?
+pub fn is_langsmith_host(name: &str) -> bool {
+    ["LANGSMITH_ENDPOINT", "LANGCHAIN_ENDPOINT"].contains(&name.to_ascii_uppercase().as_str())
+}
+
 /// The host of the list that a value names, alone or in a URL.
-pub fn outside_host(value: &str) -> &'static str {
+fn outside_host(value: &str) -> &'static str {
     let lower = value.to_ascii_lowercase();
     let mut words = lower.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-')));
     let known = |word: &str| {
@@ -81,13 +195,15 @@ pub(super) fn is_a_url(value: &str) -> bool {
 
 /// The host of a URL, or of what stands for one, in lower case.
 pub(super) fn host_of(url: &str) -> String {
-    url.split("://")
-        .last()
-        .unwrap_or(url)
-        .split(['/', ':'])
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase()
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // What stands before an `@` is a name and a password.
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(inner) => inner.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host.to_ascii_lowercase()
 }
 
 pub(super) fn of_aws(url: &str) -> bool {
@@ -119,4 +235,46 @@ pub(super) fn is_region(text: &str) -> bool {
         && parts
             .last()
             .is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_outside_aws_is_a_way_out_and_nothing_else_of_it_is_kept() {
+        for (name, value, host) in [
+            (
+                "OPENAI_BASE_URL",
+                "https://llm.example.net/v1",
+                "llm.example.net",
+            ),
+            (
+                "OPENAI_BASE_URL",
+                "https://me:p4ss@llm.example.net:8443/v1?key=abc",
+                "llm.example.net",
+            ),
+            ("OPENAI_BASE_URL", "https://me:p4ss@", ""),
+            (
+                "ANTHROPIC_BEDROCK_BASE_URL",
+                "https://vpce-1.bedrock-runtime.eu-west-1.vpce.amazonaws.com",
+                "",
+            ),
+            ("OPENAI_BASE_URL", "http://litellm:4000", ""),
+            ("OPENAI_BASE_URL", "http://10.0.0.4:4000", ""),
+            ("OPENAI_BASE_URL", "http://llm.corp.internal/v1", ""),
+            ("OPENAI_BASE_URL", "http://[fd00::1]/v1", ""),
+            ("APP_URL", "https://www.example.com", ""),
+            (
+                "TRACES",
+                "https://eu.api.smith.langchain.com",
+                "smith.langchain.com",
+            ),
+            ("LANGCHAIN_TRACING_V2", "true", "smith.langchain.com"),
+            ("LANGCHAIN_TRACING_V2", "false", ""),
+        ] {
+            assert_eq!(leaves(name, value, false), host, "{name}={value}");
+        }
+        assert_eq!(leaves("LANGCHAIN_TRACING_V2", "true", true), "");
+    }
 }

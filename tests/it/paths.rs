@@ -312,6 +312,10 @@ fn the_way_follows_hubs_and_spokes() {
     };
     let cases: Vec<(String, [&str; 5])> = vec![
         ("SELECT 1".to_owned(), [public, enforced, enforced, enforced, enforced]),
+        // A transit gateway takes traffic only from zones in which the attachment has a subnet.
+        ("UPDATE ec2_transit_gateway_attachment SET subnet_ids = '[\"subnet-central\"]' WHERE id = 'tgw-attach-transit'; UPDATE vpc_subnet SET availability_zone = 'eu-west-1b' WHERE subnet_id = 'subnet-transit'".to_owned(), [public, enforced, enforced, enforced, broken]),
+        ("UPDATE ec2_transit_gateway_attachment SET subnet_ids = '[\"subnet-central\"]' WHERE id = 'tgw-attach-transit'".to_owned(), [public, enforced, enforced, enforced, enforced]),
+        ("UPDATE ec2_transit_gateway_attachment SET subnet_ids = NULL WHERE id = 'tgw-attach-transit'".to_owned(), [public, enforced, enforced, enforced, unknown]),
         // Names.
         ("UPDATE vpc SET private_zones = '[]'".to_owned(), [public, broken, enforced, enforced, broken]),
         ("DELETE FROM route53_profile_association".to_owned(), [public, enforced, broken, enforced, enforced]),

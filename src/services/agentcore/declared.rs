@@ -3,7 +3,7 @@
 use crate::services::declared::ids::arn;
 use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
 use crate::services::environment::Owner;
-use crate::services::hosts::{outside_host, vector_host};
+use crate::services::hosts::{leaves, vector_host};
 use std::collections::BTreeSet;
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
@@ -52,13 +52,13 @@ fn runtime(by: &Declared, rows: &mut Rows) {
         )
         .set(
             "outside_hosts",
-            hosts(by.at("environment_variables"), |text| {
-                outside_host(text).to_owned()
+            hosts(by.at("environment_variables"), |name, text| {
+                leaves(name, text, false)
             }),
         )
         .set(
             "vector_hosts",
-            hosts(by.at("environment_variables"), vector_host),
+            hosts(by.at("environment_variables"), |_, text| vector_host(text)),
         );
     // Only what steers the calls is kept of its variables; no table holds them.
     let owner = Owner {
@@ -89,7 +89,7 @@ fn runtime(by: &Declared, rows: &mut Rows) {
 /// Hosts that variables name; open where a value is.
 pub(in crate::services) fn hosts(
     variables: &Node,
-    of: impl Fn(&str) -> String,
+    of: impl Fn(&str, &str) -> String,
 ) -> Told<Vec<String>> {
     let mut hosts = BTreeSet::new();
     let Node::Map(members) = variables else {
@@ -98,9 +98,9 @@ pub(in crate::services) fn hosts(
             .cloned()
             .map_or(Told::Known(Vec::new()), Told::Unknown);
     };
-    for (_, value) in members {
+    for (name, value) in members {
         match value {
-            Node::Text(text) | Node::Secret(text) => drop(hosts.insert(of(text))),
+            Node::Text(text) | Node::Secret(text) => drop(hosts.insert(of(name, text))),
             other => {
                 if let Some(later) = other.later() {
                     return Told::Unknown(later.clone());

@@ -4,7 +4,7 @@ use crate::services::agentcore::declared::hosts;
 use crate::services::declared::ids::{arn, name};
 use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
 use crate::services::environment::Owner;
-use crate::services::hosts::{outside_host, vector_host};
+use crate::services::hosts::{leaves, vector_host};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
@@ -132,8 +132,11 @@ fn model(by: &Declared, rows: &mut Rows) {
             container: "",
         };
         let named = container.at("environment");
-        outside = both(outside, hosts(named, |text| outside_host(text).to_owned()));
-        vectors = both(vectors, hosts(named, vector_host));
+        outside = both(
+            outside,
+            hosts(named, |name, text| leaves(name, text, false)),
+        );
+        vectors = both(vectors, hosts(named, |_, text| vector_host(text)));
         match named {
             Node::Unknown(later) => return rows.unsettled("sagemaker_model", by, &key, later),
             Node::Map(members) => owners.push((owner, members.clone(), Vec::new())),
