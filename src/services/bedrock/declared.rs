@@ -1,12 +1,16 @@
 //! How files declare them.
 
 use crate::services::declared::ids::arn;
-use crate::services::declared::{Declared, Rows, Spelling};
+use crate::services::declared::{Declared, Later, Node, Rows, Spelling};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
         kinds: &["aws_bedrock_model_invocation_logging_configuration"],
         map: logging,
+    },
+    Spelling {
+        kinds: &["Custom::AWS"],
+        map: custom,
     },
     Spelling {
         kinds: &["aws_bedrock_guardrail", "AWS::Bedrock::Guardrail"],
@@ -21,9 +25,55 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     },
 ];
 
-/// CloudFormation has no such type.
+/// Does the custom resource of the AWS CDK that makes one API call (`AwsCustomResource`) set up invocation logging? CloudFormation
+/// has no type for it.
+pub(in crate::services) fn sets_logging(by: &Declared) -> bool {
+    let call = by.at("create|update");
+    let text = match call {
+        Node::Text(text) | Node::Secret(text) => text.as_str(),
+        Node::Unknown(later) => later.pattern.as_str(),
+        Node::Map(_) => return is_logging(call),
+        _ => return false,
+    };
+    text.contains("putModelInvocationLoggingConfiguration")
+        || text.contains("PutModelInvocationLoggingConfiguration")
+}
+
+fn is_logging(call: &Node) -> bool {
+    let is = |path: &str, word: &str| {
+        call.at(path)
+            .text()
+            .known()
+            .is_some_and(|text| text.to_ascii_lowercase().contains(word))
+    };
+    is("service", "bedrock") && is("action", "putmodelinvocationloggingconfiguration")
+}
+
+fn custom(by: &Declared, rows: &mut Rows) {
+    if !sets_logging(by) {
+        return;
+    }
+    match by.at("create|update") {
+        Node::Text(text) => match serde_json::from_str::<serde_json::Value>(text) {
+            Ok(call) => config(by, rows, Node::from(&call).at("parameters.logging_config")),
+            Err(_) => {
+                let later = Later {
+                    why: "the call that sets up invocation logging is not JSON".to_owned(),
+                    ..Later::default()
+                };
+                config(by, rows, &Node::Unknown(later));
+            }
+        },
+        call @ Node::Map(_) => config(by, rows, call.at("parameters.logging_config")),
+        other => config(by, rows, other),
+    }
+}
+
 fn logging(by: &Declared, rows: &mut Rows) {
-    let config = by.at("logging_config");
+    config(by, rows, by.at("logging_config"));
+}
+
+fn config(by: &Declared, rows: &mut Rows, config: &Node) {
     let of = |path: &str| config.at(path).id().or("");
     rows.row("bedrock_model_invocation_logging", by, by.region.as_str())
         .set("log_group_name", of("cloudwatch_config.log_group_name"))

@@ -43,6 +43,8 @@ fn why(resource: &Declared) -> Option<String> {
         "AWS::CloudFormation::CustomResource" => {
             format!("the custom resource {address} runs code when the stack is made")
         }
+        // What this call does is read.
+        "Custom::AWS" if crate::services::bedrock::declared::sets_logging(resource) => return None,
         kind if kind.starts_with("Custom::") => {
             format!("the custom resource {address} runs code when the stack is made")
         }

@@ -251,10 +251,17 @@ impl<'a> Resolver<'a> {
                         self.fill(&mut one, instance);
                         *node = one;
                     }
-                    Some(nodes) => {
+                    Some(mut nodes) => {
+                        // A switch, and what is left empty, choose between the others and are none of them.
+                        let chooses = |node: &Node| match node {
+                            Node::Bool(_) | Node::Number(_) | Node::Absent => true,
+                            Node::Text(text) => text.is_empty(),
+                            _ => false,
+                        };
+                        nodes.retain(|node| !chooses(node));
                         let texts: Vec<String> =
                             nodes.iter().filter_map(|one| one.text().known()).collect();
-                        if texts.len() == nodes.len() {
+                        if texts.len() == nodes.len() && !texts.is_empty() {
                             later.of = texts;
                         }
                     }
@@ -328,8 +335,21 @@ impl<'a> Resolver<'a> {
             let name = name.split(['.', '[']).next()?;
             let call = self.configuration.modules.get(&plain)?.call?;
             let (outer, index) = outer(here.module)?;
+            let Some(argument) = call.get(name) else {
+                // The caller leaves it out, so it is what the module makes of that.
+                let default = self
+                    .configuration
+                    .modules
+                    .get(&plain)?
+                    .node
+                    .pointer(&format!("/variables/{name}/default"))?;
+                return Some(vec![Node::from(default)]);
+            };
+            if let Some(constant) = argument.get("constant_value") {
+                return Some(vec![Node::from(constant)]);
+            }
             let mut refs = Vec::new();
-            collect(call.get(name)?, &mut refs);
+            collect(argument, &mut refs);
             let key = index.and_then(|index| serde_json::from_str(&index).ok());
             let caller = Here {
                 module: &outer,
@@ -406,7 +426,8 @@ impl<'a> Resolver<'a> {
     fn attribute(&self, instance: &Instance, path: &str, depth: usize) -> Option<Vec<Node>> {
         if instance.data {
             if instance.declared.kind == "data.aws_iam_policy_document"
-                && (path == "json" || path == "minified_json")
+                // Behind an index that is computed the plan does not name the attribute; a document has one that others use.
+                && ["json", "minified_json", "id"].contains(&path)
             {
                 return Some(vec![self.policy(instance)]);
             }
