@@ -6,25 +6,37 @@
 use super::{Later, Node, Told};
 use crate::model::OPEN_OPERATOR;
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::io::Read as _;
 use std::sync::LazyLock;
 
-/// A managed policy of AWS as far as it is known: its document, or `None` where it is not.
+/// A managed policy of AWS by its ARN, as it was on the date of the data (`data/managed-policies.tsv.gz`, made by
+/// `tools/managed-policies.py`); `None` where it is not among them. AWS widens its policies now and then; a scan reads the
+/// account's own copy.
 pub fn aws_managed(arn: &str) -> Option<Json> {
-    #[derive(serde::Deserialize)]
-    struct Known {
-        allow: Vec<String>,
-        #[serde(default)]
-        also: Vec<Json>,
-    }
-    static KNOWN: LazyLock<BTreeMap<String, Known>> = LazyLock::new(|| {
-        yaml_serde::from_str(include_str!("aws_managed.yaml")).unwrap_or_default()
-    });
     let (_, name) = arn.split_once(":iam::aws:policy/")?;
-    let known = KNOWN.get(name)?;
-    let first = json!({"Effect": "Allow", "Action": known.allow, "Resource": "*"});
-    let statements: Vec<&Json> = std::iter::once(&first).chain(&known.also).collect();
-    Some(json!({"Version": "2012-10-17", "Statement": statements}))
+    serde_json::from_str(managed().get(name)?).ok()
+}
+
+/// The documents of managed policies, by path and name.
+fn managed() -> &'static HashMap<&'static str, &'static str> {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let packed: &[u8] = include_bytes!("../../../data/managed-policies.tsv.gz");
+        let mut text = String::new();
+        // What cannot be unpacked names no policy; a test holds that all are there.
+        let _ = flate2::read::GzDecoder::new(packed).read_to_string(&mut text);
+        text
+    });
+    static LINES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+        let lines = TEXT.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .filter_map(|line| {
+                let mut parts = line.split('\t');
+                Some((parts.next()?, parts.nth(2)?))
+            })
+            .collect()
+    });
+    &LINES
 }
 
 /// A policy document: JSON text, or an object with parts that may be open.
@@ -175,6 +187,32 @@ pub fn open() -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_managed_policy_of_aws_is_there_and_reads_as_json() {
+        assert!(managed().len() > 1_400, "{}", managed().len());
+        for (name, text) in managed() {
+            let document: Json = serde_json::from_str(text).unwrap_or_default();
+            assert!(
+                document["Statement"].is_array() || document["Statement"].is_object(),
+                "{name}"
+            );
+        }
+        let of =
+            |arn: &str| aws_managed(arn).map(|document| document["Statement"][0]["Action"].clone());
+        assert_eq!(
+            of("arn:aws:iam::aws:policy/AdministratorAccess"),
+            Some(json!("*"))
+        );
+        assert!(
+            of("arn:aws-us-gov:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole").is_some()
+        );
+        assert_eq!(of("arn:aws:iam::aws:policy/NoSuchPolicy"), None);
+        assert_eq!(
+            of("arn:aws:iam::111122223333:policy/AdministratorAccess"),
+            None
+        );
+    }
 
     #[test]
     fn an_open_part_leaves_the_statement_open_and_nothing_else() {
