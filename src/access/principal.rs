@@ -140,8 +140,10 @@ pub(crate) fn access(world: &World, row: Row<'_>) -> Access {
         Lookup::Absent => Fact::Absent,
         Lookup::Unknown(_) => Fact::Unknown,
     };
+    let is_user = row.table().name == "iam_user";
     let principal = Principal {
         organization,
+        tags: is_user.then(|| row.tags().known()).flatten(),
         ..Principal::parse(row.key())
     };
     let unread = [

@@ -229,6 +229,14 @@ fn passed(node: &Node, target: &Target<'_>) -> Observed<Option<Step>> {
 /// By letting itself into the role.
 fn changed(node: &Node, target: &Target<'_>) -> Observed<Option<Step>> {
     let arn = target.row.key();
+    // AWS refuses it: service-linked roles and those of IAM Identity Center are changed by their service alone (IAM User Guide,
+    // "Service-linked roles"; IAM Identity Center User Guide, "Referencing permission sets").
+    if [":role/aws-service-role/", ":role/aws-reserved/"]
+        .iter()
+        .any(|path| arn.contains(path))
+    {
+        return Known(None);
+    }
     Guard::nothing()
         .may(
             &node.access,

@@ -166,6 +166,12 @@ pub(crate) fn in_account(
                 found => found,
             };
             match found {
+                // What another account owns it lets nobody use without that account's own word.
+                Found::Yes(request)
+                    if resource.is_none()
+                        && request
+                            .owner()
+                            .is_some_and(|owner| owner != access.principal.account) => {}
                 Found::Yes(request) => answer.principals.push(Able {
                     principal: row.key().to_owned(),
                     conditions: conditions_of(&policies, &request),

@@ -207,7 +207,7 @@ impl Output {
                 let _ = writeln!(
                     std::io::stderr(),
                     "note: {}",
-                    crate::report::safe::cut(note, 400)
+                    crate::report::safe::cut(note, 2000)
                 );
             }
         }

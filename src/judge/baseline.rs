@@ -62,9 +62,22 @@ pub fn text(outcome: &Outcome) -> anyhow::Result<(String, usize)> {
     Ok((text, count))
 }
 
-/// What a failure is called today that a baseline of an app with one stack wrote without the stack's name.
+/// What a failure is called today that a baseline wrote under another name: of an app with one stack, without the stack's name;
+/// of a resource that a plan moves (`moved`), by its address before.
 fn renamed(entry: &Entry, outcome: &Outcome, there: &HashSet<&str>) -> Option<String> {
-    if outcome.run.source != Source::Cloudformation || there.contains(entry.fingerprint.as_str()) {
+    if there.contains(entry.fingerprint.as_str()) {
+        return None;
+    }
+    let was = |result: &Finding| outcome.run.moved.get(&result.resource).map(String::as_str);
+    let moved = outcome.results.iter().find(|result| {
+        result.rule == entry.rule
+            && result.part == entry.part
+            && was(result) == Some(entry.resource.as_str())
+    });
+    if let Some(moved) = moved {
+        return Some(moved.fingerprint.clone());
+    }
+    if outcome.run.source != Source::Cloudformation {
         return None;
     }
     let is_it = |result: &&Finding| {

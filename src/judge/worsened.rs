@@ -58,6 +58,7 @@ fn alone(
         notes: Vec::new(),
         ignores: Vec::new(),
         open: Vec::new(),
+        moved: BTreeMap::new(),
     };
     let mut store = Store::memory(&subjects::tables())?;
     let mut run = variant.fill(&bare, &mut store)?;

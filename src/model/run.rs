@@ -113,6 +113,9 @@ pub struct RunInfo {
     /// By account: Regions that are enabled there and outside this run.
     #[serde(default)]
     pub unscanned_regions: BTreeMap<String, Vec<String>>,
+    /// By address: the address that a resource had before the plan moves it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub moved: BTreeMap<String, String>,
 }
 
 impl RunInfo {
@@ -137,6 +140,7 @@ impl RunInfo {
             attestations: Vec::new(),
             command: String::new(),
             unscanned_regions: BTreeMap::new(),
+            moved: BTreeMap::new(),
         }
     }
 

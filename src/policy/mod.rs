@@ -28,8 +28,8 @@ pub use document::{Condition, Document, Effect, Malformed, Patterns, PrincipalPa
 pub use evaluate::{Answer, Because, Policies, Side};
 pub use model_questions::{Models, models_of, models_through};
 pub use questions::{
-    Ask, anyone_through, conditions_of, is_full_access, may, of_caller, outsider_through,
-    stranger_through,
+    Ask, anyone_through, conditions_of, is_foreign, is_full_access, may, may_on_own, of_caller,
+    outsider_through, stranger_through,
 };
 pub use request::{Kind, Others, Principal, Request};
 pub(crate) use search::of;

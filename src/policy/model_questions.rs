@@ -22,13 +22,10 @@ pub(super) const MODEL_KINDS: &[&str] = &[
     "prompt-router",
 ];
 
-/// Kinds that lead to foundation models; models with an account in their ARN are finite, whatever stands behind it.
-pub(super) const LEADING: &[&str] = &[
-    "inference-profile",
-    "application-inference-profile",
-    "default-prompt-router",
-    "prompt-router",
-];
+/// Kinds that lead to foundation models which the policy need not name; models with an account in their ARN are finite, whatever
+/// stands behind it. A call by an inference profile needs the profile and its model as well, so a list of models bounds it
+/// (Bedrock User Guide, "Prerequisites for inference profiles").
+pub(super) const LEADING: &[&str] = &["default-prompt-router", "prompt-router"];
 
 /// Which models pass.
 pub struct Models {
@@ -199,7 +196,7 @@ pub(super) fn models<'d>(
                 .collect::<Vec<_>>()
         };
         models.family = either(every(&["foundation-model"]), Some(left_out.clone()));
-        // A profile leads nowhere without a foundation model (Bedrock User Guide, "Prerequisites for inference profiles").
+        // A router leads nowhere without a foundation model.
         if models.family == Found::No
             && ask(&bedrock, every(&["foundation-model"]), None, Vec::new()) != Found::No
         {

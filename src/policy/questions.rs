@@ -93,9 +93,37 @@ pub struct Ask<'q> {
     pub choose: bool,
 }
 
-/// Is there such a request that the policies allow?
+/// Is there such a request that the policies allow? Where the question names no resource, one of the caller's own account, or of
+/// AWS, is shown before one of another account, which has a say of its own.
 pub fn may(policies: &Policies, ask: &Ask<'_>) -> Found {
-    may_as_wished(policies, ask, None)
+    let found = may_as_wished(policies, ask, None);
+    match &found {
+        Found::Yes(request) if is_foreign(ask, request) => match may_on_own(policies, ask) {
+            own @ Found::Yes(_) => own,
+            _ => found,
+        },
+        _ => found,
+    }
+}
+
+/// The same for resources of the caller's own account, and those that belong to no account of a customer.
+pub fn may_on_own(policies: &Policies, ask: &Ask<'_>) -> Found {
+    let own = vec![ask.principal.account.clone()];
+    let wish = wish(
+        None,
+        vec![("StringEqualsIfExists", "aws:resourceaccount", own)],
+    );
+    may_as_wished(policies, ask, Some(wish))
+}
+
+/// Is the request on a resource of another account that the question did not name?
+pub fn is_foreign(ask: &Ask<'_>, request: &Request) -> bool {
+    ask.resource_account.is_none()
+        && !ask.resources.contains(&request.resource)
+        && request
+            .owner()
+            .is_some_and(|owner| owner != request.principal.account)
+        && !request.principal.account.is_empty()
 }
 
 pub(super) fn may_as_wished(policies: &Policies, ask: &Ask<'_>, wish: Option<Statement>) -> Found {

@@ -41,6 +41,9 @@ pub struct Principal {
     pub organization: Fact,
     /// Has it a permissions boundary? A Deny with NotPrincipal always hits such a principal.
     pub bounded: bool,
+    /// Tags that its requests carry, where they are known: those of a user. A role's can be overlaid by those of its session
+    /// (IAM User Guide, "Pass session tags in AWS STS").
+    pub tags: Option<BTreeMap<String, String>>,
 }
 
 impl Principal {
@@ -52,6 +55,7 @@ impl Principal {
             account: String::new(),
             organization: Fact::Absent,
             bounded: false,
+            tags: None,
         };
         if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Self {
@@ -89,6 +93,7 @@ impl Principal {
             account: String::new(),
             organization: Fact::Absent,
             bounded: false,
+            tags: None,
         }
     }
 
@@ -211,6 +216,15 @@ impl Request {
             | "aws:resourceorgid"
             | "aws:resourceorgpaths"
             | "aws:userid" => self.other(Fact::Unknown),
+            _ if key.starts_with("aws:principaltag/") && self.principal.tags.is_some() => {
+                let name = &key["aws:principaltag/".len()..];
+                let tags = self.principal.tags.iter().flatten();
+                text(
+                    tags.filter(|(key, _)| key.eq_ignore_ascii_case(name))
+                        .map(|(_, value)| value.clone())
+                        .next(),
+                )
+            }
             _ if key.starts_with("aws:principaltag/") || key.contains(":resourcetag/") => {
                 self.other(Fact::Unknown)
             }

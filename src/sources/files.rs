@@ -133,6 +133,8 @@ pub struct Files {
     pub ignores: Vec<Ignore>,
     /// What may add to everything that the file shows: a macro, a plan that is not complete.
     pub open: Vec<String>,
+    /// Addresses of resources that the file moves, with those that they had.
+    pub moved: BTreeMap<String, String>,
 }
 
 impl Files {
@@ -376,6 +378,7 @@ impl Variant {
         if let Some(first) = self.resources.first() {
             run.partition.clone_from(&first.partition);
         }
+        run.moved.clone_from(&files.moved);
         run.notes.clone_from(&files.notes);
         let mut hidden: Vec<String> = openings(&self.resources)
             .into_iter()
@@ -401,7 +404,7 @@ impl Variant {
     }
 }
 
-/// Says in the run which of the file's Bedrock resources no table holds.
+/// Says in the run which of the file's resources that matter no table holds.
 pub fn note_unmapped(unmapped: &BTreeMap<String, usize>, run: &mut RunInfo) {
     let known: Vec<String> = unmapped
         .iter()
@@ -431,7 +434,7 @@ pub fn note_unmapped(unmapped: &BTreeMap<String, usize>, run: &mut RunInfo) {
 }
 
 /// What runs code and is no workload yet, by words of its type.
-const COMPUTE: [&str; 14] = [
+const COMPUTE: [&str; 15] = [
     "autoscalinggroup",
     "launchtemplate",
     "launchconfiguration",
@@ -446,10 +449,28 @@ const COMPUTE: [&str; 14] = [
     "sagemakerendpointconfig",
     "apprunnerservice",
     "gluejob",
+    "emrserverlessapplication",
 ];
 
+/// Is it of a service that holds models, prompts, documents or vectors?
 fn is_bedrock(kind: &str) -> bool {
-    kind.to_ascii_lowercase().contains("bedrock")
+    let plain: String = kind
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    [
+        "bedrock",
+        "opensearch",
+        "s3vectors",
+        "kendra",
+        "qbusiness",
+        "sagemaker",
+        "s3bucketpolicy",
+        "neptunegraph",
+    ]
+    .iter()
+    .any(|word| plain.contains(word))
 }
 
 /// The key cell of a row.

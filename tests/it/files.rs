@@ -14,7 +14,17 @@ use std::process::{Command, Stdio};
 #[serde(deny_unknown_fields)]
 struct Call {
     /// Arguments after `check`.
+    #[serde(default)]
     check: Vec<String>,
+    /// The whole command line, of another command than `check`.
+    #[serde(default)]
+    run: Vec<String>,
+    /// What is printed on standard output.
+    #[serde(default)]
+    prints: Vec<String>,
+    /// What is not printed there.
+    #[serde(default)]
+    conceals: Vec<String>,
     /// A file of the folder that comes by standard input.
     #[serde(default)]
     input: Option<String>,
@@ -35,14 +45,17 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-fn run(case: &Path, call: &Call) -> (i32, Json, String) {
+fn run(case: &Path, call: &Call) -> (i32, String, String) {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("outcrop"));
-    command
-        .current_dir(case)
-        .env_clear()
-        .arg("check")
-        .args(&call.check)
-        .args(["--format", "json"]);
+    command.current_dir(case).env_clear();
+    if call.run.is_empty() {
+        command
+            .arg("check")
+            .args(&call.check)
+            .args(["--format", "json"]);
+    } else {
+        command.args(&call.run);
+    }
     command
         .stdin(if call.input.is_some() {
             Stdio::piped()
@@ -65,7 +78,7 @@ fn run(case: &Path, call: &Call) -> (i32, Json, String) {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (
         output.status.code().unwrap_or(-1),
-        serde_json::from_slice(&output.stdout).unwrap_or_default(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
         said,
     )
 }
@@ -85,11 +98,24 @@ fn every_case_comes_out_as_it_says() {
         let calls: Vec<Call> = yaml_serde::from_str(&text)
             .unwrap_or_else(|error| panic!("{}: {error}", case.display()));
         for call in &calls {
-            let (code, outcome, said) = run(case, call);
+            let (code, printed, said) = run(case, call);
+            let outcome: Json = serde_json::from_str(&printed).unwrap_or_default();
             let shown = format!(
                 "{} {}",
                 case.file_name().unwrap_or_default().to_string_lossy(),
-                call.check.join(" ")
+                [call.check.join(" "), call.run.join(" ")].concat()
+            );
+            wrong.extend(
+                call.conceals
+                    .iter()
+                    .filter(|text| printed.contains(*text))
+                    .map(|text| format!("{shown}: `{text}` is printed in: {printed}")),
+            );
+            wrong.extend(
+                call.prints
+                    .iter()
+                    .filter(|text| !printed.contains(*text))
+                    .map(|text| format!("{shown}: `{text}` is not printed in: {printed}")),
             );
             if code != call.exit {
                 wrong.push(format!(

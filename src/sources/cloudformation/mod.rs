@@ -460,6 +460,7 @@ impl Set {
             notes: self.notes,
             ignores,
             open: self.open,
+            moved: BTreeMap::new(),
         }
     }
 

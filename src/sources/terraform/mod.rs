@@ -144,8 +144,15 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
         );
     }
     let open = partial(json, &deferred, &configuration);
+    let moved = changes
+        .into_iter()
+        .flatten()
+        .filter(|change| change.get("previous_address").is_some())
+        .map(|change| (text(change, "address"), text(change, "previous_address")))
+        .collect();
     Ok(Files {
         open,
+        moved,
         source: Source::Terraform,
         variants: vec![Variant {
             when: String::new(),
