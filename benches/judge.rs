@@ -26,6 +26,7 @@ fn rule(number: usize) -> (String, String) {
 fn store(rows: usize, path: &Path) -> (Store, RunInfo) {
     let store = Store::create(path, &subjects::tables()).expect("a run file");
     let run = RunInfo {
+        moved: Default::default(),
         id: "bench".to_owned(),
         started_at: "2026-11-01T00:00:00Z".to_owned(),
         finished_at: "2026-11-01T00:00:00Z".to_owned(),

@@ -66,7 +66,7 @@ pub(crate) const NEVER: &[&str] = &[
 pub(crate) fn actions(library: &Library) -> BTreeSet<&'static str> {
     let readings = subjects::needs::readings(library.needs(&[]));
     let mut actions: BTreeSet<&'static str> =
-        subjects::needs::operations(&readings, crate::services::TABLES)
+        subjects::needs::operations(&readings, crate::services::tables())
             .into_iter()
             .map(|(_, action)| action)
             .collect();

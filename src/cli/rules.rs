@@ -156,7 +156,7 @@ fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> any
         )?;
     }
     let readings = subjects::needs::readings(library.needs(&[id]));
-    let operations = subjects::needs::operations(&readings, crate::services::TABLES);
+    let operations = subjects::needs::operations(&readings, crate::services::tables());
     writeln!(out, "\nCalls")?;
     for (operation, action) in operations {
         writeln!(

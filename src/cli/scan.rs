@@ -214,8 +214,7 @@ impl Scan {
             .any(|loaded| loaded.rule.from.is_some())
         {
             // A query of a rule's own may read any table; nothing is left out then.
-            request.wanted = crate::services::TABLES
-                .iter()
+            request.wanted = crate::services::tables()
                 .flat_map(|table| table.reads.iter().map(|read| (table.name, read.group)))
                 .collect();
         }

@@ -3,8 +3,8 @@
 //! Invariants: an error never becomes an empty list; a repeated page token or a cap leaves the list
 //! `partial`, never quietly shorter; a refused call is not repeated.
 
-use super::TABLES;
 use super::failure::{Failure, failure, is_expired};
+use super::tables;
 use crate::inventory::{Coverage, NewRow, Span, Status};
 use crate::secrets::Fingerprints;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -377,8 +377,7 @@ impl Place<'_> {
     /// A line of coverage of this place.
     pub fn line(&self, table: &'static str, group: &str, status: Status) -> Coverage {
         let mut line = Coverage::new(self.account, self.region, table, group, status);
-        if let Some(read) = TABLES
-            .iter()
+        if let Some(read) = tables()
             .find(|known| known.name == table)
             .and_then(|known| known.read(group))
         {

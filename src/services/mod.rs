@@ -11,8 +11,6 @@ pub mod cloudtrail;
 pub mod code;
 #[cfg(feature = "live")]
 pub mod collect;
-#[cfg(feature = "live")]
-mod collectors;
 pub mod declared;
 pub mod ec2;
 pub mod ecs;
@@ -39,143 +37,79 @@ pub mod vpc;
 pub mod vpc_endpoint;
 pub mod vpc_filter;
 
-#[cfg(feature = "live")]
-pub use collectors::COLLECTORS;
-
 use crate::inventory::Table;
 
-/// Every collected table, in the order of the documentation.
-pub const TABLES: &[&Table] = &[
-    &organizations::ORGANIZATION,
-    &organizations::ACCOUNT,
-    &organizations::POLICY_TARGET,
-    &iam::ROLE,
-    &iam::USER,
-    &iam::GROUP,
-    &iam::POLICY,
-    &iam::SERVICE_SPECIFIC_CREDENTIAL,
-    &vpc::VPC,
-    &vpc::SUBNET,
-    &vpc::ROUTE_TABLE,
-    &vpc::NAT_GATEWAY,
-    &vpc::SECURITY_GROUP,
-    &vpc::DHCP_OPTIONS,
-    &vpc_filter::NETWORK_ACL,
-    &vpc_filter::PREFIX_LIST,
-    &vpc_filter::NETWORK_INTERFACE,
-    &transit::PEERING,
-    &transit::ATTACHMENT,
-    &transit::ROUTE_TABLE,
-    &resolver::PRIVATE_ZONE,
-    &resolver::RULE,
-    &resolver::RULE_ASSOCIATION,
-    &resolver::PROFILE_ASSOCIATION,
-    &resolver::FIREWALL_RULE_GROUP,
-    &resolver::FIREWALL_ASSOCIATION,
-    &vpc::FLOW_LOG,
-    &vpc::BLOCK_PUBLIC_ACCESS,
-    &vpc_endpoint::ENDPOINT,
-    &vpc_endpoint::ENDPOINT_SERVICE,
-    &kms::KEY,
-    &kms::ALIAS,
-    &logs::LOG_GROUP,
-    &s3::BUCKET,
-    &lambda::FUNCTION,
-    &lambda::ENVIRONMENT_VARIABLE,
-    &ec2::INSTANCE,
-    &ecs::SERVICE,
-    &ecs::TASK_SET,
-    &ecs::CONTAINER_INSTANCE,
-    &eventbridge::TARGET,
-    &ecs::TASK_DEFINITION,
-    &ecs::ENVIRONMENT_VARIABLE,
-    &eks::CLUSTER,
-    &eks::NODEGROUP,
-    &eks::FARGATE_PROFILE,
-    &eks::POD_IDENTITY,
-    &sagemaker::NOTEBOOK,
-    &sagemaker::DOMAIN,
-    &sagemaker::USER_PROFILE,
-    &sagemaker::MODEL,
-    &sagemaker::ENDPOINT,
-    &sagemaker::ENDPOINT_CONFIG,
-    &sagemaker::JOB,
-    &stepfunctions::STATE_MACHINE,
-    &apigateway::REST_API,
-    &apigateway::METHOD,
-    &bedrock::INVOCATION_LOGGING,
-    &bedrock::INFERENCE_PROFILE,
-    &bedrock::GUARDRAIL,
-    &bedrock::PROBE,
-    &bedrock_agent::AGENT,
-    &bedrock_agent::KNOWLEDGE_BASE,
-    &bedrock_agent::DATA_SOURCE,
-    &bedrock_agent::FLOW,
-    &bedrock_agent::PROMPT,
-    &opensearch::COLLECTION,
-    &opensearch::NETWORK_POLICY,
-    &opensearch::VPC_ENDPOINT,
-    &opensearch::ACCESS_POLICY,
-    &opensearch::DOMAIN,
-    &stores::DB_INSTANCE,
-    &stores::GRAPH,
-    &agentcore::RUNTIME,
-    &agentcore::GATEWAY,
-    &agentcore::GATEWAY_TARGET,
-    &agentcore::MEMORY,
-    &cloudtrail::TRAIL,
-    &cloudtrail::BEDROCK_CALL,
-    &cloudtrail::WINDOW,
-    &code::PIPELINE,
-    &code::PROJECT,
+/// One AWS service: its tables, how files declare them, and the calls that fill them.
+pub struct Service {
+    /// Its tables.
+    tables: &'static [&'static Table],
+    /// How plans and templates declare what fills them.
+    mappings: &'static [declared::Spelling],
+    /// The calls that fill them.
+    #[cfg(feature = "live")]
+    collectors: &'static [collect::Collector],
+}
+
+/// Every service. Tables, mappings and collectors are folds over this list.
+const SERVICES: &[Service] = &[
+    organizations::SERVICE,
+    iam::SERVICE,
+    vpc::SERVICE,
+    vpc_filter::SERVICE,
+    transit::SERVICE,
+    resolver::SERVICE,
+    vpc_endpoint::SERVICE,
+    kms::SERVICE,
+    logs::SERVICE,
+    s3::SERVICE,
+    lambda::SERVICE,
+    ec2::SERVICE,
+    ecs::SERVICE,
+    eventbridge::SERVICE,
+    eks::SERVICE,
+    sagemaker::SERVICE,
+    stepfunctions::SERVICE,
+    apigateway::SERVICE,
+    bedrock::SERVICE,
+    bedrock_agent::SERVICE,
+    opensearch::SERVICE,
+    stores::SERVICE,
+    agentcore::SERVICE,
+    cloudtrail::SERVICE,
+    code::SERVICE,
 ];
+
+/// Every collected table, in the order of the documentation.
+pub fn tables() -> impl Iterator<Item = &'static Table> + Clone {
+    SERVICES
+        .iter()
+        .flat_map(|service| service.tables.iter().copied())
+}
+
+/// What is run in each account and Region.
+#[cfg(feature = "live")]
+pub fn collectors() -> impl Iterator<Item = &'static collect::Collector> {
+    SERVICES.iter().flat_map(|service| service.collectors)
+}
+
+/// How files declare what fills the tables.
+fn mappings() -> impl Iterator<Item = &'static declared::Spelling> {
+    SERVICES.iter().flat_map(|service| service.mappings)
+}
 
 /// A collected table by name.
 pub fn table(name: &str) -> Option<&'static Table> {
-    TABLES.iter().copied().find(|table| table.name == name)
+    tables().find(|table| table.name == name)
 }
-
-/// How files spell what fills the tables.
-const SPELLINGS: &[&[declared::Spelling]] = &[
-    iam::declared::SPELLINGS,
-    vpc::declared::SPELLINGS,
-    vpc_filter::declared::SPELLINGS,
-    vpc_endpoint::declared::SPELLINGS,
-    transit::declared::SPELLINGS,
-    resolver::declared::SPELLINGS,
-    kms::declared::SPELLINGS,
-    logs::declared::SPELLINGS,
-    s3::declared::SPELLINGS,
-    lambda::declared::SPELLINGS,
-    ec2::declared::SPELLINGS,
-    ecs::declared::SPELLINGS,
-    eks::declared::SPELLINGS,
-    eventbridge::declared::SPELLINGS,
-    sagemaker::declared::SPELLINGS,
-    stepfunctions::declared::SPELLINGS,
-    apigateway::declared::SPELLINGS,
-    bedrock::declared::SPELLINGS,
-    bedrock_agent::declared::SPELLINGS,
-    opensearch::declared::SPELLINGS,
-    stores::declared::SPELLINGS,
-    agentcore::declared::SPELLINGS,
-    cloudtrail::declared::SPELLINGS,
-    code::declared::SPELLINGS,
-];
 
 /// The types that fill some table, in Terraform's and CloudFormation's spelling.
 pub fn spelled_kinds() -> impl Iterator<Item = &'static str> {
-    SPELLINGS
-        .iter()
-        .flat_map(|all| all.iter())
-        .flat_map(|spelling| spelling.kinds.iter().copied())
+    mappings().flat_map(|spelling| spelling.kinds.iter().copied())
 }
 
 /// Puts what resources of a file come to into rows; counts the types that no table knows.
 pub fn map_declared(resources: &[declared::Declared], rows: &mut declared::Rows) {
-    let spellings: std::collections::HashMap<&str, &declared::Spelling> = SPELLINGS
-        .iter()
-        .flat_map(|all| all.iter())
+    let spellings: std::collections::HashMap<&str, &declared::Spelling> = mappings()
         .flat_map(|spelling| spelling.kinds.iter().map(move |kind| (*kind, spelling)))
         .collect();
     for resource in resources {
@@ -188,9 +122,7 @@ pub fn map_declared(resources: &[declared::Declared], rows: &mut declared::Rows)
 
 /// Which rows each resource makes, by its place in the list: (kind, table, account, Region, key).
 pub fn claims(resources: &[declared::Declared]) -> Vec<(usize, declared::Claim)> {
-    let spellings: std::collections::HashMap<&str, &declared::Spelling> = SPELLINGS
-        .iter()
-        .flat_map(|all| all.iter())
+    let spellings: std::collections::HashMap<&str, &declared::Spelling> = mappings()
         .flat_map(|spelling| spelling.kinds.iter().map(move |kind| (*kind, spelling)))
         .collect();
     let mut all = Vec::new();

@@ -46,9 +46,7 @@ pub fn subjects() -> impl Iterator<Item = &'static Subject> {
 
 /// Collected and derived tables, in the order of the documentation.
 pub fn tables() -> Vec<&'static Table> {
-    crate::services::TABLES
-        .iter()
-        .copied()
+    crate::services::tables()
         .chain(subjects().map(|subject| subject.table))
         .collect()
 }

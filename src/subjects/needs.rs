@@ -28,13 +28,13 @@ pub fn readings<'r>(
 /// The API operation and IAM actions behind readings.
 pub fn operations(
     readings: &BTreeSet<(&'static str, &'static str)>,
-    tables: &[&'static Table],
+    tables: impl Iterator<Item = &'static Table> + Clone,
 ) -> BTreeSet<(&'static str, &'static str)> {
     readings
         .iter()
         .filter_map(|(name, group)| {
             tables
-                .iter()
+                .clone()
                 .find(|table| table.name == *name)
                 .and_then(|table| table.read(group))
         })

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 pub(super) const KIND: Kind = Kind {
     find,
     inputs: Inputs::All(&[
-        services::ecs::SERVICE.list(),
+        services::ecs::ECS_SERVICE.list(),
         services::ecs::TASK_DEFINITION.list(),
         services::ecs::TASK_SET.list(),
         services::ecs::CONTAINER_INSTANCE.list(),

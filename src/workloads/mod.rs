@@ -68,7 +68,7 @@ pub(crate) const INPUTS: Inputs = Inputs::All(&[
 /// What tells the tags of workloads.
 pub(crate) const TAGS: Inputs = Inputs::All(&[
     services::lambda::FUNCTION.group("tags"),
-    services::ecs::SERVICE.list(),
+    services::ecs::ECS_SERVICE.list(),
 ]);
 
 /// The kind of compute that a row stands for.

@@ -102,7 +102,12 @@ pub(crate) fn resources(
             .map(|template| {
                 (
                     authorization::template_pattern(template),
-                    vec![authorization::template_instance(template)],
+                    // Of a stranger's account, and of the caller's own.
+                    vec![
+                        authorization::template_instance(template),
+                        authorization::template_instance(template)
+                            .replace(STRANGER, &base.principal.account),
+                    ],
                 )
             })
             .collect();

@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use super::environment::SETTINGS;
 use crate::inventory::cols::{list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
@@ -111,4 +114,31 @@ pub const MEMORY: Table = Table {
         Read::new("detail", "bedrock-agentcore:GetMemory"),
     ],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&RUNTIME, &GATEWAY, &GATEWAY_TARGET, &MEMORY],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["bedrock_agentcore_runtime"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::runtimes(place)),
+        },
+        Collector {
+            tables: &[
+                "bedrock_agentcore_gateway",
+                "bedrock_agentcore_gateway_target",
+            ],
+            span: Span::Regional,
+            run: |place| Box::pin(live::gateways(place)),
+        },
+        Collector {
+            tables: &["bedrock_agentcore_memory"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::memories(place)),
+        },
+    ],
 };

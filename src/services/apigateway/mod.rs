@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::text;
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -61,6 +64,18 @@ fn family(uri: &str) -> Option<&'static str> {
     .into_iter()
     .find(|family| *family == called)
 }
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&REST_API, &METHOD],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[Collector {
+        tables: &["api_gateway_rest_api", "api_gateway_method"],
+        span: Span::Regional,
+        run: |place| Box::pin(live::collect(place)),
+    }],
+};
 
 #[cfg(test)]
 mod tests {

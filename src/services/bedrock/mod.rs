@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -124,3 +127,27 @@ pub fn host(family: &str, region: &str, fips: bool, dualstack: bool) -> String {
         format!("{name}.{region}.amazonaws.com")
     }
 }
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&INVOCATION_LOGGING, &INFERENCE_PROFILE, &GUARDRAIL, &PROBE],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["bedrock_model_invocation_logging"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::collect(place)),
+        },
+        Collector {
+            tables: &["bedrock_inference_profile"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::inference_profiles(place)),
+        },
+        Collector {
+            tables: &["bedrock_guardrail"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::guardrails(place)),
+        },
+    ],
+};

@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{list, tags, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -119,4 +122,33 @@ pub const PROMPT: Table = Table {
     ],
     reads: &[Read::new("list", "bedrock:ListPrompts")],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&AGENT, &KNOWLEDGE_BASE, &DATA_SOURCE, &FLOW, &PROMPT],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["bedrock_agent"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::agents(place)),
+        },
+        Collector {
+            tables: &["bedrock_knowledge_base", "bedrock_data_source"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::knowledge_bases(place)),
+        },
+        Collector {
+            tables: &["bedrock_flow"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::flows(place)),
+        },
+        Collector {
+            tables: &["bedrock_prompt"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::prompts(place)),
+        },
+    ],
 };

@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{flag, int, list, text, time};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -100,4 +103,23 @@ pub const WINDOW: Table = Table {
     ],
     reads: &[Read::new("list", "cloudtrail:LookupEvents")],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&TRAIL, &BEDROCK_CALL, &WINDOW],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["cloudtrail_bedrock_call", "cloudtrail_window"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::observe(place)),
+        },
+        Collector {
+            tables: &["cloudtrail_trail"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::collect(place)),
+        },
+    ],
 };

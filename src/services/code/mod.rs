@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{flag, list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -46,4 +49,23 @@ pub const PROJECT: Table = Table {
         &["codebuild:ListProjects", "codebuild:BatchGetProjects"],
     )],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&PIPELINE, &PROJECT],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["codepipeline_pipeline"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::pipelines(place)),
+        },
+        Collector {
+            tables: &["codebuild_project"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::projects(place)),
+        },
+    ],
 };

@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{list, tags, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -38,4 +41,16 @@ pub const INSTANCE: Table = Table {
     ],
     reads: &[Read::new("list", "ec2:DescribeInstances")],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&INSTANCE],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[Collector {
+        tables: &["ec2_instance"],
+        span: Span::Regional,
+        run: |place| Box::pin(live::instances(place)),
+    }],
 };

@@ -4,12 +4,15 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use super::environment::{SETTINGS, VARIABLE};
 use crate::inventory::cols::{flag, list, tags, text};
 use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
 
 /// Services.
-pub const SERVICE: Table = Table {
+pub const ECS_SERVICE: Table = Table {
     name: "ecs_service",
     doc: "ECS services.",
     key: "arn",
@@ -162,4 +165,29 @@ pub const ENVIRONMENT_VARIABLE: Table = Table {
         DEFINITION_OPERATIONS,
     )],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[
+        &ECS_SERVICE,
+        &TASK_SET,
+        &CONTAINER_INSTANCE,
+        &TASK_DEFINITION,
+        &ENVIRONMENT_VARIABLE,
+    ],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[Collector {
+        tables: &[
+            "ecs_service",
+            "ecs_task_set",
+            "ecs_container_instance",
+            "eventbridge_target",
+            "ecs_task_definition",
+            "ecs_environment_variable",
+        ],
+        span: Span::Regional,
+        run: |place| Box::pin(live::collect(place)),
+    }],
 };

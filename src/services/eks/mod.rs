@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{flag, list, tags, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -146,6 +149,23 @@ fn pod_network(configuration: Option<&str>) -> &'static str {
         },
     }
 }
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&CLUSTER, &NODEGROUP, &FARGATE_PROFILE, &POD_IDENTITY],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[Collector {
+        tables: &[
+            "eks_cluster",
+            "eks_node_group",
+            "eks_fargate_profile",
+            "eks_pod_identity_association",
+        ],
+        span: Span::Regional,
+        run: |place| Box::pin(live::collect(place)),
+    }],
+};
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
 use crate::inventory::cols::{flag, list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -42,4 +43,12 @@ pub const TARGET: Table = Table {
     ],
     reads: &[Read::with("list", "scheduler:ListSchedules", OPERATIONS)],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&TARGET],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[],
 };

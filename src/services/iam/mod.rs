@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{flag, json, list, tags, text, time};
 use crate::inventory::{Inputs, Read, Role, Span, Table, shape};
 
@@ -109,4 +112,23 @@ pub const SERVICE_SPECIFIC_CREDENTIAL: Table = Table {
     ],
     reads: &[Read::new("list", "iam:ListServiceSpecificCredentials")],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&ROLE, &USER, &GROUP, &POLICY, &SERVICE_SPECIFIC_CREDENTIAL],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["iam_role", "iam_user", "iam_group", "iam_policy"],
+            span: Span::Global,
+            run: |place| Box::pin(live::collect(place)),
+        },
+        Collector {
+            tables: &["iam_service_specific_credential"],
+            span: Span::Global,
+            run: |place| Box::pin(live::service_specific_credentials(place)),
+        },
+    ],
 };

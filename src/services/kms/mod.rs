@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{json, text};
 use crate::inventory::shape::{Fields, each, tags};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
@@ -97,4 +100,23 @@ pub const ALIAS: Table = Table {
     ],
     reads: &[Read::new("list", "kms:ListAliases")],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&KEY, &ALIAS],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["kms_key"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::keys(place)),
+        },
+        Collector {
+            tables: &["kms_alias"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::aliases(place)),
+        },
+    ],
 };

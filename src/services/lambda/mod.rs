@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use super::environment::{SETTINGS, VARIABLE};
 use crate::inventory::cols::{flag, list, tags, text};
 use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
@@ -65,4 +68,16 @@ pub const ENVIRONMENT_VARIABLE: Table = Table {
     columns: &VARIABLES,
     reads: &[Read::new("list", "lambda:ListFunctions")],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&FUNCTION, &ENVIRONMENT_VARIABLE],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[Collector {
+        tables: &["lambda_function", "lambda_environment_variable"],
+        span: Span::Regional,
+        run: |place| Box::pin(live::collect(place)),
+    }],
 };

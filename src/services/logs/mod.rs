@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{int, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -28,4 +31,16 @@ pub const LOG_GROUP: Table = Table {
     ],
     reads: &[Read::new("list", "logs:DescribeLogGroups")],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&LOG_GROUP],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[Collector {
+        tables: &["cloudwatch_log_group"],
+        span: Span::Regional,
+        run: |place| Box::pin(live::collect(place)),
+    }],
 };

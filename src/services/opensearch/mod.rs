@@ -5,6 +5,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{json, list, text};
 use crate::inventory::shape::{Fields, each};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
@@ -161,4 +164,44 @@ pub const DOMAIN: Table = Table {
         Read::new("detail", "es:DescribeDomain"),
     ],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[
+        &COLLECTION,
+        &NETWORK_POLICY,
+        &VPC_ENDPOINT,
+        &ACCESS_POLICY,
+        &DOMAIN,
+    ],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["aoss_collection"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::collections(place)),
+        },
+        Collector {
+            tables: &["aoss_network_policy"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::network_policies(place)),
+        },
+        Collector {
+            tables: &["aoss_vpc_endpoint"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::vpc_endpoints(place)),
+        },
+        Collector {
+            tables: &["aoss_access_policy"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::access_policies(place)),
+        },
+        Collector {
+            tables: &["opensearch_domain"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::domains(place)),
+        },
+    ],
 };

@@ -3,6 +3,9 @@
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{flag, int, json, list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -81,4 +84,20 @@ pub const POLICY_TARGET: Table = Table {
         Read::new("content", "organizations:DescribePolicy"),
     ],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&ORGANIZATION, &ACCOUNT, &POLICY_TARGET],
+    mappings: &[],
+    #[cfg(feature = "live")]
+    collectors: &[Collector {
+        tables: &[
+            "organization",
+            "organizations_account",
+            "organizations_policy_target",
+        ],
+        span: Span::Global,
+        run: |place| Box::pin(live::collect(place)),
+    }],
 };

@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{int, json, list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -142,4 +145,50 @@ pub const FIREWALL_ASSOCIATION: Table = Table {
         "route53resolver:ListFirewallRuleGroupAssociations",
     )],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[
+        &PRIVATE_ZONE,
+        &RULE,
+        &RULE_ASSOCIATION,
+        &PROFILE_ASSOCIATION,
+        &FIREWALL_RULE_GROUP,
+        &FIREWALL_ASSOCIATION,
+    ],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["route53_private_zone"],
+            span: Span::Global,
+            run: |place| Box::pin(live::private_zones(place)),
+        },
+        Collector {
+            tables: &["route53_resolver_rule"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::rules(place)),
+        },
+        Collector {
+            tables: &["route53_resolver_rule_association"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::rule_associations(place)),
+        },
+        Collector {
+            tables: &["route53_profile_association"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::profiles(place)),
+        },
+        Collector {
+            tables: &["route53_firewall_rule_group"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::firewall_rule_groups(place)),
+        },
+        Collector {
+            tables: &["route53_firewall_rule_group_association"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::firewall_associations(place)),
+        },
+    ],
 };

@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{json, tags, text};
 use crate::inventory::shape::{Fields, each};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
@@ -107,3 +110,15 @@ fn lifecycle(value: &Json) -> Result<Json, String> {
         Ok(read)
     })
 }
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&BUCKET],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[Collector {
+        tables: &["s3_bucket"],
+        span: Span::Global,
+        run: |place| Box::pin(live::collect(place)),
+    }],
+};

@@ -7,6 +7,9 @@ pub(super) mod live;
 #[cfg(feature = "live")]
 pub(super) mod live_endpoints;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use super::environment::SETTINGS;
 use crate::inventory::cols::{flag, list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
@@ -262,4 +265,56 @@ pub const JOB: Table = Table {
         ),
     ],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[
+        &NOTEBOOK,
+        &DOMAIN,
+        &USER_PROFILE,
+        &MODEL,
+        &ENDPOINT,
+        &ENDPOINT_CONFIG,
+        &JOB,
+    ],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["sagemaker_notebook_instance"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::notebooks(place)),
+        },
+        Collector {
+            tables: &["sagemaker_domain"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::domains(place)),
+        },
+        Collector {
+            tables: &["sagemaker_user_profile"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::user_profiles(place)),
+        },
+        Collector {
+            tables: &["sagemaker_model"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::models(place)),
+        },
+        Collector {
+            tables: &["sagemaker_endpoint"],
+            span: Span::Regional,
+            run: |place| Box::pin(live_endpoints::endpoints(place)),
+        },
+        Collector {
+            tables: &["sagemaker_endpoint_configuration"],
+            span: Span::Regional,
+            run: |place| Box::pin(live_endpoints::endpoint_configs(place)),
+        },
+        Collector {
+            tables: &["sagemaker_job"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::jobs(place)),
+        },
+    ],
 };

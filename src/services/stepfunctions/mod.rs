@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -89,6 +92,18 @@ fn called(definition: &str) -> Option<Vec<&'static str>> {
     families(&serde_json::from_str(definition).ok()?, &mut found);
     Some(found.into_iter().collect())
 }
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&STATE_MACHINE],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[Collector {
+        tables: &["sfn_state_machine"],
+        span: Span::Regional,
+        run: |place| Box::pin(live::collect(place)),
+    }],
+};
 
 #[cfg(test)]
 mod tests {

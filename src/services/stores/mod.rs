@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{flag, list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -43,4 +46,23 @@ pub const GRAPH: Table = Table {
     ],
     reads: &[Read::new("list", "neptune-graph:ListGraphs")],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&DB_INSTANCE, &GRAPH],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["rds_db_instance"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::instances(place)),
+        },
+        Collector {
+            tables: &["neptune_graph"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::graphs(place)),
+        },
+    ],
 };

@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{json, list, text};
 use crate::inventory::shape::{Fields, each};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
@@ -168,3 +171,27 @@ fn routes(value: &Json) -> Result<Json, String> {
         }))
     })
 }
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&PEERING, &ATTACHMENT, &ROUTE_TABLE],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["vpc_peering_connection"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::peerings(place)),
+        },
+        Collector {
+            tables: &["ec2_transit_gateway_attachment"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::attachments(place)),
+        },
+        Collector {
+            tables: &["ec2_transit_gateway_route_table"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::route_tables(place)),
+        },
+    ],
+};

@@ -5,6 +5,9 @@ pub(super) mod declared;
 pub(super) mod live;
 pub(super) mod read;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{flag, json, list, tags, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table, shape};
 
@@ -194,4 +197,62 @@ pub const BLOCK_PUBLIC_ACCESS: Table = Table {
         Read::new("exclusions", "ec2:DescribeVpcBlockPublicAccessExclusions"),
     ],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[
+        &VPC,
+        &SUBNET,
+        &ROUTE_TABLE,
+        &NAT_GATEWAY,
+        &SECURITY_GROUP,
+        &DHCP_OPTIONS,
+        &FLOW_LOG,
+        &BLOCK_PUBLIC_ACCESS,
+    ],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["vpc"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::vpcs(place)),
+        },
+        Collector {
+            tables: &["vpc_subnet"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::subnets(place)),
+        },
+        Collector {
+            tables: &["vpc_route_table"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::route_tables(place)),
+        },
+        Collector {
+            tables: &["vpc_nat_gateway"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::nat_gateways(place)),
+        },
+        Collector {
+            tables: &["vpc_security_group"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::security_groups(place)),
+        },
+        Collector {
+            tables: &["vpc_dhcp_options"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::dhcp_options(place)),
+        },
+        Collector {
+            tables: &["vpc_flow_log"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::flow_logs(place)),
+        },
+        Collector {
+            tables: &["vpc_block_public_access_options"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::block_public_access(place)),
+        },
+    ],
 };

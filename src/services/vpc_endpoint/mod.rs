@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use crate::inventory::cols::{flag, json, list, tags, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -67,4 +70,23 @@ pub const ENDPOINT_SERVICE: Table = Table {
     ],
     reads: &[Read::new("list", "ec2:DescribeVpcEndpointServices")],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&ENDPOINT, &ENDPOINT_SERVICE],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["vpc_endpoint"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::endpoints(place)),
+        },
+        Collector {
+            tables: &["vpc_endpoint_service"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::services(place)),
+        },
+    ],
 };

@@ -4,6 +4,9 @@ pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
 
+use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use super::vpc::read;
 use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table, shape};
@@ -71,4 +74,28 @@ pub const NETWORK_INTERFACE: Table = Table {
     ],
     reads: &[Read::new("list", "ec2:DescribeNetworkInterfaces")],
     lists: Inputs::NONE,
+};
+
+/// The service.
+pub(super) const SERVICE: Service = Service {
+    tables: &[&NETWORK_ACL, &PREFIX_LIST, &NETWORK_INTERFACE],
+    mappings: declared::SPELLINGS,
+    #[cfg(feature = "live")]
+    collectors: &[
+        Collector {
+            tables: &["vpc_network_acl"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::network_acls(place)),
+        },
+        Collector {
+            tables: &["ec2_managed_prefix_list"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::prefix_lists(place)),
+        },
+        Collector {
+            tables: &["ec2_network_interface"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::interfaces(place)),
+        },
+    ],
 };

@@ -74,6 +74,7 @@ pub struct Plan {
 /// The run as it begins.
 fn begin(base: &Base, plan: &Plan) -> RunInfo {
     RunInfo {
+        moved: Default::default(),
         id: String::new(),
         started_at: crate::services::collect::now(),
         finished_at: String::new(),

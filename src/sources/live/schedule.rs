@@ -7,7 +7,7 @@ use crate::model::{GLOBAL, RunInfo};
 use crate::secrets::Fingerprints;
 use crate::services::collect::{Batch, Collector, Place};
 use crate::services::failure::Failure;
-use crate::services::{COLLECTORS, TABLES};
+use crate::services::{collectors, tables};
 use aws_config::{Region, SdkConfig};
 use futures_util::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -219,8 +219,7 @@ fn place<'p>(
 
 impl Job<'_> {
     fn needed(&self) -> Vec<&'static Collector> {
-        COLLECTORS
-            .iter()
+        collectors()
             .filter(|collector| {
                 collector
                     .tables
@@ -393,16 +392,13 @@ impl Job<'_> {
     /// Tables that no selected rule needs: said, so that nobody takes them for empty.
     fn not_needed(&self, account: &str) -> Batch {
         let mut batch = Batch::default();
-        for table in TABLES
-            .iter()
-            .filter(|table| !self.request.wanted.contains(&(table.name, "list")))
-        {
+        for table in tables().filter(|table| !self.request.wanted.contains(&(table.name, "list"))) {
             let regions: Vec<&str> = match table.span {
                 Span::Global => vec![GLOBAL],
                 Span::Regional => self.regions.iter().map(String::as_str).collect(),
             };
             // A collector that fills several tables brings all of them.
-            let comes_along = COLLECTORS.iter().any(|collector| {
+            let comes_along = collectors().any(|collector| {
                 collector.tables.contains(&table.name)
                     && collector
                         .tables

@@ -34,7 +34,7 @@ const GENAI: Inputs = Inputs::All(&[
 const ORGANIZATION: Inputs = Inputs::All(&[services::organizations::ORGANIZATION.list()]);
 const ENVIRONMENT: Inputs = Inputs::All(&[
     services::lambda::FUNCTION.group("tags"),
-    services::ecs::SERVICE.list(),
+    services::ecs::ECS_SERVICE.list(),
     services::bedrock_agent::KNOWLEDGE_BASE.group("tags"),
 ]);
 
