@@ -401,6 +401,7 @@ fn endpoint_policies_are_read_by_meaning() {
             "no",
             "no",
         ),
+        // A call by a profile needs its model as well.
         (
             anyone(
                 json!({"Principal": {"AWS": "111111111111"}, "Resource": ["arn:aws:bedrock:*:*:inference-profile/*", MODEL]}),
@@ -408,7 +409,7 @@ fn endpoint_policies_are_read_by_meaning() {
             "no",
             "no",
             "no",
-            "yes",
+            "no",
         ),
     ] {
         let document = document(statements.clone());
