@@ -236,6 +236,19 @@ pub fn judge(
     })
 }
 
+/// Rows that a query of a rule's own may yield.
+const MOST_OWN_ROWS: usize = 200_000;
+/// Bytes of text that they may hold together.
+const MOST_OWN_BYTES: usize = 256 << 20;
+
+/// About how many bytes a row holds.
+fn row_bytes(cells: &Json) -> usize {
+    let members = cells.as_object().into_iter().flatten();
+    members
+        .map(|(name, value)| 64 + name.len() + value.as_str().map_or(0, str::len))
+        .sum()
+}
+
 pub(super) fn number(place: usize) -> i64 {
     i64::try_from(place).unwrap_or(i64::MAX)
 }
@@ -476,6 +489,7 @@ impl Bench<'_> {
         if let Err(error) = bind(&mut statement, self.values) {
             return Ok(Err(error.to_string()));
         }
+        let mut held = 0;
         let mut rows: Vec<(Json, Verdict)> = Vec::new();
         let mut found = statement.raw_query();
         loop {
@@ -497,7 +511,21 @@ impl Bench<'_> {
                 ))
             });
             match truths {
-                Ok((applies, pass)) => rows.push((cells, verdict(applies, pass))),
+                Ok(_) if rows.len() >= MOST_OWN_ROWS => {
+                    return Ok(Err(format!(
+                        "`from` yields more than {MOST_OWN_ROWS} rows; narrow it"
+                    )));
+                }
+                Ok((applies, pass)) => {
+                    held += row_bytes(&cells);
+                    if held > MOST_OWN_BYTES {
+                        return Ok(Err(format!(
+                            "the rows of `from` hold more than {} MB; narrow it",
+                            MOST_OWN_BYTES >> 20
+                        )));
+                    }
+                    rows.push((cells, verdict(applies, pass)));
+                }
                 Err(error) => return Ok(Err(error)),
             }
         }

@@ -4,8 +4,10 @@
 //! text, the shortest of its kind unless a seed shows it already.
 
 use crate::model::{Pattern, Token};
+use std::cell::Cell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::rc::Rc;
 
 /// What a question may cost; beyond it the answer is unknown.
 #[derive(Debug)]
@@ -17,10 +19,47 @@ pub(super) struct Budget {
 #[derive(Debug)]
 pub(super) struct Spent;
 
+/// What one question may cost: less than half a second of one core, optimised.
+const QUESTION: u64 = 70_000_000;
+/// What all questions about one principal may cost together: less than a fifth of a second. A policy of a few hundred bytes can
+/// be as hard as that for each of them.
+const PRINCIPAL: u64 = 30_000_000;
+
+/// What the questions about one principal have cost so far; copies count together.
+#[derive(Debug, Clone, Default)]
+pub struct Spending(Rc<Cell<u64>>);
+
+impl PartialEq for Spending {
+    /// It says nothing of what the policies allow.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Spending {}
+
 impl Budget {
-    /// Less than half a second of one core, optimised.
+    /// What a question may cost that is about nobody in particular.
     pub fn new() -> Self {
-        Self { left: 70_000_000 }
+        Self { left: QUESTION }
+    }
+
+    /// What is left for one more question about a principal.
+    pub fn of(spending: &Spending) -> Self {
+        Self {
+            left: PRINCIPAL.saturating_sub(spending.0.get()),
+        }
+    }
+
+    /// Notes what the question cost.
+    pub fn note(&self, before: u64, spending: &Spending) {
+        let cost = before.saturating_sub(self.left);
+        spending.0.set(spending.0.get().saturating_add(cost));
+    }
+
+    /// What is left.
+    pub fn left(&self) -> u64 {
+        self.left
     }
 
     pub fn spend(&mut self, work: usize) -> Result<(), Spent> {

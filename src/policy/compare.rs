@@ -4,8 +4,9 @@ use super::Effect;
 use super::document::{Document, Statement};
 use super::evaluate::{Entry, Policies, Side, action_pattern};
 use super::formula::{Bits, Formula};
+use super::found::Found;
 use super::request::{Kind, Principal};
-use super::search::{Found, Mode, Part, Scope, Who, search};
+use super::search::{Mode, Part, Scope, Who, search, search_of};
 use std::collections::BTreeMap;
 
 /// Identity policy, or policy of a resource; the latter names principals.
@@ -224,5 +225,5 @@ pub(super) fn find(policies: &Policies, scope: &Scope<'_>, wish: Option<&Documen
         who: Who::One(principal),
         ..scope.clone()
     };
-    search(parts, &Formula::And(goal), &scope)
+    search_of(&policies.spending, parts, &Formula::And(goal), &scope)
 }

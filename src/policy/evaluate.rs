@@ -3,6 +3,7 @@
 //! Source: IAM User Guide, reference_policies_evaluation-logic (single account, cross-account, boundaries,
 //! sessions, resource policies by the form of principal), KMS Developer Guide, key-policies.
 
+use super::automaton::Spending;
 use super::condition::holds;
 use super::document::{Document, Effect, Patterns, Statement};
 use super::formula::{Bits, Formula};
@@ -183,6 +184,8 @@ pub struct Policies {
     pub resource_control: Vec<Vec<Rc<Document>>>,
     /// Sides that are not known, and why.
     pub unknown: Vec<(Side, Vec<Gap>)>,
+    /// What questions about them have cost.
+    pub spending: Spending,
 }
 
 /// One statement in its place.

@@ -14,6 +14,7 @@ mod condition;
 mod document;
 mod evaluate;
 mod formula;
+mod found;
 mod model_questions;
 mod principals;
 mod questions;
@@ -26,14 +27,15 @@ pub mod wire;
 pub use compare::{Comparison, PolicyType, compare};
 pub use document::{Condition, Document, Effect, Malformed, Patterns, PrincipalPattern, Statement};
 pub use evaluate::{Answer, Because, Policies, Side};
+pub use found::Found;
+pub(crate) use found::of;
 pub use model_questions::{Models, models_of, models_through};
 pub use questions::{
     Ask, anyone_through, conditions_of, is_foreign, is_full_access, may, may_on_own, of_caller,
     outsider_through, stranger_through,
 };
 pub use request::{Kind, Others, Principal, Request};
-pub(crate) use search::of;
-pub use search::{Found, Mode, Scope, Who};
+pub use search::{Mode, Scope, Who};
 pub use truth::{Fact, Tri};
 
 /// A name that no approved model, role or resource has.

@@ -1,9 +1,9 @@
 //! Which models policies let a request through to.
 
 use super::document::{Document, Effect, Patterns, Statement};
+use super::found::Found;
 use super::questions::{Ask, alone, callers, may_as_wished, scope, wish};
 use super::request::Principal;
-use super::search::Found;
 use super::truth::Fact;
 use super::{PROBE, Policies};
 use crate::model::{Arn, Gap};

@@ -3,8 +3,9 @@
 use super::compare::find;
 use super::document::{Document, Effect, Patterns, PrincipalPattern, Statement};
 use super::formula::{Bits, Formula};
+use super::found::Found;
 use super::request::Principal;
-use super::search::{Found, Mode, Part, Scope, Who, search};
+use super::search::{Mode, Part, Scope, Who, search};
 use super::truth::Fact;
 use super::{Answer, Because, Condition, PROBE, Policies, Request};
 use crate::model::Arn;

@@ -5,62 +5,16 @@
 //! are settled deciding early. What is found is checked by the plain evaluator before it is believed.
 
 use super::atom::{self, Actions, Choice};
-use super::automaton::{Budget, Spent};
+use super::automaton::{Budget, Spending, Spent};
 use super::condition::holds;
 use super::document::{Document, Statement};
 use super::evaluate::resource_matches;
 use super::formula::{Bits, Formula};
+use super::found::Found;
 use super::request::{Others, Principal, Request};
 use super::truth::{Fact, Tri};
-use crate::model::{Gap, Observed};
+use crate::model::Gap;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-/// The answer to "is there such a request?".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// This one, confirmed.
-    Yes(Box<Request>),
-    /// None.
-    No,
-    /// It cannot be told.
-    Unknown(Vec<Gap>),
-}
-
-impl Found {
-    /// It cannot be told, for a reason in the question itself.
-    pub fn unclear(why: impl Into<String>) -> Self {
-        Self::Unknown(vec![Gap::not_understood("", why)])
-    }
-
-    /// What was found, as a fact; `fact` names what the policies are of.
-    pub fn observed(self, fact: &str) -> Observed<Option<Box<Request>>> {
-        match self {
-            Self::Yes(request) => Observed::Known(Some(request)),
-            Self::No => Observed::Known(None),
-            Self::Unknown(gaps) => Observed::Unknown(of(gaps, fact)),
-        }
-    }
-
-    /// The first that is found, else what is not known.
-    #[must_use]
-    pub fn or(self, other: impl FnOnce() -> Self) -> Self {
-        match self {
-            Self::Yes(_) => self,
-            Self::No => other(),
-            Self::Unknown(why) => match other() {
-                Self::Yes(request) => Self::Yes(request),
-                Self::No => Self::Unknown(why),
-                Self::Unknown(more) => Self::Unknown([why, more].concat()),
-            },
-        }
-    }
-}
-
-/// Gaps of a fact, in order and each once.
-pub(crate) fn of(gaps: Vec<Gap>, fact: &str) -> Vec<Gap> {
-    let all: BTreeSet<Gap> = gaps.into_iter().map(|gap| gap.of(fact)).collect();
-    all.into_iter().collect()
-}
 
 /// What a key may be, where the question leaves it open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,26 +90,50 @@ pub(super) struct Search<'s> {
 
 /// Looks for a request of the scope that the goal is true of.
 pub(super) fn search(parts: Vec<Part<'_>>, goal: &Formula, scope: &Scope<'_>) -> Found {
+    within(Budget::new(), parts, goal, scope).0
+}
+
+/// The same about one principal, whose questions share a budget.
+pub(super) fn search_of(
+    spending: &Spending,
+    parts: Vec<Part<'_>>,
+    goal: &Formula,
+    scope: &Scope<'_>,
+) -> Found {
+    let budget = Budget::of(spending);
+    let before = budget.left();
+    let (found, budget) = within(budget, parts, goal, scope);
+    budget.note(before, spending);
+    found
+}
+
+fn within(
+    budget: Budget,
+    parts: Vec<Part<'_>>,
+    goal: &Formula,
+    scope: &Scope<'_>,
+) -> (Found, Budget) {
     let mut search = Search {
         parts,
         goal,
         scope,
-        budget: Budget::new(),
+        budget,
         cells: 0,
         reasons: BTreeSet::new(),
     };
-    match search.run() {
+    let found = match search.run() {
         Ok(Some(request)) => Found::Yes(Box::new(request)),
         Ok(None) if search.reasons.is_empty() => Found::No,
-        Ok(None) => Found::Unknown(search.reasons.into_iter().collect()),
+        Ok(None) => Found::Unknown(std::mem::take(&mut search.reasons).into_iter().collect()),
         Err(Spent) => {
             search.reasons.insert(Gap::not_understood(
                 "",
                 "the policies hold more combinations than are tried",
             ));
-            Found::Unknown(search.reasons.into_iter().collect())
+            Found::Unknown(std::mem::take(&mut search.reasons).into_iter().collect())
         }
-    }
+    };
+    (found, search.budget)
 }
 
 impl Search<'_> {

@@ -259,6 +259,7 @@ pub fn simulate_json(json: &Json) -> Result<Json, String> {
         others: Others::Absent,
     };
     let policies = Policies {
+        spending: Default::default(),
         identity: asked
             .identity_policies
             .iter()

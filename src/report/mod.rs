@@ -2,6 +2,7 @@
 
 mod answers;
 pub mod asff;
+pub mod causes;
 pub mod csv;
 pub mod diagram;
 pub mod github;

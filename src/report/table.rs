@@ -94,6 +94,7 @@ pub fn render(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Res
         }
     }
     not_in_file(outcome, out)?;
+    why_unknown(outcome, out)?;
     coverage(outcome, layout, out)?;
     waivers(outcome, layout, out)?;
     if !outcome.disabled.is_empty() {
@@ -104,6 +105,35 @@ pub fn render(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Res
         )?;
     }
     writeln!(out, "\n{}", closing(outcome))
+}
+
+/// One line for each cause of unknown results, and what would close them.
+fn why_unknown(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    const MOST: usize = 12;
+    let causes = super::causes::of(outcome);
+    if causes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nWHY RESULTS ARE UNKNOWN")?;
+    for cause in causes.iter().take(MOST) {
+        writeln!(out, "  {}", cut(&cause.sentence(), LONGEST))?;
+    }
+    if causes.len() > MOST {
+        writeln!(
+            out,
+            "  and {} more causes; `--format json` lists them",
+            causes.len() - MOST
+        )?;
+    }
+    let actions = super::causes::actions(&causes);
+    if !actions.is_empty() {
+        writeln!(
+            out,
+            "  To close what was denied, allow the audit role: {}",
+            cut(&actions.join(", "), 4 * LONGEST)
+        )?;
+    }
+    Ok(())
 }
 
 /// How many verdicts rest on what a file does not hold.

@@ -217,3 +217,56 @@ fn what_strangers_write_stays_text() {
         assert!(clean, "{name} lets a stranger's text act");
     }
 }
+
+#[test]
+fn unknown_results_are_told_by_their_causes() {
+    use outcrop::model::{Reason, Verdict};
+    let outcome = crate::law::judged("denied", |_| {});
+    let causes = report::causes::of(&outcome);
+    assert!(!causes.is_empty());
+    let mut out = Vec::new();
+    report::table::render(&outcome, report::table::Layout::default(), &mut out).expect("written");
+    let text = String::from_utf8(out).expect("text");
+    for cause in &causes {
+        let told = |result: &outcrop::model::Finding| {
+            result.verdict == Verdict::Unknown
+                && result
+                    .missing
+                    .iter()
+                    .any(|gap| gap.reason == cause.reason && gap.operation == cause.operation)
+        };
+        assert!(
+            cause.results > 0
+                && outcome.results.iter().filter(|result| told(result)).count() >= cause.results,
+            "{cause:?}"
+        );
+        if cause.reason == Reason::Denied {
+            assert!(
+                !cause.action.is_empty() && cause.sentence().contains("was denied in"),
+                "{cause:?}"
+            );
+            assert!(
+                text.contains(&cause.sentence()),
+                "{} is not in {text}",
+                cause.sentence()
+            );
+        }
+    }
+    // No unknown result is without a cause.
+    let open = outcome
+        .results
+        .iter()
+        .filter(|result| result.verdict == Verdict::Unknown);
+    for result in open {
+        let covered = result.missing.iter().any(|gap| {
+            causes
+                .iter()
+                .any(|cause| cause.operation == gap.operation && cause.reason == gap.reason)
+        });
+        assert!(
+            covered,
+            "{} of {} has no cause",
+            result.rule, result.resource
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! Why results are unknown: one line for each cause, with what would close it.
+
+use crate::model::{Outcome, Reason, Verdict};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One cause of unknown results.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// Why the fact is missing.
+    pub reason: Reason,
+    /// The API operation that would have told; empty when none would.
+    pub operation: String,
+    /// The IAM action that the operation needs; empty where a permission is not what is missing.
+    pub action: String,
+    /// Accounts with results that it leaves unknown.
+    pub accounts: Vec<String>,
+    /// How many results it leaves unknown, waived ones aside.
+    pub results: usize,
+    /// One of the details, for a person.
+    pub detail: String,
+}
+
+/// The causes of an outcome, those that leave most results unknown first. What a file does not declare is no cause of its own:
+/// it is said together.
+pub fn of(outcome: &Outcome) -> Vec<Cause> {
+    type Key = (Reason, String, String);
+    let mut all: BTreeMap<Key, (BTreeSet<&str>, usize, String, String)> = BTreeMap::new();
+    let open = |result: &&crate::model::Finding| {
+        result.verdict == Verdict::Unknown && result.waiver.is_none()
+    };
+    for result in outcome.results.iter().filter(open) {
+        let mut seen = BTreeSet::new();
+        for gap in &result.missing {
+            if gap.reason == Reason::NotInFile {
+                continue;
+            }
+            // One refused call is one cause wherever it was refused; what no call tells is told by its detail.
+            let detail = if gap.operation.is_empty() {
+                gap.detail.clone()
+            } else {
+                String::new()
+            };
+            let key = (gap.reason, gap.operation.clone(), detail);
+            if !seen.insert(key.clone()) {
+                continue;
+            }
+            let (accounts, results, action, shown) = all.entry(key).or_default();
+            accounts.insert(&result.account_id);
+            *results += 1;
+            if action.is_empty() {
+                action.clone_from(&gap.action);
+            }
+            if shown.is_empty() {
+                shown.clone_from(&gap.detail);
+            }
+        }
+    }
+    let mut causes: Vec<Cause> = all
+        .into_iter()
+        .map(
+            |((reason, operation, _), (accounts, results, action, detail))| Cause {
+                reason,
+                operation,
+                action: if reason == Reason::Denied {
+                    action
+                } else {
+                    String::new()
+                },
+                accounts: accounts.into_iter().map(str::to_owned).collect(),
+                results,
+                detail,
+            },
+        )
+        .collect();
+    causes.sort_by(|a, b| {
+        (b.results, &a.operation, &a.detail).cmp(&(a.results, &b.operation, &b.detail))
+    });
+    causes
+}
+
+impl Cause {
+    /// The cause as a sentence.
+    pub fn sentence(&self) -> String {
+        let accounts = match self.accounts.as_slice() {
+            [one] => format!("in account {one}"),
+            several => format!("in {} accounts", several.len()),
+        };
+        let results = match self.results {
+            1 => "1 result is".to_owned(),
+            many => format!("{many} results are"),
+        };
+        let what = match (self.reason, self.operation.is_empty()) {
+            (Reason::Denied, false) => format!("{} was denied {accounts}", self.operation),
+            (Reason::Error, false) => format!("{} failed {accounts}", self.operation),
+            (Reason::NotScanned, false) => format!("{} was not called {accounts}", self.operation),
+            _ => self.detail.clone(),
+        };
+        let then = if self.action.is_empty() {
+            String::new()
+        } else {
+            format!("; allow {}", self.action)
+        };
+        format!("{what}: {results} unknown{then}")
+    }
+}
+
+/// The IAM actions that would close what was denied.
+pub fn actions(causes: &[Cause]) -> Vec<String> {
+    let all: BTreeSet<&str> = causes
+        .iter()
+        .flat_map(|cause| cause.action.split(", "))
+        .filter(|action| !action.is_empty())
+        .collect();
+    all.into_iter().map(str::to_owned).collect()
+}
