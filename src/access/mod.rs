@@ -54,7 +54,7 @@ impl<'w> Principals<'w> {
         let Some(arn) = Arn::parse(role_arn) else {
             return Observed::gap(Gap::not_understood(
                 "iam_role",
-                format!("`{role_arn}` is no ARN"),
+                format!("`{role_arn}` is not an ARN"),
             ));
         };
         match self.world.lookup("iam_role", arn.account, GLOBAL, role_arn) {

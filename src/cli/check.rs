@@ -148,7 +148,7 @@ impl Subject {
         };
         if let Some(region) = self.region.as_deref().filter(|name| !is_region(name)) {
             return Err(Usage(format!(
-                "--region {region}: that is no Region, such as eu-central-1"
+                "--region {region}: that is not a Region, such as eu-central-1"
             ))
             .into());
         }
@@ -159,7 +159,7 @@ impl Subject {
             .find_map(|(path, kind)| (!kind.is_file()).then_some(path))
         {
             return Err(Usage(format!(
-                "`{}` is no plan or template; lay a plan over a run with --onto RUN",
+                "`{}` is not a plan or template; lay a plan over a run with --onto RUN",
                 path.display()
             ))
             .into());

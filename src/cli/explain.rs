@@ -258,7 +258,7 @@ fn hops(ways: &Json, out: &mut dyn Write) -> anyhow::Result<()> {
             .collect();
         writeln!(
             out,
-            "\nWay{}: {}\n  {}",
+            "\nPath{}: {}\n  {}",
             if subnets.is_empty() {
                 String::new()
             } else {

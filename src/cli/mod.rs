@@ -99,7 +99,7 @@ enum Command {
     Query(query::Query),
     /// The whole argument behind a verdict: facts, hops, policies, witness.
     Explain(explain::Explain),
-    /// The way a workload's traffic takes, hop by hop.
+    /// The path a workload's traffic takes, hop by hop.
     Path(path::Path),
     /// The policy reasoner on its own: compare two policies, decide one request, ask who can.
     Policy(Box<policy::Policy>),

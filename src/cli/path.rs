@@ -148,7 +148,7 @@ impl Path {
                 .collect();
                 writeln!(
                     out,
-                    "{} ways{}",
+                    "{} paths{}",
                     entries.len(),
                     if counts.is_empty() {
                         String::new()
@@ -175,7 +175,7 @@ impl Path {
         };
         if self.format == Format::Csv {
             return Err(Usage(
-                "--format csv writes the map of all ways; a packet has --format table and json"
+                "--format csv writes the map of all paths; a packet has --format table and json"
                     .to_owned(),
             )
             .into());
@@ -213,7 +213,7 @@ impl Path {
                 hops(&found.hops, &[], &mut out)?;
                 writeln!(
                     out,
-                    "  {}; the way back is not followed",
+                    "  {}; the return path is not followed",
                     cut(&found.reason, 800)
                 )?;
             }
@@ -268,7 +268,7 @@ impl Path {
             entries.retain(|entry| entry.family == *to);
             if entries.is_empty() {
                 return Err(Usage(format!(
-                    "no way leads to `{to}`; there are ways to {}",
+                    "no path leads to `{to}`; there are paths to {}",
                     families.join(", ")
                 ))
                 .into());

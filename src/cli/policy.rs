@@ -18,7 +18,7 @@ pub(super) struct Policy {
 
 #[derive(Debug, clap::Subcommand)]
 enum Question {
-    /// Does the candidate allow any request that the reference does not? Exits with 3 if it does, with 4 if that cannot be told.
+    /// Does the candidate allow any request that the reference does not? Exits with 3 if it does, with 4 if that could not be determined.
     Compare(Compare),
     /// Is one request allowed by all the policies that apply to it?
     Simulate(Box<Simulate>),
@@ -199,7 +199,7 @@ impl Compare {
             Found::Unknown(why) => {
                 writeln!(
                     out,
-                    "unknown: it cannot be told whether `{}` allows more",
+                    "unknown: it could not be determined whether `{}` allows more",
                     cut(&candidate.name, 400)
                 )?;
                 for why in why {

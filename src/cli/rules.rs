@@ -276,22 +276,22 @@ severity: medium                  # critical high medium low info
 pillar: custom
 stage: 60                         # rollout day by which it should hold: 30, 60, 90
 sources: [live, terraform, cloudformation]
-why: |
-  The risk, for a person.
-fix: {{cli: '', terraform: '', cloudformation: '', console: ''}}
-references: []
-parameters: {{}}                    # retention_min_days: {{type: days, default: 90}}
 subject: {subject}     # outcrop rules tables {subject}
 pass: {own}
+parameters: {{}}                    # retention_min_days: {{type: days, default: 90}}
 message:
   fail: '{{name}}: say what is wrong'
   pass: '{{name}}: say what is right'
-  unknown: '{{name}}: say what could not be told'
+  unknown: '{{name}}: say what could not be determined'
 evidence: [{own}]
 examples:
   - {{row: {{{own}: true}}, expect: pass}}
   - {{row: {{{own}: false}}, expect: fail}}
   - {{row: {{{own}: null}}, expect: unknown}}
+why: |
+  The risk, for a person.
+fix: {{cli: '', terraform: '', cloudformation: '', console: ''}}
+references: []
 "
     );
     let mut options = std::fs::OpenOptions::new();

@@ -166,7 +166,7 @@ impl Scan {
                 }
                 if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
                     anyhow::bail!(
-                        "{}: line {}: `{id}` is no account id; write twelve digits",
+                        "{}: line {}: `{id}` is not an account id; write twelve digits",
                         file.display(),
                         number + 1
                     );
@@ -180,7 +180,7 @@ impl Scan {
         let name = |c: char| c.is_ascii_alphanumeric() || "=,.@_+-".contains(c);
         if !(2..=64).contains(&self.session_name.len()) || !self.session_name.chars().all(name) {
             return Err(Usage(format!(
-                "`{}` is no session name: 2 to 64 letters, digits and =,.@_+-",
+                "`{}` is not a session name: 2 to 64 letters, digits and =,.@_+-",
                 self.session_name
             ))
             .into());

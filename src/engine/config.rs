@@ -197,7 +197,7 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
                 file,
                 text,
                 id,
-                format!("accounts: `{id}` is no account id; write twelve digits in quotes"),
+                format!("accounts: `{id}` is not an account id; write twelve digits in quotes"),
             ));
         }
     }

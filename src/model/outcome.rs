@@ -276,7 +276,7 @@ impl AttestationStatus {
             Self::TooOld => "too old",
             Self::NotYet => "not yet",
             Self::NotGiven => "nobody says so",
-            Self::Unknown => "cannot be told",
+            Self::Unknown => "could not be determined",
         }
     }
 }

@@ -99,7 +99,7 @@ pub(super) fn to_interface(
                     return Observed::gap(Gap::not_understood(
                         "vpc_nat_gateway",
                         format!(
-                            "{} translates the address on the way; filters and the way back are not followed through it",
+                            "{} translates the address on the way; filters and the return path are not followed through it",
                             gateway.id
                         ),
                     ));
@@ -113,7 +113,10 @@ pub(super) fn to_interface(
                 hops = more;
             }
             Reach::Closed(more, why) => {
-                return Known(Err((more, format!("no way leads to {}: {why}", at.subnet))));
+                return Known(Err((
+                    more,
+                    format!("no path leads to {}: {why}", at.subnet),
+                )));
             }
             Reach::Unknown(gaps) => return Unknown(gaps),
         }
@@ -129,7 +132,7 @@ pub(super) fn to_interface(
             Reach::Closed(_, why) => {
                 return Known(Err((
                     hops,
-                    format!("no way leads back from {}: {why}", at.subnet),
+                    format!("no path leads back from {}: {why}", at.subnet),
                 )));
             }
             Reach::Unknown(gaps) => return Unknown(gaps),

@@ -156,7 +156,7 @@ fn unknown_way(hops: Vec<Hop>, gaps: Vec<Gap>, egress: Observed<bool>) -> Way {
     Way {
         verdict: WayVerdict::Unknown,
         hops,
-        reason: format!("it cannot be told: {reason}"),
+        reason: format!("it could not be determined: {reason}"),
         gaps,
         egress,
         captured: false,
@@ -413,7 +413,7 @@ fn by_endpoint(
             way.captured = true;
             way.passes = true;
             way.reason = format!(
-                "by {id}; whether it can be by-passed cannot be told: {}",
+                "by {id}; whether it can be by-passed could not be determined: {}",
                 way.gaps.first().map_or("", |gap| &gap.detail)
             );
             way

@@ -58,7 +58,7 @@ fn is_private(outcome: &Outcome, diagram: &Diagram) -> Answer {
     let (tone, short) = if !judged {
         (
             "open",
-            "It was not asked: the rule on the way of each call was left out of this run."
+            "It was not asked: the rule about the path of each call was left out of this run."
                 .to_owned(),
         )
     } else if public > 0 {
@@ -80,7 +80,7 @@ fn is_private(outcome: &Outcome, diagram: &Diagram) -> Answer {
     } else if unknown > 0 || hidden {
         (
             "open",
-            "It cannot be told: what would decide was not seen everywhere.".to_owned(),
+            "It could not be determined: what would decide was not seen everywhere.".to_owned(),
         )
     } else if all == 0 {
         (
@@ -150,7 +150,7 @@ fn store(one: &PromptStore) -> String {
             counted(readers.len(), "principal", "principals"),
             named(readers)
         ),
-        ([], why) => format!("it cannot be told: {}", cut(&why.join("; "), 500)),
+        ([], why) => format!("it could not be determined: {}", cut(&why.join("; "), 500)),
         (readers, why) => {
             format!(
                 "at least {}: {}; whether more can is not known: {}",
@@ -180,10 +180,11 @@ fn who_reads(outcome: &Outcome) -> Answer {
     let unclear = !estate.unknown_logging.is_empty() || !asked;
     let short = match (estate.prompts.len(), unclear) {
         (0, true) => {
-            "It cannot be told: whether Amazon Bedrock keeps prompts was not seen.".to_owned()
+            "It could not be determined: whether Amazon Bedrock keeps prompts was not seen."
+                .to_owned()
         }
         (0, false) if estate.unlogged.is_empty() => {
-            "It cannot be told: no Region's invocation logging is in the run.".to_owned()
+            "It could not be determined: no Region's invocation logging is in the run.".to_owned()
         }
         (0, false) => {
             "Amazon Bedrock keeps none: invocation logging is off wherever the run looked."
@@ -192,7 +193,7 @@ fn who_reads(outcome: &Outcome) -> Answer {
         (count, _) if readers.is_empty() => {
             let places = counted(count, "place", "places");
             format!(
-                "It cannot be told: no principal was found that reads the {places} where they are kept, and not all that decides was read."
+                "It could not be determined: no principal was found that reads the {places} where they are kept, and not all that decides was read."
             )
         }
         (count, _) => format!(

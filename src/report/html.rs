@@ -158,9 +158,9 @@ fn answer(outcome: &Outcome) -> (String, String, &'static str) {
             "What lies outside of them is named below.".to_owned(),
             "yes",
         ),
-        (0, 0) => ("It cannot be told: the run was interrupted.".to_owned(), "What it does not hold was not looked at.".to_owned(), "open"),
+        (0, 0) => ("It could not be determined: the run was interrupted.".to_owned(), "What it does not hold was not looked at.".to_owned(), "open"),
         (0, unknown) => (
-            format!("It cannot be told: nothing critical fails, but {} could not be made.", counted(unknown, "critical verdict")),
+            format!("It could not be determined: nothing critical fails, but {} could not be made.", counted(unknown, "critical verdict")),
             "What was not observed is unknown, never a pass. The part “What could not be seen” names the calls that would have shown it.".to_owned(),
             "open",
         ),

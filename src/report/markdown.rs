@@ -115,7 +115,7 @@ fn help(text: &RuleText, source: Source) -> String {
         Source::Cloudformation => "CloudFormation",
     };
     let mut block = format!(
-        "\n<details><summary>Why, and how to mend it</summary>\n\n{}\n",
+        "\n<details><summary>Why, and how to fix it</summary>\n\n{}\n",
         safe(&text.why)
     );
     for (name, fix) in text.fix.iter().filter(|(name, _)| *name == wanted) {

@@ -429,7 +429,7 @@ pub fn note_unmapped(unmapped: &BTreeMap<String, usize>, run: &mut RunInfo) {
         .map(|(kind, count)| format!("{count} {kind}"))
         .collect();
     if !compute.is_empty() {
-        run.notes.push(format!("these run code and are not walked yet, so whether they call Bedrock, and by which way, is not judged: {}", compute.join(", ")));
+        run.notes.push(format!("these run code and are not walked yet, so whether they call Bedrock, and by which path, is not judged: {}", compute.join(", ")));
     }
 }
 

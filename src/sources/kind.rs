@@ -167,7 +167,7 @@ fn read(path: &Path, kind: Kind, given: &Given) -> anyhow::Result<Files> {
         Kind::Pulumi => pulumi::read(&shown, &json()?, given)?,
         Kind::Cloudformation => cloudformation::read(path, &text(path)?, given)?,
         Kind::Cdk => cdk::read(path, given)?,
-        Kind::Run | Kind::Inventory => anyhow::bail!("`{shown}` is no plan or template"),
+        Kind::Run | Kind::Inventory => anyhow::bail!("`{shown}` is not a plan or template"),
     })
 }
 

@@ -187,7 +187,7 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
         {
             return Err(Error::new(
                 file,
-                "the preview ended with an error, so it is not complete; mend it and preview again",
+                "the preview ended with an error, so it is not complete; fix it and preview again",
             ));
         }
     } else {

@@ -359,7 +359,7 @@ fn pods_stand_by_nodes(world: &World, account: &str, region: &str, cluster: &str
 fn placement(world: &World, workload: &Workload<'_>, row: Row<'_>) -> Observed<Option<Placement>> {
     if !["eks_node_group", "eks_fargate_profile"].contains(&row.table().name) {
         let why = format!(
-            "no node of {} is in sight, so where its pods stand cannot be told",
+            "no node of {} is in sight, so where its pods stand could not be determined",
             workload.name
         );
         return Observed::gap(Gap::not_understood("eks_cluster", why));

@@ -420,7 +420,7 @@ pub(super) fn a_way_is_shown_as_a_tree_and_as_json() {
         (
             vec!["path", estate, "--to", "nowhere"],
             2,
-            "no way leads to `nowhere`",
+            "no path leads to `nowhere`",
         ),
         (vec!["path", "nowhere.outcrop"], 1, "nowhere.outcrop"),
     ] {

@@ -500,7 +500,7 @@ impl World {
             key.clone(),
         )) {
             if let Some(why) = one.unresolved.get(column.name) {
-                let detail = format!("{}: settled later: {why}", one.address);
+                let detail = format!("{}: not known yet: {why}", one.address);
                 return Gap {
                     fact,
                     operation: String::new(),

@@ -77,7 +77,7 @@ impl<'w> Tracer<'w> {
                     return (
                         End::Unknown,
                         format!(
-                            "whether the interface in {} has a public address is not told; name the interface",
+                            "whether the interface in {} has a public address is not known; name the interface",
                             spot.subnet
                         ),
                     );

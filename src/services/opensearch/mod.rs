@@ -102,7 +102,7 @@ fn access_policy(value: &Json) -> Result<Json, String> {
 /// Endpoints.
 pub const VPC_ENDPOINT: Table = Table {
     name: "aoss_vpc_endpoint",
-    doc: "Interface endpoints that OpenSearch Serverless makes for its data; they also bring a private zone for every collection of the Region.",
+    doc: "Interface endpoints that OpenSearch Serverless makes for its data; they also bring a private zone indefinitelyy collection of the Region.",
     key: "id",
     span: Span::Regional,
     role: Role::Base,

@@ -19,7 +19,7 @@ fn check_id(id: &str) -> Result<(), Error> {
         Ok(())
     } else {
         Err(Error::Setup(format!(
-            "`{id}` is no account id; an account id has twelve digits"
+            "`{id}` is not an account id; an account id has twelve digits"
         )))
     }
 }

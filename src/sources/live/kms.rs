@@ -24,7 +24,7 @@ impl KmsKey {
             .filter(|place| place.service == "kms" && !place.region.is_empty());
         let Some(place) = place else {
             return Err(Error::Setup(format!(
-                "--kms-key `{arn}` is no ARN of an AWS KMS key, such as arn:aws:kms:eu-west-1:111111111111:key/..."
+                "--kms-key `{arn}` is not an ARN of an AWS KMS key, such as arn:aws:kms:eu-west-1:111111111111:key/..."
             )));
         };
         let runtime = tokio::runtime::Builder::new_current_thread()

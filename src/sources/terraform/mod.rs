@@ -50,7 +50,7 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
     if json.get("errored").and_then(Json::as_bool) == Some(true) {
         return Err(Error::new(
             file,
-            "the plan ended with an error, so it is not complete; mend it and plan again",
+            "the plan ended with an error, so it is not complete; fix it and plan again",
         ));
     }
     let configuration = Configuration::new(json);

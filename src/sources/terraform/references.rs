@@ -459,7 +459,7 @@ impl<'a> Resolver<'a> {
         if let Node::Unknown(later) = values.at("statement") {
             return Node::Unknown(Later {
                 why: format!(
-                    "the statements of {} are settled later: {}",
+                    "the statements of {} are known only after apply: {}",
                     instance.declared.address, later.why
                 ),
                 ..Later::default()
@@ -518,7 +518,7 @@ impl<'a> Resolver<'a> {
                     conditions.push((
                         "Open".to_owned(),
                         Node::Unknown(Later {
-                            why: "a condition is settled later".to_owned(),
+                            why: "a condition is known only after apply".to_owned(),
                             ..Later::default()
                         }),
                     ));

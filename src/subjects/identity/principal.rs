@@ -49,7 +49,7 @@ const TRUST: Inputs = Inputs::All(&[
 /// Principals with access.
 pub const PRINCIPAL: Table = Table {
     name: "bedrock_principal",
-    doc: "A role or user that may do something with Bedrock, after boundaries and control policies; one of which it cannot be told is among them.",
+    doc: "A role or user that may do something with Bedrock, after boundaries and control policies; one of which it could not be determined is among them.",
     key: "resource",
     span: Span::Global,
     role: Role::Subject,

@@ -98,7 +98,7 @@ fn readers(
         gaps.push(Gap::not_understood(
             "policies",
             format!(
-                "whether {}{more} may read it cannot be told",
+                "whether {}{more} may read it could not be determined",
                 names.join(", ")
             ),
         ));

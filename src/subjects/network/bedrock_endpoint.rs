@@ -217,7 +217,7 @@ fn bedrock_row(
             "a wildcard stands inside a model id: a family, not a list".to_owned()
         }
         (Known(None), Known(None)) => "only models that are named pass".to_owned(),
-        _ => "it cannot be told which models pass".to_owned(),
+        _ => "it could not be determined which models pass".to_owned(),
     };
     let witness = match (&any, &wild) {
         (Known(Some(request)), _) | (_, Known(Some(request))) => request.clone(),

@@ -35,7 +35,7 @@ const SERVICES: Inputs = Inputs::All(&[
 /// The way of one caller to one family.
 pub const PATH: Table = Table {
     name: "bedrock_path",
-    doc: "The way that the calls of one workload to one Bedrock API family take; the worst of its ways decides.",
+    doc: "The path that the calls of one workload to one Bedrock API family take; the worst of its paths decides.",
     key: "resource",
     span: Span::Regional,
     role: Role::Subject,
@@ -62,7 +62,7 @@ pub const PATH: Table = Table {
         flag("is_bypassable", "Is some private way open to a by-pass that nothing forbids?").from(crate::paths::INPUTS),
         flag("endpoint_exists", "Is there an endpoint for the family in the VPC?").from(crate::paths::INPUTS),
         flag("has_egress", "Has some interface a way out to public addresses?").from(crate::paths::INPUTS),
-        json("ways", "Distinct ways: `[{subnets, verdict, reason, hops}]`.").from(crate::paths::INPUTS),
+        json("ways", "Distinct paths: `[{subnets, verdict, reason, hops}]`.").from(crate::paths::INPUTS),
         text("reason", "What decides.").from(crate::paths::INPUTS),
         text("probed", "What a probe saw from a subnet of the workload, beside the verdict.").absent("'' (no probe ran there)").from(crate::paths::INPUTS),
     ],

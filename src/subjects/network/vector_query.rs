@@ -452,7 +452,7 @@ fn row(
         }
         Known(Err(why)) => why.clone(),
         Unknown(gaps) => format!(
-            "it cannot be told: {}",
+            "it could not be determined: {}",
             gaps.first().map_or("", |gap| &gap.detail)
         ),
     };
