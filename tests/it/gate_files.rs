@@ -378,7 +378,7 @@ pub(super) fn wrong_command_lines_are_told() {
         (
             &["fixtures/plans/function.json", "--region", "x y"],
             2,
-            "no Region",
+            "not a Region",
         ),
     ] {
         let (found, _, said) = check(arguments);
