@@ -22,11 +22,16 @@ impl Names {
     pub fn load(store: &Store, source: Source) -> Result<Self, Error> {
         let mut by_key: HashMap<String, Vec<Declaration>> = HashMap::new();
         for one in store.declarations()? {
-            by_key.entry(one.key.clone()).or_default().push(one);
-        }
-        // What has a row of its own says more than a bare id.
-        for all in by_key.values_mut() {
-            all.sort_by_key(|one| one.table.is_empty());
+            let all = by_key.entry(one.key.clone()).or_default();
+            // What has a row of its own says more than a bare id.
+            let place = if one.table.is_empty() {
+                all.len()
+            } else {
+                all.iter()
+                    .take_while(|known| !known.table.is_empty())
+                    .count()
+            };
+            all.insert(place, one);
         }
         let mut bare: HashMap<String, Option<String>> = HashMap::new();
         if source == Source::Cloudformation {

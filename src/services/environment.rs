@@ -229,7 +229,9 @@ pub fn look<'v>(
     let mut variables: Vec<(&str, &str)> = variables.into_iter().collect();
     // Maps have no order; what is told must not depend on it.
     variables.sort_unstable();
-    let langsmith = variables.iter().any(|(name, _)| is_langsmith_host(name));
+    let langsmith = variables
+        .iter()
+        .any(|(name, value)| is_langsmith_host(name, value));
     let mut rows: Vec<NewRow> = variables
         .into_iter()
         .map(|(name, value)| {

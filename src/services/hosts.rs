@@ -88,6 +88,9 @@ const LANGSMITH: &[&str] = &[
     "LANGSMITH_TRACING_V2",
 ];
 
+/// In place of a host that cannot be told from a password.
+const NOT_SHOWN: &str = "(not shown)";
+
 /// Does a host certainly lie in AWS, or in a network of one's own?
 fn is_own(host: &str) -> bool {
     let ends = [
@@ -114,10 +117,15 @@ fn is_own(host: &str) -> bool {
             std::net::IpAddr::V4(address) => {
                 address.is_private() || address.is_loopback() || address.is_link_local()
             }
-            std::net::IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+            std::net::IpAddr::V6(address) => match address.to_ipv4_mapped() {
+                Some(address) => {
+                    address.is_private() || address.is_loopback() || address.is_link_local()
+                }
+                None => address.is_loopback() || address.is_unique_local(),
+            },
         };
     }
-    !host.contains('.') || ends.iter().any(|end| inside(&end))
+    !host.contains('.') || ends.iter().any(inside)
 }
 
 /// The host outside AWS to which a variable sends prompts: one of the list that its value names, or whatever host the base URL
@@ -135,19 +143,29 @@ pub fn leaves(name: &str, value: &str, has_langsmith_host: bool) -> String {
     {
         return "smith.langchain.com".to_owned();
     }
-    if !BASE_URLS.contains(&upper.as_str()) || !is_a_url(value) {
+    if !BASE_URLS.contains(&upper.as_str()) {
         return String::new();
     }
-    let host = host_of(value);
+    let host = host_of(value.trim().trim_matches(['"', '\'']));
+    if host == NOT_SHOWN {
+        return host;
+    }
     if host.is_empty() || is_own(&host) {
         return String::new();
+    }
+    // Nothing but a host reaches a report; what is not one may hold a password.
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+    if !host.chars().all(plain) {
+        return NOT_SHOWN.to_owned();
     }
     host
 }
 
 /// Does a variable name the host of LangSmith?
-pub fn is_langsmith_host(name: &str) -> bool {
-    ["LANGSMITH_ENDPOINT", "LANGCHAIN_ENDPOINT"].contains(&name.to_ascii_uppercase().as_str())
+pub fn is_langsmith_host(name: &str, value: &str) -> bool {
+    !value.trim().is_empty()
+        && ["LANGSMITH_ENDPOINT", "LANGCHAIN_ENDPOINT"]
+            .contains(&name.to_ascii_uppercase().as_str())
 }
 
 /// The host of the list that a value names, alone or in a URL.
@@ -196,7 +214,11 @@ pub(super) fn is_a_url(value: &str) -> bool {
 /// The host of a URL, or of what stands for one, in lower case.
 pub(super) fn host_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    // A password with a slash in it ends the host too early.
+    if path.contains('@') {
+        return NOT_SHOWN.to_owned();
+    }
     // What stands before an `@` is a name and a password.
     let host = authority.rsplit('@').next().unwrap_or_default();
     let host = match host.strip_prefix('[') {
@@ -255,6 +277,18 @@ mod tests {
                 "llm.example.net",
             ),
             ("OPENAI_BASE_URL", "https://me:p4ss@", ""),
+            (
+                "OPENAI_BASE_URL",
+                "https://tok.SECRET/x@llm.example.net/v1",
+                "(not shown)",
+            ),
+            (
+                "OPENAI_BASE_URL",
+                " \"https://llm.example.net\" ",
+                "llm.example.net",
+            ),
+            ("OPENAI_BASE_URL", "llm.example.net/v1", "llm.example.net"),
+            ("OPENAI_BASE_URL", "http://[::ffff:10.0.0.1]/v1", ""),
             (
                 "ANTHROPIC_BEDROCK_BASE_URL",
                 "https://vpce-1.bedrock-runtime.eu-west-1.vpce.amazonaws.com",

@@ -20,7 +20,7 @@ pub(super) const KIND: Kind = Kind {
     ]),
     tables: &["ec2_instance"],
     placement,
-    public_address: public_address,
+    public_address,
 };
 
 /// The role of an instance profile.

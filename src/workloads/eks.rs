@@ -32,7 +32,7 @@ pub(super) const KIND: Kind = Kind {
         "eks_pod_identity_association",
     ],
     placement,
-    public_address: public_address,
+    public_address,
 };
 
 /// Add-ons of EKS whose names begin so carry the calls of pods through proxies of their own.

@@ -22,7 +22,6 @@ mod laws;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod live;
 #[cfg(feature = "live")]
-#[expect(clippy::panic, reason = "a test that fails says so")]
 mod live_sessions;
 #[cfg(feature = "live")]
 mod onward;

@@ -127,7 +127,7 @@ impl<'w> Tracer<'w> {
                     Known(((subnet, kind), "available")) => {
                         self.hops.push(hop("nat-gateway", kind));
                         if kind == "public" {
-                            self.from_nat(spot, next, subnet)
+                            self.by_nat(spot, next, subnet)
                         } else {
                             (
                                 End::Unknown,
@@ -176,7 +176,7 @@ impl<'w> Tracer<'w> {
 
     /// Out of a public NAT gateway: by the table of its own subnet, with its own address, and for the protocols that it knows
     /// (Amazon VPC User Guide, "NAT gateway basics": TCP, UDP and ICMP).
-    fn from_nat(&mut self, spot: &Spot, gateway: &str, subnet: &str) -> Ended {
+    fn by_nat(&mut self, spot: &Spot, gateway: &str, subnet: &str) -> Ended {
         if ![1, 6, 17].contains(&self.packet.protocol) {
             let why = format!("{gateway} translates TCP, UDP and ICMP alone");
             return (End::Lost, why);

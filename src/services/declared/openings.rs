@@ -34,6 +34,27 @@ fn why(resource: &Declared) -> Option<String> {
     let address = &resource.address;
     Some(match resource.kind.as_str() {
         kind if HARMLESS.contains(&kind) => return None,
+        // A call that only reads changes nothing.
+        "Custom::AWS" if only_reads(resource) => return None,
+        "AWS::CloudFormation::StackSet"
+        | "AWS::ServiceCatalog::CloudFormationProvisionedProduct" => {
+            format!("{address} makes resources of a template that is not this one")
+        }
+        "aws_cloudcontrolapi_resource" => {
+            format!("{address} makes a resource whose kind is not read")
+        }
+        "aws_lambda_invocation" => format!("{address} runs code when the plan is applied"),
+        "aws_servicecatalog_provisioned_product"
+        | "aws_cloudformation_stack_set_instance"
+        | "aws_cloudformation_stack_instances" => {
+            format!("{address} makes resources that the plan does not show")
+        }
+        kind if kind.contains("::")
+            && !["AWS", "Custom", "Alexa"]
+                .contains(&kind.split("::").next().unwrap_or_default()) =>
+        {
+            format!("{address} is of the type {kind}, whose provider is not AWS")
+        }
         "AWS::CloudFormation::Stack" | "AWS::Serverless::Application" => {
             format!("the template of the nested stack {address} is not beside this one")
         }
@@ -58,10 +79,51 @@ fn why(resource: &Declared) -> Option<String> {
     })
 }
 
+/// A text, and the names and ARNs in it: a call is one text, and a parameter may be a list.
+fn words(text: &str, all: &mut BTreeSet<String>) {
+    let of_a_name = |c: char| c.is_alphanumeric() || "_-.:/+=@[]".contains(c);
+    all.insert(text.to_owned());
+    all.extend(
+        text.split(|c| !of_a_name(c))
+            .filter(|word| word.len() > 1)
+            .map(str::to_owned),
+    );
+    all.remove("");
+}
+
+/// Does a custom resource that makes one API call only read by it?
+fn only_reads(resource: &Declared) -> bool {
+    let calls = ["create", "update", "delete"].map(|name| resource.at(name));
+    let action = |call: &Node| match call {
+        Node::Absent => None,
+        Node::Map(_) => Some(call.at("action").text().known().unwrap_or_default()),
+        Node::Text(text) => {
+            let (_, rest) = text.split_once("\"action\"").unwrap_or_default();
+            Some(rest.split('"').nth(1).unwrap_or_default().to_owned())
+        }
+        Node::Unknown(later) => {
+            let (_, rest) = later.pattern.split_once("\"action\"").unwrap_or_default();
+            Some(rest.split('"').nth(1).unwrap_or_default().to_owned())
+        }
+        _ => Some(String::new()),
+    };
+    let mut all = calls.iter().filter_map(|call| action(call)).peekable();
+    all.peek().is_some()
+        && all.all(|action| {
+            let lower = action.to_ascii_lowercase();
+            ["describe", "get", "list"]
+                .iter()
+                .any(|start| lower.starts_with(start))
+        })
+}
+
 fn texts(node: &Node, all: &mut BTreeSet<String>) {
     match node {
-        Node::Text(text) if !text.is_empty() => drop(all.insert(text.clone())),
-        Node::Unknown(later) => all.extend(later.of.iter().cloned()),
+        Node::Text(text) => words(text, all),
+        Node::Unknown(later) => {
+            all.extend(later.of.iter().cloned());
+            words(&later.pattern, all);
+        }
         Node::List(items) => items.iter().for_each(|item| texts(item, all)),
         Node::Map(members) => members.iter().for_each(|(_, value)| texts(value, all)),
         _ => {}
@@ -82,10 +144,6 @@ pub fn openings(resources: &[Declared]) -> Vec<Opening> {
         if let Some(why) = why(resource) {
             let mut given = BTreeSet::new();
             texts(&resource.values, &mut given);
-            // A parameter may be a list in one text.
-            for text in given.clone() {
-                given.extend(text.split(',').map(|part| part.trim().to_owned()));
-            }
             all.push(Opening {
                 why,
                 given: Some(given),

@@ -6,7 +6,7 @@
 use super::{Later, Node, Told};
 use crate::model::OPEN_OPERATOR;
 use serde_json::{Map, Value as Json, json};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ pub fn aws_managed(arn: &str) -> Option<Json> {
 }
 
 /// The documents of managed policies, by path and name.
-fn managed() -> &'static HashMap<&'static str, &'static str> {
+fn managed() -> &'static BTreeMap<&'static str, &'static str> {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
         let packed: &[u8] = include_bytes!("../../../data/managed-policies.tsv.gz");
         let mut text = String::new();
@@ -27,7 +27,7 @@ fn managed() -> &'static HashMap<&'static str, &'static str> {
         let _ = flate2::read::GzDecoder::new(packed).read_to_string(&mut text);
         text
     });
-    static LINES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    static LINES: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
         let lines = TEXT.lines().filter(|line| !line.starts_with('#'));
         lines
             .filter_map(|line| {

@@ -159,9 +159,10 @@ pub(super) fn validate(tree: &Tree, shown: &str) -> Result<Vec<String>, Error> {
     if let Some((line, name)) = undefined(tree, &known) {
         return wrong(line, format!("the condition `{name}` is not defined"));
     }
+    let mut sound = std::collections::BTreeSet::new();
     for member in conditions {
         let mut path = vec![member.key.as_str()];
-        if goes_round(&member.value, conditions, &mut path) {
+        if goes_round(&member.value, conditions, &mut path, &mut sound) {
             return wrong(
                 member.line,
                 format!(

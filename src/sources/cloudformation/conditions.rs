@@ -40,6 +40,8 @@ impl Set {
                     let open = match pseudo {
                         "Region" => stack.region == UNKNOWN_REGION,
                         "AccountId" => stack.account_id == UNKNOWN_ACCOUNT,
+                        // A template does not say how its stack is called.
+                        "StackName" | "StackId" => true,
                         _ => false,
                     };
                     if open {
@@ -92,26 +94,62 @@ impl Set {
         all
     }
 
+    /// A choice with what every condition comes to under it, those first that others name: each is looked at once.
+    fn enriched(&self, choice: &Choice) -> Choice {
+        let shells = Shells::new();
+        let mut known = choice.clone();
+        for (index, stack) in self.stacks.iter().enumerate() {
+            let all = stack.tree.get("Conditions").map_or(&[][..], Tree::members);
+            let mut open: Vec<(&str, bool)> = all
+                .iter()
+                .rev()
+                .map(|member| (member.key.as_str(), false))
+                .collect();
+            let mut seen = BTreeSet::new();
+            while let Some((name, named_done)) = open.pop() {
+                let Some(member) = all.iter().find(|member| member.key == name) else {
+                    continue;
+                };
+                if !named_done {
+                    if !seen.insert(name) {
+                        continue;
+                    }
+                    open.push((name, true));
+                    let mut named = BTreeSet::new();
+                    named_in(&member.value, &mut named);
+                    open.extend(
+                        all.iter()
+                            .filter(|other| named.contains(&other.key))
+                            .map(|other| (other.key.as_str(), false)),
+                    );
+                    continue;
+                }
+                let scope = Scope {
+                    set: self,
+                    stack: index,
+                    choice: &known,
+                    shells: &shells,
+                    depth: 0,
+                };
+                if let Some(holds) = scope.condition(name) {
+                    known.insert((index, condition_key(name)), Some(holds.to_string()));
+                }
+            }
+        }
+        known
+    }
+
     /// What every condition comes to under a choice, with its stack and name.
     fn conditions(&self, choice: &Choice) -> Vec<((usize, String), Option<bool>)> {
-        let shells = Shells::new();
+        let known = self.enriched(choice);
         let mut all = Vec::new();
         for (index, stack) in self.stacks.iter().enumerate() {
-            let scope = Scope {
-                set: self,
-                stack: index,
-                choice,
-                shells: &shells,
-                depth: 0,
-            };
-            let names = stack
-                .tree
-                .get("Conditions")
-                .map_or(&[][..], Tree::members)
-                .iter();
-            all.extend(
-                names.map(|member| ((index, member.key.clone()), scope.condition(&member.key))),
-            );
+            for member in stack.tree.get("Conditions").map_or(&[][..], Tree::members) {
+                let holds = known
+                    .get(&(index, condition_key(&member.key)))
+                    .and_then(|holds| holds.as_deref().map(|text| text == "true"));
+                all.push(((index, member.key.clone()), holds));
+            }
         }
         all
     }
@@ -167,28 +205,21 @@ impl Set {
     }
 
     /// Parameters that a condition rests on, over those that it names.
-    fn rests_on(
-        &self,
-        stack: usize,
-        condition: &str,
-        into: &mut BTreeSet<(usize, String)>,
-        depth: usize,
-    ) {
-        let found = self.stacks[stack]
-            .tree
-            .get("Conditions")
-            .and_then(|all| all.get(condition));
-        let Some(tree) = found.filter(|_| depth < 200) else {
-            return;
-        };
-        let mut compared = BTreeMap::new();
-        constants(tree, &mut compared);
-        into.extend(compared.into_keys().map(|name| (stack, name)));
-        let mut named = BTreeSet::new();
-        named_in(tree, &mut named);
-        named
-            .iter()
-            .for_each(|name| self.rests_on(stack, name, into, depth + 1));
+    fn rests_on(&self, stack: usize, condition: &str, into: &mut BTreeSet<(usize, String)>) {
+        let conditions = self.stacks[stack].tree.get("Conditions");
+        let (mut open, mut seen) = (vec![condition.to_owned()], BTreeSet::new());
+        while let Some(name) = open.pop() {
+            let found = conditions.and_then(|all| all.get(&name));
+            let Some(tree) = found.filter(|_| seen.insert(name.clone())) else {
+                continue;
+            };
+            let mut compared = BTreeMap::new();
+            constants(tree, &mut compared);
+            into.extend(compared.into_keys().map(|name| (stack, name)));
+            let mut named = BTreeSet::new();
+            named_in(tree, &mut named);
+            open.extend(named);
+        }
     }
 
     /// What a choice that was made with the places of values says, for a person.
@@ -220,7 +251,7 @@ impl Set {
         let deciding = self.deciding();
         let mut parameters = BTreeSet::new();
         for (stack, name) in &deciding {
-            self.rests_on(*stack, name, &mut parameters, 0);
+            self.rests_on(*stack, name, &mut parameters);
         }
         let open: Vec<Open> = self
             .open()
@@ -229,16 +260,28 @@ impl Set {
                 parameters.contains(place) || self.stacks[place.0].parent.is_some()
             })
             .collect();
+        let enriched = |set: &Self, found: Vec<(String, Choice)>| -> Vec<(String, Choice)> {
+            found
+                .into_iter()
+                .map(|(when, choice)| (when, set.enriched(&choice)))
+                .collect()
+        };
         let (found, whole) = self.all_ways(&open, &deciding);
         if whole {
-            return found;
+            return enriched(self, found);
         }
-        let found = self.in_pairs(&open, &deciding);
+        let (found, undecided) = self.in_pairs(&open, &deciding);
+        if undecided {
+            self.open.push(
+                "whether some of its conditions can hold together could not be determined"
+                    .to_owned(),
+            );
+        }
         self.notes.push(format!(
             "its conditions can turn out in more than {MOST_VARIANTS} ways; {} of them were judged, in which every two conditions turn out in every way that they can together (give --parameters to judge the one that is meant)",
             found.len()
         ));
-        found
+        enriched(self, found)
     }
 
     fn choice(open: &[Open], places: &[usize]) -> Choice {
@@ -310,13 +353,13 @@ impl Set {
         &self,
         open: &[Open],
         deciding: &BTreeSet<(usize, String)>,
-    ) -> Vec<(String, Choice)> {
+    ) -> (Vec<(String, Choice)>, bool) {
         let conditions: Vec<&(usize, String)> = deciding.iter().collect();
         let rests: Vec<BTreeSet<(usize, String)>> = conditions
             .iter()
             .map(|(stack, name)| {
                 let mut all = BTreeSet::new();
-                self.rests_on(*stack, name, &mut all, 0);
+                self.rests_on(*stack, name, &mut all);
                 all
             })
             .collect();
@@ -343,7 +386,7 @@ impl Set {
                 found.push((self.words(open, places, &choice), choice));
             }
         };
-        let mut looked = 0;
+        let (mut looked, mut undecided) = (0, false);
         for choice in self.settled(&Self::choice(open, &last), &mut MOST_VARIANTS.clone()) {
             add(&last, choice, &mut covered);
         }
@@ -369,6 +412,25 @@ impl Set {
                         };
                         is(a, left) && is(b, right)
                     };
+                    // All alike first: a condition over many parameters mostly asks the same of each.
+                    let alike = (0..own
+                        .iter()
+                        .map(|at| open[*at].1.len())
+                        .max()
+                        .unwrap_or_default())
+                        .map(|value| {
+                            let mut places = places.clone();
+                            for at in &own {
+                                places[*at] = value.min(open[*at].1.len() - 1);
+                            }
+                            places
+                        })
+                        .find(|places| wanted(places));
+                    if let Some(alike) = alike {
+                        add(&alike, Self::choice(open, &alike), &mut covered);
+                        last = alike;
+                        continue;
+                    }
                     let mut number = 0_usize;
                     loop {
                         let mut rest = number;
@@ -378,7 +440,12 @@ impl Set {
                             rest /= count;
                         }
                         looked += 1;
-                        if rest > 0 || number >= MOST_CHOICES || looked > MOST_LOOKED {
+                        // All were tried: they cannot hold so together.
+                        if rest > 0 {
+                            break;
+                        }
+                        if number >= MOST_CHOICES || looked > MOST_LOOKED {
+                            undecided = true;
                             break;
                         }
                         if wanted(&places) {
@@ -391,7 +458,7 @@ impl Set {
                 }
             }
         }
-        found
+        (found, undecided)
     }
 }
 
@@ -440,27 +507,33 @@ pub(super) fn undefined(tree: &Tree, known: &BTreeSet<&str>) -> Option<(usize, S
         .find_map(|inner| undefined(inner, known))
 }
 
-/// Does a condition lead back to itself?
+/// Does a condition lead back to itself? Those that do not are kept in `sound`, so that each is followed once.
 pub(super) fn goes_round<'t>(
     tree: &'t Tree,
     conditions: &'t [Member],
     path: &mut Vec<&'t str>,
+    sound: &mut BTreeSet<&'t str>,
 ) -> bool {
     if let [only] = tree.members()
         && only.key == "Condition"
         && let Content::Text(name) = &only.value.value
     {
-        let again = path.contains(&name.as_str());
+        let name = name.as_str();
+        if sound.contains(name) {
+            return false;
+        }
+        let again = path.contains(&name);
         path.push(name);
         if again || path.len() > 200 {
             return true;
         }
         let round = conditions
             .iter()
-            .find(|member| member.key == *name)
-            .is_some_and(|member| goes_round(&member.value, conditions, path));
+            .find(|member| member.key == name)
+            .is_some_and(|member| goes_round(&member.value, conditions, path, sound));
         if !round {
             path.pop();
+            sound.insert(name);
         }
         return round;
     }
@@ -468,7 +541,7 @@ pub(super) fn goes_round<'t>(
         .iter()
         .map(|member| &member.value)
         .chain(tree.items())
-        .any(|inner| goes_round(inner, conditions, path))
+        .any(|inner| goes_round(inner, conditions, path, sound))
 }
 
 /// The parameters that a condition compares, each with the constants it is compared with.

@@ -3,6 +3,7 @@
 //! A template says what is made under which parameters. Parameters that nobody gave keep their defaults as values,
 //! but conditions over them are judged for each way they can turn out.
 
+mod assumed;
 pub mod cdk;
 mod checks;
 mod conditions;
@@ -53,16 +54,6 @@ impl Stack {
             .map(|member| (member.key.as_str(), &member.value))
     }
 
-    /// The Region of the stack: what a way assumes of an unknown one holds for its resources too.
-    pub fn region_in(&self, index: usize, choice: &Choice) -> String {
-        chosen(choice, index, "AWS::Region").unwrap_or_else(|| self.region.clone())
-    }
-
-    /// The account of the stack, as [`Stack::region_in`] gives its Region.
-    pub fn account_in(&self, index: usize, choice: &Choice) -> String {
-        chosen(choice, index, "AWS::AccountId").unwrap_or_else(|| self.account_id.clone())
-    }
-
     pub fn resource(&self, logical: &str) -> Option<&Tree> {
         self.tree.get("Resources")?.get(logical)
     }
@@ -74,11 +65,6 @@ impl Stack {
             .iter()
             .map(|member| (member.key.as_str(), member.line, &member.value))
     }
-}
-
-/// What a way assumes of a pseudo parameter.
-fn chosen(choice: &Choice, index: usize, name: &str) -> Option<String> {
-    choice.get(&(index, name.to_owned())).cloned().flatten()
 }
 
 /// All templates that are judged together.
@@ -282,6 +268,21 @@ impl Set {
             return Err(Error::new(shown, "the template has no Resources"));
         }
         self.notes.extend(validate(&tree, shown)?);
+        let resources = tree.get("Resources").map_or(&[][..], Tree::members);
+        let included = |member: &tree::Member| {
+            member.key == "Fn::Transform"
+                || member.value.get("Fn::Transform").is_some()
+                || member
+                    .value
+                    .get("Properties")
+                    .is_some_and(|own| own.get("Fn::Transform").is_some())
+        };
+        if let Some(member) = resources.iter().find(|member| included(member)) {
+            self.open.push(format!(
+                "{shown}:{}: what Fn::Transform puts in is not in the template",
+                member.line
+            ));
+        }
         for transform in names(tree.get("Transform")) {
             match transform.as_str() {
                 "AWS::Serverless-2016-10-31" => self.notes.extend(

@@ -110,8 +110,22 @@ impl<'j> Configuration<'j> {
 
     /// Resources that must have an instance and have no entry among the changes of the plan.
     pub(super) fn without_instance(&self, plan: &Json) -> Vec<String> {
+        // A number or collection that is known and not empty makes instances.
         let repeated = |node: &Json| {
-            node.get("count_expression").is_some() || node.get("for_each_expression").is_some()
+            ["count_expression", "for_each_expression"]
+                .iter()
+                .any(|key| {
+                    let Some(expression) = node.get(*key) else {
+                        return false;
+                    };
+                    match self.constant(expression) {
+                        Some(Json::Number(number)) => number.as_f64() == Some(0.0),
+                        Some(Json::Array(all)) => all.is_empty(),
+                        Some(Json::Object(all)) => all.is_empty(),
+                        Some(Json::String(text)) => text == "0",
+                        _ => true,
+                    }
+                })
         };
         let text = |node: &Json, key: &str| {
             node.get(key)
@@ -140,7 +154,9 @@ impl<'j> Configuration<'j> {
                 .filter(|one| !repeated(one) && text(one, "mode") == "managed")
             {
                 let local = format!("{}.{}", text(resource, "type"), text(resource, "name"));
-                if local.starts_with("aws_") && !there.contains(&(address.clone(), local.clone())) {
+                if (local.starts_with("aws_") || local.starts_with("awscc_"))
+                    && !there.contains(&(address.clone(), local.clone()))
+                {
                     missing.push(if address.is_empty() {
                         local
                     } else {

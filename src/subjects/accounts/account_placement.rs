@@ -103,7 +103,7 @@ pub const PLACEMENT: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &PLACEMENT,
-    derive: derive,
+    derive,
     rests_on_published_data: false,
 };
 

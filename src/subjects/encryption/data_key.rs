@@ -105,7 +105,7 @@ pub const DATA_KEY: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &DATA_KEY,
-    derive: derive,
+    derive,
     rests_on_published_data: true,
 };
 

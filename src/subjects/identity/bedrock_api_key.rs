@@ -52,7 +52,7 @@ pub const BEDROCK_API_KEY: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &BEDROCK_API_KEY,
-    derive: derive,
+    derive,
     rests_on_published_data: true,
 };
 

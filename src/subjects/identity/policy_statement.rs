@@ -53,7 +53,7 @@ pub const POLICY_STATEMENT: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &POLICY_STATEMENT,
-    derive: derive,
+    derive,
     rests_on_published_data: false,
 };
 

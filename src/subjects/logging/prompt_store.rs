@@ -46,7 +46,7 @@ pub const PROMPT_STORE: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &PROMPT_STORE,
-    derive: derive,
+    derive,
     rests_on_published_data: false,
 };
 

@@ -54,7 +54,7 @@ pub const OBSERVED: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &OBSERVED,
-    derive: derive,
+    derive,
     rests_on_published_data: false,
 };
 

@@ -46,7 +46,7 @@ pub const PROMPT_EXIT: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &PROMPT_EXIT,
-    derive: derive,
+    derive,
     rests_on_published_data: true,
 };
 

@@ -40,7 +40,7 @@ pub const SAGEMAKER_NETWORK: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &SAGEMAKER_NETWORK,
-    derive: derive,
+    derive,
     rests_on_published_data: false,
 };
 

@@ -39,7 +39,7 @@ pub const VECTOR_COLLECTION: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &VECTOR_COLLECTION,
-    derive: derive,
+    derive,
     rests_on_published_data: false,
 };
 

@@ -60,7 +60,7 @@ pub const VECTOR_QUERY: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &VECTOR_QUERY,
-    derive: derive,
+    derive,
     rests_on_published_data: true,
 };
 

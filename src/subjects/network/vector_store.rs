@@ -58,7 +58,7 @@ pub const VECTOR_STORE: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &VECTOR_STORE,
-    derive: derive,
+    derive,
     rests_on_published_data: false,
 };
 

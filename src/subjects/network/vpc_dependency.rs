@@ -51,7 +51,7 @@ pub const VPC_DEPENDENCY: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &VPC_DEPENDENCY,
-    derive: derive,
+    derive,
     rests_on_published_data: true,
 };
 

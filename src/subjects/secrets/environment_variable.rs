@@ -77,7 +77,7 @@ pub const VARIABLE: Table = Table {
 /// The subject.
 pub(super) const SUBJECT: Subject = Subject {
     table: &VARIABLE,
-    derive: derive,
+    derive,
     rests_on_published_data: false,
 };
 
