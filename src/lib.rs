@@ -26,7 +26,7 @@
 //! | [`services`] | one file for each AWS service: its tables, the calls that fill them, and how plans and templates spell them ([`services::declared`]) |
 //! | [`sources`] | where rows come from: AWS accounts, inventory folders, plans and templates; [`sources::overlay`] lays the latter over a run |
 //! | [`policy`] | the policy reasoner: parse, decide one request, decide over all requests |
-//! | [`derive`] | what derivations share: parameters, and rows in the making |
+//! | [`mod@derive`] | what derivations share: parameters, and rows in the making |
 //! | [`access`] | what roles and users may do, and who may do something |
 //! | [`network`] | layer 3 inside AWS: names, routes, filters, transit |
 //! | [`workloads`] | who calls Bedrock: one file for each kind of compute |

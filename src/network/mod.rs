@@ -1,8 +1,8 @@
-//! The way a call to Bedrock takes out of one subnet: name, route, filter, policy.
+//! The path of a call out of one subnet: name, route, filter.
 //!
-//! [`name`] tells what the host name resolves to inside a VPC, [`walk`] follows the routes of layer 3 from
-//! there, [`transit`] over transit gateways, [`filter`] asks security groups and network ACLs. What leads out of what AWS shows (on-premises
-//! networks, appliances, firewalls, other people's name servers) makes the way unknown and says so.
+//! `name` tells what the host name resolves to inside a VPC, `walk` follows the routes of layer 3 from
+//! there, `transit` over transit gateways, `filter` asks security groups and network ACLs. What leads out of what AWS shows (on-premises
+//! networks, appliances, firewalls, other people's name servers) makes the path unknown and says so.
 //! Facts: the Bedrock network fact sheet, sections 2, 9 and 10.
 
 mod address;

@@ -1,6 +1,6 @@
 //! The path of a call: from one subnet of a workload to one API family, hop by hop.
 //!
-//! [`Paths`] is the engine: it keeps what many workloads share, and borrows [`Principals`] for what their roles may do.
+//! `Paths` is the engine: it keeps what many workloads share, and borrows [`Principals`] for what their roles may do.
 
 pub(crate) mod arrival;
 mod egress;

@@ -1,7 +1,7 @@
 //! Who calls Bedrock: compute whose role is granted it by name, or whose configuration names a model.
 //!
-//! One file for each kind of compute, which says how its workloads are found and where they stand; [`KINDS`] lists them.
-//! [`Workloads`] is the engine: it finds them once, and borrows [`Principals`] for what their roles may do.
+//! One file for each kind of compute, which says how its workloads are found and where they stand; `KINDS` lists them.
+//! `Workloads` is the engine: it finds them once, and borrows [`Principals`] for what their roles may do.
 
 mod agentcore;
 mod ec2;

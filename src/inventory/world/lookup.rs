@@ -3,7 +3,7 @@
 use super::row::Row;
 use crate::model::{Gap, Observed};
 
-/// The answer to [`World::lookup`].
+/// The answer to [`crate::inventory::World::lookup`].
 #[derive(Debug, Clone)]
 pub enum Lookup<'w> {
     /// The row.
@@ -37,7 +37,7 @@ impl<'w> Lookup<'w> {
     }
 }
 
-/// The answer to [`World::children`]: rows, and what may hide more of them.
+/// The answer to [`crate::inventory::World::children`]: rows, and what may hide more of them.
 #[derive(Debug, Clone)]
 pub struct Children<'w> {
     /// The rows that are known to belong.
