@@ -1,8 +1,8 @@
 //! Plans and templates whose conditions can turn out in several ways: each is judged, and the worst verdict stands.
 
 use super::{Judge, now, worsened};
-use crate::inventory::Store;
-use crate::model::{Finding, Outcome, Severity, Verdict, WaiverStatus};
+use crate::inventory::{FILE, Store};
+use crate::model::{Finding, Gap, Outcome, Severity, Verdict, WaiverStatus};
 use crate::sources::files::{Files, Variant};
 use crate::subjects;
 use anyhow::Context as _;
@@ -27,8 +27,27 @@ pub fn alone(judge: &mut Judge, files: &Files, out: Option<&PathBuf>) -> anyhow:
         judge.complete(&mut run)?;
         let mut outcome = judge.judge(&mut store, &run)?;
         worsened::mark(judge, files, variant, &mut outcome)?;
+        unsettle(files, &mut outcome);
         Ok(outcome)
     })
+}
+
+/// What a macro leaves of a resource nobody sees, so nothing in a file that it rewrites passes for certain.
+fn unsettle(files: &Files, outcome: &mut Outcome) {
+    let Some(why) = files.rewritten.first() else {
+        return;
+    };
+    for result in &mut outcome.results {
+        if result.verdict == Verdict::Pass {
+            result.verdict = Verdict::Unknown;
+            result.message = format!(
+                "As the template stands: {} A macro may change it.",
+                result.message
+            );
+            result.missing = vec![Gap::unresolved(FILE, why.as_str())];
+        }
+    }
+    outcome.settle();
 }
 
 /// What a stored run says of itself where it is one of several ways.

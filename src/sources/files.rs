@@ -133,6 +133,8 @@ pub struct Files {
     pub ignores: Vec<Ignore>,
     /// What may add to everything that the file shows: a macro, a plan that is not complete.
     pub open: Vec<String>,
+    /// Macros that rewrite the whole file: what they leave of it nobody sees.
+    pub rewritten: Vec<String>,
     /// Addresses of resources that the file moves, with those that they had.
     pub moved: BTreeMap<String, String>,
 }

@@ -43,7 +43,7 @@ fn runtime(by: &Declared, rows: &mut Rows) {
     let inside = network.at("network_mode_config");
     rows.row("bedrock_agentcore_runtime", by, key.as_str())
         .put("name", by.name("agent_runtime_name"))
-        .set("role_arn", by.at("role_arn").id())
+        .set("role_arn", by.role("role_arn"))
         .set("network_mode", network.at("network_mode").text())
         .set("subnet_ids", inside.at("subnets").ids().or(Vec::new()))
         .set(
@@ -114,7 +114,7 @@ pub(in crate::services) fn hosts(
 fn gateway(by: &Declared, rows: &mut Rows) {
     rows.row("bedrock_agentcore_gateway", by, by.id())
         .put("name", by.name("name"))
-        .set("role_arn", by.at("role_arn").id());
+        .set("role_arn", by.role("role_arn"));
 }
 
 fn target(by: &Declared, rows: &mut Rows) {
@@ -132,5 +132,5 @@ fn target(by: &Declared, rows: &mut Rows) {
 fn memory(by: &Declared, rows: &mut Rows) {
     rows.row("bedrock_agentcore_memory", by, arn(by))
         .put("name", by.name("name"))
-        .set("role_arn", by.at("memory_execution_role_arn").id().or(""));
+        .set("role_arn", by.role("memory_execution_role_arn").or(""));
 }

@@ -38,7 +38,7 @@ fn agent(by: &Declared, rows: &mut Rows) {
     rows.row("bedrock_agent", by, arn(by))
         .put("id", by.id())
         .put("name", by.name("agent_name"))
-        .set("role_arn", by.at("agent_resource_role_arn").id().or(""))
+        .set("role_arn", by.role("agent_resource_role_arn").or(""))
         // What an alias points to is made of the draft.
         .set(
             "version_role_arns",
@@ -77,7 +77,7 @@ fn knowledge_base(by: &Declared, rows: &mut Rows) {
     rows.row("bedrock_knowledge_base", by, arn(by))
         .put("id", by.id())
         .put("name", by.name("name"))
-        .set("role_arn", by.at("role_arn").id())
+        .set("role_arn", by.role("role_arn"))
         .set("storage_type", storage.at("type").text().or(""))
         .set("storage_id", id.unwrap_or(Told::Absent).or(""))
         .set(
@@ -148,5 +148,5 @@ fn prompt(by: &Declared, rows: &mut Rows) {
 fn flow(by: &Declared, rows: &mut Rows) {
     rows.row("bedrock_flow", by, arn(by))
         .put("name", by.name("name"))
-        .set("role_arn", by.at("execution_role_arn").id());
+        .set("role_arn", by.role("execution_role_arn"));
 }

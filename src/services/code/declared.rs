@@ -36,7 +36,7 @@ fn pipeline(by: &Declared, rows: &mut Rows) {
     let open = stages.later().cloned();
     rows.row("codepipeline_pipeline", by, name(by))
         .put("arn", arn(by))
-        .set("role_arn", by.at("role_arn").id())
+        .set("role_arn", by.role("role_arn"))
         .put(
             "deploys",
             actions
@@ -56,5 +56,5 @@ fn pipeline(by: &Declared, rows: &mut Rows) {
 fn project(by: &Declared, rows: &mut Rows) {
     rows.row("codebuild_project", by, name(by))
         .put("arn", arn(by))
-        .set("service_role_arn", by.at("service_role").id().or(""));
+        .set("service_role_arn", by.role("service_role").or(""));
 }

@@ -126,6 +126,16 @@ impl Declared {
         )
     }
 
+    /// The ARN of a role by what a file names it with; its name alone stands there where an index that is computed hides the
+    /// attribute, and where the service takes names.
+    pub fn role(&self, path: &str) -> Told<String> {
+        self.at(path).id().map(|role| match role.as_str() {
+            "" => role,
+            named if named.contains(':') => role,
+            name => self.arn_of("iam", &format!("role/{name}")),
+        })
+    }
+
     /// Tags as an object: a map, or a list of keys and values.
     pub fn tags(&self) -> Told<Json> {
         let node = match self.at("tags_all") {

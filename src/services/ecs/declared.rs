@@ -142,11 +142,8 @@ fn definition(by: &Declared, rows: &mut Rows) {
     }
     rows.row("ecs_task_definition", by, key.as_str())
         .put("family", name(by))
-        .set("task_role_arn", by.at("task_role_arn").id().or(""))
-        .set(
-            "execution_role_arn",
-            by.at("execution_role_arn").id().or(""),
-        )
+        .set("task_role_arn", by.role("task_role_arn").or(""))
+        .set("execution_role_arn", by.role("execution_role_arn").or(""))
         .set("network_mode", by.at("network_mode").text().or("bridge"))
         .put("log_group_names", groups.into_iter().collect::<Vec<_>>())
         .put("environment_files", files.into_iter().collect::<Vec<_>>());

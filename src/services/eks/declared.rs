@@ -69,7 +69,7 @@ fn nodegroup(by: &Declared, rows: &mut Rows) {
         .set("cluster_name", cluster)
         .put("name", by.name("node_group_name|nodegroup_name"))
         .put("arn", arn(by))
-        .set("node_role_arn", by.at("node_role_arn|node_role").id())
+        .set("node_role_arn", by.role("node_role_arn|node_role"))
         .set("subnet_ids", by.at("subnet_ids|subnets").ids())
         .set(
             "launch_template",
@@ -91,10 +91,7 @@ fn fargate_profile(by: &Declared, rows: &mut Rows) {
         .set("cluster_name", cluster)
         .put("name", by.name("fargate_profile_name"))
         .put("arn", arn(by))
-        .set(
-            "pod_execution_role_arn",
-            by.at("pod_execution_role_arn").id(),
-        )
+        .set("pod_execution_role_arn", by.role("pod_execution_role_arn"))
         // AWS takes the subnets of the cluster where none are given.
         .set("subnet_ids", by.at("subnet_ids|subnets").ids())
         .put("namespaces", namespaces);
@@ -105,7 +102,7 @@ fn pod_identity(by: &Declared, rows: &mut Rows) {
         .set("cluster_name", by.at("cluster_name").id())
         .set("namespace", by.at("namespace").text())
         .set("service_account", by.at("service_account").text())
-        .set("role_arn", by.at("role_arn").id());
+        .set("role_arn", by.role("role_arn"));
 }
 
 fn addon(by: &Declared, rows: &mut Rows) {

@@ -27,7 +27,7 @@ fn function(by: &Declared, rows: &mut Rows) {
     row.put("function_arn", own)
         .put("name", function.as_str())
         .put("version", "$LATEST")
-        .set("role_arn", by.at("role").id())
+        .set("role_arn", by.role("role"))
         .set("vpc_id", vpc)
         .set("subnet_ids", subnets)
         .set(

@@ -43,7 +43,7 @@ fn notebook(by: &Declared, rows: &mut Rows) {
     rows.symbol(by, arn(by), "");
     rows.row("sagemaker_notebook_instance", by, name(by))
         .put("arn", arn(by))
-        .set("role_arn", by.at("role_arn").id())
+        .set("role_arn", by.role("role_arn"))
         .set("subnet_id", by.at("subnet_id").id().or(""))
         .set(
             "security_group_ids",
@@ -106,7 +106,7 @@ fn model(by: &Declared, rows: &mut Rows) {
     rows.symbol(by, arn(by), "");
     rows.row("sagemaker_model", by, key.as_str())
         .put("arn", arn(by))
-        .set("role_arn", by.at("execution_role_arn").id().or(""))
+        .set("role_arn", by.role("execution_role_arn").or(""))
         .set("subnet_ids", inside.at("subnets").ids().or(Vec::new()))
         .set(
             "security_group_ids",

@@ -34,7 +34,7 @@ fn machine(by: &Declared, rows: &mut Rows) {
     };
     rows.row("sfn_state_machine", by, arn(by))
         .put("name", name(by))
-        .set("role_arn", by.at("role_arn").id())
+        .set("role_arn", by.role("role_arn"))
         .set("families", called);
 }
 

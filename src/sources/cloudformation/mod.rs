@@ -74,6 +74,7 @@ pub(super) struct Set {
     pub notes: Vec<String>,
     /// What may add to everything: macros, loops that are not followed.
     pub open: Vec<String>,
+    pub rewritten: Vec<String>,
     /// Does an assembly hold a stack without resources?
     pub empty: bool,
     /// What stacks of a run made.
@@ -301,7 +302,7 @@ impl Set {
                         ));
                     }
                 }
-                macro_ => self.open.push(format!(
+                macro_ => self.rewritten.push(format!(
                     "{shown}: the macro {macro_} rewrites the template when the stack is made"
                 )),
             }
@@ -460,7 +461,8 @@ impl Set {
             before: Vec::new(),
             notes: self.notes,
             ignores,
-            open: self.open,
+            open: [self.open, self.rewritten.clone()].concat(),
+            rewritten: self.rewritten,
             moved: BTreeMap::new(),
         }
     }

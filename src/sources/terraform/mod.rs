@@ -152,6 +152,7 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
         .collect();
     Ok(Files {
         open,
+        rewritten: Vec::new(),
         moved,
         source: Source::Terraform,
         variants: vec![Variant {
