@@ -7,6 +7,7 @@ mod assumed;
 pub mod cdk;
 mod checks;
 mod conditions;
+mod exports;
 mod resolve;
 mod sam;
 mod texts;
@@ -74,6 +75,7 @@ pub(super) struct Set {
     pub notes: Vec<String>,
     /// What may add to everything: macros, loops that are not followed.
     pub open: Vec<String>,
+    /// Macros that rewrite a whole template.
     pub rewritten: Vec<String>,
     /// Does an assembly hold a stack without resources?
     pub empty: bool,
@@ -411,37 +413,6 @@ impl Set {
             )?;
         }
         Ok(())
-    }
-
-    /// Exported outputs: the stack and the value of each.
-    fn exports(&self, scope: Scope<'_>) -> BTreeMap<String, (usize, &Tree)> {
-        let mut all = BTreeMap::new();
-        for (index, stack) in self.stacks.iter().enumerate() {
-            for output in stack.tree.get("Outputs").map_or(&[][..], Tree::members) {
-                let Some(name) = output
-                    .value
-                    .get("Export")
-                    .and_then(|export| export.get("Name"))
-                else {
-                    continue;
-                };
-                let name = match name.text() {
-                    Some(name) => Some(name.into_owned()),
-                    None => Scope {
-                        stack: index,
-                        depth: scope.depth + 1,
-                        ..scope
-                    }
-                    .node(name)
-                    .text()
-                    .known(),
-                };
-                if let (Some(name), Some(value)) = (name, output.value.get("Value")) {
-                    all.insert(name, (index, value));
-                }
-            }
-        }
-        all
     }
 
     /// All resources, once for each way the conditions can turn out.
