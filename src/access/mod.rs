@@ -2,6 +2,7 @@
 //!
 //! [`Principals`] is the engine: it works the access of a role or user out once, and borrows nothing but the rows.
 
+pub(crate) mod bucket;
 pub(crate) mod documents;
 pub(crate) mod escalation;
 pub(crate) mod families;
@@ -10,6 +11,7 @@ pub(crate) mod principal;
 mod profiles;
 pub mod reach;
 pub(crate) mod resource;
+pub(crate) mod service;
 pub(crate) mod trust;
 pub(crate) mod trusted;
 pub mod who_can;

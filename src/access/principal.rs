@@ -7,7 +7,7 @@ use crate::inventory::{Lookup, Row, World};
 use crate::model::{GLOBAL, Gap, Observed, glob, merge};
 use crate::policy::{
     Answer, Ask, Effect, Fact, Found, Policies, Principal, Request, Side, conditions_of, may,
-    models_of,
+    may_beyond, models_of,
 };
 use Observed::{Known, Unknown};
 use serde_json::Value as Json;
@@ -340,12 +340,9 @@ impl Access {
 
     /// A request by which it sends queries to the web through Bedrock or AgentCore.
     pub(crate) fn web_search(&self) -> Observed<Option<Json>> {
-        const SEARCHES: [&str; 4] = [
-            "bedrock-websearch:InvokeSearch",
-            "bedrock-websearch:InvokeFetch",
-            "bedrock-websearch:ExternalWebAccess",
-            "bedrock-agentcore:InvokeWebSearch",
-        ];
+        // Searches and fetches stay within AWS, and AgentCore's search asks an index of Amazon; only this permission lets a query out
+        // (Bedrock User Guide, "Web search").
+        const SEARCHES: [&str; 1] = ["bedrock-websearch:ExternalWebAccess"];
         // Amazon Nova's web grounding is a tool of its own (Amazon Nova User Guide, "Web Grounding").
         let grounding = format!(
             "arn:{}:bedrock::{}:system-tool/amazon.nova_grounding",
@@ -368,9 +365,57 @@ impl Access {
         search.zip(tool).map(|_| None)
     }
 
+    /// A request to Claude Platform on AWS, where Anthropic processes prompts outside AWS (Claude Platform on AWS User Guide).
+    pub(crate) fn external_anthropic(&self) -> Observed<Option<Json>> {
+        self.seen(self.ask(
+            &self.grants,
+            &["aws-external-anthropic:CreateInference"],
+            &[],
+            Way::Any,
+        ))
+        .map(|found| found.map(|request| request.witness()))
+    }
+
     /// Do its policies let it call an action on a resource?
     pub(crate) fn may(&self, action: &str, resource: &str) -> Observed<bool> {
         self.seen(self.ask(&self.grants, &[action], &[resource.to_owned()], Way::Any))
+            .map(|found| found.is_some())
+    }
+
+    /// A request for one of the actions on a resource that none of the patterns names.
+    pub(crate) fn may_beyond(&self, actions: &[&str], own: &[String]) -> Observed<Option<Json>> {
+        let ask = Ask {
+            principal: &self.principal,
+            actions,
+            resources: &[],
+            resource_account: None,
+            context: BTreeMap::new(),
+            choose: true,
+        };
+        self.seen(may_beyond(&self.grants, &ask, own))
+            .map(|found| found.map(|request| request.witness()))
+    }
+
+    /// A request that invokes a model and names no guardrail (`bedrock:GuardrailIdentifier` is absent then).
+    pub(crate) fn without_guardrail(&self) -> Observed<Option<Json>> {
+        let ask = Ask {
+            principal: &self.principal,
+            actions: &[
+                "bedrock:InvokeModel",
+                "bedrock:InvokeModelWithResponseStream",
+            ],
+            resources: &[],
+            resource_account: None,
+            context: BTreeMap::from([("bedrock:guardrailidentifier".to_owned(), Fact::Absent)]),
+            choose: true,
+        };
+        self.seen(may(&self.grants, &ask))
+            .map(|found| found.map(|request| request.witness()))
+    }
+
+    /// Do its policies let it call an action on some resource?
+    pub(crate) fn may_any(&self, action: &str) -> Observed<bool> {
+        self.seen(self.ask(&self.grants, &[action], &[], Way::Any))
             .map(|found| found.is_some())
     }
 
@@ -479,10 +524,10 @@ impl Access {
         some.and(!outside)
     }
 
-    /// Keys are used under two prefixes, one for each kind of endpoint.
+    /// Keys are used under a prefix for each kind of endpoint, and one for Claude Platform on AWS.
     fn bearing(&self, grants: &Policies) -> Observed<Option<(String, Json)>> {
         let (mut on, mut witness, mut gaps) = (Vec::new(), Json::Null, Vec::new());
-        for prefix in ["bedrock", "bedrock-mantle"] {
+        for prefix in ["bedrock", "bedrock-mantle", "aws-external-anthropic"] {
             match self.seen(self.ask(
                 grants,
                 &[&format!("{prefix}:CallWithBearerToken")],

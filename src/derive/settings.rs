@@ -92,6 +92,14 @@ impl<'r> Settings<'r> {
         })
     }
 
+    /// The name of an account; its id where the configuration gives none.
+    pub fn account_name<'a>(&'a self, account: &'a str) -> &'a str {
+        match self.run.account(account) {
+            Some(info) if !info.name.is_empty() => &info.name,
+            _ => account,
+        }
+    }
+
     /// Is this the name of a production environment?
     pub fn is_production(&self, environment: &str) -> bool {
         let mut values = self.list("production_values");

@@ -74,6 +74,20 @@ pub fn test_examples(
         }
     }
     for (place, example) in loaded.rule.examples.iter().enumerate() {
+        for (name, value) in &example.parameters {
+            match loaded.rule.parameters.get(name) {
+                Some(parameter) if parameter.kind.admits(value) => {}
+                Some(parameter) => flaws.push(format!(
+                    "example {}: the parameter {name} is {}",
+                    place + 1,
+                    parameter.kind.as_str()
+                )),
+                None => flaws.push(format!(
+                    "example {}: the rule has no parameter {name}",
+                    place + 1
+                )),
+            }
+        }
         let mut names: BTreeSet<&str> = example.row.keys().map(String::as_str).collect();
         names.extend(
             table
@@ -101,7 +115,9 @@ pub fn test_examples(
         );
         let outcome = (|| -> rusqlite::Result<Verdict> {
             let mut statement = conn.prepare(&text)?;
-            bind(&mut statement, values)?;
+            let mut values = values.clone();
+            values.extend(example.parameters.clone());
+            bind(&mut statement, &values)?;
             for (index, name) in names.iter().enumerate() {
                 if let Some(place) = statement.parameter_index(&format!(":cell_{index}"))? {
                     statement.raw_bind_parameter(place, literal(name))?;

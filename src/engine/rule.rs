@@ -149,6 +149,9 @@ pub enum Expect {
 pub struct Example {
     /// Cells by column; what is left out is NULL.
     pub row: BTreeMap<String, Json>,
+    /// Parameters that this example sets; the others have their defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, Json>,
     /// The verdict.
     pub expect: Expect,
 }

@@ -5,7 +5,7 @@
 
 use super::{Error, rule_texts};
 use crate::engine::{self, Config, Waivable, WaiverEntry};
-use crate::inventory::{Kind, Role, Store, quoted};
+use crate::inventory::{Kind, Role, Store, Table, quoted};
 use crate::judge;
 use crate::model::{Arn, Outcome, RunInfo, Verdict, WaiverStatus};
 use crate::subjects;
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Words that are part of ARNs and policies and name nobody.
-const WORDS: [&str; 72] = [
+const WORDS: &[&str] = &[
     "aws",
     "arn",
     "role",
@@ -87,6 +87,14 @@ const WORDS: [&str; 72] = [
     "db",
     "es",
     "LATEST",
+    "GET",
+    "PUT",
+    "POST",
+    "PATCH",
+    "DELETE",
+    "HEAD",
+    "OPTIONS",
+    "ANY",
 ];
 
 /// What ids begin with.
@@ -158,11 +166,9 @@ impl Names {
             take(&account.name);
         }
         // Rules read the names of variables, and AWS gives those of services, models and calls.
-        const AS_THEY_ARE: [&str; 7] = [
+        const AS_THEY_ARE: [&str; 5] = [
             "vpc_endpoint_service",
             "bedrock_inference_profile",
-            "lambda_environment_variable",
-            "ecs_environment_variable",
             "cloudtrail_window",
             "cloudtrail_bedrock_call",
             "bedrock_probe",
@@ -176,7 +182,13 @@ impl Names {
             "api_id",
         ];
         // Of variables the hosts of vector stores are kept, which hold the names of domains.
-        for table in ["lambda_environment_variable", "ecs_environment_variable"] {
+        let of_variables = |table: &&&Table| table.column("fingerprint").is_some();
+        for table in store
+            .tables()
+            .iter()
+            .filter(of_variables)
+            .map(|table| table.name)
+        {
             let mut statement = store.conn.prepare(&format!(
                 "SELECT DISTINCT vector_host FROM {table} WHERE vector_host IS NOT NULL"
             ))?;
@@ -188,6 +200,7 @@ impl Names {
             .tables()
             .iter()
             .filter(|table| table.role == Role::Base && !AS_THEY_ARE.contains(&table.name))
+            .filter(|table| table.column("fingerprint").is_none())
         {
             for column in table.columns.iter().filter(|column| {
                 column.kind == Kind::Text

@@ -31,8 +31,8 @@ pub use found::Found;
 pub(crate) use found::of;
 pub use model_questions::{Models, models_of, models_through};
 pub use questions::{
-    Ask, anyone_through, conditions_of, is_foreign, is_full_access, may, may_on_own, of_caller,
-    outsider_through, stranger_through,
+    Ask, anyone_through, conditions_of, is_foreign, is_full_access, may, may_beyond, may_on_own,
+    of_caller, outsider_through, stranger_through,
 };
 pub use request::{Kind, Others, Principal, Request};
 pub use search::{Mode, Scope, Who};

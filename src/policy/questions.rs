@@ -117,6 +117,16 @@ pub fn may_on_own(policies: &Policies, ask: &Ask<'_>) -> Found {
     may_as_wished(policies, ask, Some(wish))
 }
 
+/// The same for resources that none of the patterns names.
+pub fn may_beyond(policies: &Policies, ask: &Ask<'_>, own: &[String]) -> Found {
+    let beyond = Patterns {
+        negated: true,
+        all: own.to_vec(),
+    };
+    let beyond = (!own.is_empty()).then(|| wish(Some(beyond), Vec::new()));
+    may_as_wished(policies, ask, beyond)
+}
+
 /// Is the request on a resource of another account that the question did not name?
 pub fn is_foreign(ask: &Ask<'_>, request: &Request) -> bool {
     ask.resource_account.is_none()

@@ -83,6 +83,20 @@ pub struct Listing<T> {
     finished: String,
 }
 
+impl<T> Listing<T> {
+    /// A list that was come by otherwise: what is asked of each of its items may follow.
+    pub fn of(items: Vec<T>, failure: Option<Failure>) -> Self {
+        Self {
+            items,
+            failure,
+            pages: 0,
+            ids: Vec::new(),
+            started: now(),
+            finished: now(),
+        }
+    }
+}
+
 /// A boxed future.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

@@ -88,6 +88,9 @@ const LANGSMITH: &[&str] = &[
     "LANGSMITH_TRACING_V2",
 ];
 
+/// The host of Claude Platform on AWS is `aws-external-anthropic.<region>.api.aws`.
+const CLAUDE_PLATFORM: &str = "aws-external-anthropic";
+
 /// In place of a host that cannot be told from a password.
 const NOT_SHOWN: &str = "(not shown)";
 
@@ -180,7 +183,13 @@ fn outside_host(value: &str) -> &'static str {
                     .is_some_and(|rest| rest.ends_with('.') || rest.ends_with('-'))
         })
     };
-    words.find_map(known).unwrap_or_default()
+    // Claude Platform on AWS has a host of AWS, and Anthropic processes what is sent there.
+    let at_anthropic = |word: &str| {
+        (word.starts_with(CLAUDE_PLATFORM) && word.ends_with(".api.aws")).then_some(CLAUDE_PLATFORM)
+    };
+    words
+        .find_map(|word| known(word).or_else(|| at_anthropic(word)))
+        .unwrap_or_default()
 }
 
 /// The host of an OpenSearch Serverless collection or OpenSearch Service domain that a value names, alone or in a URL.

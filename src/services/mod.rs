@@ -86,6 +86,11 @@ pub fn tables() -> impl Iterator<Item = &'static Table> + Clone {
         .flat_map(|service| service.tables.iter().copied())
 }
 
+/// The tables of what was detected in environment variables.
+pub fn variable_tables() -> impl Iterator<Item = &'static Table> + Clone {
+    tables().filter(|table| table.column("fingerprint").is_some())
+}
+
 /// What is run in each account and Region.
 #[cfg(feature = "live")]
 pub fn collectors() -> impl Iterator<Item = &'static collect::Collector> {

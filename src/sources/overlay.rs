@@ -25,8 +25,6 @@ struct Told {
     variables: Vec<NewRow>,
 }
 
-const VARIABLES: [&str; 2] = ["lambda_environment_variable", "ecs_environment_variable"];
-
 fn told(
     resources: &[Declared],
     deleted: Option<Rows>,
@@ -45,7 +43,7 @@ fn told(
         variables: Vec::new(),
     };
     for row in rows {
-        if VARIABLES.contains(&row.table) {
+        if crate::services::variable_tables().any(|table| table.name == row.table) {
             all.variables.push(row);
         } else {
             all.rows.insert(
@@ -334,7 +332,7 @@ fn only_here(
 }
 
 fn drop_variables(store: &Store, owner: &str) -> anyhow::Result<()> {
-    for name in VARIABLES {
+    for name in crate::services::variable_tables().map(|table| table.name) {
         store
             .conn
             .execute(&format!("DELETE FROM {name} WHERE owner_arn = ?1"), [owner])?;

@@ -5,7 +5,9 @@
 //! may exist unseen is said by hiding its scope.
 
 pub(crate) mod accounts;
+pub(crate) mod data;
 pub(crate) mod encryption;
+pub(crate) mod guardrails;
 pub(crate) mod identity;
 pub(crate) mod logging;
 pub mod needs;
@@ -37,6 +39,8 @@ const PILLARS: &[&[Subject]] = &[
     encryption::SUBJECTS,
     secrets::SUBJECTS,
     accounts::SUBJECTS,
+    data::SUBJECTS,
+    guardrails::SUBJECTS,
 ];
 
 /// Every subject.

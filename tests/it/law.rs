@@ -57,11 +57,15 @@ pub fn breaches(before: &Outcome, after: &Outcome) -> Vec<String> {
     let doubtful: BTreeSet<Key> = after
         .results
         .iter()
-        .filter(|result| result.evidence.get("calls") == Some(&serde_json::Value::Null))
+        .filter(|result| {
+            ["calls", "has_access"]
+                .iter()
+                .any(|column| result.evidence.get(*column) == Some(&serde_json::Value::Null))
+        })
         .map(key)
         .collect();
     for (key, verdict) in &new {
-        // Where it is not known whether a rule applies and nothing would be wrong, it passes; so does a workload that may call.
+        // Where it is not known whether a rule applies and nothing would be wrong, it passes; so do a workload that may call and a principal that may have access.
         let was = old.get(key);
         let idle = *verdict == Verdict::Pass
             && (was == Some(&Verdict::NotApplicable) || was.is_none() && doubtful.contains(key));
@@ -370,6 +374,11 @@ pub fn alone(estate: &str, full: &Outcome, rule: &str) -> Vec<String> {
             .filter(|(key, _)| key.0 == rule)
             .collect()
     };
+    let missing: BTreeMap<Key, String> = least
+        .results
+        .iter()
+        .map(|result| (key(result), format!("{:?}", result.missing)))
+        .collect();
     let (full, least) = (of(full), of(&least));
     let differs = full
         .iter()
@@ -387,7 +396,8 @@ pub fn alone(estate: &str, full: &Outcome, rule: &str) -> Vec<String> {
             .iter()
             .filter(|(key, _)| !full.contains_key(*key))
             .map(|(key, verdict)| {
-                format!("{estate}: {key:?} is {verdict:?} alone and not in the full run")
+                let why = missing.get(key).cloned().unwrap_or_default();
+                format!("{estate}: {key:?} is {verdict:?} alone and not in the full run: {why}")
             }),
     );
     wrong

@@ -290,6 +290,8 @@ fn an_organisation_is_scanned_account_by_account() {
         ("s3", "ListBuckets") => "s3:ListAllMyBuckets".to_owned(),
         ("s3", "GetBucketEncryption") => "s3:GetEncryptionConfiguration".to_owned(),
         ("s3", "GetBucketLifecycleConfiguration") => "s3:GetLifecycleConfiguration".to_owned(),
+        ("s3", "GetPublicAccessBlock") => "s3:GetBucketPublicAccessBlock".to_owned(),
+        ("s3", "GetBucketReplication") => "s3:GetReplicationConfiguration".to_owned(),
         _ => format!("{service}:{operation}"),
     };
     for (service, operation) in calls(&aws)

@@ -59,11 +59,11 @@ class Account:
     def key(self, statements):
         return self.client("kms").create_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))["KeyMetadata"]["Arn"]
 
-    def collection(self, name, access):
-        """A vector collection and its network policy."""
+    def collection(self, name, access, key=None):
+        """A vector collection and its network policy; without a key of the account's under one that is gone."""
         aoss = self.client("opensearchserverless")
         rules = [{"ResourceType": "collection", "Resource": [f"collection/{name}"]}]
-        aoss.create_security_policy(name=name, type="encryption", policy=json.dumps({"Rules": rules, "AWSOwnedKey": False, "KmsARN": f"arn:aws:kms:{REGION}:{self.id}:key/own"}))
+        aoss.create_security_policy(name=name, type="encryption", policy=json.dumps({"Rules": rules, "AWSOwnedKey": False, "KmsARN": key or f"arn:aws:kms:{REGION}:{self.id}:key/gone"}))
         # The upstream takes the newest policy that matches for the one of encryption.
         aoss.create_collection(name=name, type="VECTORSEARCH", tags=[])
         aoss.create_security_policy(name=name, type="network", policy=json.dumps([{"Rules": rules, **access}]))
@@ -154,15 +154,44 @@ def seed_sound(account):
     administers = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy", "kms:DisableKey", "kms:ScheduleKeyDeletion"]
     admin = account.role("key-admin", ["ssm.amazonaws.com"], allow(administers, "*"))
     key = account.key([{"Effect": "Allow", "Principal": {"AWS": admin}, "Action": administers, "Resource": "*"},
-                       {"Effect": "Allow", "Principal": {"Service": f"logs.{REGION}.amazonaws.com"}, "Action": ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*"], "Resource": "*"}])
+                       {"Effect": "Allow", "Principal": {"Service": f"logs.{REGION}.amazonaws.com"}, "Action": ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*"], "Resource": "*"},
+                       {"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "kms:GenerateDataKey", "Resource": "*", "Condition": {"StringEquals": {"aws:SourceAccount": account.id}}}])
     logs = account.client("logs")
     for name in ("/aws/bedrock/invocations", "/aws/lambda/answers"):
         logs.create_log_group(logGroupName=name, kmsKeyId=key)
         logs.put_retention_policy(logGroupName=name, retentionInDays=180)
-    account.client("bedrock").put_model_invocation_logging_configuration(loggingConfig={"cloudWatchConfig": {"logGroupName": "/aws/bedrock/invocations", "roleArn": role}, "textDataDeliveryEnabled": True})
-    account.collection("answers", {"AllowFromPublic": False, "SourceServices": ["bedrock.amazonaws.com"]})
+    recorded(account, key, vpc)
+    account.collection("answers", {"AllowFromPublic": False, "SourceServices": ["bedrock.amazonaws.com"]}, key)
     account.role("notebook", ["sagemaker.amazonaws.com"])
     studio(account, subnet, group, "Disabled", open_model=False)
+
+
+def recorded(account, key, vpc):
+    """Logs that arrive, a trail that keeps what it should, and a flow log, all but the first in another account."""
+    source = {"StringEquals": {"aws:SourceAccount": account.id}, "ArnLike": {"aws:SourceArn": f"arn:aws:bedrock:{REGION}:{account.id}:*"}}
+    iam = account.client("iam")
+    writer = iam.create_role(RoleName="invocation-logs", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "sts:AssumeRole", "Condition": source}]}))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="invocation-logs", PolicyName="own", PolicyDocument=allow(
+        ["logs:CreateLogStream", "logs:PutLogEvents"], f"arn:aws:logs:{REGION}:{account.id}:log-group:/aws/bedrock/invocations:log-stream:aws/bedrock/modelinvocations"))
+    s3, bucket = account.client("s3"), "sound-large-prompts"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}]})
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [{"ID": "all", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 180}}]})
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*", "Condition": source}]}))
+    account.client("bedrock").put_model_invocation_logging_configuration(loggingConfig={
+        "cloudWatchConfig": {"logGroupName": "/aws/bedrock/invocations", "roleArn": writer, "largeDataDeliveryS3Config": {"bucketName": bucket, "keyPrefix": "large"}},
+        **{f"{kind}DataDeliveryEnabled": True for kind in ("text", "image", "embedding", "video", "audio")}})
+    trail = account.client("cloudtrail")
+    trail.create_trail(Name="all", S3BucketName="platform-archive", IsMultiRegionTrail=True)
+    trail.start_logging(Name="all")
+    def selector(*fields):
+        return {"Name": fields[-1][1][0], "FieldSelectors": [{"Field": field, "Equals": values} for field, values in fields]}
+    trail.put_event_selectors(TrailName="all", AdvancedEventSelectors=[
+        selector(("eventCategory", ["Management"])), selector(("eventCategory", ["Data"]), ("resources.type", ["AWS::Bedrock::AgentAlias"])),
+        selector(("eventCategory", ["NetworkActivity"]), ("eventSource", ["bedrock.amazonaws.com"]))])
+    account.client("ec2").create_flow_logs(ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", LogDestinationType="s3", LogDestination="arn:aws:s3:::platform-archive")
 
 
 def studio(account, subnet, group, direct, open_model):
@@ -173,7 +202,7 @@ def studio(account, subnet, group, direct, open_model):
     client.create_notebook_instance(NotebookInstanceName="lab", InstanceType="ml.t3.medium", RoleArn=role, SubnetId=subnet, SecurityGroupIds=[group], DirectInternetAccess=direct)
     client.create_domain(DomainName="studio", AuthMode="IAM", VpcId=account.client("ec2").describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"], SubnetIds=[subnet],
                          DefaultUserSettings={"ExecutionRole": role, "SecurityGroups": [group]}, AppNetworkAccessType="PublicInternetOnly" if open_model else "VpcOnly")
-    client.create_model(ModelName="ranker", ExecutionRoleArn=role, PrimaryContainer={"Image": "ranker", "Environment": {"API_SECRET": "CANARY-model-1"}}, **inside)
+    client.create_model(ModelName="ranker", ExecutionRoleArn=role, PrimaryContainer={"Image": "ranker", "Environment": {"API_SECRET": "CANARY-model-1"} if open_model else {"TOP_K": "5"}}, **inside)
     client.create_endpoint_config(EndpointConfigName="ranker-1", ProductionVariants=[{"VariantName": "all", "ModelName": "ranker", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}])
     client.create_endpoint(EndpointName="ranker", EndpointConfigName="ranker-1")
     client.create_processing_job(ProcessingJobName="label-1", RoleArn=role, AppSpecification={"ImageUri": "label"}, ProcessingResources={"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}}, **({} if open_model else {"NetworkConfig": inside}))
@@ -232,8 +261,8 @@ def seed(endpoint):
         organizations.move_account(AccountId=accounts[name], SourceParentId=root, DestinationParentId=inner)
     organizations.close_account(AccountId=accounts["suspended"])
     seed_broken(Account(endpoint, accounts["broken"]))
-    seed_sound(Account(endpoint, accounts["sound"]))
     Account(endpoint, accounts["platform"]).client("s3", OTHER).create_bucket(Bucket="platform-archive")
+    seed_sound(Account(endpoint, accounts["sound"]))
     seed_network(Account(endpoint, accounts["platform"]))
     return {"management": "123456789012", "unit": unit, **accounts}
 
@@ -266,9 +295,22 @@ def bedrock_agents(accounts):
             "userIdentity": {"type": "AssumedRole", "accountId": accounts["broken"], "sessionContext": {"sessionIssuer": {"arn": f"arn:aws:iam::{accounts['broken']}:role/ai-shared"}}}}
     rules += [here("LookupEvents", "broken", {"Events": [{"EventId": "e-1", "EventName": "InvokeModel", "CloudTrailEvent": json.dumps(seen)}]}, "cloudtrail"),
               {"service": "cloudtrail", "operation": "LookupEvents", "then": {"json": {"Events": []}}}]
-    empty = {"ListAgents": "agentSummaries", "ListAgentAliases": "agentAliasSummaries", "ListKnowledgeBases": "knowledgeBaseSummaries", "ListDataSources": "dataSourceSummaries", "ListFlows": "flowSummaries", "ListInferenceProfiles": "inferenceProfileSummaries"}
+    empty = {"ListAgents": "agentSummaries", "ListAgentAliases": "agentAliasSummaries", "ListKnowledgeBases": "knowledgeBaseSummaries", "ListDataSources": "dataSourceSummaries", "ListFlows": "flowSummaries", "ListInferenceProfiles": "inferenceProfileSummaries", "ListGuardrails": "guardrails", "ListPrompts": "promptSummaries"}
     rules += [{"service": "bedrock", "operation": operation, "then": {"json": {key: []}}} for operation, key in empty.items()]
-    empty = {"ListAgentRuntimes": "agentRuntimes", "ListGateways": "items", "ListMemories": "memories"}
+    gateway = {"gatewayId": "tools-1", "name": "tools", "status": "READY", "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z", "authorizerType": "NONE", "protocolType": "MCP"}
+    browser = {"browserId": "web-1", "browserArn": f"arn:aws:bedrock-agentcore:{REGION}:{accounts['broken']}:browser-custom/web-1", "name": "web", "status": "READY", "createdAt": "2026-01-01T00:00:00Z"}
+    rules += [
+        here("ListGateways", "broken", {"items": [gateway]}, "bedrock-agentcore"),
+        here("GetGateway", "broken", {**gateway, "gatewayArn": f"arn:aws:bedrock-agentcore:{REGION}:{accounts['broken']}:gateway/tools-1", "roleArn": f"arn:aws:iam::{accounts['broken']}:role/agents"}, "bedrock-agentcore"),
+        here("ListGatewayTargets", "broken", {"items": []}, "bedrock-agentcore"),
+        here("ListBrowsers", "broken", {"browserSummaries": [browser]}, "bedrock-agentcore"),
+        here("GetBrowser", "broken", {**browser, "networkConfiguration": {"networkMode": "PUBLIC"}}, "bedrock-agentcore"),
+        here("GetAccountDataRetention", "broken", {"mode": "provider_data_share"}),
+        here("ListEnforcedGuardrailsConfiguration", "sound", {"guardrailsConfig": [{"configId": "c-1", "guardrailArn": f"arn:aws:bedrock:{REGION}:{accounts['sound']}:guardrail/g1", "guardrailVersion": "1", "owner": "ACCOUNT"}]}),
+        {"service": "bedrock", "operation": "ListEnforcedGuardrailsConfiguration", "then": {"json": {"guardrailsConfig": []}}},
+        {"service": "bedrock", "operation": "GetAccountDataRetention", "then": {"json": {"mode": "none"}}},
+    ]
+    empty = {"ListAgentRuntimes": "agentRuntimes", "ListGateways": "items", "ListMemories": "memories", "ListBrowsers": "browserSummaries", "ListCodeInterpreters": "codeInterpreterSummaries"}
     return rules + [{"service": "bedrock-agentcore", "operation": operation, "then": {"json": {key: []}}} for operation, key in empty.items()]
 
 
@@ -282,7 +324,24 @@ def standing_rules(accounts):
                 f"<ServiceSpecificCredentials>{members}</ServiceSpecificCredentials></ListServiceSpecificCredentialsResult></ListServiceSpecificCredentialsResponse>")
     forever = ("<member><UserName>ci</UserName><Status>Active</Status><ServiceUserName>ci-at-broken</ServiceUserName><CreateDate>2026-01-01T00:00:00Z</CreateDate>"
                "<ServiceSpecificCredentialId>ACCABROKEN0000000001</ServiceSpecificCredentialId><ServiceName>bedrock.amazonaws.com</ServiceName></member>")
+    chat = f"arn:aws:lambda:{REGION}:{accounts['broken']}:function:chat-api"
+    url = {"FunctionUrl": "https://x.lambda-url.on.aws/", "FunctionArn": chat, "CreationTime": "2026-01-01T00:00:00Z", "LastModifiedTime": "2026-01-01T00:00:00Z", "AuthType": "NONE"}
+    anyone = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunctionUrl", "Resource": chat, "Condition": {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}}]})
+    unset = {"status": 400, "type": "application/x-amz-json-1.1", "body": json.dumps({"__type": "EffectivePolicyNotFoundException", "message": "none"})}
+    blocked = "<PublicAccessBlockConfiguration xmlns=\"http://awss3control.amazonaws.com/doc/2018-08-20/\"><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>"
+    points = "<ListAccessPointsResult xmlns=\"http://awss3control.amazonaws.com/doc/2018-08-20/\"><AccessPointList/></ListAccessPointsResult>"
     return [
+        {"service": "lambda", "operation": "ListFunctionUrlConfigs", "account": accounts["broken"], "region": REGION, "nth": 1, "then": {"json": {"FunctionUrlConfigs": [url]}}},
+        {"service": "lambda", "operation": "ListFunctionUrlConfigs", "then": {"json": {"FunctionUrlConfigs": []}}},
+        {"service": "lambda", "operation": "GetPolicy", "account": accounts["broken"], "then": {"json": {"Policy": anyone}}},
+        {"service": "organizations", "operation": "DescribeEffectivePolicy", "then": unset},
+        {"service": "cloudtrail", "operation": "ListEventDataStores", "then": {"json": {"EventDataStores": []}}},
+        # The upstream does not say where a bucket lies.
+        {"service": "s3", "operation": "ListBuckets", "account": accounts["sound"], "then": {"status": 200, "type": "application/xml", "body": "<ListAllMyBucketsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Buckets><Bucket><Name>sound-large-prompts</Name><BucketRegion>" + REGION + "</BucketRegion></Bucket></Buckets></ListAllMyBucketsResult>"}},
+        # Of a bucket outside us-east-1 the upstream lists objects instead.
+        {"service": "s3", "operation": "GetBucketVersioning", "account": accounts["sound"], "then": {"status": 200, "type": "application/xml", "body": "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>"}},
+        {"service": "s3", "operation": "GetAccountPublicAccessBlock", "then": {"status": 200, "type": "application/xml", "body": blocked}},
+        {"service": "s3", "operation": "ListAccessPoints", "then": {"status": 200, "type": "application/xml", "body": points}},
         {"service": "iam", "operation": "ListServiceSpecificCredentials", "account": accounts["broken"], "then": {"status": 200, "type": "text/xml", "body": keys(forever)}},
         {"service": "iam", "operation": "ListServiceSpecificCredentials", "then": {"status": 200, "type": "text/xml", "body": keys("")}},
         {"service": "route53profiles", "operation": "ListProfileAssociations", "then": {"json": {"ProfileAssociations": []}}},

@@ -35,7 +35,31 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         ],
         map: memory,
     },
+    Spelling {
+        kinds: &[
+            "aws_bedrockagentcore_browser",
+            "AWS::BedrockAgentCore::BrowserCustom",
+        ],
+        map: |by, rows| tool(by, rows, "bedrock_agentcore_browser", "PUBLIC"),
+    },
+    Spelling {
+        kinds: &[
+            "aws_bedrockagentcore_code_interpreter",
+            "AWS::BedrockAgentCore::CodeInterpreterCustom",
+        ],
+        map: |by, rows| tool(by, rows, "bedrock_agentcore_code_interpreter", "SANDBOX"),
+    },
 ];
+
+/// A browser or code interpreter; what CloudFormation is not told is the mode that its page documents.
+fn tool(by: &Declared, rows: &mut Rows, table: &'static str, usual: &'static str) {
+    rows.row(table, by, arn(by))
+        .put("name", by.name("name"))
+        .set(
+            "network_mode",
+            by.at("network_configuration.network_mode").text().or(usual),
+        );
+}
 
 fn runtime(by: &Declared, rows: &mut Rows) {
     let key = arn(by);
@@ -60,9 +84,8 @@ fn runtime(by: &Declared, rows: &mut Rows) {
             "vector_hosts",
             hosts(by.at("environment_variables"), |_, text| vector_host(text)),
         );
-    // Only what steers the calls is kept of its variables; no table holds them.
     let owner = Owner {
-        table: "",
+        table: "agentcore_environment_variable",
         account_id: &by.account_id,
         region: &by.region,
         arn: &key,
@@ -114,7 +137,29 @@ pub(in crate::services) fn hosts(
 fn gateway(by: &Declared, rows: &mut Rows) {
     rows.row("bedrock_agentcore_gateway", by, by.id())
         .put("name", by.name("name"))
-        .set("role_arn", by.role("role_arn"));
+        .set("role_arn", by.role("role_arn"))
+        .set("authorizer_type", by.at("authorizer_type").text())
+        .set(
+            "policy_engine_mode",
+            by.at("policy_engine_configuration.mode").text().or(""),
+        )
+        .set("interception_points", interception_points(by));
+}
+
+fn interception_points(by: &Declared) -> Told<Vec<String>> {
+    let all = by.at("interceptor_configurations|interceptor_configuration");
+    let mut points = BTreeSet::new();
+    for one in all.items() {
+        match one.at("interception_points").ids() {
+            Told::Known(more) => points.extend(more),
+            Told::Unknown(later) => return Told::Unknown(later),
+            Told::Absent => {}
+        }
+    }
+    match all.later() {
+        Some(later) if all.items().is_empty() => Told::Unknown(later.clone()),
+        _ => Told::Known(points.into_iter().collect()),
+    }
 }
 
 fn target(by: &Declared, rows: &mut Rows) {

@@ -4,6 +4,8 @@ use crate::client;
 use crate::services::collect::{Batch, Place};
 use crate::services::environment::{self, Owner, Settings};
 use crate::services::failure::Failure;
+use aws_sdk_bedrockagentcorecontrol::types::ResourceType;
+use std::collections::BTreeSet;
 
 pub(in crate::services) async fn runtimes(place: &Place<'_>) -> Batch {
     let client = client!(aws_sdk_bedrockagentcorecontrol, place);
@@ -16,6 +18,7 @@ pub(in crate::services) async fn runtimes(place: &Place<'_>) -> Batch {
         .await;
     let mut batch = Batch::default();
     batch.listed(place, "bedrock_agentcore_runtime", &listing);
+    batch.listed(place, "agentcore_environment_variable", &listing);
     let details = place
         .details(
             &mut batch,
@@ -54,7 +57,7 @@ pub(in crate::services) async fn runtimes(place: &Place<'_>) -> Batch {
             );
             let mut settings = Settings::default();
             let owner = Owner {
-                table: "",
+                table: "agentcore_environment_variable",
                 account_id: place.account,
                 region: place.region,
                 arn: runtime.agent_runtime_arn(),
@@ -65,14 +68,15 @@ pub(in crate::services) async fn runtimes(place: &Place<'_>) -> Batch {
                 .into_iter()
                 .flatten()
                 .map(|(name, value)| (name.as_str(), value.as_str()));
-            // Of the variables only what steers the calls is kept here.
             let looked = environment::look(owner, variables, place.prints, &mut settings);
             row.put("outside_hosts", environment::hosts(&looked, "outside_host"));
             row.put("vector_hosts", environment::hosts(&looked, "vector_host"));
+            batch.rows.extend(looked);
             settings.fill(&mut row);
         }
         batch.rows.push(row);
     }
+    batch.count("agentcore_environment_variable");
     batch
 }
 
@@ -148,14 +152,126 @@ pub(in crate::services) async fn gateways(place: &Place<'_>) -> Batch {
         )
         .await;
     for (gateway, detail) in listing.items.iter().zip(details) {
+        let mut row = place
+            .row("bedrock_agentcore_gateway")
+            .set("arn", gateway.gateway_id())
+            .set("name", gateway.name());
+        if let Some(detail) = detail {
+            row.put("role_arn", detail.role_arn().unwrap_or_default());
+            row.put("authorizer_type", detail.authorizer_type().as_str());
+            row.put(
+                "policy_engine_mode",
+                detail
+                    .policy_engine_configuration()
+                    .map_or("", |engine| engine.mode().as_str()),
+            );
+            let points: BTreeSet<String> = detail
+                .interceptor_configurations()
+                .iter()
+                .flat_map(|one| one.interception_points())
+                .map(|point| point.as_str().to_owned())
+                .collect();
+            row.put("interception_points", Vec::from_iter(points));
+        }
+        batch.rows.push(row);
+    }
+    batch
+}
+
+pub(in crate::services) async fn browsers(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_bedrockagentcorecontrol, place);
+    let listing = place
+        .pages(
+            "bedrock-agentcore:ListBrowsers",
+            |token| {
+                client
+                    .list_browsers()
+                    .r#type(ResourceType::Custom)
+                    .set_next_token(token)
+                    .send()
+            },
+            |answer| (answer.browser_summaries, answer.next_token),
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "bedrock_agentcore_browser", &listing);
+    let details = place
+        .details(
+            &mut batch,
+            "bedrock_agentcore_browser",
+            "detail",
+            &listing.items,
+            |browser| browser.browser_arn().to_owned(),
+            |index| {
+                place.call("bedrock-agentcore:GetBrowser", {
+                    let (client, id) = (&client, listing.items[index].browser_id());
+                    move || client.get_browser().browser_id(id).send()
+                })
+            },
+        )
+        .await;
+    for (browser, detail) in listing.items.iter().zip(details) {
+        let network = detail
+            .as_ref()
+            .and_then(|detail| detail.network_configuration());
         batch.rows.push(
             place
-                .row("bedrock_agentcore_gateway")
-                .set("arn", gateway.gateway_id())
-                .set("name", gateway.name())
+                .row("bedrock_agentcore_browser")
+                .set("arn", browser.browser_arn())
+                .set("name", browser.name())
                 .set(
-                    "role_arn",
-                    detail.map(|detail| detail.role_arn().unwrap_or_default().to_owned()),
+                    "network_mode",
+                    network.map(|network| network.network_mode().as_str().to_owned()),
+                ),
+        );
+    }
+    batch
+}
+
+pub(in crate::services) async fn code_interpreters(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_bedrockagentcorecontrol, place);
+    let listing = place
+        .pages(
+            "bedrock-agentcore:ListCodeInterpreters",
+            |token| {
+                client
+                    .list_code_interpreters()
+                    .r#type(ResourceType::Custom)
+                    .set_next_token(token)
+                    .send()
+            },
+            |answer| (answer.code_interpreter_summaries, answer.next_token),
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "bedrock_agentcore_code_interpreter", &listing);
+    let details = place
+        .details(
+            &mut batch,
+            "bedrock_agentcore_code_interpreter",
+            "detail",
+            &listing.items,
+            |interpreter| interpreter.code_interpreter_arn().to_owned(),
+            |index| {
+                place.call("bedrock-agentcore:GetCodeInterpreter", {
+                    let (client, id) = (&client, listing.items[index].code_interpreter_id());
+                    move || client.get_code_interpreter().code_interpreter_id(id).send()
+                })
+            },
+        )
+        .await;
+    for (interpreter, detail) in listing.items.iter().zip(details) {
+        let network = detail
+            .as_ref()
+            .and_then(|detail| detail.network_configuration());
+        batch.rows.push(
+            place
+                .row("bedrock_agentcore_code_interpreter")
+                .set("arn", interpreter.code_interpreter_arn())
+                .set("name", interpreter.name())
+                .set(
+                    "network_mode",
+                    network.map(|network| network.network_mode().as_str().to_owned()),
                 ),
         );
     }

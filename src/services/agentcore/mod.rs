@@ -7,9 +7,9 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use super::environment::SETTINGS;
+use super::environment::{SETTINGS, VARIABLE};
 use crate::inventory::cols::{list, text};
-use crate::inventory::{Inputs, Read, Role, Span, Table};
+use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
 
 /// Runtimes.
 pub const RUNTIME: Table = Table {
@@ -64,6 +64,24 @@ pub const GATEWAY: Table = Table {
         text("arn", "Gateway id; the list call gives no ARN."),
         text("name", "Name."),
         text("role_arn", "Role.").by(&["detail"]),
+        text(
+            "authorizer_type",
+            "Who is let in: `CUSTOM_JWT`, `AWS_IAM`, `AUTHENTICATE_ONLY` or `NONE`.",
+        )
+        .by(&["detail"])
+        .words(&["CUSTOM_JWT", "AWS_IAM", "AUTHENTICATE_ONLY", "NONE"]),
+        text(
+            "policy_engine_mode",
+            "Mode of its policy engine: `ENFORCE` or `LOG_ONLY`.",
+        )
+        .absent("'' (it has none)")
+        .by(&["detail"])
+        .words(&["ENFORCE", "LOG_ONLY"]),
+        list(
+            "interception_points",
+            "Where a function of the customer looks at calls: `REQUEST`, `RESPONSE`.",
+        )
+        .by(&["detail"]),
     ],
     reads: &[
         Read::new("list", "bedrock-agentcore:ListGateways"),
@@ -116,14 +134,94 @@ pub const MEMORY: Table = Table {
     lists: Inputs::NONE,
 };
 
+/// Browsers.
+pub const BROWSER: Table = Table {
+    name: "bedrock_agentcore_browser",
+    doc: "Browsers that agents drive, made in the account. The browser of AWS itself, which code uses by name, is no resource of an account.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("name", "Name."),
+        text(
+            "network_mode",
+            "`PUBLIC` (the internet) or `VPC` (the network of the account).",
+        )
+        .by(&["detail"])
+        .words(&["PUBLIC", "VPC"]),
+    ],
+    reads: &[
+        Read::new("list", "bedrock-agentcore:ListBrowsers"),
+        Read::new("detail", "bedrock-agentcore:GetBrowser"),
+    ],
+    lists: Inputs::NONE,
+};
+
+/// Code interpreters.
+pub const CODE_INTERPRETER: Table = Table {
+    name: "bedrock_agentcore_code_interpreter",
+    doc: "Code interpreters in which agents run code, made in the account. The interpreter of AWS itself, which code uses by name, is no resource of an account.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("name", "Name."),
+        text(
+            "network_mode",
+            "`SANDBOX` (no network), `PUBLIC` (the internet) or `VPC` (the network of the account).",
+        )
+        .by(&["detail"])
+        .words(&["SANDBOX", "PUBLIC", "VPC"]),
+    ],
+    reads: &[
+        Read::new("list", "bedrock-agentcore:ListCodeInterpreters"),
+        Read::new("detail", "bedrock-agentcore:GetCodeInterpreter"),
+    ],
+    lists: Inputs::NONE,
+};
+
+const VARIABLES: [Column; 11] = VARIABLE;
+
+/// Variables of AgentCore runtimes.
+pub const ENVIRONMENT_VARIABLE: Table = Table {
+    name: "agentcore_environment_variable",
+    doc: "Environment variables of AgentCore runtimes: what was detected in them, never their values.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &VARIABLES,
+    reads: &[Read::with(
+        "list",
+        "bedrock-agentcore:GetAgentRuntime",
+        &[
+            "bedrock-agentcore:ListAgentRuntimes",
+            "bedrock-agentcore:GetAgentRuntime",
+        ],
+    )],
+    lists: Inputs::NONE,
+};
+
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&RUNTIME, &GATEWAY, &GATEWAY_TARGET, &MEMORY],
+    tables: &[
+        &ENVIRONMENT_VARIABLE,
+        &RUNTIME,
+        &GATEWAY,
+        &GATEWAY_TARGET,
+        &MEMORY,
+        &BROWSER,
+        &CODE_INTERPRETER,
+    ],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
     collectors: &[
         Collector {
-            tables: &["bedrock_agentcore_runtime"],
+            tables: &[
+                "bedrock_agentcore_runtime",
+                "agentcore_environment_variable",
+            ],
             span: Span::Regional,
             run: |place| Box::pin(live::runtimes(place)),
         },
@@ -139,6 +237,16 @@ pub(super) const SERVICE: Service = Service {
             tables: &["bedrock_agentcore_memory"],
             span: Span::Regional,
             run: |place| Box::pin(live::memories(place)),
+        },
+        Collector {
+            tables: &["bedrock_agentcore_browser"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::browsers(place)),
+        },
+        Collector {
+            tables: &["bedrock_agentcore_code_interpreter"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::code_interpreters(place)),
         },
     ],
 };

@@ -2,6 +2,19 @@
 
 use crate::client;
 use crate::services::collect::{Batch, Place};
+use serde_json::{Value as Json, json};
+
+/// A resource policy, which the API gives with its quotes escaped.
+fn policy(text: Option<&str>) -> Json {
+    let text = text.unwrap_or_default();
+    if text.is_empty() {
+        return json!({});
+    }
+    let plain = text.replace("\\\"", "\"");
+    serde_json::from_str(text)
+        .or_else(|_| serde_json::from_str(&plain))
+        .unwrap_or_else(|_| json!(text))
+}
 
 pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
     let client = client!(aws_sdk_apigateway, place);
@@ -41,8 +54,21 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
             .row("api_gateway_rest_api")
             .set("id", api.id())
             .set("name", api.name())
+            .set(
+                "endpoint_types",
+                api.endpoint_configuration()
+                    .map_or_else(Vec::new, |config| {
+                        config
+                            .types()
+                            .iter()
+                            .map(|kind| kind.as_str().to_owned())
+                            .collect::<Vec<_>>()
+                    }),
+            )
+            .set("policy", policy(api.policy()))
     }));
     batch.listed(place, "api_gateway_method", &resources);
+    batch.listed(place, "api_gateway_route", &resources);
     for (api, resource) in &resources.items {
         let api = &apis.items[*api];
         let mut methods: Vec<_> = resource.resource_methods().into_iter().flatten().collect();
@@ -51,17 +77,27 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
             let Some(integration) = found.method_integration() else {
                 continue;
             };
-            let Some(family) = integration.uri().and_then(super::family) else {
-                continue;
-            };
+            let uri = integration.uri().unwrap_or_default();
+            let (family, function) = (super::family(uri), super::function(uri));
             let id = api.id().unwrap_or_default();
+            let key = format!("{id}/{method} {}", resource.path().unwrap_or_default());
+            if family.is_some() || function.is_some() {
+                batch.rows.push(
+                    place
+                        .row("api_gateway_route")
+                        .set("id", key.as_str())
+                        .set("api_id", id)
+                        .set("http_method", method.as_str())
+                        .set("authorization_type", found.authorization_type())
+                        .set("function_arn", function.unwrap_or_default())
+                        .set("family", family.unwrap_or_default()),
+                );
+            }
+            let Some(family) = family else { continue };
             batch.rows.push(
                 place
                     .row("api_gateway_method")
-                    .set(
-                        "id",
-                        format!("{id}/{method} {}", resource.path().unwrap_or_default()),
-                    )
+                    .set("id", key)
                     .set("api_id", id)
                     .set("family", family)
                     .set("role_arn", integration.credentials().unwrap_or_default()),
@@ -69,5 +105,6 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         }
     }
     batch.count("api_gateway_method");
+    batch.count("api_gateway_route");
     batch
 }

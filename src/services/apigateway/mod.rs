@@ -7,7 +7,7 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::text;
+use crate::inventory::cols::{json, list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// REST APIs.
@@ -17,7 +17,12 @@ pub const REST_API: Table = Table {
     key: "id",
     span: Span::Regional,
     role: Role::Base,
-    columns: &[text("id", "Id."), text("name", "Name.")],
+    columns: &[
+        text("id", "Id."),
+        text("name", "Name."),
+        list("endpoint_types", "`EDGE`, `REGIONAL` or `PRIVATE`."),
+        json("policy", "Its resource policy.").absent("{}"),
+    ],
     reads: &[Read::with(
         "list",
         "apigateway:GetRestApis",
@@ -47,6 +52,43 @@ pub const METHOD: Table = Table {
     lists: Inputs::NONE,
 };
 
+/// Methods of REST APIs that lead to a function or to Bedrock.
+pub const ROUTE: Table = Table {
+    name: "api_gateway_route",
+    doc: "Methods of REST APIs whose integration is a Lambda function or a call of Amazon Bedrock, and who may call them.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "`API/METHOD path`."),
+        text("api_id", "API."),
+        text("http_method", "`GET`, `POST`, `ANY`, ..."),
+        text(
+            "authorization_type",
+            "`NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.",
+        ),
+        text(
+            "function_arn",
+            "Function that it calls, with alias or version.",
+        )
+        .absent("''"),
+        text("family", "API family of Bedrock that it calls.").absent("''"),
+    ],
+    reads: &[Read::with(
+        "list",
+        "apigateway:GetResources",
+        &["apigateway:GET"],
+    )],
+    lists: Inputs::NONE,
+};
+
+/// The function that an integration calls: `arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`.
+fn function(uri: &str) -> Option<&str> {
+    let (before, rest) = uri.split_once("/functions/")?;
+    let called = before.split(':').nth(4)?;
+    (called == "lambda").then(|| rest.trim_end_matches("/invocations"))
+}
+
 /// The API family that an integration calls: `arn:aws:apigateway:REGION:bedrock-runtime:path/model/...`, where the service
 /// may carry a subdomain before it.
 fn family(uri: &str) -> Option<&'static str> {
@@ -67,11 +109,15 @@ fn family(uri: &str) -> Option<&'static str> {
 
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&REST_API, &METHOD],
+    tables: &[&REST_API, &METHOD, &ROUTE],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
     collectors: &[Collector {
-        tables: &["api_gateway_rest_api", "api_gateway_method"],
+        tables: &[
+            "api_gateway_rest_api",
+            "api_gateway_method",
+            "api_gateway_route",
+        ],
         span: Span::Regional,
         run: |place| Box::pin(live::collect(place)),
     }],

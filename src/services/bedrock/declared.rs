@@ -1,12 +1,26 @@
 //! How files declare them.
 
 use crate::services::declared::ids::arn;
-use crate::services::declared::{Declared, Later, Node, Rows, Spelling};
+use crate::services::declared::{Declared, Later, Node, Rows, Spelling, Told};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
         kinds: &["aws_bedrock_model_invocation_logging_configuration"],
         map: logging,
+    },
+    Spelling {
+        kinds: &[
+            "aws_bedrock_enforced_guardrail_configuration",
+            "AWS::Bedrock::EnforcedGuardrailConfiguration",
+        ],
+        map: enforced,
+    },
+    Spelling {
+        kinds: &["aws_bedrock_account_data_retention"],
+        map: |by, rows| {
+            rows.row("bedrock_data_retention", by, by.region.as_str())
+                .set("mode", by.at("mode").text());
+        },
     },
     Spelling {
         kinds: &["Custom::AWS"],
@@ -75,7 +89,28 @@ fn logging(by: &Declared, rows: &mut Rows) {
 
 fn config(by: &Declared, rows: &mut Rows, config: &Node) {
     let of = |path: &str| config.at(path).id().or("");
+    // The provider delivers what it is not told to leave out; an API call sends what it says
+    // (Terraform AWS provider, "aws_bedrock_model_invocation_logging_configuration").
+    let delivers = |path: &str| {
+        let told = config.at(path).flag();
+        match told {
+            Told::Absent if by.kind.starts_with("aws_") => Told::Known(true),
+            told => told,
+        }
+    };
     rows.row("bedrock_model_invocation_logging", by, by.region.as_str())
+        .set("role_arn", of("cloudwatch_config.role_arn"))
+        .set("text_delivery", delivers("text_data_delivery_enabled"))
+        .set("image_delivery", delivers("image_data_delivery_enabled"))
+        .set(
+            "embedding_delivery",
+            delivers("embedding_data_delivery_enabled"),
+        )
+        .set("video_delivery", delivers("video_data_delivery_enabled"))
+        .set(
+            "audio_delivery",
+            config.at("audio_data_delivery_enabled").flag(),
+        )
         .set("log_group_name", of("cloudwatch_config.log_group_name"))
         .set("bucket_name", of("s3_config.bucket_name"))
         .set("bucket_prefix", of("s3_config.key_prefix"))
@@ -86,6 +121,52 @@ fn config(by: &Declared, rows: &mut Rows, config: &Node) {
         .set(
             "large_data_prefix",
             of("cloudwatch_config.large_data_delivery_s3_config.key_prefix"),
+        );
+}
+
+fn enforced(by: &Declared, rows: &mut Rows) {
+    let config = match by.at("guardrail_inference_config|guardrail_inference_configuration") {
+        Node::Absent => &by.values,
+        inner => inner,
+    };
+    let modes = [
+        config.at("selective_content_guarding.system").text(),
+        config.at("selective_content_guarding.messages").text(),
+        config.at("input_tags").text(),
+    ];
+    let is_selective = modes
+        .into_iter()
+        .fold(Told::Known(false), |is, mode| match (is, mode) {
+            (Told::Known(true), _) => Told::Known(true),
+            (_, Told::Known(mode)) if ["SELECTIVE", "HONOR"].contains(&mode.as_str()) => {
+                Told::Known(true)
+            }
+            (_, Told::Unknown(later)) => Told::Unknown(later),
+            (is, _) => is,
+        });
+    rows.row("bedrock_enforced_guardrail", by, by.id())
+        .set(
+            "guardrail_arn",
+            config.at("guardrail_identifier|guardrail_arn").id(),
+        )
+        .set(
+            "guardrail_version",
+            config.at("guardrail_version").id().or(""),
+        )
+        .set("is_selective", is_selective)
+        .set(
+            "included_models",
+            config
+                .at("model_enforcement.included_models")
+                .ids()
+                .or(Vec::new()),
+        )
+        .set(
+            "excluded_models",
+            config
+                .at("model_enforcement.excluded_models")
+                .ids()
+                .or(Vec::new()),
         );
 }
 

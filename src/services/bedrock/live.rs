@@ -2,7 +2,17 @@
 
 use crate::client;
 use crate::services::collect::{Batch, Place};
-use aws_sdk_bedrock::types::InferenceProfileType;
+use aws_sdk_bedrock::types::{
+    InferenceProfileType, InputTags, LoggingConfig, SelectiveGuardingMode,
+};
+
+/// Is a kind of content delivered? Nothing is where logging is off.
+fn delivers(
+    config: Option<&LoggingConfig>,
+    flag: impl Fn(&LoggingConfig) -> Option<bool>,
+) -> Option<bool> {
+    config.map_or(Some(false), flag)
+}
 
 pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
     let client = client!(aws_sdk_bedrock, place);
@@ -46,6 +56,101 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
                     .and_then(|large| large.key_prefix())
                     .unwrap_or_default(),
             )
+            .set("role_arn", groups.map_or("", |groups| groups.role_arn()))
+            // What an answer leaves out has no documented default (Bedrock API Reference, "LoggingConfig").
+            .set(
+                "text_delivery",
+                delivers(config, |config| config.text_data_delivery_enabled()),
+            )
+            .set(
+                "image_delivery",
+                delivers(config, |config| config.image_data_delivery_enabled()),
+            )
+            .set(
+                "embedding_delivery",
+                delivers(config, |config| config.embedding_data_delivery_enabled()),
+            )
+            .set(
+                "video_delivery",
+                delivers(config, |config| config.video_data_delivery_enabled()),
+            )
+            .set(
+                "audio_delivery",
+                delivers(config, |config| config.audio_data_delivery_enabled()),
+            )
+    }));
+    batch
+}
+
+pub(in crate::services) async fn enforced_guardrails(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_bedrock, place);
+    let mut batch = Batch::default();
+    let listing = place
+        .pages(
+            "bedrock:ListEnforcedGuardrailsConfiguration",
+            |token| {
+                client
+                    .list_enforced_guardrails_configuration()
+                    .set_next_token(token)
+                    .send()
+            },
+            |answer| (answer.guardrails_config, answer.next_token),
+        )
+        .await;
+    batch.listed(place, "bedrock_enforced_guardrail", &listing);
+    batch.rows.extend(listing.items.iter().map(|config| {
+        let selective = config.selective_content_guarding();
+        let modes = [
+            selective.and_then(|guarding| guarding.system()),
+            selective.and_then(|guarding| guarding.messages()),
+        ];
+        let models = config.model_enforcement();
+        #[expect(deprecated, reason = "configurations made earlier still say it here")]
+        let honours_tags = config
+            .input_tags()
+            .is_some_and(|tags| *tags == InputTags::Honor);
+        place
+            .row("bedrock_enforced_guardrail")
+            .set("id", config.config_id())
+            .set("guardrail_arn", config.guardrail_arn())
+            .set(
+                "guardrail_version",
+                config.guardrail_version().unwrap_or_default(),
+            )
+            .set(
+                "is_selective",
+                honours_tags
+                    || modes
+                        .into_iter()
+                        .flatten()
+                        .any(|mode| *mode == SelectiveGuardingMode::Selective),
+            )
+            .set(
+                "included_models",
+                models.map_or_else(Vec::new, |models| models.included_models().to_vec()),
+            )
+            .set(
+                "excluded_models",
+                models.map_or_else(Vec::new, |models| models.excluded_models().to_vec()),
+            )
+    }));
+    batch
+}
+
+pub(in crate::services) async fn data_retention(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_bedrock, place);
+    let listing = place
+        .single("bedrock:GetAccountDataRetention", || {
+            client.get_account_data_retention().send()
+        })
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "bedrock_data_retention", &listing);
+    batch.rows.extend(listing.items.iter().map(|answer| {
+        place
+            .row("bedrock_data_retention")
+            .set("region_name", place.region)
+            .set("mode", answer.mode().as_str())
     }));
     batch
 }

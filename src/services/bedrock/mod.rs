@@ -7,7 +7,7 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{list, text};
+use crate::inventory::cols::{flag, list, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Invocation logging.
@@ -24,6 +24,12 @@ pub const INVOCATION_LOGGING: Table = Table {
         text("bucket_prefix", "Key prefix of `s3Config`.").absent("''"),
         text("large_data_bucket_name", "Bucket of `cloudWatchConfig.largeDataDeliveryS3Config`, for payloads too large for a log event.").absent("''"),
         text("large_data_prefix", "Key prefix of that.").absent("''"),
+        text("role_arn", "Role that Bedrock takes to write to the log group.").absent("''"),
+        flag("text_delivery", "Is text delivered? False where logging is off."),
+        flag("image_delivery", "Are images delivered? False where logging is off."),
+        flag("embedding_delivery", "Are embeddings delivered? False where logging is off."),
+        flag("video_delivery", "Is video delivered? False where logging is off."),
+        flag("audio_delivery", "Is audio delivered? False where logging is off."),
     ],
     reads: &[Read::new("list", "bedrock:GetModelInvocationLoggingConfiguration")],
     lists: Inputs::NONE,
@@ -64,6 +70,53 @@ pub const GUARDRAIL: Table = Table {
         text("status", "`READY`, `FAILED`, ..."),
     ],
     reads: &[Read::new("list", "bedrock:ListGuardrails")],
+    lists: Inputs::NONE,
+};
+
+/// Guardrails that the account enforces.
+pub const ENFORCED_GUARDRAIL: Table = Table {
+    name: "bedrock_enforced_guardrail",
+    doc: "Guardrails that the account enforces on every model call of a Region, whoever makes it.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "Id of the configuration."),
+        text("guardrail_arn", "Guardrail."),
+        text("guardrail_version", "Version of it.").absent("''"),
+        flag(
+            "is_selective",
+            "Can a caller keep content from it by tags? True for `SELECTIVE` guarding and for input tags that are honoured.",
+        ),
+        list(
+            "included_models",
+            "Models that it is enforced on alone; empty for all.",
+        ),
+        list("excluded_models", "Models that it is not enforced on."),
+    ],
+    reads: &[Read::new(
+        "list",
+        "bedrock:ListEnforcedGuardrailsConfiguration",
+    )],
+    lists: Inputs::NONE,
+};
+
+/// Data retention.
+pub const DATA_RETENTION: Table = Table {
+    name: "bedrock_data_retention",
+    doc: "What the account allows to be kept of prompts and answers in the Region, one row. An account that never set it inherits what each model does by default.",
+    key: "region_name",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("region_name", "Region."),
+        text(
+            "mode",
+            "`none` (nothing is kept), `default`, `inherit`, `aws_review` (AWS may keep and look) or `provider_data_share` (the model's provider gets them).",
+        )
+        .words(&["none", "default", "inherit", "aws_review", "provider_data_share"]),
+    ],
+    reads: &[Read::new("list", "bedrock:GetAccountDataRetention")],
     lists: Inputs::NONE,
 };
 
@@ -130,10 +183,27 @@ pub fn host(family: &str, region: &str, fips: bool, dualstack: bool) -> String {
 
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&INVOCATION_LOGGING, &INFERENCE_PROFILE, &GUARDRAIL, &PROBE],
+    tables: &[
+        &ENFORCED_GUARDRAIL,
+        &DATA_RETENTION,
+        &INVOCATION_LOGGING,
+        &INFERENCE_PROFILE,
+        &GUARDRAIL,
+        &PROBE,
+    ],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
     collectors: &[
+        Collector {
+            tables: &["bedrock_enforced_guardrail"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::enforced_guardrails(place)),
+        },
+        Collector {
+            tables: &["bedrock_data_retention"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::data_retention(place)),
+        },
         Collector {
             tables: &["bedrock_model_invocation_logging"],
             span: Span::Regional,

@@ -1,7 +1,7 @@
 //! How files declare them.
 
 use crate::services::declared::ids::arn;
-use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+use crate::services::declared::{Declared, Later, Node, Rows, Spelling, Told};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
@@ -46,7 +46,24 @@ fn agent(by: &Declared, rows: &mut Rows) {
                 .id()
                 .map(|role| vec![role])
                 .or(Vec::new()),
-        );
+        )
+        .set("served_versions", served(by));
+}
+
+/// What an alias serves is made of the draft.
+fn served(by: &Declared) -> Told<serde_json::Value> {
+    let guardrail = by.at("guardrail_configuration");
+    let told = guardrail
+        .at("guardrail_identifier")
+        .id()
+        .or("")
+        .map(|identifier| (identifier, guardrail.at("guardrail_version").id().known()));
+    told.map(|(identifier, version)| {
+        serde_json::json!([{
+            "alias": "(made of the draft)", "version": "DRAFT", "guardrail": identifier,
+            "guardrail_version": version.unwrap_or_default(),
+        }])
+    })
 }
 
 fn knowledge_base(by: &Declared, rows: &mut Rows) {
@@ -124,6 +141,12 @@ fn data_source(by: &Declared, rows: &mut Rows) {
                 .or(""),
         )
         .set(
+            "connector_buckets",
+            connector_buckets(
+                config.at("managed_knowledge_base_connector_configuration.connector_parameters"),
+            ),
+        )
+        .set(
             "intermediate_bucket_name",
             staging
                 .at("s3_location.uri")
@@ -137,6 +160,39 @@ fn data_source(by: &Declared, rows: &mut Rows) {
                 })
                 .or(""),
         );
+}
+
+/// The buckets that the parameters of a connector name.
+fn connector_buckets(parameters: &Node) -> Told<Vec<String>> {
+    fn walk(value: &Node, name: &str, found: &mut Vec<String>) -> Result<(), Later> {
+        match value {
+            Node::Map(members) => members
+                .iter()
+                .try_for_each(|(name, member)| walk(member, name, found)),
+            Node::List(items) => items.iter().try_for_each(|item| walk(item, name, found)),
+            other => {
+                match other.id() {
+                    Told::Known(text) => found.extend(super::bucket_in(name, &text)),
+                    Told::Unknown(later) if name.to_ascii_lowercase().contains("bucket") => {
+                        return Err(later);
+                    }
+                    _ => {}
+                }
+                Ok(())
+            }
+        }
+    }
+    let mut found = Vec::new();
+    // Pulumi and Terraform write the parameters as JSON.
+    let parsed = match parameters {
+        Node::Text(text) => serde_json::from_str::<serde_json::Value>(text)
+            .map_or(Node::Absent, |json| Node::from(&json)),
+        other => other.clone(),
+    };
+    match walk(&parsed, "", &mut found) {
+        Ok(()) => Told::Known(found),
+        Err(later) => Told::Unknown(later),
+    }
 }
 
 fn prompt(by: &Declared, rows: &mut Rows) {

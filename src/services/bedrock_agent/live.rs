@@ -4,7 +4,8 @@ use crate::client;
 use crate::services::collect::{Batch, Place, tags};
 use crate::services::failure::Failure;
 use aws_sdk_bedrockagent::types::{AgentSummary, KnowledgeBaseSummary};
-use std::collections::BTreeSet;
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Kind and ARN of a vector store; the host name of one outside AWS, whose URL may carry more.
 fn vector_store(storage: &aws_sdk_bedrockagent::types::StorageConfiguration) -> (String, String) {
@@ -67,11 +68,11 @@ fn bucket_of_arn(arn: &str) -> String {
 }
 
 /// Roles of the versions that aliases point to; the list of agents shows the draft only.
-async fn version_roles(
+async fn versions_behind(
     place: &Place<'_>,
     client: &aws_sdk_bedrockagent::Client,
     agent: &str,
-) -> Result<Vec<String>, Failure> {
+) -> Result<(Vec<String>, Json), Failure> {
     let aliases = place
         .pages(
             "bedrock:ListAgentAliases",
@@ -88,32 +89,53 @@ async fn version_roles(
     if let Some(failure) = aliases.failure {
         return Err(failure);
     }
-    let versions: BTreeSet<String> = aliases
+    let served: BTreeSet<(String, String)> = aliases
         .items
         .iter()
-        .flat_map(|alias| alias.routing_configuration())
-        .filter_map(|route| route.agent_version())
-        .filter(|version| *version != "DRAFT")
-        .map(str::to_owned)
+        .flat_map(|alias| {
+            alias
+                .routing_configuration()
+                .iter()
+                .filter_map(|route| route.agent_version())
+                .map(|version| (version.to_owned(), alias.agent_alias_name().to_owned()))
+        })
         .collect();
-    let mut roles = BTreeSet::new();
-    for version in versions {
-        let answer = place
-            .call("bedrock:GetAgentVersion", || {
-                client
-                    .get_agent_version()
-                    .agent_id(agent)
-                    .agent_version(&version)
-                    .send()
-            })
-            .await?;
-        roles.extend(
-            answer
-                .agent_version()
-                .map(|version| version.agent_resource_role_arn().to_owned()),
-        );
+    let (mut roles, mut shown) = (BTreeSet::new(), Vec::new());
+    let mut read: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for (version, alias) in served {
+        if !read.contains_key(&version) {
+            let answer = place
+                .call("bedrock:GetAgentVersion", || {
+                    client
+                        .get_agent_version()
+                        .agent_id(agent)
+                        .agent_version(&version)
+                        .send()
+                })
+                .await?;
+            let found = answer.agent_version();
+            // The draft's role is a column of its own.
+            roles.extend(
+                found
+                    .filter(|_| version != "DRAFT")
+                    .map(|version| version.agent_resource_role_arn().to_owned()),
+            );
+            let guardrail = found.and_then(|version| version.guardrail_configuration());
+            let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+            read.insert(
+                version.clone(),
+                (
+                    text(guardrail.and_then(|guardrail| guardrail.guardrail_identifier())),
+                    text(guardrail.and_then(|guardrail| guardrail.guardrail_version())),
+                ),
+            );
+        }
+        let (guardrail, guardrail_version) = read.get(&version).cloned().unwrap_or_default();
+        shown.push(json!({
+            "alias": alias, "version": version, "guardrail": guardrail, "guardrail_version": guardrail_version,
+        }));
     }
-    Ok(roles.into_iter().collect())
+    Ok((roles.into_iter().collect(), Json::from(shown)))
 }
 
 pub(in crate::services) async fn agents(place: &Place<'_>) -> Batch {
@@ -158,7 +180,7 @@ pub(in crate::services) async fn agents(place: &Place<'_>) -> Batch {
             "versions",
             &listing.items,
             arn,
-            |index| version_roles(place, &client, listing.items[index].agent_id()),
+            |index| versions_behind(place, &client, listing.items[index].agent_id()),
         )
         .await;
     for ((agent, detail), versions) in listing.items.iter().zip(details).zip(versions) {
@@ -177,7 +199,11 @@ pub(in crate::services) async fn agents(place: &Place<'_>) -> Batch {
                             .unwrap_or_default()
                     }),
                 )
-                .set("version_role_arns", versions),
+                .set(
+                    "version_role_arns",
+                    versions.as_ref().map(|(roles, _)| roles.clone()),
+                )
+                .set("served_versions", versions.map(|(_, served)| served)),
         );
     }
     batch
@@ -385,6 +411,10 @@ async fn data_sources(
                     .and_then(|bucket| bucket.bucket_owner_account_id())
                     .unwrap_or_default(),
             );
+            let connector = config
+                .and_then(|config| config.managed_knowledge_base_connector_configuration())
+                .and_then(|connector| connector.connector_parameters());
+            row.put("connector_buckets", connector_buckets(connector));
             row.put(
                 "intermediate_bucket_name",
                 storage
@@ -394,6 +424,31 @@ async fn data_sources(
         }
         batch.rows.push(row);
     }
+}
+
+/// The buckets that the parameters of a connector name.
+fn connector_buckets(parameters: Option<&aws_smithy_types::Document>) -> Vec<String> {
+    fn walk(value: &aws_smithy_types::Document, name: &str, found: &mut Vec<String>) {
+        match value {
+            aws_smithy_types::Document::String(text) => found.extend(super::bucket_in(name, text)),
+            aws_smithy_types::Document::Array(items) => {
+                items.iter().for_each(|item| walk(item, name, found));
+            }
+            aws_smithy_types::Document::Object(members) => {
+                members
+                    .iter()
+                    .for_each(|(name, member)| walk(member, name, found));
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    if let Some(parameters) = parameters {
+        walk(parameters, "", &mut found);
+    }
+    found.sort();
+    found.dedup();
+    found
 }
 
 pub(in crate::services) async fn prompts(place: &Place<'_>) -> Batch {

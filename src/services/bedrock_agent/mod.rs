@@ -7,7 +7,7 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{list, tags, text};
+use crate::inventory::cols::{json, list, tags, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Agents.
@@ -28,6 +28,12 @@ pub const AGENT: Table = Table {
             "version_role_arns",
             "Roles of the versions that aliases point to.",
         )
+        .by(&["versions"]),
+        json(
+            "served_versions",
+            "`[{alias, version, guardrail, guardrail_version}]`: what each alias serves; `guardrail` is empty where the version has none.",
+        )
+        .absent("[]")
         .by(&["versions"]),
     ],
     reads: &[
@@ -84,6 +90,7 @@ pub const DATA_SOURCE: Table = Table {
             .absent("''")
             .by(&["detail"]),
         text("intermediate_bucket_name", "Bucket for custom transformation.").absent("''").by(&["detail"]),
+        list("connector_buckets", "Buckets that the connector of a managed knowledge base reads.").by(&["detail"]),
     ],
     reads: &[Read::new("list", "bedrock:ListDataSources"), Read::new("detail", "bedrock:GetDataSource")],
     lists: Inputs::NONE,
@@ -123,6 +130,22 @@ pub const PROMPT: Table = Table {
     reads: &[Read::new("list", "bedrock:ListPrompts")],
     lists: Inputs::NONE,
 };
+
+/// A bucket, where a member of a connector's parameters names one: by its ARN, a URI, or in a member that is called so.
+fn bucket_in(member: &str, text: &str) -> Option<String> {
+    let lower = member.to_ascii_lowercase();
+    let name = if let Some((_, rest)) = text.split_once(":s3:::") {
+        rest
+    } else if let Some(rest) = text.strip_prefix("s3://") {
+        rest
+    } else if lower.contains("bucket") && !lower.contains("owner") && !lower.contains("account") {
+        text
+    } else {
+        return None;
+    };
+    let name = name.split('/').next().unwrap_or_default();
+    (!name.is_empty()).then(|| name.to_owned())
+}
 
 /// The service.
 pub(super) const SERVICE: Service = Service {

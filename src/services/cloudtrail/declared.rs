@@ -1,12 +1,23 @@
 //! How files declare them.
 
+use super::selectors;
 use crate::services::declared::ids::{arn, name};
-use crate::services::declared::{Declared, Rows, Spelling};
+use crate::services::declared::{Declared, Rows, Spelling, Told};
+use serde_json::Value as Json;
 
-pub(in crate::services) const SPELLINGS: &[Spelling] = &[Spelling {
-    kinds: &["aws_cloudtrail", "AWS::CloudTrail::Trail"],
-    map: trail,
-}];
+pub(in crate::services) const SPELLINGS: &[Spelling] = &[
+    Spelling {
+        kinds: &["aws_cloudtrail", "AWS::CloudTrail::Trail"],
+        map: trail,
+    },
+    Spelling {
+        kinds: &[
+            "aws_cloudtrail_event_data_store",
+            "AWS::CloudTrail::EventDataStore",
+        ],
+        map: store,
+    },
+];
 
 fn trail(by: &Declared, rows: &mut Rows) {
     rows.row("cloudtrail_trail", by, arn(by))
@@ -23,5 +34,40 @@ fn trail(by: &Declared, rows: &mut Rows) {
         .set(
             "is_organization_trail",
             by.at("is_organization_trail").flag().or(false),
-        );
+        )
+        .set(
+            "is_multi_region",
+            by.at("is_multi_region_trail").flag().or(false),
+        )
+        .set(
+            "is_logging",
+            by.at("enable_logging|is_logging").flag().or(true),
+        )
+        // Whether delivery succeeds shows in the account alone.
+        .put("delivery_error", "")
+        .set("selectors", declared_selectors(by));
+}
+
+fn declared_selectors(by: &Declared) -> Told<Json> {
+    let all =
+        by.at("advanced_event_selectors|advanced_event_selector|event_selectors|event_selector");
+    match selectors::normal(all) {
+        Told::Absent => Told::Known(selectors::usual()),
+        told => told,
+    }
+}
+
+fn store(by: &Declared, rows: &mut Rows) {
+    rows.row("cloudtrail_event_data_store", by, arn(by))
+        .put("name", by.name("name"))
+        .put("status", "ENABLED")
+        .set(
+            "is_organization_store",
+            by.at("organization_enabled").flag().or(false),
+        )
+        .set(
+            "is_multi_region",
+            by.at("multi_region_enabled").flag().or(true),
+        )
+        .set("selectors", declared_selectors(by));
 }

@@ -1,12 +1,17 @@
 //! The calls.
 
+use super::selectors;
 use crate::client;
 use crate::inventory::Status;
 use crate::services::collect::{Batch, Place};
 use crate::services::failure::Failure;
 use crate::services::trail_record::{IN_EVENT_HISTORY, Sums};
-use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
+use aws_sdk_cloudtrail::types::{
+    AdvancedEventSelector, Event, EventDataStore, EventSelector, LookupAttribute,
+    LookupAttributeKey, Trail,
+};
 use aws_smithy_types::DateTime;
+use serde_json::{Value as Json, json};
 use std::time::Duration;
 
 /// Pages of one event name; a page holds 50 events.
@@ -14,6 +19,8 @@ const MOST_PAGES: usize = 200;
 /// LookupEvents takes two requests a second for each account and Region (CloudTrail quotas).
 const PAUSE: Duration = Duration::from_millis(550);
 
+/// The trails of a place, shadows of trails elsewhere included; their status and selectors are asked for by ARN, which answers for
+/// shadows too, unless the trail is another account's and this one may not read it.
 pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
     let client = client!(aws_sdk_cloudtrail, place);
     let listing = place
@@ -23,26 +30,152 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         .await;
     let mut batch = Batch::default();
     batch.listed(place, "cloudtrail_trail", &listing);
-    batch.rows.extend(
-        listing
-            .items
-            .iter()
-            .flat_map(|answer| answer.trail_list())
-            .map(|trail| {
-                place
-                    .row("cloudtrail_trail")
-                    .set("arn", trail.trail_arn())
-                    .set("name", trail.name())
-                    .set("home_region", trail.home_region())
-                    .set("bucket_name", trail.s3_bucket_name().unwrap_or_default())
-                    .set(
-                        "log_group_arn",
-                        trail.cloud_watch_logs_log_group_arn().unwrap_or_default(),
-                    )
-                    .set("is_organization_trail", trail.is_organization_trail())
-            }),
-    );
+    let trails: Vec<&Trail> = listing
+        .items
+        .iter()
+        .flat_map(|answer| answer.trail_list())
+        .collect();
+    let arn = |trail: &&Trail| trail.trail_arn().unwrap_or_default().to_owned();
+    let statuses = place
+        .details(
+            &mut batch,
+            "cloudtrail_trail",
+            "status",
+            &trails,
+            arn,
+            |index| {
+                let (client, name) = (&client, trails[index].trail_arn().unwrap_or_default());
+                place.call("cloudtrail:GetTrailStatus", move || {
+                    client.get_trail_status().name(name).send()
+                })
+            },
+        )
+        .await;
+    let selectors = place
+        .details(
+            &mut batch,
+            "cloudtrail_trail",
+            "selectors",
+            &trails,
+            arn,
+            |index| {
+                let (client, name) = (&client, trails[index].trail_arn().unwrap_or_default());
+                place.call("cloudtrail:GetEventSelectors", move || {
+                    client.get_event_selectors().trail_name(name).send()
+                })
+            },
+        )
+        .await;
+    for ((trail, status), selected) in trails.iter().zip(statuses).zip(selectors) {
+        let mut row = place
+            .row("cloudtrail_trail")
+            .set("arn", trail.trail_arn())
+            .set("name", trail.name())
+            .set("home_region", trail.home_region())
+            .set("bucket_name", trail.s3_bucket_name().unwrap_or_default())
+            .set(
+                "log_group_arn",
+                trail.cloud_watch_logs_log_group_arn().unwrap_or_default(),
+            )
+            .set("is_organization_trail", trail.is_organization_trail())
+            .set("is_multi_region", trail.is_multi_region_trail());
+        if let Some(status) = status {
+            row.put("is_logging", status.is_logging());
+            row.put(
+                "delivery_error",
+                status.latest_delivery_error().unwrap_or_default(),
+            );
+        }
+        if let Some(selected) = selected {
+            let found = if selected.advanced_event_selectors().is_empty() {
+                json!({"EventSelectors": selected.event_selectors().iter().map(basic).collect::<Json>()})
+            } else {
+                json!({"AdvancedEventSelectors": selected.advanced_event_selectors().iter().map(advanced).collect::<Json>()})
+            };
+            row.put("selectors", selectors::read(&found).ok());
+        }
+        batch.rows.push(row);
+    }
     batch.count("cloudtrail_trail");
+    batch
+}
+
+fn basic(selector: &EventSelector) -> Json {
+    json!({
+        "ReadWriteType": selector.read_write_type().map(|kind| kind.as_str()),
+        "IncludeManagementEvents": selector.include_management_events(),
+        "ExcludeManagementEventSources": selector.exclude_management_event_sources(),
+        "DataResources": selector.data_resources().iter().map(|data| json!({"Type": data.r#type(), "Values": data.values()})).collect::<Json>(),
+    })
+}
+
+fn advanced(selector: &AdvancedEventSelector) -> Json {
+    let fields: Json = selector
+        .field_selectors()
+        .iter()
+        .map(|field| {
+            json!({
+                "Field": field.field(), "Equals": field.equals(), "NotEquals": field.not_equals(),
+                "StartsWith": field.starts_with(), "NotStartsWith": field.not_starts_with(),
+                "EndsWith": field.ends_with(), "NotEndsWith": field.not_ends_with(),
+            })
+        })
+        .collect();
+    json!({"Name": selector.name(), "FieldSelectors": fields})
+}
+
+pub(in crate::services) async fn stores(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_cloudtrail, place);
+    let listing = place
+        .pages(
+            "cloudtrail:ListEventDataStores",
+            |token| client.list_event_data_stores().set_next_token(token).send(),
+            |answer| {
+                (
+                    answer.event_data_stores.unwrap_or_default(),
+                    answer.next_token,
+                )
+            },
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "cloudtrail_event_data_store", &listing);
+    let arn = |store: &EventDataStore| store.event_data_store_arn().unwrap_or_default().to_owned();
+    let details = place
+        .details(
+            &mut batch,
+            "cloudtrail_event_data_store",
+            "detail",
+            &listing.items,
+            arn,
+            |index| {
+                let client = &client;
+                let name = listing.items[index].event_data_store_arn();
+                let name = name.unwrap_or_default();
+                place.call("cloudtrail:GetEventDataStore", move || {
+                    client.get_event_data_store().event_data_store(name).send()
+                })
+            },
+        )
+        .await;
+    for (store, detail) in listing.items.iter().zip(details) {
+        let mut row = place
+            .row("cloudtrail_event_data_store")
+            .set("arn", store.event_data_store_arn());
+        if let Some(detail) = detail {
+            row.put("name", detail.name());
+            row.put("status", detail.status().map(|status| status.as_str()));
+            row.put("is_organization_store", detail.organization_enabled());
+            row.put("is_multi_region", detail.multi_region_enabled());
+            let found: Json = detail
+                .advanced_event_selectors()
+                .iter()
+                .map(advanced)
+                .collect();
+            row.put("selectors", selectors::read(&found).ok());
+        }
+        batch.rows.push(row);
+    }
     batch
 }
 

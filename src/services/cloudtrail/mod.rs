@@ -3,11 +3,12 @@
 pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
+mod selectors;
 
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{flag, int, list, text, time};
+use crate::inventory::cols::{flag, int, json, list, text, time};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Trails.
@@ -27,8 +28,58 @@ pub const TRAIL: Table = Table {
             "is_organization_trail",
             "Does it belong to the organisation?",
         ),
+        flag(
+            "is_multi_region",
+            "Does it record the events of every Region?",
+        ),
+        flag("is_logging", "Is it recording?").by(&["status"]),
+        text("delivery_error", "Why the last delivery to its bucket failed.")
+            .absent("''")
+            .by(&["status"]),
+        json(
+            "selectors",
+            "`[{category, read_write, sources, excluded_sources, resource_types, narrowed}]`; `category` is `Management`, `Data` or `NetworkActivity`, an empty list of sources is every source, `narrowed` is true where a field of another kind leaves events out.",
+        )
+        .by(&["selectors"])
+        .shaped(selectors::read),
     ],
-    reads: &[Read::new("list", "cloudtrail:DescribeTrails")],
+    reads: &[
+        Read::new("list", "cloudtrail:DescribeTrails"),
+        Read::new("status", "cloudtrail:GetTrailStatus"),
+        Read::new("selectors", "cloudtrail:GetEventSelectors"),
+    ],
+    lists: Inputs::NONE,
+};
+
+/// Event data stores of CloudTrail Lake.
+pub const EVENT_DATA_STORE: Table = Table {
+    name: "cloudtrail_event_data_store",
+    doc: "Event data stores of CloudTrail Lake, which keep events beside any trail. Since 2026-05-31 only accounts that had one can make one.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("name", "Name.").by(&["detail"]),
+        text("status", "`ENABLED` where it is recording.").by(&["detail"]),
+        flag(
+            "is_organization_store",
+            "Does it record the events of the whole organisation?",
+        )
+        .by(&["detail"]),
+        flag(
+            "is_multi_region",
+            "Does it record the events of every Region?",
+        )
+        .by(&["detail"]),
+        json("selectors", "Selectors in the form of those of a trail.")
+            .by(&["detail"])
+            .shaped(selectors::read),
+    ],
+    reads: &[
+        Read::new("list", "cloudtrail:ListEventDataStores"),
+        Read::new("detail", "cloudtrail:GetEventDataStore"),
+    ],
     lists: Inputs::NONE,
 };
 
@@ -107,7 +158,7 @@ pub const WINDOW: Table = Table {
 
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&TRAIL, &BEDROCK_CALL, &WINDOW],
+    tables: &[&TRAIL, &EVENT_DATA_STORE, &BEDROCK_CALL, &WINDOW],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
     collectors: &[
@@ -120,6 +171,11 @@ pub(super) const SERVICE: Service = Service {
             tables: &["cloudtrail_trail"],
             span: Span::Regional,
             run: |place| Box::pin(live::collect(place)),
+        },
+        Collector {
+            tables: &["cloudtrail_event_data_store"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::stores(place)),
         },
     ],
 };

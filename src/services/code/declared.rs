@@ -2,6 +2,7 @@
 
 use crate::services::declared::ids::{arn, name};
 use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+use crate::services::environment::Owner;
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
@@ -57,4 +58,30 @@ fn project(by: &Declared, rows: &mut Rows) {
     rows.row("codebuild_project", by, name(by))
         .put("arn", arn(by))
         .set("service_role_arn", by.role("service_role").or(""));
+    let (mut plain, mut references) = (Vec::new(), Vec::new());
+    for variable in by
+        .at("environment.environment_variables|environment.environment_variable")
+        .items()
+    {
+        let Told::Known(name) = variable.at("name").text() else {
+            continue;
+        };
+        // What is filled from Parameter Store or Secrets Manager when the build starts.
+        match variable.at("type").text().or("PLAINTEXT") {
+            Told::Known(kind) if kind == "PLAINTEXT" => {
+                plain.push((name, variable.at("value").clone()));
+            }
+            Told::Known(_) => references.push(name),
+            _ => plain.push((name, variable.at("type").clone())),
+        }
+    }
+    let key = name(by);
+    let owner = Owner {
+        table: "codebuild_environment_variable",
+        account_id: &by.account_id,
+        region: &by.region,
+        arn: &key,
+        container: "",
+    };
+    rows.looked(by, &[(owner, plain, references)]);
 }

@@ -1,7 +1,10 @@
 //! The calls.
 
 use crate::client;
+use crate::inventory::NewRow;
 use crate::services::collect::{Batch, Place};
+use crate::services::environment::{self, Owner, Settings};
+use aws_sdk_codebuild::types::{EnvironmentVariable, EnvironmentVariableType, Project};
 use aws_sdk_codepipeline::types::ActionCategory;
 use std::collections::BTreeSet;
 
@@ -71,6 +74,37 @@ pub(in crate::services) async fn pipelines(place: &Place<'_>) -> Batch {
     batch
 }
 
+/// The variables of a project; what is filled from Parameter Store or Secrets Manager is a reference.
+fn variables(place: &Place<'_>, name: &str, project: &Project) -> Vec<NewRow> {
+    let owner = Owner {
+        table: "codebuild_environment_variable",
+        account_id: place.account,
+        region: place.region,
+        arn: name,
+        container: "",
+    };
+    let all = project
+        .environment()
+        .map(|environment| environment.environment_variables())
+        .unwrap_or_default();
+    let is_plain = |variable: &&EnvironmentVariable| {
+        variable
+            .r#type()
+            .is_none_or(|kind| *kind == EnvironmentVariableType::Plaintext)
+    };
+    let plain = all
+        .iter()
+        .filter(is_plain)
+        .map(|variable| (variable.name(), variable.value()));
+    let mut rows = environment::look(owner, plain, place.prints, &mut Settings::default());
+    rows.extend(
+        all.iter()
+            .filter(|variable| !is_plain(variable))
+            .map(|variable| owner.reference(variable.name())),
+    );
+    rows
+}
+
 pub(in crate::services) async fn projects(place: &Place<'_>) -> Batch {
     let client = client!(aws_sdk_codebuild, place);
     let listing = place
@@ -82,6 +116,7 @@ pub(in crate::services) async fn projects(place: &Place<'_>) -> Batch {
         .await;
     let mut batch = Batch::default();
     batch.listed(place, "codebuild_project", &listing);
+    batch.listed(place, "codebuild_environment_variable", &listing);
     for names in listing.items.chunks(100) {
         match place
             .call("codebuild:BatchGetProjects", || {
@@ -92,19 +127,29 @@ pub(in crate::services) async fn projects(place: &Place<'_>) -> Batch {
             })
             .await
         {
-            Ok(answer) => batch.rows.extend(answer.projects().iter().map(|project| {
-                place
-                    .row("codebuild_project")
-                    .set("name", project.name())
-                    .set("arn", project.arn())
-                    .set(
-                        "service_role_arn",
-                        project.service_role().unwrap_or_default(),
-                    )
-            })),
-            Err(failure) => batch.part_failed("codebuild_project", "details", &failure),
+            Ok(answer) => {
+                for project in answer.projects() {
+                    let name = project.name().unwrap_or_default();
+                    batch.rows.push(
+                        place
+                            .row("codebuild_project")
+                            .set("name", name)
+                            .set("arn", project.arn())
+                            .set(
+                                "service_role_arn",
+                                project.service_role().unwrap_or_default(),
+                            ),
+                    );
+                    batch.rows.extend(variables(place, name, project));
+                }
+            }
+            Err(failure) => {
+                batch.part_failed("codebuild_environment_variable", "details", &failure);
+                batch.part_failed("codebuild_project", "details", &failure)
+            }
         }
     }
     batch.count("codebuild_project");
+    batch.count("codebuild_environment_variable");
     batch
 }

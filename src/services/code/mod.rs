@@ -7,8 +7,9 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
+use super::environment::VARIABLE;
 use crate::inventory::cols::{flag, list, text};
-use crate::inventory::{Inputs, Read, Role, Span, Table};
+use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
 
 /// Pipelines.
 pub const PIPELINE: Table = Table {
@@ -51,9 +52,27 @@ pub const PROJECT: Table = Table {
     lists: Inputs::NONE,
 };
 
+const VARIABLES: [Column; 11] = VARIABLE;
+
+/// Variables of CodeBuild projects.
+pub const ENVIRONMENT_VARIABLE: Table = Table {
+    name: "codebuild_environment_variable",
+    doc: "Environment variables of CodeBuild projects: what was detected in them, never their values.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &VARIABLES,
+    reads: &[Read::with(
+        "list",
+        "codebuild:BatchGetProjects",
+        &["codebuild:ListProjects", "codebuild:BatchGetProjects"],
+    )],
+    lists: Inputs::NONE,
+};
+
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&PIPELINE, &PROJECT],
+    tables: &[&ENVIRONMENT_VARIABLE, &PIPELINE, &PROJECT],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
     collectors: &[
@@ -63,7 +82,7 @@ pub(super) const SERVICE: Service = Service {
             run: |place| Box::pin(live::pipelines(place)),
         },
         Collector {
-            tables: &["codebuild_project"],
+            tables: &["codebuild_project", "codebuild_environment_variable"],
             span: Span::Regional,
             run: |place| Box::pin(live::projects(place)),
         },

@@ -204,9 +204,35 @@ impl Rows {
         key: &str,
         owners: &[Container<'_>],
     ) {
-        let Some(prints) = self.prints.take() else {
+        let Some((settings, hidden)) = self.looked(by, owners) else {
             return;
         };
+        let mut row = NewRow::new(table, &by.account_id, &by.region);
+        if !hidden {
+            settings.fill(&mut row);
+        }
+        let draft = self.row(table, by, key);
+        for (column, value) in row.cells {
+            draft.put(column, value);
+        }
+        if hidden {
+            let later = Later {
+                why: "a variable that may steer the calls is filled later".to_owned(),
+                ..Later::default()
+            };
+            environment::SETTINGS.iter().for_each(|column| {
+                draft.set(column.name, Told::<String>::Unknown(later.clone()));
+            });
+        }
+    }
+
+    /// Looks at variables and keeps what was detected; gives what they say of the calls, and whether one that may is filled later.
+    pub fn looked(
+        &mut self,
+        by: &Declared,
+        owners: &[Container<'_>],
+    ) -> Option<(environment::Settings, bool)> {
+        let prints = self.prints.take()?;
         let mut settings = environment::Settings::default();
         let mut hidden = false;
         for (owner, variables, references) in owners {
@@ -250,23 +276,7 @@ impl Rows {
             }
         }
         self.prints = Some(prints);
-        let mut row = NewRow::new(table, &by.account_id, &by.region);
-        if !hidden {
-            settings.fill(&mut row);
-        }
-        let draft = self.row(table, by, key);
-        for (column, value) in row.cells {
-            draft.put(column, value);
-        }
-        if hidden {
-            let later = Later {
-                why: "a variable that may steer the calls is filled later".to_owned(),
-                ..Later::default()
-            };
-            environment::SETTINGS.iter().for_each(|column| {
-                draft.set(column.name, Told::<String>::Unknown(later.clone()));
-            });
-        }
+        Some((settings, hidden))
     }
 
     /// Says that the variables of a workload are settled later as a whole.

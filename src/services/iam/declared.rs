@@ -11,6 +11,10 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         map: role,
     },
     Spelling {
+        kinds: &["aws_iam_access_key", "AWS::IAM::AccessKey"],
+        map: access_key,
+    },
+    Spelling {
         kinds: &["aws_iam_user", "AWS::IAM::User"],
         map: user,
     },
@@ -307,4 +311,19 @@ fn credential(by: &Declared, rows: &mut Rows) {
                 Told::Unknown(later) => Told::Unknown(later),
             }),
     );
+}
+
+fn access_key(by: &Declared, rows: &mut Rows) {
+    let user = by.at("user|user_name").id().map(|name| {
+        if name.starts_with("arn:") {
+            name
+        } else {
+            by.arn_of("iam", &format!("user/{name}"))
+        }
+    });
+    rows.row("iam_access_key", by, by.id())
+        .set("user_arn", user)
+        .set("status", by.at("status").text().or("Active"))
+        .put("create_date", "")
+        .put("last_used", "");
 }

@@ -3,6 +3,7 @@
 use crate::client;
 use crate::inventory::NewRow;
 use crate::services::collect::{Batch, Place, tags, when};
+use aws_sdk_iam::types::{AccessKeyMetadata, SummaryKeyType};
 use aws_sdk_iam::types::{AttachedPolicy, PolicyDetail, Tag};
 use serde_json::{Value as Json, json};
 
@@ -171,5 +172,108 @@ pub(in crate::services) async fn service_specific_credentials(place: &Place<'_>)
             .set("create_date", when(Some(credential.create_date())))
             .set("expiration_date", when(credential.expiration_date()))
     }));
+    batch
+}
+
+pub(in crate::services) async fn access_keys(place: &Place<'_>) -> Batch {
+    let client = client!(aws_sdk_iam, place);
+    let users = place
+        .pages(
+            "iam:ListUsers",
+            |token| client.list_users().set_marker(token).send(),
+            |answer| {
+                let next = answer.marker.filter(|_| answer.is_truncated);
+                (answer.users, next)
+            },
+        )
+        .await;
+    let keys = place
+        .each(
+            &users,
+            |user| user.user_name().to_owned(),
+            |index| {
+                let (client, name) = (&client, users.items[index].user_name());
+                place.pages(
+                    "iam:ListAccessKeys",
+                    move |token| {
+                        client
+                            .list_access_keys()
+                            .user_name(name)
+                            .set_marker(token)
+                            .send()
+                    },
+                    |answer| {
+                        let next = answer.marker.filter(|_| answer.is_truncated);
+                        (answer.access_key_metadata, next)
+                    },
+                )
+            },
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "iam_access_key", &keys);
+    let id =
+        |(_, key): &(usize, AccessKeyMetadata)| key.access_key_id().unwrap_or_default().to_owned();
+    let used = place
+        .details(
+            &mut batch,
+            "iam_access_key",
+            "last-used",
+            &keys.items,
+            id,
+            |index| {
+                let client = &client;
+                let id = keys.items[index].1.access_key_id().unwrap_or_default();
+                place.call("iam:GetAccessKeyLastUsed", move || {
+                    client.get_access_key_last_used().access_key_id(id).send()
+                })
+            },
+        )
+        .await;
+    for ((user, key), used) in keys.items.iter().zip(used) {
+        let mut row = place
+            .row("iam_access_key")
+            .set("id", key.access_key_id())
+            .set("user_arn", users.items[*user].arn())
+            .set("status", key.status().map(|status| status.as_str()))
+            .set("create_date", when(key.create_date()));
+        if let Some(used) = used {
+            row.put(
+                "last_used",
+                when(
+                    used.access_key_last_used()
+                        .and_then(|used| used.last_used_date()),
+                ),
+            );
+        }
+        batch.rows.push(row);
+    }
+    match place
+        .call("iam:GetAccountSummary", || {
+            client.get_account_summary().send()
+        })
+        .await
+    {
+        Ok(answer) => {
+            let present = answer
+                .summary_map()
+                .and_then(|all| all.get(&SummaryKeyType::AccountAccessKeysPresent))
+                .is_some_and(|count| *count > 0);
+            batch.rows.extend(present.then(|| {
+                place
+                    .row("iam_access_key")
+                    .set("id", "root")
+                    .set(
+                        "user_arn",
+                        format!("arn:{}:iam::{}:root", place.partition, place.account),
+                    )
+                    .set("status", "Active")
+                    .set("create_date", "")
+                    .set("last_used", "")
+            }));
+        }
+        Err(failure) => batch.part_failed("iam_access_key", "the root user's keys", &failure),
+    }
+    batch.count("iam_access_key");
     batch
 }

@@ -114,9 +114,48 @@ pub const SERVICE_SPECIFIC_CREDENTIAL: Table = Table {
     lists: Inputs::NONE,
 };
 
+/// Access keys.
+pub const ACCESS_KEY: Table = Table {
+    name: "iam_access_key",
+    doc: "Access keys of users, and one row for those of the root user where the account has some. Never the secret itself.",
+    key: "id",
+    span: Span::Global,
+    role: Role::Base,
+    columns: &[
+        text("id", "Access key id; `root` for the root user's."),
+        text("user_arn", "User that it belongs to."),
+        text("status", "`Active`, `Inactive` or `Expired`.")
+            .words(&["Active", "Inactive", "Expired"]),
+        time("create_date", "When it was made.").absent("''"),
+        time("last_used", "When it was used last.")
+            .absent("'' (never, or not since 2015)")
+            .by(&["last-used"]),
+    ],
+    reads: &[
+        Read::with(
+            "list",
+            "iam:ListAccessKeys",
+            &[
+                "iam:ListUsers",
+                "iam:ListAccessKeys",
+                "iam:GetAccountSummary",
+            ],
+        ),
+        Read::new("last-used", "iam:GetAccessKeyLastUsed"),
+    ],
+    lists: Inputs::NONE,
+};
+
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&ROLE, &USER, &GROUP, &POLICY, &SERVICE_SPECIFIC_CREDENTIAL],
+    tables: &[
+        &ROLE,
+        &USER,
+        &GROUP,
+        &POLICY,
+        &SERVICE_SPECIFIC_CREDENTIAL,
+        &ACCESS_KEY,
+    ],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
     collectors: &[
@@ -129,6 +168,11 @@ pub(super) const SERVICE: Service = Service {
             tables: &["iam_service_specific_credential"],
             span: Span::Global,
             run: |place| Box::pin(live::service_specific_credentials(place)),
+        },
+        Collector {
+            tables: &["iam_access_key"],
+            span: Span::Global,
+            run: |place| Box::pin(live::access_keys(place)),
         },
     ],
 };

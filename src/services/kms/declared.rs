@@ -70,7 +70,9 @@ fn key(by: &Declared, rows: &mut Rows) {
                     "AWS_KMS"
                 }),
         )
-        .set("policy", document(by.at("policy|key_policy")).or(default));
+        .set("policy", document(by.at("policy|key_policy")).or(default))
+        .put("deletion_date", "")
+        .set("valid_to", by.at("valid_to").text().or(""));
     if by.change == Change::Create {
         row.put("grants", json!([]));
     }

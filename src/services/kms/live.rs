@@ -1,7 +1,7 @@
 //! The calls.
 
 use crate::client;
-use crate::services::collect::{Batch, Place};
+use crate::services::collect::{Batch, Place, when};
 use crate::services::failure::Failure;
 use aws_sdk_kms::types::GrantListEntry;
 use serde_json::{Value as Json, json};
@@ -132,6 +132,8 @@ pub(in crate::services) async fn keys(place: &Place<'_>) -> Batch {
                 metadata.key_state().map(|state| state.as_str()),
             );
             row.put("origin", metadata.origin().map(|origin| origin.as_str()));
+            row.put("deletion_date", when(metadata.deletion_date()));
+            row.put("valid_to", when(metadata.valid_to()));
         }
         if let Some(policy) = policy.as_ref().and_then(|answer| answer.policy()) {
             row.put("policy", document(policy));

@@ -7,7 +7,7 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{json, text};
+use crate::inventory::cols::{json, text, time};
 use crate::inventory::shape::{Fields, each, tags};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 use serde_json::{Value as Json, json};
@@ -39,6 +39,8 @@ pub const KEY: Table = Table {
             "AWS_CLOUDHSM",
             "EXTERNAL_KEY_STORE",
         ]),
+        time("deletion_date", "When a key that is pending deletion is gone, and what it encrypted with it.").absent("''").by(&["detail"]),
+        time("valid_to", "When imported material expires.").absent("''").by(&["detail"]),
         json("policy", "Key policy; there is always one.").by(&["policy"]),
         json("grants", "`[{id, name, grantee_principal, operations, context_equals, context_subset}]`.").absent("[]").by(&["grants"]).shaped(grants),
     ],

@@ -3,11 +3,80 @@
 use crate::services::declared::ids::{arn, name};
 use crate::services::declared::{Change, Declared, Node, Rows, Spelling, Told};
 use crate::services::environment::Owner;
+use serde_json::{Value as Json, json};
 
-pub(in crate::services) const SPELLINGS: &[Spelling] = &[Spelling {
-    kinds: &["aws_lambda_function", "AWS::Lambda::Function"],
-    map: function,
-}];
+pub(in crate::services) const SPELLINGS: &[Spelling] = &[
+    Spelling {
+        kinds: &["aws_lambda_function", "AWS::Lambda::Function"],
+        map: function,
+    },
+    Spelling {
+        kinds: &["aws_lambda_function_url", "AWS::Lambda::Url"],
+        map: url,
+    },
+    Spelling {
+        kinds: &["aws_lambda_permission", "AWS::Lambda::Permission"],
+        map: permission,
+    },
+];
+
+/// The function that a URL or permission is about: its ARN, with the alias in the second.
+fn target(by: &Declared) -> Option<(String, String)> {
+    let named = by.at("target_function_arn|function_name").id().known()?;
+    let arn = if named.starts_with("arn:") {
+        named
+    } else {
+        by.arn_of("lambda", &format!("function:{named}"))
+    };
+    // A function's ARN has seven parts; an eighth is the alias or version.
+    let mut parts: Vec<&str> = arn.split(':').collect();
+    let told = (parts.len() > 7).then(|| parts.split_off(7).join(":"));
+    let function = parts.join(":");
+    let alias = by.at("qualifier").id().known().or(told);
+    let id = match alias.filter(|alias| !alias.is_empty()) {
+        Some(alias) => format!("{function}:{alias}"),
+        None => function.clone(),
+    };
+    Some((function, id))
+}
+
+/// What lets anyone call a URL (Lambda Developer Guide, "Control access to Lambda function URLs").
+fn open_to_anyone() -> Json {
+    json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunctionUrl", "Resource": "*",
+        "Condition": {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}},
+    }]})
+}
+
+/// A URL. Terraform's provider gives one without authorisation the permission that opens it; CloudFormation asks for it by itself.
+fn url(by: &Declared, rows: &mut Rows) {
+    let Some((function, id)) = target(by) else {
+        rows.symbol(by, by.id(), "");
+        return;
+    };
+    let auth = by.at("authorization_type|auth_type").text();
+    let opened = auth == Told::Known("NONE".to_owned()) && !by.is_cloudformation();
+    rows.row("lambda_function_url", by, id)
+        .put("function_arn", function)
+        .set("auth_type", auth)
+        .put("policy", if opened { open_to_anyone() } else { json!({}) });
+}
+
+fn permission(by: &Declared, rows: &mut Rows) {
+    let (action, principal) = (by.at("action").text(), by.at("principal").id());
+    let opens = action == Told::Known("lambda:InvokeFunctionUrl".to_owned())
+        && principal == Told::Known("*".to_owned());
+    rows.symbol(by, by.id(), "");
+    if let (true, Some((_, id))) = (opens, target(by)) {
+        rows.column(
+            by,
+            "lambda_function_url",
+            Told::Known(id),
+            "policy",
+            Told::Known(open_to_anyone()),
+        );
+    }
+}
 
 fn function(by: &Declared, rows: &mut Rows) {
     let (function, own) = (name(by), arn(by));

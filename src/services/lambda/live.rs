@@ -1,8 +1,9 @@
 //! The calls.
 
 use crate::client;
-use crate::services::collect::{Batch, Place, tags};
+use crate::services::collect::{Batch, Listing, Place, tags};
 use crate::services::environment::{self, Owner, Settings};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
@@ -178,5 +179,85 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         batch.rows.push(row);
     }
     batch.count("lambda_environment_variable");
+    if place.wants("lambda_function_url", "list") {
+        let of = Listing::of(functions, listing.failure.clone());
+        urls(place, &client, &of, &mut batch).await;
+    }
     batch
+}
+
+/// The URLs of functions, and the policies behind them.
+async fn urls(
+    place: &Place<'_>,
+    client: &aws_sdk_lambda::Client,
+    functions: &Listing<String>,
+    batch: &mut Batch,
+) {
+    let found = place
+        .each(functions, Clone::clone, |index| {
+            let arn = functions.items[index].as_str();
+            place.pages(
+                "lambda:ListFunctionUrlConfigs",
+                move |token| {
+                    client
+                        .list_function_url_configs()
+                        .function_name(arn)
+                        .set_marker(token)
+                        .send()
+                },
+                |answer| (answer.function_url_configs, answer.next_marker),
+            )
+        })
+        .await;
+    batch.listed(place, "lambda_function_url", &found);
+    let policies = place
+        .details(
+            batch,
+            "lambda_function_url",
+            "policy",
+            &found.items,
+            |(_, url)| url.function_arn().to_owned(),
+            |index| {
+                let (function, url) = &found.items[index];
+                let function = functions.items[*function].as_str();
+                let alias = url
+                    .function_arn()
+                    .strip_prefix(function)
+                    .and_then(|rest| rest.strip_prefix(':'))
+                    .map(str::to_owned);
+                async move {
+                    let answer = place
+                        .call("lambda:GetPolicy", || {
+                            client
+                                .get_policy()
+                                .function_name(function)
+                                .set_qualifier(alias.clone())
+                                .send()
+                        })
+                        .await;
+                    match answer {
+                        Ok(answer) => Ok(answer.policy().map_or_else(
+                            || json!({}),
+                            |text| serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+                        )),
+                        // A function that nobody was let at has no policy.
+                        Err(failure) if failure.code == "ResourceNotFoundException" => {
+                            Ok(json!({}))
+                        }
+                        Err(failure) => Err(failure),
+                    }
+                }
+            },
+        )
+        .await;
+    for ((function, url), policy) in found.items.iter().zip(policies) {
+        batch.rows.push(
+            place
+                .row("lambda_function_url")
+                .set("id", url.function_arn())
+                .set("function_arn", functions.items[*function].as_str())
+                .set("auth_type", url.auth_type().as_str())
+                .set("policy", policy),
+        );
+    }
 }

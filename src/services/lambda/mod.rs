@@ -8,7 +8,7 @@ use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
 use super::environment::{SETTINGS, VARIABLE};
-use crate::inventory::cols::{flag, list, tags, text};
+use crate::inventory::cols::{flag, json, list, tags, text};
 use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
 
 /// Functions.
@@ -70,13 +70,49 @@ pub const ENVIRONMENT_VARIABLE: Table = Table {
     lists: Inputs::NONE,
 };
 
+/// Function URLs.
+pub const FUNCTION_URL: Table = Table {
+    name: "lambda_function_url",
+    doc: "URLs of functions, each on the internet.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text(
+            "id",
+            "ARN of the function, with the alias where the URL belongs to one.",
+        ),
+        text("function_arn", "ARN of the function alone."),
+        text("auth_type", "`AWS_IAM` or `NONE`.").words(&["AWS_IAM", "NONE"]),
+        json(
+            "policy",
+            "Policy of the function or alias, which has to let callers in as well.",
+        )
+        .absent("{}")
+        .by(&["policy"]),
+    ],
+    reads: &[
+        Read::with(
+            "list",
+            "lambda:ListFunctionUrlConfigs",
+            &["lambda:ListFunctions", "lambda:ListFunctionUrlConfigs"],
+        ),
+        Read::new("policy", "lambda:GetPolicy"),
+    ],
+    lists: Inputs::NONE,
+};
+
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&FUNCTION, &ENVIRONMENT_VARIABLE],
+    tables: &[&FUNCTION, &ENVIRONMENT_VARIABLE, &FUNCTION_URL],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
     collectors: &[Collector {
-        tables: &["lambda_function", "lambda_environment_variable"],
+        tables: &[
+            "lambda_function",
+            "lambda_environment_variable",
+            "lambda_function_url",
+        ],
         span: Span::Regional,
         run: |place| Box::pin(live::collect(place)),
     }],

@@ -1,6 +1,7 @@
 //! How files declare them.
 
 use crate::services::declared::ids::{arn, name};
+use crate::services::declared::policy::document;
 use crate::services::declared::{Declared, Later, Rows, Spelling, Told};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
@@ -42,10 +43,17 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     },
 ];
 
+/// A collection carries its key itself, or an encryption policy that matches its name gives it one; there is always one.
 fn collection(by: &Declared, rows: &mut Rows) {
+    let own = by.at("encryption_config");
+    let key = match own.at("aws_owned_key").flag() {
+        Told::Known(true) => Told::Known("auto".to_owned()),
+        _ => own.at("kms_key_arn").id(),
+    };
     rows.row("aoss_collection", by, arn(by))
         .put("id", by.id())
-        .put("name", by.name("name"));
+        .put("name", by.name("name"))
+        .set("kms_key_arn", key);
 }
 
 fn policy(by: &Declared) -> Told<serde_json::Value> {
@@ -99,5 +107,25 @@ fn domain(by: &Declared, rows: &mut Rows) {
     };
     rows.row("opensearch_domain", by, arn(by))
         .put("name", name(by))
-        .set("vpc_id", vpc);
+        .set("vpc_id", vpc)
+        .set(
+            "encrypts_at_rest",
+            by.at("encrypt_at_rest.enabled|encryption_at_rest_options.enabled")
+                .flag()
+                .or(false),
+        )
+        .set(
+            "kms_key_id",
+            by.at("encrypt_at_rest.kms_key_id|encryption_at_rest_options.kms_key_id")
+                .id()
+                .or(""),
+        )
+        .set(
+            "has_fine_grained_access",
+            by.at("advanced_security_options.enabled").flag().or(false),
+        )
+        .set(
+            "access_policy",
+            document(by.at("access_policies")).or(serde_json::json!({})),
+        );
 }

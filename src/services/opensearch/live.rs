@@ -4,7 +4,7 @@ use crate::client;
 use crate::services::collect::{Batch, Place};
 use aws_sdk_opensearchserverless::types::{AccessPolicyType, SecurityPolicyType};
 use aws_smithy_types::{Document, Number};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json as value};
 
 fn json(document: &Document) -> Json {
     match document {
@@ -38,13 +38,36 @@ pub(in crate::services) async fn collections(place: &Place<'_>) -> Batch {
         .await;
     let mut batch = Batch::default();
     batch.listed(place, "aoss_collection", &listing);
-    batch.rows.extend(listing.items.iter().map(|one| {
-        place
+    let details = place
+        .details(
+            &mut batch,
+            "aoss_collection",
+            "detail",
+            &listing.items,
+            |one| one.arn().unwrap_or_default().to_owned(),
+            |index| {
+                let client = &client;
+                let id = listing.items[index].id().unwrap_or_default();
+                place.call("aoss:BatchGetCollection", move || {
+                    client.batch_get_collection().ids(id).send()
+                })
+            },
+        )
+        .await;
+    for (one, detail) in listing.items.iter().zip(details) {
+        let mut row = place
             .row("aoss_collection")
             .set("name", one.name())
             .set("id", one.id())
-            .set("arn", one.arn())
-    }));
+            .set("arn", one.arn());
+        if let Some(found) = detail
+            .as_ref()
+            .and_then(|answer| answer.collection_details().first())
+        {
+            row.put("kms_key_arn", found.kms_key_arn());
+        }
+        batch.rows.push(row);
+    }
     batch
 }
 
@@ -263,6 +286,33 @@ pub(in crate::services) async fn domains(place: &Place<'_>) -> Batch {
                     .vpc_options()
                     .and_then(|inside| inside.vpc_id())
                     .unwrap_or_default(),
+            );
+            let encryption = found.encryption_at_rest_options();
+            row.put(
+                "encrypts_at_rest",
+                encryption
+                    .and_then(|options| options.enabled())
+                    .unwrap_or(false),
+            );
+            row.put(
+                "kms_key_id",
+                encryption
+                    .and_then(|options| options.kms_key_id())
+                    .unwrap_or_default(),
+            );
+            row.put(
+                "access_policy",
+                match found.access_policies().unwrap_or_default() {
+                    "" => value!({}),
+                    text => serde_json::from_str(text).unwrap_or_else(|_| value!(text)),
+                },
+            );
+            row.put(
+                "has_fine_grained_access",
+                found
+                    .advanced_security_options()
+                    .and_then(|options| options.enabled())
+                    .unwrap_or(false),
             );
         }
         batch.rows.push(row);

@@ -8,7 +8,7 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{json, list, text};
+use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::shape::{Fields, each};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 use serde_json::Value as Json;
@@ -24,8 +24,14 @@ pub const COLLECTION: Table = Table {
         text("name", "Name; network policies match it."),
         text("id", "Id."),
         text("arn", "ARN."),
+        text("kms_key_arn", "Key that encrypts it.")
+            .absent("'auto' (a key of AWS)")
+            .by(&["detail"]),
     ],
-    reads: &[Read::new("list", "aoss:ListCollections")],
+    reads: &[
+        Read::new("list", "aoss:ListCollections"),
+        Read::new("detail", "aoss:BatchGetCollection"),
+    ],
     lists: Inputs::NONE,
 };
 
@@ -102,7 +108,7 @@ fn access_policy(value: &Json) -> Result<Json, String> {
 /// Endpoints.
 pub const VPC_ENDPOINT: Table = Table {
     name: "aoss_vpc_endpoint",
-    doc: "Interface endpoints that OpenSearch Serverless makes for its data; they also bring a private zone indefinitelyy collection of the Region.",
+    doc: "Interface endpoints that OpenSearch Serverless makes for its data; they also bring a private zone for every collection of the Region.",
     key: "id",
     span: Span::Regional,
     role: Role::Base,
@@ -158,6 +164,18 @@ pub const DOMAIN: Table = Table {
         text("vpc_id", "VPC of `VPCOptions`.")
             .absent("'' (its endpoint is public)")
             .by(&["detail"]),
+        flag("encrypts_at_rest", "Is what it stores encrypted?").by(&["detail"]),
+        text("kms_key_id", "Key that encrypts it.")
+            .absent("''")
+            .by(&["detail"]),
+        json("access_policy", "Its access policy.")
+            .absent("{}")
+            .by(&["detail"]),
+        flag(
+            "has_fine_grained_access",
+            "Does it ask who calls, and what each may do, by itself?",
+        )
+        .by(&["detail"]),
     ],
     reads: &[
         Read::new("list", "es:ListDomainNames"),

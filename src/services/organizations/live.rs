@@ -4,7 +4,8 @@ use crate::client;
 use crate::inventory::Status;
 use crate::services::collect::{Batch, Place};
 use crate::services::failure::Failure;
-use aws_sdk_organizations::types::PolicyType;
+use aws_sdk_organizations::types::{EffectivePolicyType, PolicyType};
+use serde_json::{Value as Json, json};
 
 async fn path(
     place: &Place<'_>,
@@ -65,7 +66,8 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
             row.set("id", "")
                 .set("feature_set", "")
                 .set("master_account_id", "")
-                .set("member_count", 0),
+                .set("member_count", 0)
+                .set("bedrock_policy", json!({})),
         );
     } else {
         batch.listed(place, "organization", &listing);
@@ -85,6 +87,20 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
                     organization.feature_set().map(|set| set.as_str()),
                 )
                 .set("master_account_id", organization.master_account_id());
+            let here = [place.account.to_owned()];
+            let policies = place
+                .details(
+                    &mut batch,
+                    "organization",
+                    "bedrock-policy",
+                    &here,
+                    Clone::clone,
+                    |_| bedrock_policy(place, &client),
+                )
+                .await;
+            if let Some(policy) = policies.into_iter().next().flatten() {
+                row.put("bedrock_policy", policy);
+            }
             batch.rows.push(row);
         }
     }
@@ -108,6 +124,43 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
     policies(place, &client, &mut batch).await;
     batch.count("organization");
     batch
+}
+
+/// The Bedrock policy in effect; an account that none reaches has an empty one.
+async fn bedrock_policy(
+    place: &Place<'_>,
+    client: &aws_sdk_organizations::Client,
+) -> Result<Json, Failure> {
+    let answer = place
+        .call("organizations:DescribeEffectivePolicy", || {
+            client
+                .describe_effective_policy()
+                .policy_type(EffectivePolicyType::BedrockPolicy)
+                .send()
+        })
+        .await;
+    match answer {
+        Ok(answer) => {
+            let text = answer
+                .effective_policy()
+                .and_then(|policy| policy.policy_content());
+            Ok(text.map_or_else(
+                || json!({}),
+                |text| serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+            ))
+        }
+        // No policy of the type, or the type is not in use (Organizations API Reference, "DescribeEffectivePolicy").
+        Err(failure)
+            if [
+                "EffectivePolicyNotFoundException",
+                "PolicyTypeNotEnabledException",
+            ]
+            .contains(&failure.code.as_str()) =>
+        {
+            Ok(json!({}))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 async fn accounts(place: &Place<'_>, client: &aws_sdk_organizations::Client, batch: &mut Batch) {

@@ -23,8 +23,15 @@ pub const ORGANIZATION: Table = Table {
         text("master_account_id", "The management account.").absent("''"),
         int("member_count", "Accounts in the organisation, this one included; only the management account and delegated administrators can tell.")
             .by(&["members"]),
+        json("bedrock_policy", "Bedrock policy of the organisation in effect in the account, which can enforce guardrails.")
+            .absent("{}")
+            .by(&["bedrock-policy"]),
     ],
-    reads: &[Read::new("list", "organizations:DescribeOrganization"), Read::new("members", "organizations:ListAccounts")],
+    reads: &[
+        Read::new("list", "organizations:DescribeOrganization"),
+        Read::new("members", "organizations:ListAccounts"),
+        Read::new("bedrock-policy", "organizations:DescribeEffectivePolicy"),
+    ],
     lists: Inputs::NONE,
 };
 

@@ -41,7 +41,7 @@ pub const RULE: Table = Table {
         text("id", "Id."),
         text(
             "domain_name",
-            "Domain without the last dot; empty indefinitelyy name.",
+            "Domain without the last dot; empty for every name.",
         ),
         text(
             "rule_type",
@@ -112,7 +112,7 @@ pub const FIREWALL_RULE_GROUP: Table = Table {
     columns: &[
         text("id", "Id."),
         text("name", "Name."),
-        json("rules", "`[{name, priority, action, response, query_type, domains}]`; `query_type` is null indefinitelyy type, `domains` is null for lists that AWS manages and for rules that detect threats.")
+        json("rules", "`[{name, priority, action, response, query_type, domains}]`; `query_type` is null for every type, `domains` is null for lists that AWS manages and for rules that detect threats.")
             .by(&["rules"])
             .shaped(read::firewall_rules),
     ],

@@ -1,7 +1,8 @@
 //! How files declare them.
 
 use crate::services::declared::ids::{arn, name};
-use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+use crate::services::declared::policy::document;
+use crate::services::declared::{Change, Declared, Node, Rows, Spelling, Told};
 use serde_json::{Value as Json, json};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
@@ -30,7 +31,220 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
             rows.column(by, "s3_bucket", by.at("bucket").id(), "versioning", status);
         },
     },
+    Spelling {
+        kinds: &["aws_s3_account_public_access_block"],
+        map: |by, rows| {
+            rows.row("s3_account_public_access_block", by, by.account_id.as_str())
+                .set("settings", blocks(&by.values));
+        },
+    },
+    Spelling {
+        kinds: &["aws_s3_access_point", "AWS::S3::AccessPoint"],
+        map: access_point,
+    },
+    Spelling {
+        kinds: &["aws_s3_bucket_policy", "AWS::S3::BucketPolicy"],
+        map: |by, rows| {
+            let found = document(by.at("policy|policy_document"));
+            rows.column(by, "s3_bucket", by.at("bucket").id(), "policy", found);
+        },
+    },
+    Spelling {
+        kinds: &["aws_s3_bucket_public_access_block"],
+        map: |by, rows| {
+            let found = blocks(&by.values).map(Json::from);
+            rows.column(
+                by,
+                "s3_bucket",
+                by.at("bucket").id(),
+                "public_access_block",
+                found,
+            );
+        },
+    },
+    Spelling {
+        kinds: &["aws_s3_bucket_ownership_controls"],
+        map: |by, rows| {
+            let found = by.at("rule.object_ownership").text().map(Json::from);
+            rows.column(
+                by,
+                "s3_bucket",
+                by.at("bucket").id(),
+                "object_ownership",
+                found,
+            );
+        },
+    },
+    Spelling {
+        kinds: &["aws_s3_bucket_acl"],
+        map: |by, rows| {
+            rows.column(
+                by,
+                "s3_bucket",
+                by.at("bucket").id(),
+                "acl_grants",
+                grants(by),
+            );
+        },
+    },
+    Spelling {
+        kinds: &["aws_s3_bucket_replication_configuration"],
+        map: |by, rows| {
+            rows.column(
+                by,
+                "s3_bucket",
+                by.at("bucket").id(),
+                "replication",
+                copies(by.at("rule")),
+            );
+        },
+    },
 ];
+
+/// An access point; a new one blocks public access unless it is told otherwise (S3 User Guide, "Managing public access to
+/// access points for general purpose buckets").
+fn access_point(by: &Declared, rows: &mut Rows) {
+    let network = by.at("vpc_configuration.vpc_id").text();
+    let block = by.at("public_access_block_configuration");
+    let settings = if *block == Node::Absent {
+        Told::Known(ALL_BLOCKS.map(str::to_owned).to_vec())
+    } else {
+        blocks(block)
+    };
+    rows.row("s3_access_point", by, arn(by))
+        .put("name", by.name("name"))
+        .set("bucket_name", by.at("bucket").id())
+        .put(
+            "network_origin",
+            if network == Told::Absent {
+                "Internet"
+            } else {
+                "VPC"
+            },
+        )
+        .set("policy", document(by.at("policy")).or(json!({})))
+        .set("public_access_block", settings);
+}
+
+const ALL_BLOCKS: [&str; 4] = [
+    "BlockPublicAcls",
+    "IgnorePublicAcls",
+    "BlockPublicPolicy",
+    "RestrictPublicBuckets",
+];
+
+/// The settings of a public access block that are on; what is not declared is off.
+fn blocks(config: &Node) -> Told<Vec<String>> {
+    let mut on = Vec::new();
+    for (path, name) in [
+        ("block_public_acls", "BlockPublicAcls"),
+        ("ignore_public_acls", "IgnorePublicAcls"),
+        ("block_public_policy", "BlockPublicPolicy"),
+        ("restrict_public_buckets", "RestrictPublicBuckets"),
+    ] {
+        match config.at(path).flag() {
+            Told::Known(true) => on.push(name.to_owned()),
+            Told::Unknown(later) => return Told::Unknown(later),
+            _ => {}
+        }
+    }
+    Told::Known(on)
+}
+
+/// What a canned access control list grants (S3 User Guide, "Access control list (ACL) overview"), or a policy of grants.
+fn grants(by: &Declared) -> Told<Json> {
+    const EVERYONE: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
+    const ANY_ACCOUNT: &str = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
+    const DELIVERY: &str = "http://acs.amazonaws.com/groups/s3/LogDelivery";
+    let policy = by.at("access_control_policy");
+    if *policy != Node::Absent {
+        if let Some(later) = policy.later() {
+            return Told::Unknown(later.clone());
+        }
+        let owner = policy.at("owner.id").text();
+        let all = policy.at("grant").items().iter().filter_map(|grant| {
+            let who = grant.at("grantee.uri|grantee.id").text();
+            let own = who == owner;
+            let (Told::Known(who), Told::Known(permission)) = (who, grant.at("permission").text())
+            else {
+                return None;
+            };
+            (!own).then(|| json!({"grantee": who, "permission": permission}))
+        });
+        return Told::Known(all.collect());
+    }
+    by.at("acl|access_control").text().or("private").map(|acl| {
+        match acl.to_ascii_lowercase().replace('-', "").as_str() {
+            "publicread" => json!([{"grantee": EVERYONE, "permission": "READ"}]),
+            "publicreadwrite" => json!([
+                {"grantee": EVERYONE, "permission": "READ"}, {"grantee": EVERYONE, "permission": "WRITE"}
+            ]),
+            "authenticatedread" => json!([{"grantee": ANY_ACCOUNT, "permission": "READ"}]),
+            "logdeliverywrite" => json!([{"grantee": DELIVERY, "permission": "WRITE"}]),
+            _ => json!([]),
+        }
+    })
+}
+
+/// Where the rules of a replication configuration copy to.
+fn copies(rules: &Node) -> Told<Json> {
+    if let Some(later) = rules.later().filter(|later| later.of.is_empty()) {
+        return Told::Unknown(later.clone());
+    }
+    let all = rules.items().iter().map(|rule| {
+        let to = rule.at("destination");
+        let bucket = to.at("bucket").id().known().unwrap_or_default();
+        json!({
+            "bucket": bucket.rsplit(':').next(), "account": to.at("account").id().known().unwrap_or_default(),
+            "status": rule.at("status").text().known().unwrap_or_default(),
+        })
+    });
+    Told::Known(all.collect())
+}
+
+/// What S3 gives a new bucket (S3 User Guide, "Default settings for new S3 buckets").
+fn bucket_access(by: &Declared, rows: &mut Rows) {
+    let row = rows.row("s3_bucket", by, name(by));
+    row.put("region_name", by.region.as_str());
+    if by.change != Change::Create {
+        return;
+    }
+    row.put("policy", json!({}))
+        .put(
+            "public_access_block",
+            ALL_BLOCKS.map(str::to_owned).to_vec(),
+        )
+        .put("acl_grants", json!([]))
+        .put("object_ownership", "BucketOwnerEnforced")
+        .put("replication", json!([]));
+}
+
+fn bucket_companions(by: &Declared, rows: &mut Rows) {
+    let own = || Told::Known(name(by));
+    let mut set = |column, found: Told<Json>| {
+        if found != Told::Absent {
+            rows.column(by, "s3_bucket", own(), column, found);
+        }
+    };
+    set("policy", document(by.at("policy")));
+    let block = by.at("public_access_block_configuration");
+    if *block != Node::Absent {
+        set("public_access_block", blocks(block).map(Json::from));
+    }
+    if *by.at("acl|access_control") != Node::Absent {
+        set("acl_grants", grants(by));
+    }
+    set(
+        "object_ownership",
+        by.at("ownership_controls.rules.object_ownership")
+            .text()
+            .map(Json::from),
+    );
+    let rules = by.at("replication_configuration.rules|replication_configuration.rule");
+    if *rules != Node::Absent {
+        set("replication", copies(rules));
+    }
+}
 
 fn bucket(by: &Declared, rows: &mut Rows) {
     let own = name(by);
@@ -41,6 +255,7 @@ fn bucket(by: &Declared, rows: &mut Rows) {
             .map(|on| if on { "Enabled" } else { "" }.to_owned()),
         told => told,
     };
+    bucket_access(by, rows);
     rows.row("s3_bucket", by, own.as_str())
         .put("arn", arn(by))
         .put("sse_algorithm", "AES256")
@@ -48,6 +263,7 @@ fn bucket(by: &Declared, rows: &mut Rows) {
         .put("lifecycle_rules", json!([]))
         .set("versioning", versioning.or(""))
         .set("tags", by.tags());
+    bucket_companions(by, rows);
     let declared = by.at("bucket_encryption.server_side_encryption_configuration");
     let old = by.at("server_side_encryption_configuration.rule");
     let found = if *declared == Node::Absent {

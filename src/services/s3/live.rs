@@ -4,12 +4,13 @@ use crate::client_config;
 use crate::inventory::NewRow;
 use crate::services::collect::{Batch, Place, tags};
 use crate::services::failure::Failure;
-use aws_sdk_s3::types::LifecycleRule;
+use aws_sdk_s3::operation::get_bucket_acl::GetBucketAclOutput;
+use aws_sdk_s3::types::{LifecycleRule, PublicAccessBlockConfiguration};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 /// What S3 answers where nothing is configured.
-fn absent<T>(answer: Result<T, Failure>, code: &str) -> Result<Option<T>, Failure> {
+pub(super) fn absent<T>(answer: Result<T, Failure>, code: &str) -> Result<Option<T>, Failure> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(failure) if failure.code == code => Ok(None),
@@ -43,6 +44,38 @@ fn rule(rule: &LifecycleRule) -> Json {
         "expiration_days": rule.expiration().and_then(|expiration| expiration.days()).unwrap_or(0),
         "noncurrent_days": rule.noncurrent_version_expiration().and_then(|expiration| expiration.noncurrent_days()).unwrap_or(0),
     })
+}
+
+/// The settings of a public access block that are on.
+fn blocks(config: Option<&PublicAccessBlockConfiguration>) -> Vec<String> {
+    let is = |on: Option<bool>, name: &str| on.unwrap_or(false).then(|| name.to_owned());
+    config
+        .into_iter()
+        .flat_map(|config| {
+            [
+                is(config.block_public_acls(), "BlockPublicAcls"),
+                is(config.ignore_public_acls(), "IgnorePublicAcls"),
+                is(config.block_public_policy(), "BlockPublicPolicy"),
+                is(config.restrict_public_buckets(), "RestrictPublicBuckets"),
+            ]
+        })
+        .flatten()
+        .collect()
+}
+
+/// Grants of an access control list to others than the owner.
+fn grants(acl: &GetBucketAclOutput) -> Json {
+    let owner = acl.owner().and_then(|owner| owner.id());
+    acl.grants()
+        .iter()
+        .filter_map(|grant| {
+            let grantee = grant.grantee()?;
+            let who = grantee.uri().or(grantee.id()).or(grantee.email_address())?;
+            (Some(who) != owner).then(
+                || json!({"grantee": who, "permission": grant.permission().map(|kind| kind.as_str())}),
+            )
+        })
+        .collect()
 }
 
 pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
@@ -175,11 +208,165 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
             },
         )
         .await;
+    let policy = place
+        .details(
+            &mut batch,
+            "s3_bucket",
+            "policy",
+            buckets,
+            key,
+            |index| async move {
+                absent(
+                    place
+                        .call("s3:GetBucketPolicy", || {
+                            client(index).get_bucket_policy().bucket(name(index)).send()
+                        })
+                        .await,
+                    "NoSuchBucketPolicy",
+                )
+            },
+        )
+        .await;
+    let block = place
+        .details(
+            &mut batch,
+            "s3_bucket",
+            "public-access",
+            buckets,
+            key,
+            |index| async move {
+                absent(
+                    place
+                        .call("s3:GetPublicAccessBlock", || {
+                            client(index)
+                                .get_public_access_block()
+                                .bucket(name(index))
+                                .send()
+                        })
+                        .await,
+                    "NoSuchPublicAccessBlockConfiguration",
+                )
+            },
+        )
+        .await;
+    let acl = place
+        .details(
+            &mut batch,
+            "s3_bucket",
+            "acl",
+            buckets,
+            key,
+            |index| async move {
+                place
+                    .call("s3:GetBucketAcl", || {
+                        client(index).get_bucket_acl().bucket(name(index)).send()
+                    })
+                    .await
+            },
+        )
+        .await;
+    let ownership = place
+        .details(
+            &mut batch,
+            "s3_bucket",
+            "ownership",
+            buckets,
+            key,
+            |index| async move {
+                absent(
+                    place
+                        .call("s3:GetBucketOwnershipControls", || {
+                            client(index)
+                                .get_bucket_ownership_controls()
+                                .bucket(name(index))
+                                .send()
+                        })
+                        .await,
+                    "OwnershipControlsNotFoundError",
+                )
+            },
+        )
+        .await;
+    let replication = place
+        .details(
+            &mut batch,
+            "s3_bucket",
+            "replication",
+            buckets,
+            key,
+            |index| async move {
+                absent(
+                    place
+                        .call("s3:GetBucketReplication", || {
+                            client(index)
+                                .get_bucket_replication()
+                                .bucket(name(index))
+                                .send()
+                        })
+                        .await,
+                    "ReplicationConfigurationNotFoundError",
+                )
+            },
+        )
+        .await;
     for (index, bucket) in buckets.iter().enumerate() {
-        let mut row: NewRow = place.row("s3_bucket").set("name", bucket.name()).set(
-            "arn",
-            format!("arn:{}:s3:::{}", place.partition, name(index)),
-        );
+        let mut row: NewRow = place
+            .row("s3_bucket")
+            .set("name", bucket.name())
+            .set(
+                "arn",
+                format!("arn:{}:s3:::{}", place.partition, name(index)),
+            )
+            .set("region_name", bucket.bucket_region());
+        if let Some(answer) = &policy[index] {
+            let text = answer.as_ref().and_then(|answer| answer.policy());
+            row.put(
+                "policy",
+                text.map_or_else(
+                    || json!({}),
+                    |text| serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+                ),
+            );
+        }
+        if let Some(answer) = &block[index] {
+            let config = answer
+                .as_ref()
+                .and_then(|answer| answer.public_access_block_configuration());
+            row.put("public_access_block", blocks(config));
+        }
+        if let Some(answer) = &acl[index] {
+            row.put("acl_grants", grants(answer));
+        }
+        if let Some(answer) = &ownership[index] {
+            let controls = answer
+                .as_ref()
+                .and_then(|answer| answer.ownership_controls());
+            row.put(
+                "object_ownership",
+                controls
+                    .and_then(|controls| controls.rules().first())
+                    .map_or("", |rule| rule.object_ownership().as_str()),
+            );
+        }
+        if let Some(answer) = &replication[index] {
+            let rules = answer
+                .as_ref()
+                .and_then(|answer| answer.replication_configuration());
+            row.put(
+                "replication",
+                rules
+                    .into_iter()
+                    .flat_map(|rules| rules.rules())
+                    .filter_map(|rule| {
+                        let to = rule.destination()?;
+                        Some(json!({
+                            "bucket": to.bucket().rsplit(':').next(), "account": to.account().unwrap_or_default(),
+                            "status": rule.status().as_str(),
+                        }))
+                    })
+                    .collect::<Json>(),
+            );
+        }
         if let Some(answer) = &encryption[index] {
             let default = answer
                 .as_ref()

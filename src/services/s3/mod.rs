@@ -3,11 +3,13 @@
 pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
+#[cfg(feature = "live")]
+mod live_control;
 
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{json, tags, text};
+use crate::inventory::cols::{json, list, tags, text};
 use crate::inventory::shape::{Fields, each};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 use serde_json::{Value as Json, json};
@@ -39,6 +41,20 @@ pub const BUCKET: Table = Table {
         .shaped(lifecycle),
         text("versioning", "`Enabled` or `Suspended`.").absent("''").by(&["versioning"]).words(&["Enabled", "Suspended"]),
         tags().by(&["tags"]),
+        text("region_name", "Region that it lies in."),
+        json("policy", "Bucket policy.").absent("{}").by(&["policy"]),
+        list("public_access_block", "Settings of its own public access block that are on: `BlockPublicAcls`, `IgnorePublicAcls`, `BlockPublicPolicy`, `RestrictPublicBuckets`.")
+            .by(&["public-access"]),
+        json("acl_grants", "`[{grantee, permission}]` of its access control list, without what the owner has; a grantee is a group's URI or a canonical user's id.")
+            .absent("[]")
+            .by(&["acl"]),
+        text("object_ownership", "`BucketOwnerEnforced` (access control lists are off), `BucketOwnerPreferred` or `ObjectWriter`.")
+            .absent("'' (access control lists are on)")
+            .by(&["ownership"])
+            .words(&["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"]),
+        json("replication", "`[{bucket, account, status}]`: where its objects are copied to; `account` is empty where the rule names none.")
+            .absent("[]")
+            .by(&["replication"]),
     ],
     reads: &[
         Read::with("list", "s3:ListBuckets", &["s3:ListAllMyBuckets"]),
@@ -46,6 +62,11 @@ pub const BUCKET: Table = Table {
         Read::with("lifecycle", "s3:GetBucketLifecycleConfiguration", &["s3:GetLifecycleConfiguration"]),
         Read::new("versioning", "s3:GetBucketVersioning"),
         Read::new("tags", "s3:GetBucketTagging"),
+        Read::new("policy", "s3:GetBucketPolicy"),
+        Read::with("public-access", "s3:GetPublicAccessBlock", &["s3:GetBucketPublicAccessBlock"]),
+        Read::new("acl", "s3:GetBucketAcl"),
+        Read::new("ownership", "s3:GetBucketOwnershipControls"),
+        Read::with("replication", "s3:GetBucketReplication", &["s3:GetReplicationConfiguration"]),
     ],
     lists: Inputs::NONE,
 };
@@ -111,14 +132,83 @@ fn lifecycle(value: &Json) -> Result<Json, String> {
     })
 }
 
+/// Public access blocks of accounts.
+pub const ACCOUNT_BLOCK: Table = Table {
+    name: "s3_account_public_access_block",
+    doc: "The public access block of the account, one row; it stands over those of buckets and access points.",
+    key: "id",
+    span: Span::Global,
+    role: Role::Base,
+    columns: &[
+        text("id", "Account."),
+        list(
+            "settings",
+            "Settings that are on: `BlockPublicAcls`, `IgnorePublicAcls`, `BlockPublicPolicy`, `RestrictPublicBuckets`.",
+        ),
+    ],
+    reads: &[Read::with(
+        "list",
+        "s3control:GetPublicAccessBlock",
+        &["s3:GetAccountPublicAccessBlock"],
+    )],
+    lists: Inputs::NONE,
+};
+
+/// Access points.
+pub const ACCESS_POINT: Table = Table {
+    name: "s3_access_point",
+    doc: "Access points of buckets. Each has a policy and a public access block of its own.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("name", "Name."),
+        text("bucket_name", "Bucket."),
+        text("network_origin", "`Internet` or `VPC`.").words(&["Internet", "VPC"]),
+        json("policy", "Its policy.").absent("{}").by(&["policy"]),
+        list(
+            "public_access_block",
+            "Settings of its own public access block that are on.",
+        )
+        .by(&["detail"]),
+    ],
+    reads: &[
+        Read::with(
+            "list",
+            "s3control:ListAccessPoints",
+            &["s3:ListAccessPoints"],
+        ),
+        Read::with(
+            "policy",
+            "s3control:GetAccessPointPolicy",
+            &["s3:GetAccessPointPolicy"],
+        ),
+        Read::with("detail", "s3control:GetAccessPoint", &["s3:GetAccessPoint"]),
+    ],
+    lists: Inputs::NONE,
+};
+
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&BUCKET],
+    tables: &[&BUCKET, &ACCOUNT_BLOCK, &ACCESS_POINT],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
-    collectors: &[Collector {
-        tables: &["s3_bucket"],
-        span: Span::Global,
-        run: |place| Box::pin(live::collect(place)),
-    }],
+    collectors: &[
+        Collector {
+            tables: &["s3_bucket"],
+            span: Span::Global,
+            run: |place| Box::pin(live::collect(place)),
+        },
+        Collector {
+            tables: &["s3_account_public_access_block"],
+            span: Span::Global,
+            run: |place| Box::pin(live_control::account_block(place)),
+        },
+        Collector {
+            tables: &["s3_access_point"],
+            span: Span::Regional,
+            run: |place| Box::pin(live_control::access_points(place)),
+        },
+    ],
 };

@@ -116,6 +116,8 @@ fn model(by: &Declared, rows: &mut Rows) {
             "enable_network_isolation",
             by.at("enable_network_isolation").flag().or(false),
         );
+    // Containers have no names of their own.
+    let containers: Vec<String> = (0..16).map(|place| format!("{place}")).collect();
     let mut owners = Vec::new();
     let (mut outside, mut vectors) = (Told::Known(Vec::new()), Told::Known(Vec::new()));
     for container in by
@@ -125,11 +127,11 @@ fn model(by: &Declared, rows: &mut Rows) {
         .chain(by.at("container|containers").items())
     {
         let owner = Owner {
-            table: "",
+            table: "sagemaker_environment_variable",
             account_id: &by.account_id,
             region: &by.region,
             arn: &key,
-            container: "",
+            container: containers.get(owners.len()).map_or("", String::as_str),
         };
         let named = container.at("environment");
         outside = both(

@@ -17,17 +17,20 @@ fn steer<'v>(
     arn: &str,
     row: &mut NewRow,
     containers: impl Iterator<Item = Option<&'v HashMap<String, String>>>,
-) {
+) -> Vec<NewRow> {
     let mut settings = Settings::default();
-    let owner = Owner {
-        table: "",
-        account_id: place.account,
-        region: place.region,
-        arn,
-        container: "",
-    };
     let mut looked = Vec::new();
-    for variables in containers.flatten() {
+    for (place_of, variables) in containers.enumerate() {
+        let Some(variables) = variables else { continue };
+        // Containers have no names of their own.
+        let container = place_of.to_string();
+        let owner = Owner {
+            table: "sagemaker_environment_variable",
+            account_id: place.account,
+            region: place.region,
+            arn,
+            container: &container,
+        };
         looked.extend(environment::look(
             owner,
             variables
@@ -40,6 +43,7 @@ fn steer<'v>(
     row.put("outside_hosts", environment::hosts(&looked, "outside_host"));
     row.put("vector_hosts", environment::hosts(&looked, "vector_host"));
     settings.fill(row);
+    looked
 }
 
 fn network(row: &mut NewRow, inside: Option<&VpcConfig>) {
@@ -266,6 +270,7 @@ pub(in crate::services) async fn models(place: &Place<'_>) -> Batch {
         .await;
     let mut batch = Batch::default();
     batch.listed(place, "sagemaker_model", &listing);
+    batch.listed(place, "sagemaker_environment_variable", &listing);
     let name = |one: &aws_sdk_sagemaker::types::ModelSummary| {
         one.model_name().unwrap_or_default().to_owned()
     };
@@ -302,10 +307,14 @@ pub(in crate::services) async fn models(place: &Place<'_>) -> Batch {
                 .into_iter()
                 .chain(detail.containers())
                 .map(|container| container.environment());
-            steer(place, arn, &mut row, containers);
+            // Models are named by their name; so are the owners of variables.
+            let name = one.model_name().unwrap_or_default();
+            let looked = steer(place, name, &mut row, containers);
+            batch.rows.extend(looked);
         }
         batch.rows.push(row);
     }
+    batch.count("sagemaker_environment_variable");
     batch
 }
 
@@ -418,7 +427,13 @@ pub(in crate::services) async fn jobs(place: &Place<'_>) -> Batch {
                 "enable_network_isolation",
                 detail.enable_network_isolation().unwrap_or_default(),
             );
-            steer(place, arn, &mut row, [detail.environment()].into_iter());
+            // Variables of jobs steer their calls, and are not kept.
+            drop(steer(
+                place,
+                arn,
+                &mut row,
+                [detail.environment()].into_iter(),
+            ));
         }
         batch.rows.push(row);
     }
@@ -463,7 +478,13 @@ pub(in crate::services) async fn jobs(place: &Place<'_>) -> Batch {
                     .and_then(|inside| inside.enable_network_isolation())
                     .unwrap_or_default(),
             );
-            steer(place, arn, &mut row, [detail.environment()].into_iter());
+            // Variables of jobs steer their calls, and are not kept.
+            drop(steer(
+                place,
+                arn,
+                &mut row,
+                [detail.environment()].into_iter(),
+            ));
         }
         batch.rows.push(row);
     }
@@ -502,7 +523,13 @@ pub(in crate::services) async fn jobs(place: &Place<'_>) -> Batch {
             row.put("role_arn", "");
             network(&mut row, None);
             row.put("enable_network_isolation", false);
-            steer(place, arn, &mut row, [detail.environment()].into_iter());
+            // Variables of jobs steer their calls, and are not kept.
+            drop(steer(
+                place,
+                arn,
+                &mut row,
+                [detail.environment()].into_iter(),
+            ));
         }
         batch.rows.push(row);
     }

@@ -10,9 +10,9 @@ pub(super) mod live_endpoints;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use super::environment::SETTINGS;
+use super::environment::{SETTINGS, VARIABLE};
 use crate::inventory::cols::{flag, list, text};
-use crate::inventory::{Inputs, Read, Role, Span, Table};
+use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
 
 /// Notebook instances.
 pub const NOTEBOOK: Table = Table {
@@ -267,9 +267,28 @@ pub const JOB: Table = Table {
     lists: Inputs::NONE,
 };
 
+const VARIABLES: [Column; 11] = VARIABLE;
+
+/// Variables of SageMaker models.
+pub const ENVIRONMENT_VARIABLE: Table = Table {
+    name: "sagemaker_environment_variable",
+    doc: "Environment variables of SageMaker models: what was detected in them, never their values.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &VARIABLES,
+    reads: &[Read::with(
+        "list",
+        "sagemaker:DescribeModel",
+        &["sagemaker:ListModels", "sagemaker:DescribeModel"],
+    )],
+    lists: Inputs::NONE,
+};
+
 /// The service.
 pub(super) const SERVICE: Service = Service {
     tables: &[
+        &ENVIRONMENT_VARIABLE,
         &NOTEBOOK,
         &DOMAIN,
         &USER_PROFILE,
@@ -297,7 +316,7 @@ pub(super) const SERVICE: Service = Service {
             run: |place| Box::pin(live::user_profiles(place)),
         },
         Collector {
-            tables: &["sagemaker_model"],
+            tables: &["sagemaker_model", "sagemaker_environment_variable"],
             span: Span::Regional,
             run: |place| Box::pin(live::models(place)),
         },

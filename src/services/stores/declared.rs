@@ -1,7 +1,7 @@
 //! How files declare them.
 
 use crate::services::declared::ids::{arn, name};
-use crate::services::declared::{Declared, Rows, Spelling, Told};
+use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
@@ -44,7 +44,28 @@ fn instance(by: &Declared, rows: &mut Rows) {
         .set(
             "security_group_ids",
             by.at("vpc_security_group_ids|vpc_security_groups").ids(),
-        );
+        )
+        .set("is_encrypted", encrypted(by))
+        .set("kms_key_id", key(by));
+}
+
+/// Is it encrypted? An instance of a cluster is encrypted as its cluster is, which the instance does not say.
+fn encrypted(by: &Declared) -> Told<bool> {
+    match by.at("storage_encrypted").flag() {
+        Told::Absent if in_cluster(by) => Told::Absent,
+        told => told.or(false),
+    }
+}
+
+fn key(by: &Declared) -> Told<String> {
+    match by.at("kms_key_id").id() {
+        Told::Absent if in_cluster(by) => Told::Absent,
+        told => told.or(""),
+    }
+}
+
+fn in_cluster(by: &Declared) -> bool {
+    *by.at("cluster_identifier|db_cluster_identifier") != Node::Absent
 }
 
 /// Knowledge bases name the cluster; its instances are what is reached.
@@ -56,5 +77,6 @@ fn graph(by: &Declared, rows: &mut Rows) {
     let public: Told<bool> = by.at("public_connectivity").flag().or(false);
     rows.row("neptune_graph", by, arn(by))
         .put("name", by.name("graph_name"))
-        .set("public_connectivity", public);
+        .set("public_connectivity", public)
+        .set("kms_key_id", by.at("kms_key_identifier").id().or(""));
 }

@@ -38,6 +38,8 @@ pub(in crate::services) async fn instances(place: &Place<'_>) -> Batch {
                     .filter_map(|group| group.vpc_security_group_id().map(str::to_owned))
                     .collect::<Vec<_>>(),
             )
+            .set("is_encrypted", one.storage_encrypted().unwrap_or(false))
+            .set("kms_key_id", one.kms_key_id().unwrap_or_default())
     }));
     batch
 }
@@ -59,6 +61,13 @@ pub(in crate::services) async fn graphs(place: &Place<'_>) -> Batch {
             .set("arn", one.arn())
             .set("name", one.name())
             .set("public_connectivity", one.public_connectivity())
+            .set(
+                "kms_key_id",
+                // What the API calls a key of AWS.
+                one.kms_key_identifier()
+                    .filter(|key| *key != "AWS_OWNED_KEY")
+                    .unwrap_or_default(),
+            )
     }));
     batch
 }

@@ -339,7 +339,13 @@ fn flow_log(by: &Declared, rows: &mut Rows) {
         .set(
             "cross_account_role_arn",
             by.at("deliver_cross_account_role").id().or(""),
-        );
+        )
+        // What is declared is written once it is there; whether delivery succeeds shows in the account alone.
+        .put("status", "ACTIVE")
+        .set("traffic_type", by.at("traffic_type").text().or(""))
+        .set("log_format", by.at("log_format").text().or(""))
+        .put("deliver_status", "")
+        .put("deliver_error", "");
 }
 
 fn block_public_access(by: &Declared, rows: &mut Rows) {

@@ -361,6 +361,20 @@ pub(in crate::services) async fn flow_logs(place: &Place<'_>) -> Batch {
                 "cross_account_role_arn",
                 log.deliver_cross_account_role().unwrap_or_default(),
             )
+            .set("status", log.flow_log_status())
+            .set(
+                "traffic_type",
+                log.traffic_type().map_or("", |kind| kind.as_str()),
+            )
+            .set("log_format", log.log_format().unwrap_or_default())
+            .set(
+                "deliver_status",
+                log.deliver_logs_status().unwrap_or_default(),
+            )
+            .set(
+                "deliver_error",
+                log.deliver_logs_error_message().unwrap_or_default(),
+            )
     }));
     batch
 }

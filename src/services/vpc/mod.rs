@@ -167,6 +167,25 @@ pub const FLOW_LOG: Table = Table {
             "Role that delivers into another account.",
         )
         .absent("''"),
+        text("status", "`ACTIVE` where it is being written."),
+        text(
+            "traffic_type",
+            "Which traffic it records: `ACCEPT`, `REJECT` or `ALL`.",
+        )
+        .absent("'' (of a transit gateway: all)")
+        .words(&["ACCEPT", "REJECT", "ALL"]),
+        text(
+            "log_format",
+            "Fields of a record, such as `${srcaddr} ${dstaddr}`.",
+        )
+        .absent("'' (the default format)"),
+        text(
+            "deliver_status",
+            "`SUCCESS` or `FAILED`, where AWS has tried to deliver.",
+        )
+        .absent("''")
+        .words(&["SUCCESS", "FAILED"]),
+        text("deliver_error", "What AWS says of a delivery that failed.").absent("''"),
     ],
     reads: &[Read::new("list", "ec2:DescribeFlowLogs")],
     lists: Inputs::NONE,

@@ -69,6 +69,11 @@ pub const PLACEMENT: Table = Table {
             "Has it flow logs, and is every one kept in itself?"
         )
         .from(AUDIT),
+        flag(
+            "audit_at_home",
+            "Is its audit trail kept in itself alone: every one of its trails, or of its flow logs where it has no trail?"
+        )
+        .from(AUDIT),
         json("audit_stores", "`[{kind, source, owner}]`.").from(AUDIT),
         list("corpus_buckets", "Buckets of knowledge bases that it owns.").from(CORPUS),
         list("callers", "Callers in it.").from(workloads::INPUTS),
@@ -140,6 +145,20 @@ fn at_home(stores: &Stores, gaps: &[Gap], kind: &str, account: &str) -> Observed
     there.and(!any_store(stores, gaps, Some(kind), |owner| {
         owner != account
     }))
+}
+
+/// Is the audit trail kept at home alone? Flow logs decide where there is no trail.
+fn audit_at_home(stores: &Stores, gaps: &[Gap], account: &str) -> Observed<bool> {
+    let trails = at_home(stores, gaps, "trail", account);
+    if stores.iter().any(|(kind, ..)| *kind == "trail") {
+        return trails;
+    }
+    let flows = at_home(stores, gaps, "flow-log", account);
+    if gaps.is_empty() {
+        flows
+    } else {
+        trails.and(flows)
+    }
 }
 
 pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
@@ -265,6 +284,7 @@ fn row(
             "flow_logs_at_home",
             at_home(stores, gaps, "flow-log", account),
         )
+        .set("audit_at_home", audit_at_home(stores, gaps, account))
         .put("audit_stores", serde_json::Value::from(shown))
         .put("corpus_buckets", mine.into_iter().collect::<Vec<_>>())
         .put("callers", known.into_iter().collect::<Vec<_>>())

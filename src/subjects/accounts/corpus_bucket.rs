@@ -1,12 +1,14 @@
 //! Who owns what: the buckets of the corpus, the trails, the pipelines.
 
-use crate::derive::Sink;
+use crate::access::bucket;
+use crate::derive::{DerivedRow, Sink};
 use crate::inventory::Inputs;
-use crate::inventory::cols::{flag, list, text};
+use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Lookup, Role, Span, Table};
 use crate::model::{AccountKind, Arn, Gap, Observed, merge};
 use crate::services;
 use crate::subject_columns;
+use crate::subjects::encryption::keys;
 use crate::subjects::{Facts, Subject};
 use crate::workloads;
 use Observed::{Known, Unknown};
@@ -25,6 +27,16 @@ const OWNERS: Inputs = Inputs::All(&[
     services::bedrock_agent::KNOWLEDGE_BASE.group("detail"),
     services::s3::BUCKET.list(),
 ]);
+
+const KEYS: Inputs = Inputs::All(&[
+    OWNERS,
+    services::s3::BUCKET.group("encryption"),
+    services::kms::KEY.list(),
+    services::kms::KEY.group("detail"),
+    services::kms::ALIAS.list(),
+]);
+const PUBLIC: Inputs = Inputs::All(&[OWNERS, bucket::PUBLIC]);
+const SHARED: Inputs = Inputs::All(&[OWNERS, bucket::SHARED]);
 
 /// Buckets of knowledge bases.
 pub const CORPUS_BUCKET: Table = Table {
@@ -51,6 +63,25 @@ pub const CORPUS_BUCKET: Table = Table {
         )
         .from(workloads::INPUTS),
         list("workload_accounts", "Accounts of the run with callers.").from(workloads::INPUTS),
+        text("sse_algorithm", "Its default encryption.").from(KEYS),
+        text("kms_key_id", "Key of its default encryption.")
+            .absent("''")
+            .from(KEYS),
+        flag("has_customer_key", "Is it encrypted with a customer key?").from(KEYS),
+        flag("is_public", "Can whoever likes read it from the internet?").from(PUBLIC),
+        text("public_reason", "By what.").absent("''").from(PUBLIC),
+        json("public_witness", "A request or grant that shows it.")
+            .absent("null")
+            .from(PUBLIC),
+        flag(
+            "is_shared_widely",
+            "Does it let in more than named roles of trusted accounts?"
+        )
+        .from(SHARED),
+        text("shared_reason", "Whom.").absent("''").from(SHARED),
+        json("shared_witness", "A request, grant or rule that shows it.")
+            .absent("null")
+            .from(SHARED),
     ],
     reads: &[],
     lists: SOURCES,
@@ -134,6 +165,18 @@ pub(crate) fn corpus(
                 continue;
             }
         };
+        // A managed knowledge base has its buckets in the parameters of a connector.
+        if row.text("type") == Known("MANAGED_KNOWLEDGE_BASE_CONNECTOR") {
+            match row.list("connector_buckets") {
+                Known(buckets) => all.extend(buckets.into_iter().map(|bucket| Corpus {
+                    bucket,
+                    part: "originals",
+                    knowledge_base: base.clone(),
+                    named_owner: String::new(),
+                })),
+                Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
         for (column, part) in [
             ("bucket_name", "originals"),
             ("intermediate_bucket_name", "intermediate"),
@@ -215,8 +258,59 @@ pub(crate) fn derive_corpus(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 )
                 .set("owner_account_id", owner)
                 .set("workload_accounts", listed.clone());
+            protection(facts, &mut row, &bucket.bucket, &region);
             sink.push(row);
         }
+    }
+}
+
+/// Its encryption, and whom it lets in.
+fn protection(facts: &Facts<'_>, row: &mut DerivedRow, name: &str, region: &str) {
+    let found = match facts.world.lookup_anywhere("s3_bucket", name) {
+        Lookup::Found(found) => Known(found),
+        Lookup::Absent => Observed::gap(Gap::not_understood(
+            "s3_bucket",
+            format!("the bucket `{name}` does not exist"),
+        )),
+        Lookup::Unknown(gaps) => Unknown(gaps),
+    };
+    let algorithm = found
+        .clone()
+        .and_then(|bucket| bucket.text("sse_algorithm").map(str::to_owned));
+    let key = found
+        .clone()
+        .and_then(|bucket| bucket.text("kms_key_id").map(str::to_owned));
+    let customer = found
+        .clone()
+        .zip(algorithm.clone().zip(key.clone()))
+        .and_then(|(bucket, (algorithm, key))| {
+            if !algorithm.starts_with("aws:kms") || key.is_empty() {
+                return Known(false);
+            }
+            let home = bucket.text("region_name").known().unwrap_or(region);
+            keys::customer_key(facts, bucket.account(), home, &key).map(|(own, _)| own)
+        });
+    let public = found
+        .clone()
+        .and_then(|found| bucket::public(facts.world, found));
+    let shared = found.and_then(|found| bucket::shared(facts.world, found));
+    row.set("sse_algorithm", algorithm)
+        .set("kms_key_id", key)
+        .set("has_customer_key", customer);
+    for (found, flag, reason, witness) in [
+        (public, "is_public", "public_reason", "public_witness"),
+        (
+            shared,
+            "is_shared_widely",
+            "shared_reason",
+            "shared_witness",
+        ),
+    ] {
+        let shown = found.clone().known().flatten();
+        let (why, request) = shown.unwrap_or_default();
+        row.set(flag, found.clone().map(|found| found.is_some()))
+            .set(reason, found.map(|_| why))
+            .put(witness, request);
     }
 }
 

@@ -1,11 +1,12 @@
 //! Subject: the keys under which documents and prompts lie, who can decrypt with them, and who rules over them.
 
 use super::decryptors::judge;
+use super::vector_index;
 use crate::access::trusted::trusted;
 use crate::derive::DerivedRow;
 use crate::derive::Sink;
 use crate::inventory::Inputs;
-use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::cols::{flag, json, list, text, time};
 use crate::inventory::{Lookup, Role, Span, Table};
 use crate::model::{Arn, Gap, Observed};
 use crate::services;
@@ -23,6 +24,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 const PROTECTED: Inputs = Inputs::All(&[
+    vector_index::STORE_KEYS,
     services::bedrock_agent::DATA_SOURCE.list(),
     services::bedrock_agent::DATA_SOURCE.group("detail"),
     services::bedrock_agent::KNOWLEDGE_BASE.list(),
@@ -49,13 +51,17 @@ const DECRYPTORS: Inputs = Inputs::All(&[
 /// Keys of data.
 pub const DATA_KEY: Table = Table {
     name: "data_key",
-    doc: "A KMS key that encrypts the corpus, the inference log groups or their buckets, in the scope that uses it; where the service's own key does, the bucket or group itself.",
+    doc: "A KMS key that encrypts the corpus, a vector store, the inference log groups or their buckets, in the scope that uses it; where the service's own key does, the bucket, store or group itself.",
     key: "resource",
     span: Span::Regional,
     role: Role::Subject,
     columns: subject_columns![
         list("protects", "What it encrypts.").from(PROTECTED),
-        text("kind", "`customer`, `aws-managed` or `service-owned`.").from(KEY),
+        text(
+            "kind",
+            "`customer`, `aws-managed`, `service-owned` or `missing`."
+        )
+        .from(KEY),
         text("owner_account_id", "Account of the key.")
             .absent("''")
             .from(PROTECTED),
@@ -97,6 +103,16 @@ pub const DATA_KEY: Table = Table {
         )
         .from(POLICY),
         flag("has_placeholders", "Are there such?").from(POLICY),
+        text("key_state", "State of the key, such as `Enabled`.")
+            .absent("'' (it does not exist)")
+            .from(KEY),
+        flag("is_usable", "Can the key encrypt and decrypt?").from(KEY),
+        text("unusable_reason", "Why it cannot.")
+            .absent("''")
+            .from(KEY),
+        time("material_expires_at", "When imported key material expires.")
+            .absent("''")
+            .from(KEY),
     ],
     reads: &[],
     lists: PROTECTED,
@@ -130,7 +146,7 @@ impl<'w> Protected<'w> {
             .and_then(|reference| keys::resolve(facts, account, region, &reference));
         let resource = match (&found, &reference) {
             (Known(Key::Row(row)), _) => row.key().to_owned(),
-            (Known(Key::Foreign), Known(reference)) => reference.clone(),
+            (Known(Key::Foreign | Key::Missing), Known(reference)) => reference.clone(),
             (Known(_), _) => protected.to_owned(),
             // Which key it is cannot be told, so there is nothing yet to judge.
             (Unknown(gaps), _) => return sink.hide(account, region, gaps.clone()),
@@ -221,6 +237,11 @@ pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 sink,
             );
         }
+        let (stores, gaps) = vector_index::vector_keys(facts, &account, &region);
+        sink.hide(&account, &region, gaps);
+        for (store, key) in stores {
+            protected.add(facts, scope, key, &store, sink);
+        }
         for (resource, (key, reference, protects)) in protected.keys {
             row(facts, sink, scope, &resource, key, &reference, protects);
         }
@@ -242,6 +263,7 @@ pub(super) fn row(
         Key::Service => Known("service-owned"),
         Key::Managed => Known("aws-managed"),
         Key::Foreign => Known("customer"),
+        Key::Missing => Known("missing"),
         Key::Row(row) => row.text("key_manager").map(|manager| {
             if manager == "CUSTOMER" {
                 "customer"
@@ -253,6 +275,10 @@ pub(super) fn row(
     let of_aws = matches!(key, Key::Service | Key::Managed);
     let resource_type = match (of_aws, Arn::parse(resource).map(|arn| arn.service)) {
         (true, Some("s3")) => "AWS::S3::Bucket",
+        (true, Some("aoss")) => "AWS::OpenSearchServerless::Collection",
+        (true, Some("es")) => "AWS::OpenSearchService::Domain",
+        (true, Some("rds")) => "AWS::RDS::DBInstance",
+        (true, Some("neptune-graph")) => "AWS::NeptuneGraph::Graph",
         (true, _) => "AWS::Logs::LogGroup",
         (false, _) => "AWS::KMS::Key",
     };
@@ -297,9 +323,64 @@ pub(super) fn row(
             _ => judge(facts, found, owner),
         },
         Key::Foreign => foreign(facts, account, owner),
+        Key::Missing => Judged::missing(reference),
     };
     verdict.write(&mut row);
+    let (state, unusable) = usability(key, reference, owner);
+    row.set("key_state", state)
+        .set("is_usable", unusable.clone().map(|why| why.is_none()))
+        .set("unusable_reason", unusable.map(Option::unwrap_or_default))
+        .set(
+            "material_expires_at",
+            match key {
+                Key::Row(found) => found.text("valid_to").map(str::to_owned),
+                _ => Known(String::new()),
+            },
+        );
     sink.push(row);
+}
+
+/// The state of a key, and why it cannot be used (KMS Developer Guide, "Key states of AWS KMS keys").
+fn usability(
+    key: Key<'_>,
+    reference: &str,
+    owner: &str,
+) -> (Observed<String>, Observed<Option<String>>) {
+    let found = match key {
+        Key::Service | Key::Managed => return (Known("Enabled".to_owned()), Known(None)),
+        Key::Missing => {
+            let why = format!("the key {reference} does not exist");
+            return (Known(String::new()), Known(Some(why)));
+        }
+        Key::Foreign => {
+            let gap = Gap {
+                reason: crate::model::Reason::NotScanned,
+                ..Gap::not_understood("kms_key", format!("the account {owner} is not in this run"))
+            };
+            return (Unknown(vec![gap.clone()]), Unknown(vec![gap]));
+        }
+        Key::Row(found) => found,
+    };
+    let state = found.text("key_state");
+    let unusable = state.clone().and_then(|state| match state {
+        "Enabled" | "Creating" | "Updating" => Known(None),
+        "Disabled" => Known(Some(
+            "it is disabled, so nothing that it encrypts can be read until it is enabled again".to_owned(),
+        )),
+        "PendingDeletion" | "PendingReplicaDeletion" => Known(Some(
+            match found.text("deletion_date") {
+                Known(date) if !date.is_empty() => format!(
+                    "it is pending deletion; from {date} on nothing that it encrypts can ever be read again"
+                ),
+                _ => "it is pending deletion; once it is deleted, nothing that it encrypts can ever be read again".to_owned(),
+            },
+        )),
+        "PendingImport" => Known(Some(
+            "its key material is not there; it has to be imported again".to_owned(),
+        )),
+        other => Known(Some(format!("its state is {other}"))),
+    });
+    (state.map(str::to_owned), unusable)
 }
 
 /// What is found out about a key.
@@ -326,6 +407,26 @@ impl Judged {
             unexpected: Known(Vec::new()),
             too_wide: Known(None),
             placeholders: Known(Vec::new()),
+        }
+    }
+
+    /// A key that is not there: nothing of it can be seen.
+    fn missing(reference: &str) -> Self {
+        let gaps = || {
+            vec![Gap::not_understood(
+                "kms_key",
+                format!("the key {reference} does not exist"),
+            )]
+        };
+        Self {
+            origin: Unknown(gaps()),
+            control: Unknown(gaps()),
+            administrators: Unknown(gaps()),
+            open: Unknown(gaps()),
+            decryptors: Unknown(gaps()),
+            unexpected: Unknown(gaps()),
+            too_wide: Unknown(gaps()),
+            placeholders: Unknown(gaps()),
         }
     }
 

@@ -314,6 +314,16 @@ pub(super) fn is_expected(patterns: &[String], arn: &str) -> bool {
 
 /// Who may decrypt without being declared: roles of workloads that call Bedrock, of knowledge bases and agents.
 pub(super) fn expected(facts: &Facts<'_>) -> Observed<Vec<String>> {
+    let (all, gaps) = expected_roles(facts);
+    if gaps.is_empty() {
+        Known(all.into_iter().collect())
+    } else {
+        Unknown(gaps)
+    }
+}
+
+/// The roles of workloads that call Bedrock, of knowledge bases and of agents, and what may hide more.
+pub(crate) fn expected_roles(facts: &Facts<'_>) -> (BTreeSet<String>, Vec<Gap>) {
     let mut all: BTreeSet<String> = BTreeSet::new();
     let mut gaps = Vec::new();
     for workload in &facts.workloads.all().all {
@@ -337,11 +347,7 @@ pub(super) fn expected(facts: &Facts<'_>) -> Observed<Vec<String>> {
         gaps = merge(gaps, more);
         all.extend(roles.into_keys());
     }
-    if gaps.is_empty() {
-        Known(all.into_iter().collect())
-    } else {
-        Unknown(gaps)
-    }
+    (all, gaps)
 }
 
 /// Principals outside the run to whom policy or grants hand the key; what their own accounts let them do is theirs to decide.

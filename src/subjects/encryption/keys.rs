@@ -16,6 +16,8 @@ pub(crate) enum Key<'w> {
     Row(Row<'w>),
     /// A key of an account outside the run.
     Foreign,
+    /// A key or alias that is not there, although its account and Region were read.
+    Missing,
 }
 
 /// The key behind a reference: ARN, id, alias or empty.
@@ -38,10 +40,7 @@ pub(crate) fn resolve<'w>(
     let id = if local.starts_with("alias/") {
         match facts.world.lookup("kms_alias", owner, region, local) {
             Lookup::Found(row) => row.text("target_key_id").map(str::to_owned),
-            Lookup::Absent => Observed::gap(Gap::not_understood(
-                "kms_alias",
-                format!("the alias `{local}` does not exist"),
-            )),
+            Lookup::Absent => return Known(Key::Missing),
             Lookup::Unknown(gaps) => Observed::Unknown(gaps),
         }
     } else {
@@ -51,10 +50,7 @@ pub(crate) fn resolve<'w>(
         let keys = facts.world.children("kms_key", owner, region, "id", &id);
         match keys.rows.first() {
             Some(row) => Known(Key::Row(*row)),
-            None if keys.gaps.is_empty() => Observed::gap(Gap::not_understood(
-                "kms_key",
-                format!("the key `{id}` does not exist in {owner} {region}"),
-            )),
+            None if keys.gaps.is_empty() => Known(Key::Missing),
             None => Observed::Unknown(keys.gaps),
         }
     })
@@ -90,6 +86,10 @@ pub(crate) fn customer_key(
         Key::Service => Known((false, "the service's own key")),
         Key::Managed => Known((false, "an AWS-managed key")),
         Key::Foreign => Known((true, "a customer key of another account")),
+        Key::Missing => Observed::gap(Gap::not_understood(
+            "kms_key",
+            format!("the key `{reference}` does not exist"),
+        )),
         Key::Row(row) => row.text("key_manager").map(|manager| {
             if manager == "CUSTOMER" {
                 (true, "a customer key")

@@ -3,8 +3,9 @@
 pub(crate) mod data_key;
 pub(crate) mod decryptors;
 pub(crate) mod keys;
+mod vector_index;
 
 use super::Subject;
 
 /// All of them.
-pub(super) const SUBJECTS: &[Subject] = &[data_key::SUBJECT];
+pub(super) const SUBJECTS: &[Subject] = &[data_key::SUBJECT, vector_index::SUBJECT];

@@ -1,7 +1,11 @@
 //! Subjects of the pillar `identity`.
 
+mod access_key;
 pub(crate) mod agent_role;
+mod agentcore_gateway;
 pub(crate) mod bedrock_api_key;
+mod knowledge_base_role;
+mod model_door;
 pub(crate) mod policy_statement;
 pub(crate) mod principal;
 pub(crate) mod role_use;
@@ -15,4 +19,8 @@ pub(super) const SUBJECTS: &[Subject] = &[
     role_use::SUBJECT,
     agent_role::SUBJECT,
     policy_statement::SUBJECT,
+    agentcore_gateway::SUBJECT,
+    access_key::SUBJECT,
+    model_door::SUBJECT,
+    knowledge_base_role::SUBJECT,
 ];

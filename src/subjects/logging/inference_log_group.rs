@@ -4,7 +4,7 @@ use crate::derive::Sink;
 use crate::inventory::Inputs;
 use crate::inventory::cols::{flag, int, text};
 use crate::inventory::{Lookup, Role, Row, Span, Table};
-use crate::model::{Gap, Observed, merge};
+use crate::model::{Gap, Observed, glob, merge};
 use crate::services;
 use crate::subject_columns;
 use crate::subjects::encryption::keys;
@@ -93,6 +93,13 @@ pub(super) fn of<'w, T>(
     }
 }
 
+/// How log groups of invocation logs are usually called.
+const CONVENTIONAL: [&str; 3] = [
+    "/aws/bedrock/*",
+    "*bedrock*invocation*",
+    "*bedrock*inference*",
+];
+
 /// Names of the inference log groups of a scope, and what may hide more.
 pub(crate) fn inference_groups(
     facts: &Facts<'_>,
@@ -113,14 +120,25 @@ pub(crate) fn inference_groups(
             Unknown(more) => gaps = merge(gaps, more),
         }
     }
-    let named = facts.settings.list("inference_log_groups");
-    names.extend(named.into_iter().filter(|name| {
-        facts
-            .world
-            .lookup("cloudwatch_log_group", account, region, name)
-            .found()
-            .is_some()
-    }));
+    let there = facts
+        .world
+        .all("cloudwatch_log_group", account, region)
+        .rows;
+    let mut patterns = facts.settings.list("inference_log_groups");
+    // Where none is named, or one that is gone, the groups that such logs are usually kept in are judged.
+    let gone = names
+        .iter()
+        .all(|name| matches!(group(facts, account, region, name), Known(None)));
+    if gone {
+        patterns.extend(CONVENTIONAL.map(str::to_owned));
+    }
+    names.extend(
+        there
+            .iter()
+            .map(Row::key)
+            .filter(|name| patterns.iter().any(|pattern| glob(pattern, name)))
+            .map(str::to_owned),
+    );
     (names, gaps)
 }
 

@@ -1,8 +1,12 @@
 //! Subjects of the pillar `logging`.
 
+mod flow_coverage;
+pub(crate) mod genai_use;
 pub(crate) mod inference_log_bucket;
 pub(crate) mod inference_log_group;
+mod inference_logging;
 pub(crate) mod prompt_store;
+mod trail_coverage;
 pub(crate) mod workload_log_group;
 
 use super::Subject;
@@ -13,4 +17,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     inference_log_bucket::SUBJECT,
     workload_log_group::SUBJECT,
     prompt_store::SUBJECT,
+    inference_logging::SUBJECT,
+    trail_coverage::SUBJECT,
+    flow_coverage::SUBJECT,
 ];

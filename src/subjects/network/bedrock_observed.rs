@@ -39,6 +39,9 @@ pub const OBSERVED: Table = Table {
         int("service_calls", "Of them by a service of AWS in its name.").from(ROWS),
         int("unclear_calls", "Of them by a way that the record does not tell.").from(ROWS),
         int("bearer_calls", "Of them signed in with a bearer key.").from(ROWS),
+        flag("uses_key", "Was a call seen that a user made, or that was signed in with a bearer key?").from(ROWS),
+        flag("key_seen_outside", "Was such a call seen that came from a public address?").from(ROWS),
+        int("public_key_calls", "How many of such calls from public addresses were seen.").from(ROWS),
         list("inference_regions", "Other Regions that served its calls.").from(ROWS),
         flag("seen_outside", "Was a call seen that came by no endpoint?").from(ROWS),
         flag("only_by_endpoint", "Were calls seen, all of them by an endpoint? Unknown where none was seen.").from(ROWS),
@@ -65,6 +68,8 @@ struct Seen {
     /// Calls by endpoint and from public addresses, by API family.
     by_family: BTreeMap<&'static str, (i64, i64)>,
     bearer: i64,
+    /// Calls with a key that lives on: by a user, or with a bearer key; and those of them from public addresses.
+    by_key: (i64, i64),
     regions: BTreeSet<String>,
     events: Vec<Json>,
 }
@@ -76,7 +81,8 @@ impl Seen {
             .zip(row.int("calls"))
             .zip(row.text("event_name"))
             .zip(row.text("last_seen"));
-        counted.zip(row.text("inference_region").zip(row.flag("bearer_token"))).map(|((((way, calls), event), last), (region, bearer))| {
+        let signed = row.flag("bearer_token").zip(row.text("principal_kind"));
+        counted.zip(row.text("inference_region").zip(signed)).map(|((((way, calls), event), last), (region, (bearer, kind)))| {
             *self.by_way.entry(way.to_owned()).or_default() += calls;
             let family = self.by_family.entry(family_of(event, row.text("event_source").known().unwrap_or_default())).or_default();
             match way {
@@ -86,6 +92,10 @@ impl Seen {
             }
             if bearer {
                 self.bearer += calls;
+            }
+            if bearer || kind == "user" {
+                self.by_key.0 += calls;
+                self.by_key.1 += if way == "public" { calls } else { 0 };
             }
             if !region.is_empty() {
                 self.regions.insert(region.to_owned());
@@ -287,7 +297,16 @@ fn numbers(row: &mut DerivedRow, sums: &Seen, gaps: &[Gap]) {
         .set("refused_calls", count(sums.calls("refused")))
         .set("service_calls", count(sums.calls("service")))
         .set("unclear_calls", count(sums.calls("unknown")))
-        .set("bearer_calls", count(sums.bearer));
+        .set("bearer_calls", count(sums.bearer))
+        .set("public_key_calls", count(sums.by_key.1));
+    // One call is enough; that there was none needs everything read.
+    let seen = |number: i64| match (number > 0, gaps.is_empty()) {
+        (true, _) => Known(true),
+        (false, true) => Known(false),
+        (false, false) => Unknown(gaps.to_vec()),
+    };
+    row.set("uses_key", seen(sums.by_key.0))
+        .set("key_seen_outside", seen(sums.by_key.1));
 }
 
 /// Was a call seen outside, and were all by an endpoint? One call outside is enough; that there was none needs everything read.

@@ -1,5 +1,6 @@
 //! Subjects of the pillar `network`.
 
+mod agentcore_network;
 pub(crate) mod bedrock_endpoint;
 pub(crate) mod bedrock_observed;
 pub(crate) mod bedrock_path;
@@ -29,4 +30,5 @@ pub(super) const SUBJECTS: &[Subject] = &[
     bedrock_observed::SUBJECT,
     bedrock_endpoint::SUBJECT,
     dependency_endpoint::SUBJECT,
+    agentcore_network::SUBJECT,
 ];

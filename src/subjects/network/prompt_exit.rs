@@ -1,5 +1,6 @@
 //! Subject: workloads that are set up to send prompts outside AWS.
 
+use crate::access::principal::Access;
 use crate::derive::Sink;
 use crate::inventory::Inputs;
 use crate::inventory::cols::{flag, json, list, text};
@@ -37,6 +38,8 @@ pub const PROMPT_EXIT: Table = Table {
             .from(workloads::INPUTS),
         flag("may_search_web", "Do its roles allow Bedrock's or AgentCore's web search?").from(workloads::INPUTS),
         json("web_search_witness", "A request that shows it.").absent("null").from(workloads::INPUTS),
+        flag("may_call_external_anthropic", "Do its roles allow calls to Claude Platform on AWS, where Anthropic processes prompts outside AWS?").from(workloads::INPUTS),
+        json("external_anthropic_witness", "A request that shows it.").absent("null").from(workloads::INPUTS),
         text("reason", "What decides.").from(VARIABLES),
     ],
     reads: &[],
@@ -194,25 +197,25 @@ fn exit(
             Unknown(gaps.clone())
         }
     };
-    let searches: Observed<Option<Json>> = workload.roles.clone().and_then(|roles| {
-        let mut hidden = Vec::new();
-        for role in &roles {
-            match facts
-                .principals
-                .role(role)
-                .and_then(|access| access.web_search())
-            {
-                Known(Some(witness)) => return Known(Some(witness)),
-                Known(None) => {}
-                Unknown(more) => hidden = merge(hidden, more),
+    let by_roles = |ask: &dyn Fn(&Access) -> Observed<Option<Json>>| {
+        workload.roles.clone().and_then(|roles| {
+            let mut hidden = Vec::new();
+            for role in &roles {
+                match facts.principals.role(role).and_then(|access| ask(&access)) {
+                    Known(Some(witness)) => return Known(Some(witness)),
+                    Known(None) => {}
+                    Unknown(more) => hidden = merge(hidden, more),
+                }
             }
-        }
-        if hidden.is_empty() {
-            Known(None)
-        } else {
-            Unknown(hidden)
-        }
-    });
+            if hidden.is_empty() {
+                Known(None)
+            } else {
+                Unknown(hidden)
+            }
+        })
+    };
+    let searches = by_roles(&|access| access.web_search());
+    let anthropic = by_roles(&|access| access.external_anthropic());
     let mut said = Vec::new();
     if !hosts.is_empty() {
         let join = |all: &BTreeSet<String>| {
@@ -229,6 +232,9 @@ fn exit(
     }
     if let Known(Some(_)) = searches {
         said.push("its role allows web search, which sends queries outside whatever way the call itself takes".to_owned());
+    }
+    if let Known(Some(_)) = anthropic {
+        said.push("its role allows calls to Claude Platform on AWS, where Anthropic processes prompts outside AWS".to_owned());
     }
     if said.is_empty() {
         said.push("no variable that AWS shows names a provider outside AWS, and no role allows web search".to_owned());
@@ -261,6 +267,14 @@ fn exit(
         .set(
             "web_search_witness",
             searches.map(|found| found.unwrap_or(Json::Null)),
+        )
+        .set(
+            "may_call_external_anthropic",
+            anthropic.clone().map(|found| found.is_some()),
+        )
+        .set(
+            "external_anthropic_witness",
+            anthropic.map(|found| found.unwrap_or(Json::Null)),
         )
         .set("names_outside_host", names)
         .put("reason", said.join("; "));

@@ -87,7 +87,7 @@ pub(crate) fn index_endpoints<'w>(facts: &Facts<'w>, user: &str, spot: &Spot) ->
 }
 
 /// `collection/NAME`; of an index `index/NAME/INDEX`.
-fn pattern_names(pattern: &str, kind: &str, name: &str) -> bool {
+pub(crate) fn pattern_names(pattern: &str, kind: &str, name: &str) -> bool {
     match pattern.strip_prefix("index/") {
         Some(rest) if kind == "index" => rest
             .split('/')

@@ -158,71 +158,98 @@ fn doors(facts: &Facts<'_>, row: Row<'_>) -> String {
     "no security group lets in every address, which one change undoes".to_owned()
 }
 
+/// A store that a knowledge base can name, and which do.
+pub(crate) struct Store<'w> {
+    pub row: Row<'w>,
+    pub kind: &'static str,
+    pub resource_type: &'static str,
+    /// Does a knowledge base name it?
+    pub serves: Observed<bool>,
+    pub bases: Observed<Vec<String>>,
+}
+
+/// The domains, instances and graphs of a scope, and what may hide more.
+pub(crate) fn stores<'w>(
+    facts: &Facts<'w>,
+    account: &str,
+    region: &str,
+) -> (Vec<Store<'w>>, Vec<Gap>) {
+    let bases = facts.world.everywhere("bedrock_knowledge_base");
+    let mut named: Vec<(&str, &str)> = Vec::new();
+    let mut unclear: Vec<(&str, Vec<Gap>)> = Vec::new();
+    for base in &bases {
+        match base.text("storage_id") {
+            Known(store) => named.push((store, base.key())),
+            Unknown(gaps) if base.region() == region => unclear.push((base.account(), gaps)),
+            Unknown(_) => {}
+        }
+    }
+    // A knowledge base of this Region may be unseen. Only of a domain its resource policy may let in one of another account:
+    // neither the RDS Data API nor Neptune Analytics knows such policies.
+    let unseen = |any: bool| {
+        let owners = facts
+            .world
+            .accounts()
+            .filter(|owner| any || *owner == account);
+        let lists = owners.map(|owner| facts.world.hidden("bedrock_knowledge_base", owner, region));
+        let rows = unclear
+            .iter()
+            .filter(|(owner, _)| any || *owner == account)
+            .map(|(_, gaps)| gaps.clone());
+        lists.chain(rows).fold(Vec::new(), merge)
+    };
+    let (mut all, mut gaps) = (Vec::new(), Vec::new());
+    for (table, kind, resource_type) in KINDS {
+        let hidden = unseen(table == "opensearch_domain");
+        let found = facts.world.all(table, account, region);
+        gaps = merge(gaps, found.gaps);
+        for row in found.rows {
+            let (mut users, mut hidden) = (BTreeSet::new(), hidden.clone());
+            for (store, base) in &named {
+                match is_store(row, store) {
+                    Known(true) => drop(users.insert(*base)),
+                    Known(false) => {}
+                    Unknown(gaps) => hidden = merge(hidden, gaps),
+                }
+            }
+            let serves = match (users.is_empty(), hidden.is_empty()) {
+                (false, _) => Known(true),
+                (true, true) => Known(false),
+                (true, false) => Unknown(hidden.clone()),
+            };
+            all.push(Store {
+                row,
+                kind,
+                resource_type,
+                serves,
+                bases: if hidden.is_empty() {
+                    Known(users.into_iter().map(str::to_owned).collect())
+                } else {
+                    Unknown(hidden)
+                },
+            });
+        }
+    }
+    (all, gaps)
+}
+
 pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     for (account, region) in facts.settings.scopes(&VECTOR_STORE) {
-        let bases = facts.world.everywhere("bedrock_knowledge_base");
-        let mut named: Vec<(&str, &str)> = Vec::new();
-        let mut unclear: Vec<(&str, Vec<Gap>)> = Vec::new();
-        for base in &bases {
-            match base.text("storage_id") {
-                Known(store) => named.push((store, base.key())),
-                Unknown(gaps) if base.region() == region => unclear.push((base.account(), gaps)),
-                Unknown(_) => {}
-            }
-        }
-        // A knowledge base of this Region may be unseen. Only of a domain its resource policy may let in one of another account:
-        // neither the RDS Data API nor Neptune Analytics knows such policies.
-        let unseen = |any: bool| {
-            let owners = facts
-                .world
-                .accounts()
-                .filter(|owner| any || *owner == account);
-            let lists =
-                owners.map(|owner| facts.world.hidden("bedrock_knowledge_base", owner, &region));
-            let rows = unclear
-                .iter()
-                .filter(|(owner, _)| any || *owner == account)
-                .map(|(_, gaps)| gaps.clone());
-            lists.chain(rows).fold(Vec::new(), merge)
-        };
-        for (table, kind, resource_type) in KINDS {
-            let hidden = unseen(table == "opensearch_domain");
-            let found = facts.world.all(table, &account, &region);
-            sink.hide(&account, &region, found.gaps);
-            for row in found.rows {
-                let (mut users, mut hidden) = (BTreeSet::new(), hidden.clone());
-                for (store, base) in &named {
-                    match is_store(row, store) {
-                        Known(true) => drop(users.insert(*base)),
-                        Known(false) => {}
-                        Unknown(gaps) => hidden = merge(hidden, gaps),
-                    }
-                }
-                let serves = match (users.is_empty(), hidden.is_empty()) {
-                    (false, _) => Known(true),
-                    (true, true) => Known(false),
-                    (true, false) => Unknown(hidden.clone()),
-                };
-                let (public, reason) = openness(facts, row);
-                let mut derived = sink.row(&account, &region, row.key(), resource_type);
-                derived
-                    .put("name", row.text("name").known().unwrap_or_default())
-                    .tagged(facts.settings, &account, Known(BTreeMap::new()));
-                derived
-                    .put("kind", kind)
-                    .set("serves_knowledge_base", serves)
-                    .set(
-                        "knowledge_bases",
-                        if hidden.is_empty() {
-                            Known(users.into_iter().map(str::to_owned).collect::<Vec<_>>())
-                        } else {
-                            Unknown(hidden.clone())
-                        },
-                    )
-                    .set("store_public", public)
-                    .set("reason", reason);
-                sink.push(derived);
-            }
+        let (all, gaps) = stores(facts, &account, &region);
+        sink.hide(&account, &region, gaps);
+        for store in all {
+            let (public, reason) = openness(facts, store.row);
+            let mut derived = sink.row(&account, &region, store.row.key(), store.resource_type);
+            derived
+                .put("name", store.row.text("name").known().unwrap_or_default())
+                .tagged(facts.settings, &account, Known(BTreeMap::new()));
+            derived
+                .put("kind", store.kind)
+                .set("serves_knowledge_base", store.serves)
+                .set("knowledge_bases", store.bases)
+                .set("store_public", public)
+                .set("reason", reason);
+            sink.push(derived);
         }
     }
 }

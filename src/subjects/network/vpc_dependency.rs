@@ -374,7 +374,7 @@ fn dependency(
             return why.clone();
         }
         if present {
-            return "an endpoint is there indefinitelyy subnet, and its groups and policy let a call through".to_owned();
+            return "an endpoint is there for every subnet, and its groups and policy let a call through".to_owned();
         }
         let out = match &egress {
             Known(true) => "a way out to public addresses has to stay open for it",

@@ -1,4 +1,4 @@
-//! Subject: environment variables of functions and containers.
+//! Subject: environment variables of functions, containers, agents, models and builds.
 
 use crate::derive::DerivedRow;
 use crate::derive::Sink;
@@ -16,23 +16,34 @@ use std::collections::BTreeMap;
 const VARIABLES: Inputs = Inputs::All(&[
     services::lambda::ENVIRONMENT_VARIABLE.list(),
     services::ecs::ENVIRONMENT_VARIABLE.list(),
+    services::agentcore::ENVIRONMENT_VARIABLE.list(),
+    services::sagemaker::ENVIRONMENT_VARIABLE.list(),
+    services::code::ENVIRONMENT_VARIABLE.list(),
 ]);
 const LISTS: Inputs = Inputs::All(&[
+    VARIABLES,
     services::lambda::FUNCTION.list(),
     services::ecs::TASK_DEFINITION.list(),
-    services::lambda::ENVIRONMENT_VARIABLE.list(),
-    services::ecs::ENVIRONMENT_VARIABLE.list(),
+    services::agentcore::RUNTIME.list(),
+    services::agentcore::RUNTIME.group("detail"),
+    services::sagemaker::MODEL.list(),
+    services::sagemaker::MODEL.group("detail"),
+    services::code::PROJECT.list(),
 ]);
 
 /// Environment variables.
 pub const VARIABLE: Table = Table {
     name: "environment_variable",
-    doc: "An environment variable of a function version or of a container in use; one row without a name where they could not be read.",
+    doc: "An environment variable of a function version, of a container in use, of an AgentCore runtime, of a SageMaker model or of a CodeBuild project; one row without a name where they could not be read.",
     key: "resource",
     span: Span::Regional,
     role: Role::Subject,
     columns: subject_columns![
-        text("workload_kind", "`lambda` or `ecs`.").from(LISTS),
+        text(
+            "workload_kind",
+            "`lambda`, `ecs`, `agentcore`, `sagemaker` or `codebuild`."
+        )
+        .from(LISTS),
         text("variable", "Name.").absent("''").from(VARIABLES),
         text(
             "version",
@@ -103,26 +114,67 @@ const PROVIDER_NAMES: &[&str] = &[
     "AZURE_OPENAI_API_KEY",
 ];
 
-/// The table of variables of a kind of workload, and where their owner is.
-const KINDS: &[(&str, &str, &str, &str)] = &[
-    (
-        "lambda",
-        "lambda_environment_variable",
-        "lambda_function",
-        "AWS::Lambda::Function",
-    ),
-    (
-        "ecs",
-        "ecs_environment_variable",
-        "ecs_task_definition",
-        "AWS::ECS::TaskDefinition",
-    ),
+/// A kind of compute with variables.
+struct Kind {
+    name: &'static str,
+    /// Table of its variables.
+    variables: &'static str,
+    /// Table of what has them.
+    owners: &'static str,
+    resource_type: &'static str,
+    /// Column with the owner's name.
+    named: &'static str,
+    /// What of an owner's variables could not be read.
+    unread: fn(Row<'_>) -> Vec<(String, Vec<Gap>)>,
+}
+
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "lambda",
+        variables: "lambda_environment_variable",
+        owners: "lambda_function",
+        resource_type: "AWS::Lambda::Function",
+        named: "name",
+        unread: unread_function,
+    },
+    Kind {
+        name: "ecs",
+        variables: "ecs_environment_variable",
+        owners: "ecs_task_definition",
+        resource_type: "AWS::ECS::TaskDefinition",
+        named: "family",
+        unread: unread_definition,
+    },
+    Kind {
+        name: "agentcore",
+        variables: "agentcore_environment_variable",
+        owners: "bedrock_agentcore_runtime",
+        resource_type: "AWS::BedrockAgentCore::Runtime",
+        named: "name",
+        unread: unread_detail,
+    },
+    Kind {
+        name: "sagemaker",
+        variables: "sagemaker_environment_variable",
+        owners: "sagemaker_model",
+        resource_type: "AWS::SageMaker::Model",
+        named: "name",
+        unread: unread_detail,
+    },
+    Kind {
+        name: "codebuild",
+        variables: "codebuild_environment_variable",
+        owners: "codebuild_project",
+        resource_type: "AWS::CodeBuild::Project",
+        named: "name",
+        unread: |_| Vec::new(),
+    },
 ];
 
 pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     let mut equal: BTreeMap<&str, i64> = BTreeMap::new();
-    for (_, table, ..) in KINDS {
-        for row in facts.world.everywhere(table) {
+    for kind in KINDS {
+        for row in facts.world.everywhere(kind.variables) {
             if let Known(print) = row.text("fingerprint")
                 && !print.is_empty()
             {
@@ -131,18 +183,18 @@ pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
         }
     }
     for (account, region) in facts.settings.scopes(&VARIABLE) {
-        for (kind, variables, owners, resource_type) in KINDS {
-            let found = facts.world.all(variables, &account, &region);
-            let listed = facts.world.all(owners, &account, &region);
+        for kind in KINDS {
+            let found = facts.world.all(kind.variables, &account, &region);
+            let listed = facts.world.all(kind.owners, &account, &region);
             let gaps = merge(found.gaps.clone(), listed.gaps.clone());
             if !gaps.is_empty() {
                 // One kind of workload that could not be listed says nothing about the other.
                 let resource = crate::model::account_arn(&facts.world.run.partition, &account);
                 let mut row = sink.row(&account, &region, resource, "AWS::::Account");
                 row.tagged(facts.settings, &account, Known(BTreeMap::new()))
-                    .put("part", *kind)
-                    .put("name", *kind)
-                    .put("workload_kind", *kind)
+                    .put("part", kind.name)
+                    .put("name", kind.name)
+                    .put("workload_kind", kind.name)
                     .put("version", "");
                 row.set("genai", Unknown::<bool>(gaps.clone()));
                 unread(&mut row, &gaps);
@@ -156,25 +208,24 @@ pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                         continue;
                     }
                 };
-                variable_row(
-                    facts,
-                    sink,
-                    kind,
-                    resource_type,
-                    (owners, owner),
-                    row,
-                    &equal,
-                );
+                variable_row(facts, sink, kind, owner, row, &equal);
             }
             for owner in listed.rows {
-                unread_rows(facts, sink, kind, resource_type, owner);
+                unread_rows(facts, sink, kind, owner);
             }
         }
     }
 }
 
-/// Does the workload of a function version or task definition call Bedrock?
-fn genai(facts: &Facts<'_>, owner: Row<'_>) -> Observed<bool> {
+/// Does the workload of the owner call Bedrock? A build runs before any workload does, and deploys it: one in an account that
+/// calls Bedrock counts.
+fn genai(facts: &Facts<'_>, kind: &Kind, owner: Row<'_>) -> Observed<bool> {
+    if kind.name == "codebuild" {
+        return facts
+            .workloads
+            .all()
+            .in_account(facts.world, owner.account());
+    }
     let callers = facts.workloads.all();
     Observed::any(
         callers
@@ -191,34 +242,31 @@ fn genai(facts: &Facts<'_>, owner: Row<'_>) -> Observed<bool> {
     )
 }
 
-fn begin(
-    facts: &Facts<'_>,
-    sink: &Sink<'_>,
-    kind: &'static str,
-    resource_type: &str,
-    owner: Row<'_>,
-) -> DerivedRow {
-    let mut row = sink.row(owner.account(), owner.region(), owner.key(), resource_type);
-    let tags = if kind == "lambda" {
+fn begin(facts: &Facts<'_>, sink: &Sink<'_>, kind: &Kind, owner: Row<'_>) -> DerivedRow {
+    let mut row = sink.row(
+        owner.account(),
+        owner.region(),
+        owner.key(),
+        kind.resource_type,
+    );
+    let tags = if kind.name == "lambda" {
         owner.tags()
     } else {
         Known(BTreeMap::new())
     };
-    let name = if kind == "lambda" {
-        owner.text("name")
-    } else {
-        owner.text("family")
-    };
     row.tagged(facts.settings, owner.account(), tags);
-    row.put("name", name.known().unwrap_or_default())
-        .put("workload_kind", kind)
-        .set("genai", genai(facts, owner));
+    row.put(
+        "name",
+        owner.text(kind.named).known().unwrap_or(owner.key()),
+    )
+    .put("workload_kind", kind.name)
+    .set("genai", genai(facts, kind, owner));
     row.set(
         "version",
-        if kind == "lambda" {
-            owner.text("version")
-        } else {
-            Known(owner.key().rsplit(':').next().unwrap_or_default())
+        match kind.name {
+            "lambda" => owner.text("version"),
+            "ecs" => Known(owner.key().rsplit(':').next().unwrap_or_default()),
+            _ => Known(""),
         },
     );
     row
@@ -227,22 +275,21 @@ fn begin(
 fn variable_row(
     facts: &Facts<'_>,
     sink: &mut Sink<'_>,
-    kind: &'static str,
-    resource_type: &str,
-    (owners, owner): (&str, &str),
+    kind: &Kind,
+    owner: &str,
     variable: Row<'_>,
     equal: &BTreeMap<&str, i64>,
 ) {
     let Lookup::Found(owner_row) =
         facts
             .world
-            .lookup(owners, variable.account(), variable.region(), owner)
+            .lookup(kind.owners, variable.account(), variable.region(), owner)
     else {
         sink.hide(
             variable.account(),
             variable.region(),
             vec![Gap::not_understood(
-                owners.to_owned(),
+                kind.owners.to_owned(),
                 format!("`{owner}` has variables, but is not in the list"),
             )],
         );
@@ -257,7 +304,7 @@ fn variable_row(
     let same = variable
         .text("fingerprint")
         .map(|print| equal.get(print).copied().unwrap_or(0));
-    let mut row = begin(facts, sink, kind, resource_type, owner_row);
+    let mut row = begin(facts, sink, kind, owner_row);
     let container = variable.text("container").known().unwrap_or_default();
     let shown = name.clone().known().unwrap_or_default();
     row.put(
@@ -289,44 +336,53 @@ fn variable_row(
     sink.push(row);
 }
 
-/// What an owner holds that could not be read: variables that KMS refused, files in S3.
-fn unread_rows(
-    facts: &Facts<'_>,
-    sink: &mut Sink<'_>,
-    kind: &'static str,
-    resource_type: &str,
-    owner: Row<'_>,
-) {
-    let mut parts: Vec<(String, Vec<Gap>)> = Vec::new();
-    if kind == "lambda" {
-        match owner.text("environment_error") {
-            Known("") => {}
-            Known(error) => parts.push((
-                "environment".to_owned(),
-                vec![Gap {
-                    fact: "lambda_function.environment_error".to_owned(),
-                    operation: "lambda:ListFunctions".to_owned(),
-                    action: "kms:Decrypt by Lambda".to_owned(),
-                    reason: crate::model::Reason::Denied,
-                    detail: format!("Lambda could not decrypt the variables: {error}"),
-                }],
-            )),
-            Unknown(gaps) => parts.push(("environment".to_owned(), gaps)),
-        }
-    } else {
-        match owner.list("environment_files") {
-            Known(files) => parts.extend(files.into_iter().map(|file| {
+/// Variables that KMS refused to Lambda.
+fn unread_function(owner: Row<'_>) -> Vec<(String, Vec<Gap>)> {
+    match owner.text("environment_error") {
+        Known("") => Vec::new(),
+        Known(error) => vec![(
+            "environment".to_owned(),
+            vec![Gap {
+                fact: "lambda_function.environment_error".to_owned(),
+                operation: "lambda:ListFunctions".to_owned(),
+                action: "kms:Decrypt by Lambda".to_owned(),
+                reason: crate::model::Reason::Denied,
+                detail: format!("Lambda could not decrypt the variables: {error}"),
+            }],
+        )],
+        Unknown(gaps) => vec![("environment".to_owned(), gaps)],
+    }
+}
+
+/// Files in S3 that a container is filled from.
+fn unread_definition(owner: Row<'_>) -> Vec<(String, Vec<Gap>)> {
+    match owner.list("environment_files") {
+        Known(files) => files
+            .into_iter()
+            .map(|file| {
                 let gap = Gap::not_understood(
                     "ecs_task_definition.environment_files",
                     format!("the content of `{file}` is not read"),
                 );
                 (file, vec![gap])
-            })),
-            Unknown(gaps) => parts.push(("environment files".to_owned(), gaps)),
-        }
+            })
+            .collect(),
+        Unknown(gaps) => vec![("environment files".to_owned(), gaps)],
     }
-    for (part, gaps) in parts {
-        let mut row = begin(facts, sink, kind, resource_type, owner);
+}
+
+/// Variables that come with the details of an owner, where these were not read.
+fn unread_detail(owner: Row<'_>) -> Vec<(String, Vec<Gap>)> {
+    match owner.list("outside_hosts") {
+        Known(_) => Vec::new(),
+        Unknown(gaps) => vec![("environment".to_owned(), gaps)],
+    }
+}
+
+/// What an owner holds that could not be read.
+fn unread_rows(facts: &Facts<'_>, sink: &mut Sink<'_>, kind: &Kind, owner: Row<'_>) {
+    for (part, gaps) in (kind.unread)(owner) {
+        let mut row = begin(facts, sink, kind, owner);
         row.put("part", part);
         unread(&mut row, &gaps);
         sink.push(row);

@@ -1,0 +1,444 @@
+//! Who may read a bucket by its own policy, its access points and its access control list.
+
+use super::documents::documents;
+use super::trusted::{trusted, trusted_organizations};
+use crate::derive::Settings;
+use crate::inventory::{Inputs, Lookup, Row, World};
+use crate::model::{GLOBAL, Gap, Observed, merge};
+use crate::policy::{
+    Ask, Document, Effect, Fact, Found, PROBE, Policies, Principal, PrincipalPattern,
+    anyone_through, may, outsider_through,
+};
+use crate::services;
+use Observed::{Known, Unknown};
+use serde_json::{Value as Json, json};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// What tells whether a bucket is open to the internet.
+pub(crate) const PUBLIC: Inputs = Inputs::All(&[
+    services::s3::BUCKET.list(),
+    services::s3::BUCKET.group("policy"),
+    services::s3::BUCKET.group("public-access"),
+    services::s3::BUCKET.group("acl"),
+    services::s3::BUCKET.group("ownership"),
+    services::s3::ACCOUNT_BLOCK.list(),
+    services::s3::ACCESS_POINT.list(),
+    services::s3::ACCESS_POINT.group("policy"),
+    services::s3::ACCESS_POINT.group("detail"),
+]);
+/// What tells whom a bucket lets in beside named roles.
+pub(crate) const SHARED: Inputs = Inputs::All(&[
+    services::s3::BUCKET.list(),
+    services::s3::BUCKET.group("policy"),
+    services::s3::BUCKET.group("acl"),
+    services::s3::BUCKET.group("ownership"),
+    services::s3::BUCKET.group("replication"),
+    services::organizations::ORGANIZATION.list(),
+    services::organizations::ACCOUNT.list(),
+]);
+
+/// What reads a bucket.
+const READ: &[&str] = &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"];
+const EVERYONE: [&str; 2] = [
+    "http://acs.amazonaws.com/groups/global/AllUsers",
+    "http://acs.amazonaws.com/groups/global/AuthenticatedUsers",
+];
+
+/// Why it is so, and a request or a grant that shows it; nothing where it is not so.
+pub(crate) type Shown = Observed<Option<(String, Json)>>;
+
+/// The first that is so; unknown where one may be.
+fn first(all: impl IntoIterator<Item = Shown>) -> Shown {
+    let mut gaps = Vec::new();
+    for one in all {
+        match one {
+            Known(Some(found)) => return Known(Some(found)),
+            Known(None) => {}
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    if gaps.is_empty() {
+        Known(None)
+    } else {
+        Unknown(gaps)
+    }
+}
+
+/// What is so unless something stops it.
+fn unless(found: Shown, stopped: impl FnOnce() -> Observed<bool>) -> Shown {
+    match found {
+        Known(Some(found)) => match stopped() {
+            Known(true) => Known(None),
+            Known(false) => Known(Some(found)),
+            Unknown(gaps) => Unknown(gaps),
+        },
+        Known(None) => Known(None),
+        Unknown(gaps) => match stopped() {
+            Known(true) => Known(None),
+            _ => Unknown(gaps),
+        },
+    }
+}
+
+/// A call from an address of documentation (RFC 5737) that no policy lists, by no endpoint.
+fn from_anywhere() -> BTreeMap<String, Fact> {
+    let mut context = BTreeMap::from([("aws:sourceip".to_owned(), Fact::one("198.51.100.7"))]);
+    for key in [
+        "aws:sourcevpce",
+        "aws:sourcevpc",
+        "aws:vpcsourceip",
+        "aws:vpceaccount",
+        "aws:vpceorgid",
+        "aws:vpceorgpaths",
+        "aws:sourcevpcarn",
+    ] {
+        context.insert(key.to_owned(), Fact::Absent);
+    }
+    context
+}
+
+/// The policy of a bucket or access point; none where it has none.
+fn policy_of(row: Row<'_>) -> Observed<Option<Rc<Document>>> {
+    row.json("policy").and_then(|json| {
+        if json.as_object().is_some_and(serde_json::Map::is_empty) {
+            Known(None)
+        } else {
+            documents(row.key(), &json).map(Some)
+        }
+    })
+}
+
+fn shown(found: Found, why: &str) -> Shown {
+    found
+        .observed("s3_bucket.policy")
+        .map(|found| found.map(|request| (why.to_owned(), request.witness())))
+}
+
+/// Is one of the settings on: of the thing itself, or of its account?
+fn blocks(world: &World, row: Row<'_>, owner: &str, setting: &str) -> Observed<bool> {
+    let account = match world.lookup("s3_account_public_access_block", owner, GLOBAL, owner) {
+        Lookup::Found(found) => found.list("settings"),
+        Lookup::Absent => Observed::gap(Gap::not_understood(
+            "s3_account_public_access_block",
+            format!("nothing was read of account {owner}"),
+        )),
+        Lookup::Unknown(gaps) => Unknown(gaps),
+    };
+    let has = |all: Vec<String>| all.iter().any(|one| one == setting);
+    row.list("public_access_block")
+        .map(has)
+        .or(account.map(has))
+}
+
+/// Can a bucket be read from the internet by whoever likes?
+///
+/// The bucket is judged, not its objects: an object may have an access control list of its own
+/// (S3 User Guide, "Blocking public access to your Amazon S3 storage").
+pub(crate) fn public(world: &World, bucket: Row<'_>) -> Shown {
+    let owner = bucket.account();
+    let partition = &world.run.partition;
+    let own = [
+        format!("arn:{partition}:s3:::{}/*", bucket.key()),
+        format!("arn:{partition}:s3:::{}", bucket.key()),
+    ];
+    let document = policy_of(bucket);
+    let direct = |through: Option<&str>| {
+        document.clone().and_then(|document| match document {
+            None => Known(None),
+            Some(document) => {
+                let mut context = from_anywhere();
+                for key in [
+                    "s3:dataaccesspointarn",
+                    "s3:dataaccesspointaccount",
+                    "s3:accesspointnetworkorigin",
+                ] {
+                    context.insert(key.to_owned(), Fact::Absent);
+                }
+                if let Some(point) = through {
+                    context.insert("s3:dataaccesspointarn".to_owned(), Fact::one(point));
+                    context.insert("s3:dataaccesspointaccount".to_owned(), Fact::one(owner));
+                    context.insert(
+                        "s3:accesspointnetworkorigin".to_owned(),
+                        Fact::one("Internet"),
+                    );
+                }
+                shown(
+                    anyone_through(&document, READ, &own, &context),
+                    "its bucket policy lets anyone read it",
+                )
+            }
+        })
+    };
+    let restricted = |row: Row<'_>| blocks(world, row, owner, "RestrictPublicBuckets");
+    let by_policy = unless(direct(None), || restricted(bucket));
+    let by_list = unless(by_list(bucket), || {
+        blocks(world, bucket, owner, "IgnorePublicAcls").or(bucket
+            .text("object_ownership")
+            .map(|ownership| ownership == "BucketOwnerEnforced"))
+    });
+    let mut ways = vec![by_policy, by_list];
+    // A bucket policy can leave the decision to access points; without it they decide nothing.
+    for region in &world.run.regions {
+        let points = world.children(
+            "s3_access_point",
+            owner,
+            region,
+            "bucket_name",
+            bucket.key(),
+        );
+        if !points.gaps.is_empty()
+            && !matches!(
+                direct(Some(&format!(
+                    "arn:{partition}:s3:{region}:{owner}:accesspoint/{PROBE}"
+                ))),
+                Known(None)
+            )
+        {
+            ways.push(Unknown(points.gaps));
+        }
+        for point in points.rows {
+            let admits = policy_of(point).and_then(|document| match document {
+                None => Known(None),
+                Some(document) => shown(
+                    anyone_through(
+                        &document,
+                        READ,
+                        &[format!("{}/object/*", point.key()), point.key().to_owned()],
+                        &from_anywhere(),
+                    ),
+                    &format!("the access point {} lets anyone read it", point.key()),
+                ),
+            });
+            let from_internet = unless(admits, || {
+                point
+                    .text("network_origin")
+                    .map(|origin| origin != "Internet")
+                    .or(restricted(point))
+            });
+            ways.push(match from_internet {
+                Known(None) => Known(None),
+                found => match direct(Some(point.key())) {
+                    Known(None) => Known(None),
+                    Known(Some(_)) => unless(found, || restricted(bucket)),
+                    Unknown(gaps) => Unknown(gaps),
+                },
+            });
+        }
+    }
+    first(ways)
+}
+
+/// What the access control list gives to everyone.
+fn by_list(bucket: Row<'_>) -> Shown {
+    bucket.json("acl_grants").map(|all| {
+        let grants = all.as_array().into_iter().flatten();
+        let mut open = grants.filter(|grant| {
+            let text = |name: &str| grant.get(name).and_then(Json::as_str).unwrap_or_default();
+            EVERYONE.contains(&text("grantee"))
+                && matches!(text("permission"), "READ" | "FULL_CONTROL")
+        });
+        open.next().map(|grant| {
+            (
+                "its access control list lets everyone list it".to_owned(),
+                json!({"grant": grant}),
+            )
+        })
+    })
+}
+
+/// Does a bucket let in more than named roles of trusted accounts: a principal from outside, a whole other account, a service
+/// for whomever, or a copy in an account that is not ours?
+pub(crate) fn shared(world: &World, bucket: Row<'_>) -> Shown {
+    let owner = bucket.account();
+    let partition = &world.run.partition;
+    let own = [
+        format!("arn:{partition}:s3:::{}/*", bucket.key()),
+        format!("arn:{partition}:s3:::{}", bucket.key()),
+    ];
+    let is_trusted = trusted(world, owner);
+    let document = policy_of(bucket);
+    let by_policy = document.and_then(|document| match document {
+        None => Known(None),
+        Some(document) => {
+            let organizations = trusted_organizations(world, owner);
+            let gaps = RefCell::new(Vec::new());
+            let outside = outsider_through(
+                &document,
+                READ,
+                &own,
+                &BTreeMap::new(),
+                organizations.as_deref(),
+                &|account| match is_trusted(account) {
+                    Known(known) => Some(known),
+                    Unknown(more) => {
+                        gaps.borrow_mut().extend(more);
+                        None
+                    }
+                },
+            );
+            let outside = match (
+                shown(
+                    outside,
+                    "its policy lets principals outside the organisation read it",
+                ),
+                gaps.into_inner(),
+            ) {
+                (Unknown(_), gaps) if !gaps.is_empty() => Unknown(gaps),
+                (found, _) => found,
+            };
+            first([
+                outside,
+                whole_accounts(world, &document, owner, &own),
+                deputies(&document, owner, &own),
+            ])
+        }
+    });
+    let by_list = unless(foreign_grants(bucket), || {
+        bucket
+            .text("object_ownership")
+            .map(|ownership| ownership == "BucketOwnerEnforced")
+    });
+    first([by_policy, by_list, copies(bucket, &is_trusted)])
+}
+
+fn ask_as(
+    document: &Rc<Document>,
+    principal: &Principal,
+    (owner, own): (&str, &[String]),
+    context: BTreeMap<String, Fact>,
+    why: &str,
+) -> Shown {
+    let policies = Policies {
+        resource: Some(Rc::clone(document)),
+        // What its own account lets it do is that account's to decide.
+        identity: anything(),
+        ..Policies::default()
+    };
+    let ask = Ask {
+        principal,
+        actions: READ,
+        resources: own,
+        resource_account: Some(owner),
+        context,
+        choose: true,
+    };
+    shown(may(&policies, &ask), why)
+}
+
+fn anything() -> Vec<Rc<Document>> {
+    let all = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
+    Document::parse("its own account", &all)
+        .into_iter()
+        .map(Rc::new)
+        .collect()
+}
+
+/// Other accounts that the policy lets in as a whole: a role that nobody named gets in.
+fn whole_accounts(world: &World, document: &Rc<Document>, owner: &str, own: &[String]) -> Shown {
+    let accepted = Settings::of(&world.run).list("trusted_accounts");
+    let named: BTreeSet<String> = document
+        .statements
+        .iter()
+        .filter(|statement| statement.effect == Effect::Allow)
+        .flat_map(|statement| &statement.principals)
+        .flat_map(|patterns| &patterns.all)
+        .filter_map(|pattern| match pattern {
+            PrincipalPattern::Account(account) => Some(account.clone()),
+            _ => None,
+        })
+        .chain(world.accounts().map(str::to_owned))
+        .filter(|account| account != owner && !accepted.contains(account))
+        .collect();
+    first(named.into_iter().map(|account| {
+        let partition = &world.run.partition;
+        let mut principal = Principal::parse(&format!("arn:{partition}:iam::{account}:role/{PROBE}"));
+        principal.organization = match world.lookup("organization", &account, GLOBAL, &account) {
+            Lookup::Found(row) => row.text("id").known().map_or(Fact::Unknown, Fact::one),
+            _ => Fact::Unknown,
+        };
+        ask_as(
+            document,
+            &principal,
+            (owner, own),
+            BTreeMap::new(),
+            &format!("its policy lets every role and user of account {account} read it that this account allows to"),
+        )
+    }))
+}
+
+/// Services that anyone can send: the policy does not say for which account they may come.
+fn deputies(document: &Rc<Document>, owner: &str, own: &[String]) -> Shown {
+    let services: BTreeSet<&str> = document
+        .statements
+        .iter()
+        .filter(|statement| statement.effect == Effect::Allow)
+        .flat_map(|statement| &statement.principals)
+        .flat_map(|patterns| &patterns.all)
+        .filter_map(|pattern| match pattern {
+            PrincipalPattern::Service(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    first(services.into_iter().map(|service| {
+        let prefix = service.split('.').next().unwrap_or_default();
+        let context = BTreeMap::from([
+            ("aws:sourceaccount".to_owned(), Fact::one("999999999999")),
+            (
+                "aws:sourcearn".to_owned(),
+                Fact::one(format!("arn:aws:{prefix}:us-east-1:999999999999:{PROBE}/x")),
+            ),
+            ("aws:sourceorgid".to_owned(), Fact::one("o-outcropprobe")),
+            ("aws:sourceorgpaths".to_owned(), Fact::one("o-outcropprobe/r-probe/ou-probe/")),
+        ]);
+        ask_as(
+            document,
+            &Principal::parse(service),
+            (owner, own),
+            context,
+            &format!("its policy lets {service} read it for any account: no condition names the account that sends it"),
+        )
+    }))
+}
+
+/// Grants of the access control list to other accounts.
+fn foreign_grants(bucket: Row<'_>) -> Shown {
+    bucket.json("acl_grants").map(|all| {
+        let grants = all.as_array().into_iter().flatten();
+        let mut foreign = grants.filter(|grant| {
+            let text = |name: &str| grant.get(name).and_then(Json::as_str).unwrap_or_default();
+            !text("grantee").starts_with("http")
+                && matches!(text("permission"), "READ" | "FULL_CONTROL")
+        });
+        foreign.next().map(|grant| {
+            (
+                "its access control list lets another account list it".to_owned(),
+                json!({"grant": grant}),
+            )
+        })
+    })
+}
+
+/// Copies in accounts that are not ours.
+fn copies(bucket: Row<'_>, is_trusted: &dyn Fn(&str) -> Observed<bool>) -> Shown {
+    bucket.json("replication").and_then(|all| {
+        let rules = all.as_array().cloned().unwrap_or_default();
+        first(rules.into_iter().map(|rule| {
+            let text = |name: &str| rule.get(name).and_then(Json::as_str).unwrap_or_default();
+            let account = text("account");
+            // Without an account the copy stays with the owner of the source.
+            if account.is_empty() || text("status") == "Disabled" {
+                return Known(None);
+            }
+            is_trusted(account).map(|trusted| {
+                (!trusted).then(|| {
+                    (
+                        format!("it is replicated to account {account}, which is not trusted"),
+                        json!({"replication": rule}),
+                    )
+                })
+            })
+        }))
+    })
+}
