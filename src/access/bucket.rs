@@ -4,7 +4,7 @@ use super::documents::documents;
 use super::trusted::{trusted, trusted_organizations};
 use crate::derive::Settings;
 use crate::inventory::{Inputs, Lookup, Row, World};
-use crate::model::{GLOBAL, Gap, Observed, merge};
+use crate::model::{GLOBAL, Gap, Observed, Reason, merge};
 use crate::policy::{
     Ask, Document, Effect, Fact, Found, PROBE, Policies, Principal, PrincipalPattern,
     anyone_through, may, outsider_through,
@@ -35,6 +35,8 @@ pub(crate) const SHARED: Inputs = Inputs::All(&[
     services::s3::BUCKET.group("acl"),
     services::s3::BUCKET.group("ownership"),
     services::s3::BUCKET.group("replication"),
+    services::s3::BUCKET.group("public-access"),
+    services::s3::ACCOUNT_BLOCK.list(),
     services::organizations::ORGANIZATION.list(),
     services::organizations::ACCOUNT.list(),
 ]);
@@ -82,21 +84,63 @@ fn unless(found: Shown, stopped: impl FnOnce() -> Observed<bool>) -> Shown {
     }
 }
 
-/// A call from an address of documentation (RFC 5737) that no policy lists, by no endpoint.
-fn from_anywhere() -> BTreeMap<String, Fact> {
-    let mut context = BTreeMap::from([("aws:sourceip".to_owned(), Fact::one("198.51.100.7"))]);
-    for key in [
-        "aws:sourcevpce",
-        "aws:sourcevpc",
-        "aws:vpcsourceip",
-        "aws:vpceaccount",
-        "aws:vpceorgid",
-        "aws:vpceorgpaths",
-        "aws:sourcevpcarn",
-    ] {
-        context.insert(key.to_owned(), Fact::Absent);
-    }
-    context
+/// Calls by no endpoint: from an address of documentation (RFC 5737) that no policy lists, and from each range of a policy that is
+/// so wide that Amazon S3 calls it public: broader than /8, or /32 of IPv6 (S3 User Guide, "The meaning of public").
+pub(crate) fn from_the_internet(document: &Document) -> Vec<BTreeMap<String, Fact>> {
+    let wide = |range: &str| -> Option<String> {
+        let range: ipnet::IpNet = range.parse().ok()?;
+        let most = if range.addr().is_ipv4() { 8 } else { 32 };
+        (range.prefix_len() < most)
+            .then(|| range.hosts().next())??
+            .to_string()
+            .into()
+    };
+    let ranges = document
+        .statements
+        .iter()
+        .filter(|statement| statement.effect == Effect::Allow)
+        .flat_map(|statement| &statement.conditions)
+        .filter(|condition| condition.key == "aws:sourceip")
+        .flat_map(|condition| &condition.values)
+        .filter_map(|range| wide(range));
+    std::iter::once("198.51.100.7".to_owned())
+        .chain(ranges)
+        .map(|address| {
+            let mut context = BTreeMap::from([("aws:sourceip".to_owned(), Fact::one(address))]);
+            for key in [
+                "aws:sourcevpce",
+                "aws:sourcevpc",
+                "aws:vpcsourceip",
+                "aws:vpceaccount",
+                "aws:vpceorgid",
+                "aws:vpceorgpaths",
+                "aws:sourcevpcarn",
+            ] {
+                context.insert(key.to_owned(), Fact::Absent);
+            }
+            context
+        })
+        .collect()
+}
+
+/// Keys of requests that come by an access point.
+const BY_ACCESS_POINT: [&str; 3] = [
+    "s3:dataaccesspointarn",
+    "s3:dataaccesspointaccount",
+    "s3:accesspointnetworkorigin",
+];
+
+/// Is there a way for anyone, from the internet, by the policy alone?
+fn open_to_anyone(
+    document: &Document,
+    resources: &[String],
+    more: &BTreeMap<String, Fact>,
+    why: &str,
+) -> Shown {
+    first(from_the_internet(document).into_iter().map(|mut context| {
+        context.extend(more.clone());
+        shown(anyone_through(document, READ, resources, &context), why)
+    }))
 }
 
 /// The policy of a bucket or access point; none where it has none.
@@ -127,6 +171,13 @@ fn blocks(world: &World, row: Row<'_>, owner: &str, setting: &str) -> Observed<b
         Lookup::Unknown(gaps) => Unknown(gaps),
     };
     let has = |all: Vec<String>| all.iter().any(|one| one == setting);
+    // A file that opens a bucket is at fault, whatever the account may lay over it: with the block on, it could not be applied.
+    let account = match account {
+        Unknown(gaps) if gaps.iter().all(|gap| gap.reason == Reason::NotInFile) => {
+            Known(Vec::new())
+        }
+        account => account,
+    };
     row.list("public_access_block")
         .map(has)
         .or(account.map(has))
@@ -148,14 +199,9 @@ pub(crate) fn public(world: &World, bucket: Row<'_>) -> Shown {
         document.clone().and_then(|document| match document {
             None => Known(None),
             Some(document) => {
-                let mut context = from_anywhere();
-                for key in [
-                    "s3:dataaccesspointarn",
-                    "s3:dataaccesspointaccount",
-                    "s3:accesspointnetworkorigin",
-                ] {
-                    context.insert(key.to_owned(), Fact::Absent);
-                }
+                let mut context: BTreeMap<String, Fact> = BY_ACCESS_POINT
+                    .map(|key| (key.to_owned(), Fact::Absent))
+                    .into();
                 if let Some(point) = through {
                     context.insert("s3:dataaccesspointarn".to_owned(), Fact::one(point));
                     context.insert("s3:dataaccesspointaccount".to_owned(), Fact::one(owner));
@@ -164,8 +210,10 @@ pub(crate) fn public(world: &World, bucket: Row<'_>) -> Shown {
                         Fact::one("Internet"),
                     );
                 }
-                shown(
-                    anyone_through(&document, READ, &own, &context),
+                open_to_anyone(
+                    &document,
+                    &own,
+                    &context,
                     "its bucket policy lets anyone read it",
                 )
             }
@@ -180,6 +228,23 @@ pub(crate) fn public(world: &World, bucket: Row<'_>) -> Shown {
     });
     let mut ways = vec![by_policy, by_list];
     // A bucket policy can leave the decision to access points; without it they decide nothing.
+    let leaves = |region: &str| {
+        let probe = format!("arn:{partition}:s3:{region}:{owner}:accesspoint/{PROBE}");
+        !matches!(direct(Some(&probe)), Known(None))
+    };
+    // Its access points lie in its Region, which may not be in the run.
+    if let Known(home) = bucket.text("region_name")
+        && !world.run.regions.iter().any(|region| region == home)
+        && leaves(home)
+    {
+        ways.push(Observed::gap(Gap {
+            reason: Reason::NotScanned,
+            ..Gap::not_understood(
+                "s3_access_point",
+                format!("the access points of {home} are not in this run"),
+            )
+        }));
+    }
     for region in &world.run.regions {
         let points = world.children(
             "s3_access_point",
@@ -188,26 +253,16 @@ pub(crate) fn public(world: &World, bucket: Row<'_>) -> Shown {
             "bucket_name",
             bucket.key(),
         );
-        if !points.gaps.is_empty()
-            && !matches!(
-                direct(Some(&format!(
-                    "arn:{partition}:s3:{region}:{owner}:accesspoint/{PROBE}"
-                ))),
-                Known(None)
-            )
-        {
+        if !points.gaps.is_empty() && leaves(region) {
             ways.push(Unknown(points.gaps));
         }
         for point in points.rows {
             let admits = policy_of(point).and_then(|document| match document {
                 None => Known(None),
-                Some(document) => shown(
-                    anyone_through(
-                        &document,
-                        READ,
-                        &[format!("{}/object/*", point.key()), point.key().to_owned()],
-                        &from_anywhere(),
-                    ),
+                Some(document) => open_to_anyone(
+                    &document,
+                    &[format!("{}/object/*", point.key()), point.key().to_owned()],
+                    &BTreeMap::new(),
                     &format!("the access point {} lets anyone read it", point.key()),
                 ),
             });
@@ -237,11 +292,11 @@ fn by_list(bucket: Row<'_>) -> Shown {
         let mut open = grants.filter(|grant| {
             let text = |name: &str| grant.get(name).and_then(Json::as_str).unwrap_or_default();
             EVERYONE.contains(&text("grantee"))
-                && matches!(text("permission"), "READ" | "FULL_CONTROL")
+                && matches!(text("permission"), "READ" | "WRITE_ACP" | "FULL_CONTROL")
         });
         open.next().map(|grant| {
             (
-                "its access control list lets everyone list it".to_owned(),
+                "its access control list lets everyone read or change it".to_owned(),
                 json!({"grant": grant}),
             )
         })
@@ -264,11 +319,15 @@ pub(crate) fn shared(world: &World, bucket: Row<'_>) -> Shown {
         Some(document) => {
             let organizations = trusted_organizations(world, owner);
             let gaps = RefCell::new(Vec::new());
+            // What comes by an access point its policy decides as well.
+            let direct: BTreeMap<String, Fact> = BY_ACCESS_POINT
+                .map(|key| (key.to_owned(), Fact::Absent))
+                .into();
             let outside = outsider_through(
                 &document,
                 READ,
                 &own,
-                &BTreeMap::new(),
+                &direct,
                 organizations.as_deref(),
                 &|account| match is_trusted(account) {
                     Known(known) => Some(known),
@@ -288,10 +347,20 @@ pub(crate) fn shared(world: &World, bucket: Row<'_>) -> Shown {
                 (Unknown(_), gaps) if !gaps.is_empty() => Unknown(gaps),
                 (found, _) => found,
             };
+            // A public policy is held to the owner's account and services where public access is restricted.
+            let is_public = !matches!(open_to_anyone(&document, &own, &direct, ""), Known(None));
+            let held = || {
+                if is_public {
+                    blocks(world, bucket, owner, "RestrictPublicBuckets")
+                } else {
+                    Known(false)
+                }
+            };
             first([
-                outside,
-                whole_accounts(world, &document, owner, &own),
+                unless(outside, held),
+                unless(whole_accounts(world, &document, owner, &own), held),
                 deputies(&document, owner, &own),
+                canonical(&document),
             ])
         }
     });
@@ -300,7 +369,7 @@ pub(crate) fn shared(world: &World, bucket: Row<'_>) -> Shown {
             .text("object_ownership")
             .map(|ownership| ownership == "BucketOwnerEnforced")
     });
-    first([by_policy, by_list, copies(bucket, &is_trusted)])
+    first([by_policy, by_list, copies(world, bucket, &is_trusted)])
 }
 
 fn ask_as(
@@ -381,14 +450,42 @@ fn deputies(document: &Rc<Document>, owner: &str, own: &[String]) -> Shown {
             _ => None,
         })
         .collect();
-    first(services.into_iter().map(|service| {
+    // A source of a stranger's account: of any kind, and of each kind that the policy asks for.
+    let sources: Vec<String> = document
+        .statements
+        .iter()
+        .flat_map(|statement| &statement.conditions)
+        .filter(|condition| condition.key == "aws:sourcearn")
+        .flat_map(|condition| &condition.values)
+        .map(|pattern| {
+            let parts: Vec<&str> = pattern.splitn(6, ':').collect();
+            let strange: Vec<String> = parts
+                .iter()
+                .enumerate()
+                .map(|(place, part)| match place {
+                    4 if part.contains('*') => "999999999999".to_owned(),
+                    _ => part.replace('*', PROBE),
+                })
+                .collect();
+            strange.join(":")
+        })
+        .collect();
+    let asked = services.into_iter().flat_map(|service| {
         let prefix = service.split('.').next().unwrap_or_default();
+        let any = format!("arn:aws:{prefix}:us-east-1:999999999999:{PROBE}/x");
+        std::iter::once(any)
+            .chain(
+                sources
+                    .iter()
+                    .filter(|arn| arn.contains(":999999999999:"))
+                    .cloned(),
+            )
+            .map(move |source| (service, source))
+    });
+    first(asked.map(|(service, source)| {
         let context = BTreeMap::from([
             ("aws:sourceaccount".to_owned(), Fact::one("999999999999")),
-            (
-                "aws:sourcearn".to_owned(),
-                Fact::one(format!("arn:aws:{prefix}:us-east-1:999999999999:{PROBE}/x")),
-            ),
+            ("aws:sourcearn".to_owned(), Fact::one(source)),
             ("aws:sourceorgid".to_owned(), Fact::one("o-outcropprobe")),
             ("aws:sourceorgpaths".to_owned(), Fact::one("o-outcropprobe/r-probe/ou-probe/")),
         ]);
@@ -402,6 +499,28 @@ fn deputies(document: &Rc<Document>, owner: &str, own: &[String]) -> Shown {
     }))
 }
 
+/// Canonical users, whose ids name no account.
+fn canonical(document: &Document) -> Shown {
+    let named = document
+        .statements
+        .iter()
+        .filter(|statement| statement.effect == Effect::Allow)
+        .filter(|statement| READ.iter().any(|action| statement.names_action(action)))
+        .flat_map(|statement| &statement.principals)
+        .flat_map(|patterns| &patterns.all)
+        .find_map(|pattern| match pattern {
+            PrincipalPattern::Canonical(id) => Some(id),
+            _ => None,
+        });
+    match named {
+        Some(id) => Observed::gap(Gap::not_understood(
+            "s3_bucket.policy",
+            format!("the canonical user {id} names no account, so whose it is cannot be told"),
+        )),
+        None => Known(None),
+    }
+}
+
 /// Grants of the access control list to other accounts.
 fn foreign_grants(bucket: Row<'_>) -> Shown {
     bucket.json("acl_grants").map(|all| {
@@ -409,34 +528,46 @@ fn foreign_grants(bucket: Row<'_>) -> Shown {
         let mut foreign = grants.filter(|grant| {
             let text = |name: &str| grant.get(name).and_then(Json::as_str).unwrap_or_default();
             !text("grantee").starts_with("http")
-                && matches!(text("permission"), "READ" | "FULL_CONTROL")
+                && matches!(text("permission"), "READ" | "WRITE_ACP" | "FULL_CONTROL")
         });
         foreign.next().map(|grant| {
             (
-                "its access control list lets another account list it".to_owned(),
+                "its access control list lets another account read or change it".to_owned(),
                 json!({"grant": grant}),
             )
         })
     })
 }
 
-/// Copies in accounts that are not ours.
-fn copies(bucket: Row<'_>, is_trusted: &dyn Fn(&str) -> Observed<bool>) -> Shown {
+/// Copies in accounts that are not ours. A rule need not name the account of the bucket that it copies to.
+fn copies(world: &World, bucket: Row<'_>, is_trusted: &dyn Fn(&str) -> Observed<bool>) -> Shown {
     bucket.json("replication").and_then(|all| {
         let rules = all.as_array().cloned().unwrap_or_default();
         first(rules.into_iter().map(|rule| {
             let text = |name: &str| rule.get(name).and_then(Json::as_str).unwrap_or_default();
-            let account = text("account");
-            // Without an account the copy stays with the owner of the source.
-            if account.is_empty() || text("status") == "Disabled" {
+            if text("status") == "Disabled" {
                 return Known(None);
             }
-            is_trusted(account).map(|trusted| {
-                (!trusted).then(|| {
-                    (
-                        format!("it is replicated to account {account}, which is not trusted"),
-                        json!({"replication": rule}),
-                    )
+            let owner = match (
+                text("account"),
+                world.lookup_anywhere("s3_bucket", text("bucket")),
+            ) {
+                (named, _) if !named.is_empty() => Known(named.to_owned()),
+                (_, Lookup::Found(copy)) => Known(copy.account().to_owned()),
+                (_, Lookup::Unknown(gaps)) => Unknown(gaps),
+                (_, Lookup::Absent) => Observed::gap(Gap::not_understood(
+                    "s3_bucket",
+                    format!("whose the bucket `{}` is cannot be told", text("bucket")),
+                )),
+            };
+            owner.and_then(|owner| {
+                is_trusted(&owner).map(|trusted| {
+                    (!trusted).then(|| {
+                        (
+                            format!("it is replicated to account {owner}, which is not trusted"),
+                            json!({"replication": rule}),
+                        )
+                    })
                 })
             })
         }))

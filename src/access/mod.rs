@@ -28,6 +28,7 @@ use std::rc::Rc;
 pub(crate) const INPUTS: Inputs = Inputs::All(&[
     iam::ROLE.list(),
     iam::POLICY.list(),
+    iam::GROUP.list(),
     organizations::ORGANIZATION.list(),
     organizations::ACCOUNT.list(),
     organizations::ACCOUNT.group("path"),

@@ -382,18 +382,31 @@ impl Access {
             .map(|found| found.is_some())
     }
 
-    /// A request for one of the actions on a resource that none of the patterns names.
-    pub(crate) fn may_beyond(&self, actions: &[&str], own: &[String]) -> Observed<Option<Json>> {
-        let ask = Ask {
-            principal: &self.principal,
-            actions,
-            resources: &[],
-            resource_account: None,
-            context: BTreeMap::new(),
-            choose: true,
-        };
-        self.seen(may_beyond(&self.grants, &ask, own))
-            .map(|found| found.map(|request| request.witness()))
+    /// A request for one of the actions on a resource that none of the patterns names, whoever of the accounts owns it: the ARN
+    /// of a bucket does not tell.
+    pub(crate) fn may_beyond(
+        &self,
+        actions: &[&str],
+        own: &[String],
+        owners: &[&str],
+    ) -> Observed<Option<Json>> {
+        let mut answer = Known(None);
+        for owner in std::iter::once(None).chain(owners.iter().copied().map(Some)) {
+            let ask = Ask {
+                principal: &self.principal,
+                actions,
+                resources: &[],
+                resource_account: owner,
+                context: BTreeMap::new(),
+                choose: true,
+            };
+            match self.seen(may_beyond(&self.grants, &ask, own)) {
+                Known(Some(request)) => return Known(Some(request.witness())),
+                Known(None) => {}
+                Unknown(gaps) => answer = Unknown(gaps),
+            }
+        }
+        answer
     }
 
     /// A request that invokes a model and names no guardrail (`bedrock:GuardrailIdentifier` is absent then).
@@ -403,6 +416,8 @@ impl Access {
             actions: &[
                 "bedrock:InvokeModel",
                 "bedrock:InvokeModelWithResponseStream",
+                "bedrock:InvokeModelWithBidirectionalStream",
+                "bedrock:CreateModelInvocationJob",
             ],
             resources: &[],
             resource_account: None,

@@ -121,6 +121,12 @@ fn tokens(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Whatever could be an account id within a text.
+fn account_ids(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_digit())
+        .filter(|digits| digits.len() == 12)
+}
+
 /// The first label of the host of a vector store: the collection's id, or a domain's name.
 fn store_label(token: &str) -> Option<&str> {
     let store = token.ends_with(".aoss.amazonaws.com")
@@ -143,6 +149,7 @@ impl Names {
     /// Takes every account id and every name that identifies something.
     fn of(store: &Store, run: &RunInfo) -> Result<Self, crate::inventory::Error> {
         let (mut accounts, mut names) = (BTreeSet::new(), BTreeSet::new());
+        let mut numbers = BTreeSet::new();
         let mut take = |text: &str| {
             let text = Arn::parse(text).map_or(text, |arn| arn.resource);
             for token in tokens(text) {
@@ -234,6 +241,7 @@ impl Names {
                 let mut statement = store.conn.prepare(&sql)?;
                 for text in statement.query_map([], |row| row.get::<_, String>(0))? {
                     let text = text?;
+                    numbers.extend(account_ids(&text).map(str::to_owned));
                     let json = serde_json::from_str(&text).unwrap_or(Json::String(text));
                     inner(&json, &accounts, &mut take);
                 }
@@ -242,13 +250,17 @@ impl Names {
         take(run.caller_arn.as_str());
         for value in run.parameters.values() {
             inner(value, &accounts, &mut take);
+            numbers.extend(account_ids(&value.to_string()).map(str::to_owned));
         }
-        let number = |place: usize| format!("{:012}", 900_000_000_001_usize + place);
+        // Two accounts stay two, of this run or not: a policy may name one that a parameter lists and one that it does not.
+        let others = numbers.difference(&accounts).cloned().collect::<Vec<_>>();
+        let number = |(place, id): (usize, String)| (id, (900_000_000_001 + place).to_string());
         Ok(Self {
             accounts: accounts
                 .into_iter()
+                .chain(others)
                 .enumerate()
-                .map(|(place, id)| (id, number(place)))
+                .map(number)
                 .collect(),
             names: names
                 .into_iter()

@@ -57,12 +57,17 @@ impl Judge {
         if let Some((rule, _)) = out.iter().find(|(_, named)| *named) {
             return Err(Usage(format!("--select {rule}: this rule cannot be judged from {what}; `outcrop rules show {rule}` tells its sources")).into());
         }
-        if !out.is_empty() {
+        // Of accounts nothing stays unjudged when rules about files are left out.
+        if run.source.is_file() && !out.is_empty() {
             let ids: Vec<&str> = out.iter().map(|(id, _)| id.as_str()).collect();
-            run.notes.push(format!(
+            let note = format!(
                 "left out, because they cannot be judged from {what}: {}",
                 ids.join(", ")
-            ));
+            );
+            // A run that is judged again says it already.
+            if !run.notes.contains(&note) {
+                run.notes.push(note);
+            }
         }
         run.parameters = self
             .library

@@ -29,6 +29,7 @@ pub mod organizations;
 pub mod resolver;
 pub mod s3;
 pub mod sagemaker;
+pub mod secret_stores;
 pub mod stepfunctions;
 pub mod stores;
 pub mod trail_record;
@@ -77,6 +78,7 @@ const SERVICES: &[Service] = &[
     agentcore::SERVICE,
     cloudtrail::SERVICE,
     code::SERVICE,
+    secret_stores::SERVICE,
 ];
 
 /// Every collected table, in the order of the documentation.

@@ -1,7 +1,6 @@
 //! The estates inside the binary, judged: expectations are data.
 
-use crate::law::judged;
-use outcrop::engine::Library;
+use crate::law::{judged, rules_of_accounts};
 use outcrop::inventory::Store;
 use outcrop::model::{Outcome, Verdict};
 use outcrop::sources::fixture;
@@ -37,8 +36,7 @@ fn every_rule_fails_somewhere_in_the_broken_estate() {
         ),
         "{unclear:#?}"
     );
-    let rules = Library::load(&subjects::tables(), &[]).expect("the built-in rules");
-    assert_eq!(verdicts(&outcome).len(), rules.rules.len());
+    assert_eq!(verdicts(&outcome).len(), rules_of_accounts().rules.len());
 }
 
 #[test]
@@ -145,6 +143,8 @@ fn every_declared_column_is_filled_by_some_estate() {
     let empty: Vec<String> = subjects::tables()
         .iter()
         .flat_map(|table| table.columns.iter().map(|column| (table.name, column.name)))
+        // Files alone fill these.
+        .filter(|(table, _)| !["source_literal", "literal_in_source"].contains(table))
         .filter(|pair| !filled.contains(pair))
         .map(|(table, column)| format!("{table}.{column}"))
         .collect();

@@ -3,18 +3,21 @@
 use outcrop::engine::{self, Config, Library, Selection};
 use outcrop::inventory::shape::Shape;
 use outcrop::inventory::{Column, Kind, Role, Store};
-use outcrop::model::{Finding, Outcome, Verdict};
+use outcrop::model::{Finding, Outcome, Source, Verdict};
 use outcrop::sources::fixture;
 use outcrop::subjects;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Judges an estate; `change` works on the rows before anything is derived.
 pub fn judged(estate: &str, change: impl FnOnce(&mut Store)) -> Outcome {
-    judged_by(
-        &Library::load(&subjects::tables(), &[]).expect("rules"),
-        estate,
-        change,
-    )
+    judged_by(&rules_of_accounts(), estate, change)
+}
+
+/// The built-in rules that accounts are judged by.
+pub fn rules_of_accounts() -> Library {
+    let mut library = Library::load(&subjects::tables(), &[]).expect("the built-in rules");
+    drop(library.for_source(Source::Live));
+    library
 }
 
 /// The same, by some rules.
@@ -315,8 +318,7 @@ fn exempting() -> &'static std::collections::BTreeSet<String> {
 
 /// Every rule that judges a subject.
 pub fn rules() -> Vec<String> {
-    let library = Library::load(&subjects::tables(), &[]).expect("rules");
-    library
+    rules_of_accounts()
         .rules
         .iter()
         .filter(|loaded| loaded.rule.subject.is_some())

@@ -11,6 +11,7 @@ mod estates;
 mod evidence;
 mod examples;
 mod files;
+mod first_wave;
 mod formats;
 mod gate;
 mod gate_files;

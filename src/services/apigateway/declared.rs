@@ -10,6 +10,19 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         map: api,
     },
     Spelling {
+        kinds: &["aws_api_gateway_rest_api_policy"],
+        map: |by, rows| {
+            let policy = document(by.at("policy"));
+            rows.column(
+                by,
+                "api_gateway_rest_api",
+                by.at("rest_api_id").id(),
+                "policy",
+                policy,
+            );
+        },
+    },
+    Spelling {
         kinds: &["aws_api_gateway_integration"],
         map: integration,
     },
@@ -78,15 +91,22 @@ fn route(by: &Declared, rows: &mut Rows, key: String, uri: &Node) {
     let function = match (super::function(&told), uri) {
         // The one thing that the address is made of is the function.
         (Some(_), Node::Unknown(later)) => {
-            later.of.iter().find(|of| of.contains(":lambda:")).cloned()
+            let of = later.of.iter().find(|of| of.contains(":lambda:"));
+            of.map_or_else(
+                || Told::Unknown(later.clone()),
+                |arn| Told::Known(arn.clone()),
+            )
         }
-        (Some(arn), _) => Some(arn.to_owned()),
-        _ => None,
+        (Some(arn), _) => Told::Known(arn.to_owned()),
+        (None, Node::Unknown(later)) if super::family(&told).is_none() => {
+            Told::Unknown(later.clone())
+        }
+        _ => Told::Known(String::new()),
     };
     rows.row("api_gateway_route", by, key)
         .set("api_id", by.at("rest_api_id").id())
         .set("http_method", by.at("http_method").text())
-        .put("function_arn", function.unwrap_or_default())
+        .set("function_arn", function)
         .put("family", super::family(&told).unwrap_or_default());
 }
 

@@ -5,13 +5,12 @@ use crate::services::declared::{Declared, Later, Node, Rows, Spelling, Told};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
+        kinds: &["aws_bedrockagent_agent_alias", "AWS::Bedrock::AgentAlias"],
+        map: alias,
+    },
+    Spelling {
         kinds: &["aws_bedrockagent_agent", "AWS::Bedrock::Agent"],
         map: agent,
-    },
-    // An alias of the file points to what is made of the draft, so it says no more than the agent.
-    Spelling {
-        kinds: &["aws_bedrockagent_agent_alias", "AWS::Bedrock::AgentAlias"],
-        map: |by, rows| rows.symbol(by, by.id(), ""),
     },
     Spelling {
         kinds: &["aws_bedrockagent_prompt", "AWS::Bedrock::Prompt"],
@@ -50,17 +49,44 @@ fn agent(by: &Declared, rows: &mut Rows) {
         .set("served_versions", served(by));
 }
 
+/// An alias that is tied to a version serves what was made of an earlier draft.
+fn alias(by: &Declared, rows: &mut Rows) {
+    rows.symbol(by, by.id(), "");
+    let tied = by.at("routing_configuration").items().first();
+    let version = tied.map(|route| route.at("agent_version").id());
+    if matches!(version, None | Some(Told::Absent)) {
+        return;
+    }
+    let agent = by
+        .at("agent_id")
+        .id()
+        .map(|id| by.arn_of("bedrock", &format!("agent/{id}")));
+    let later = Later {
+        why: "an alias is tied to a version that was made of an earlier draft".to_owned(),
+        ..Later::default()
+    };
+    rows.column(
+        by,
+        "bedrock_agent",
+        agent,
+        "served_versions",
+        Told::Unknown(later),
+    );
+}
+
 /// What an alias serves is made of the draft.
 fn served(by: &Declared) -> Told<serde_json::Value> {
     let guardrail = by.at("guardrail_configuration");
-    let told = guardrail
-        .at("guardrail_identifier")
-        .id()
-        .or("")
-        .map(|identifier| (identifier, guardrail.at("guardrail_version").id().known()));
+    // One that is made by the same file has no id yet, and is one all the same.
+    let identifier = match guardrail.at("guardrail_identifier").id() {
+        Told::Unknown(later) if !later.outside => Told::Known("(known after apply)".to_owned()),
+        told => told.or(""),
+    };
+    let told =
+        identifier.map(|identifier| (identifier, guardrail.at("guardrail_version").id().known()));
     told.map(|(identifier, version)| {
         serde_json::json!([{
-            "alias": "(made of the draft)", "version": "DRAFT", "guardrail": identifier,
+            "alias": "(any that follows the draft)", "version": "DRAFT", "guardrail": identifier,
             "guardrail_version": version.unwrap_or_default(),
         }])
     })
@@ -91,6 +117,8 @@ fn knowledge_base(by: &Declared, rows: &mut Rows) {
     .into_iter()
     .map(|path| storage.at(path).id())
     .find(|id| *id != Told::Absent);
+    // Data sources name it by its id.
+    rows.symbol(by, by.id(), "");
     rows.row("bedrock_knowledge_base", by, arn(by))
         .put("id", by.id())
         .put("name", by.name("name"))

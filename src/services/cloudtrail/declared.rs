@@ -57,10 +57,21 @@ fn declared_selectors(by: &Declared) -> Told<Json> {
     }
 }
 
+/// A store can be told to take in nothing.
+fn recording(by: &Declared) -> Told<String> {
+    let word = |on: bool| if on { "ENABLED" } else { "STOPPED_INGESTION" }.to_owned();
+    match (by.at("ingestion_enabled").flag(), by.at("suspend").flag()) {
+        (Told::Known(on), _) => Told::Known(word(on)),
+        (_, Told::Known(suspended)) => Told::Known(word(!suspended)),
+        (Told::Unknown(later), _) | (_, Told::Unknown(later)) => Told::Unknown(later),
+        _ => Told::Known(word(true)),
+    }
+}
+
 fn store(by: &Declared, rows: &mut Rows) {
     rows.row("cloudtrail_event_data_store", by, arn(by))
         .put("name", by.name("name"))
-        .put("status", "ENABLED")
+        .set("status", recording(by))
         .set(
             "is_organization_store",
             by.at("organization_enabled").flag().or(false),

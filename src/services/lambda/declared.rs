@@ -1,7 +1,7 @@
 //! How files declare them.
 
 use crate::services::declared::ids::{arn, name};
-use crate::services::declared::{Change, Declared, Node, Rows, Spelling, Told};
+use crate::services::declared::{Change, Declared, Later, Node, Rows, Spelling, Told};
 use crate::services::environment::Owner;
 use serde_json::{Value as Json, json};
 
@@ -50,32 +50,86 @@ fn open_to_anyone() -> Json {
 
 /// A URL. Terraform's provider gives one without authorisation the permission that opens it; CloudFormation asks for it by itself.
 fn url(by: &Declared, rows: &mut Rows) {
-    let Some((function, id)) = target(by) else {
-        rows.symbol(by, by.id(), "");
-        return;
-    };
     let auth = by.at("authorization_type|auth_type").text();
     let opened = auth == Told::Known("NONE".to_owned()) && !by.is_cloudformation();
-    rows.row("lambda_function_url", by, id)
-        .put("function_arn", function)
-        .set("auth_type", auth)
-        .put("policy", if opened { open_to_anyone() } else { json!({}) });
+    let policy = if opened { open_to_anyone() } else { json!({}) };
+    match target(by) {
+        Some((function, id)) => rows
+            .row("lambda_function_url", by, id)
+            .put("function_arn", function)
+            .set("auth_type", auth)
+            .put("policy", policy),
+        // Which function it leads to is settled later.
+        None => rows
+            .row("lambda_function_url", by, by.id())
+            .set(
+                "function_arn",
+                settled_later::<String>("the function is not known yet"),
+            )
+            .set("auth_type", auth)
+            .set(
+                "policy",
+                settled_later::<String>("the function is not known yet"),
+            ),
+    };
 }
 
+fn settled_later<T>(why: &str) -> Told<T> {
+    Told::Unknown(Later {
+        why: why.to_owned(),
+        ..Later::default()
+    })
+}
+
+/// A permission, as the statement that Lambda makes of it (Lambda API Reference, "AddPermission").
 fn permission(by: &Declared, rows: &mut Rows) {
-    let (action, principal) = (by.at("action").text(), by.at("principal").id());
-    let opens = action == Told::Known("lambda:InvokeFunctionUrl".to_owned())
-        && principal == Told::Known("*".to_owned());
     rows.symbol(by, by.id(), "");
-    if let (true, Some((_, id))) = (opens, target(by)) {
-        rows.column(
-            by,
-            "lambda_function_url",
-            Told::Known(id),
-            "policy",
-            Told::Known(open_to_anyone()),
-        );
+    let Some((_, id)) = target(by) else { return };
+    let (action, principal) = (by.at("action").text(), by.at("principal").id());
+    let calls_urls = match &action {
+        Told::Known(action) => ["lambda:invokefunctionurl", "lambda:*", "*"]
+            .contains(&action.to_ascii_lowercase().as_str()),
+        _ => true,
+    };
+    if !calls_urls {
+        return;
     }
+    let conditions = [
+        ("function_url_auth_type", "lambda:FunctionUrlAuthType"),
+        ("principal_org_id", "aws:PrincipalOrgID"),
+        ("source_account", "aws:SourceAccount"),
+        ("source_arn", "aws:SourceArn"),
+    ];
+    let mut condition = serde_json::Map::new();
+    let mut open = action == Told::Absent || principal == Told::Absent;
+    for (path, key) in conditions {
+        match by.at(path).id() {
+            Told::Known(value) if !value.is_empty() => {
+                condition.insert(key.to_owned(), json!(value));
+            }
+            Told::Unknown(_) => open = true,
+            _ => {}
+        }
+    }
+    let policy = match (action, principal) {
+        (Told::Known(action), Told::Known(principal)) if !open => {
+            let who = if principal == "*" {
+                json!("*")
+            } else if principal.ends_with(".amazonaws.com") {
+                json!({"Service": principal})
+            } else {
+                json!({"AWS": principal})
+            };
+            let mut statement =
+                json!({"Effect": "Allow", "Principal": who, "Action": action, "Resource": "*"});
+            if !condition.is_empty() {
+                statement["Condition"] = json!({"StringEquals": condition});
+            }
+            Told::Known(json!({"Version": "2012-10-17", "Statement": [statement]}))
+        }
+        _ => settled_later("whom a permission lets in is not known yet"),
+    };
+    rows.column(by, "lambda_function_url", Told::Known(id), "policy", policy);
 }
 
 fn function(by: &Declared, rows: &mut Rows) {

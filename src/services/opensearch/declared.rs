@@ -72,12 +72,20 @@ fn policy(by: &Declared) -> Told<serde_json::Value> {
 
 fn network_policy(by: &Declared, rows: &mut Rows) {
     match by.at("type").text() {
+        Told::Known(kind) if kind == "encryption" => encryption_policy(by, rows),
         Told::Known(kind) if kind != "network" => rows.symbol(by, by.id(), ""),
         _ => drop(
             rows.row("aoss_network_policy", by, by.name("name"))
                 .set("policy", policy(by)),
         ),
     }
+}
+
+/// The key that an encryption policy gives the collections whose names it matches (OpenSearch Serverless Developer Guide,
+/// "Encryption policies").
+fn encryption_policy(by: &Declared, rows: &mut Rows) {
+    rows.row("aoss_encryption_policy", by, by.name("name"))
+        .set("policy", policy(by));
 }
 
 fn access_policy(by: &Declared, rows: &mut Rows) {

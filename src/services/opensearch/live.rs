@@ -72,6 +72,23 @@ pub(in crate::services) async fn collections(place: &Place<'_>) -> Batch {
 }
 
 pub(in crate::services) async fn network_policies(place: &Place<'_>) -> Batch {
+    security_policies(place, "aoss_network_policy", SecurityPolicyType::Network).await
+}
+
+pub(in crate::services) async fn encryption_policies(place: &Place<'_>) -> Batch {
+    security_policies(
+        place,
+        "aoss_encryption_policy",
+        SecurityPolicyType::Encryption,
+    )
+    .await
+}
+
+async fn security_policies(
+    place: &Place<'_>,
+    table: &'static str,
+    kind: SecurityPolicyType,
+) -> Batch {
     let client = client!(aws_sdk_opensearchserverless, place);
     let listing = place
         .pages(
@@ -79,7 +96,7 @@ pub(in crate::services) async fn network_policies(place: &Place<'_>) -> Batch {
             |token| {
                 client
                     .list_security_policies()
-                    .r#type(SecurityPolicyType::Network)
+                    .r#type(kind.clone())
                     .set_next_token(token)
                     .send()
             },
@@ -92,21 +109,22 @@ pub(in crate::services) async fn network_policies(place: &Place<'_>) -> Batch {
         )
         .await;
     let mut batch = Batch::default();
-    batch.listed(place, "aoss_network_policy", &listing);
+    batch.listed(place, table, &listing);
     let details = place
         .details(
             &mut batch,
-            "aoss_network_policy",
+            table,
             "detail",
             &listing.items,
             |policy| policy.name().unwrap_or_default().to_owned(),
             |index| {
                 place.call("aoss:GetSecurityPolicy", {
-                    let (client, name) = (&client, listing.items[index].name().unwrap_or_default());
+                    let (client, kind) = (&client, &kind);
+                    let name = listing.items[index].name().unwrap_or_default();
                     move || {
                         client
                             .get_security_policy()
-                            .r#type(SecurityPolicyType::Network)
+                            .r#type(kind.clone())
                             .name(name)
                             .send()
                     }
@@ -115,7 +133,7 @@ pub(in crate::services) async fn network_policies(place: &Place<'_>) -> Batch {
         )
         .await;
     for (policy, detail) in listing.items.iter().zip(details) {
-        let mut row = place.row("aoss_network_policy").set("name", policy.name());
+        let mut row = place.row(table).set("name", policy.name());
         if let Some(found) = detail
             .as_ref()
             .and_then(|answer| answer.security_policy_detail())

@@ -50,6 +50,28 @@ pub const NETWORK_POLICY: Table = Table {
     lists: Inputs::NONE,
 };
 
+/// Encryption policies.
+pub const ENCRYPTION_POLICY: Table = Table {
+    name: "aoss_encryption_policy",
+    doc: "Security policies of the type `encryption`: which key a collection gets when it is made.",
+    key: "name",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("name", "Name."),
+        json(
+            "policy",
+            "`{Rules: [{ResourceType, Resource}], AWSOwnedKey, KmsARN}`.",
+        )
+        .by(&["detail"]),
+    ],
+    reads: &[
+        Read::new("list", "aoss:ListSecurityPolicies"),
+        Read::new("detail", "aoss:GetSecurityPolicy"),
+    ],
+    lists: Inputs::NONE,
+};
+
 /// The statement with its rules as AWS writes them: which kind of thing, which names, which permissions.
 fn with_rules(statement: &Json, fields: &mut Fields<'_>) -> Result<Json, String> {
     let all = fields
@@ -189,6 +211,7 @@ pub(super) const SERVICE: Service = Service {
     tables: &[
         &COLLECTION,
         &NETWORK_POLICY,
+        &ENCRYPTION_POLICY,
         &VPC_ENDPOINT,
         &ACCESS_POLICY,
         &DOMAIN,
@@ -205,6 +228,11 @@ pub(super) const SERVICE: Service = Service {
             tables: &["aoss_network_policy"],
             span: Span::Regional,
             run: |place| Box::pin(live::network_policies(place)),
+        },
+        Collector {
+            tables: &["aoss_encryption_policy"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::encryption_policies(place)),
         },
         Collector {
             tables: &["aoss_vpc_endpoint"],

@@ -39,6 +39,19 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         },
     },
     Spelling {
+        kinds: &["aws_s3control_access_point_policy"],
+        map: |by, rows| {
+            let found = document(by.at("policy"));
+            rows.column(
+                by,
+                "s3_access_point",
+                by.at("access_point_arn").id(),
+                "policy",
+                found,
+            );
+        },
+    },
+    Spelling {
         kinds: &["aws_s3_access_point", "AWS::S3::AccessPoint"],
         map: access_point,
     },
@@ -111,7 +124,9 @@ fn access_point(by: &Declared, rows: &mut Rows) {
     } else {
         blocks(block)
     };
-    rows.row("s3_access_point", by, arn(by))
+    // Its ARN is made of its name (S3 User Guide, "Referencing access points").
+    let key = by.arn_of("s3", &format!("accesspoint/{}", by.name("name")));
+    rows.row("s3_access_point", by, key)
         .put("name", by.name("name"))
         .set("bucket_name", by.at("bucket").id())
         .put(
@@ -161,17 +176,12 @@ fn grants(by: &Declared) -> Told<Json> {
         if let Some(later) = policy.later() {
             return Told::Unknown(later.clone());
         }
-        let owner = policy.at("owner.id").text();
-        let all = policy.at("grant").items().iter().filter_map(|grant| {
-            let who = grant.at("grantee.uri|grantee.id").text();
-            let own = who == owner;
-            let (Told::Known(who), Told::Known(permission)) = (who, grant.at("permission").text())
-            else {
-                return None;
-            };
-            (!own).then(|| json!({"grantee": who, "permission": permission}))
-        });
-        return Told::Known(all.collect());
+        return listed(policy.at("grant"), policy.at("owner.id").text());
+    }
+    // Buckets of old carry their grants themselves.
+    let own = by.at("grant");
+    if !own.items().is_empty() {
+        return listed(own, Told::Absent);
     }
     by.at("acl|access_control").text().or("private").map(|acl| {
         match acl.to_ascii_lowercase().replace('-', "").as_str() {
@@ -184,6 +194,32 @@ fn grants(by: &Declared) -> Told<Json> {
             _ => json!([]),
         }
     })
+}
+
+/// Grants one by one; what cannot be read of one is not left out.
+fn listed(grants: &Node, owner: Told<String>) -> Told<Json> {
+    let mut all = Vec::new();
+    for grant in grants.items() {
+        let grantee = match grant.at("grantee") {
+            Node::Absent => grant,
+            inner => inner,
+        };
+        let who = grantee.at("uri|id|email_address").id();
+        if who != Told::Absent && who == owner {
+            continue;
+        }
+        let permissions = grant.at("permission|permissions").ids();
+        match (who, permissions) {
+            (Told::Known(who), Told::Known(permissions)) => all.extend(
+                permissions
+                    .into_iter()
+                    .map(|permission| json!({"grantee": who, "permission": permission})),
+            ),
+            (Told::Unknown(later), _) | (_, Told::Unknown(later)) => return Told::Unknown(later),
+            _ => return Told::Absent,
+        }
+    }
+    Told::Known(Json::from(all))
 }
 
 /// Where the rules of a replication configuration copy to.
@@ -231,7 +267,7 @@ fn bucket_companions(by: &Declared, rows: &mut Rows) {
     if *block != Node::Absent {
         set("public_access_block", blocks(block).map(Json::from));
     }
-    if *by.at("acl|access_control") != Node::Absent {
+    if *by.at("acl|access_control") != Node::Absent || !by.at("grant").items().is_empty() {
         set("acl_grants", grants(by));
     }
     set(

@@ -4,7 +4,7 @@ use crate::access::bucket;
 use crate::derive::{DerivedRow, Sink};
 use crate::inventory::Inputs;
 use crate::inventory::cols::{flag, json, list, text};
-use crate::inventory::{Lookup, Role, Span, Table};
+use crate::inventory::{Lookup, Role, Row, Span, Table};
 use crate::model::{AccountKind, Arn, Gap, Observed, merge};
 use crate::services;
 use crate::subject_columns;
@@ -146,6 +146,30 @@ impl Corpus {
     }
 }
 
+/// The buckets of a data source, and what each holds.
+pub(crate) fn buckets_of(source: Row<'_>) -> Observed<Vec<(String, &'static str)>> {
+    // A managed knowledge base has its buckets in the parameters of a connector.
+    let connected = match source.text("type") {
+        Known(other) if other != "MANAGED_KNOWLEDGE_BASE_CONNECTOR" => Known(Vec::new()),
+        _ => source.list("connector_buckets"),
+    };
+    let named = source
+        .text("bucket_name")
+        .zip(source.text("intermediate_bucket_name"));
+    connected
+        .zip(named)
+        .map(|(connected, (original, intermediate))| {
+            let mut all: Vec<(String, &'static str)> = connected
+                .into_iter()
+                .map(|bucket| (bucket, "originals"))
+                .collect();
+            all.push((original.to_owned(), "originals"));
+            all.push((intermediate.to_owned(), "intermediate"));
+            all.retain(|(bucket, _)| !bucket.is_empty());
+            all
+        })
+}
+
 /// The corpus of a scope, and what may hide more.
 pub(crate) fn corpus(
     facts: &Facts<'_>,
@@ -165,42 +189,20 @@ pub(crate) fn corpus(
                 continue;
             }
         };
-        // A managed knowledge base has its buckets in the parameters of a connector.
-        if row.text("type") == Known("MANAGED_KNOWLEDGE_BASE_CONNECTOR") {
-            match row.list("connector_buckets") {
-                Known(buckets) => all.extend(buckets.into_iter().map(|bucket| Corpus {
+        let named_owner = row.text("bucket_owner_account_id").known();
+        match buckets_of(row) {
+            Known(buckets) => all.extend(buckets.into_iter().map(|(bucket, part)| {
+                Corpus {
                     bucket,
-                    part: "originals",
+                    part,
                     knowledge_base: base.clone(),
-                    named_owner: String::new(),
-                })),
-                Unknown(more) => gaps = merge(gaps, more),
-            }
-        }
-        for (column, part) in [
-            ("bucket_name", "originals"),
-            ("intermediate_bucket_name", "intermediate"),
-        ] {
-            match row.text(column) {
-                Known("") => {}
-                Known(bucket) => {
-                    let named_owner = if part == "originals" {
-                        row.text("bucket_owner_account_id")
-                            .known()
-                            .unwrap_or_default()
-                            .to_owned()
-                    } else {
-                        String::new()
-                    };
-                    all.insert(Corpus {
-                        bucket: bucket.to_owned(),
-                        part,
-                        knowledge_base: base.clone(),
-                        named_owner,
-                    });
+                    named_owner: named_owner
+                        .filter(|_| part == "originals")
+                        .unwrap_or_default()
+                        .to_owned(),
                 }
-                Unknown(more) => gaps = merge(gaps, more),
-            }
+            })),
+            Unknown(more) => gaps = merge(gaps, more),
         }
     }
     for row in bases.rows {

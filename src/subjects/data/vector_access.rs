@@ -37,10 +37,11 @@ pub const VECTOR_ACCESS: Table = Table {
         flag("has_unexpected", "Are there such?").from(EXPECTED),
         list(
             "wide_rules",
-            "Rules that give every permission on every collection, as `policy: resource`."
+            "Rules that are about every collection, as `policy: resource`."
         )
         .from(POLICIES),
         flag("has_wide_rule", "Are there such?").from(POLICIES),
+        text("broad_reason", "What is known to be too much.").absent("''").from(EXPECTED),
         json("rules", "`[{policy, resources, permissions, principals}]`: the statements that name it.").from(POLICIES),
         text("policy_names", "The policies that name it, joined.").absent("''").from(POLICIES),
     ],
@@ -88,14 +89,12 @@ impl Said {
             self.policies.insert(policy.to_owned());
             self.principals
                 .extend(principals.iter().map(|principal| (*principal).to_owned()));
-            if permissions.contains(&"aoss:*") {
-                // A collection that nobody named.
-                let every = resources
-                    .iter()
-                    .filter(|pattern| pattern_names(pattern, kind, "outcrop-probe"));
-                self.wide
-                    .extend(every.map(|resource| format!("{policy}: {resource}")));
-            }
+            // A collection that nobody named.
+            let every = resources
+                .iter()
+                .filter(|pattern| pattern_names(pattern, kind, "outcrop-probe"));
+            self.wide
+                .extend(every.map(|resource| format!("{policy}: {resource}")));
             self.shown.push(json!({
                 "policy": policy, "resources": resources, "permissions": permissions, "principals": principals,
             }));
@@ -118,7 +117,13 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                     continue;
                 }
             };
-            let (mut said, mut gaps) = (Said::default(), policies.gaps.clone());
+            // What else speaks of a collection that a file makes stands in the same file.
+            let hidden = if facts.world.is_new(collection.key()) {
+                facts.world.companions(collection.key())
+            } else {
+                policies.gaps.clone()
+            };
+            let (mut said, mut gaps) = (Said::default(), hidden);
             for policy in &policies.rows {
                 match policy.json("policy") {
                     Known(statements) => {
@@ -157,6 +162,18 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
             );
             row.put("name", name)
                 .tagged(facts.settings, &account, Known(BTreeMap::new()));
+            let mut words = Vec::new();
+            if !unexpected.is_empty() {
+                words.push(format!("they name {}", unexpected.join(", ")));
+            }
+            if !said.wide.is_empty() {
+                let wide: Vec<&str> = said.wide.iter().map(String::as_str).collect();
+                words.push(format!(
+                    "they are about every collection ({})",
+                    wide.join(", ")
+                ));
+            }
+            row.put("broad_reason", words.join("; "));
             row.set("has_unexpected", seen(!unexpected.is_empty(), &unclear))
                 .set("unexpected_principals", whole(unexpected, &unclear))
                 .set("has_wide_rule", seen(!said.wide.is_empty(), &gaps))
@@ -186,6 +203,14 @@ fn is_unexpected(
 ) -> Observed<bool> {
     if allowed.iter().any(|pattern| glob(pattern, principal)) {
         return Known(false);
+    }
+    if principal.contains(['*', '?']) {
+        return Observed::gap(Gap::not_understood(
+            "aoss_access_policy.policy",
+            format!(
+                "AWS does not document wildcards in principals of a data access policy, such as {principal}"
+            ),
+        ));
     }
     let role = match Arn::parse(principal) {
         Some(arn) if arn.resource == "root" => {

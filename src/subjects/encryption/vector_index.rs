@@ -4,11 +4,12 @@ use super::keys;
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, text};
 use crate::inventory::{Inputs, Role, Row, Span, Table};
-use crate::model::{Gap, Observed, merge};
+use crate::model::{Gap, Observed, glob, merge};
 use crate::subjects::network::vector_store::{self, Store};
 use crate::subjects::{Facts, Subject};
 use crate::{services, subject_columns};
 use Observed::{Known, Unknown};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 pub(super) const STORES: Inputs = Inputs::All(&[
@@ -23,6 +24,8 @@ pub(super) const STORES: Inputs = Inputs::All(&[
 pub(super) const STORE_KEYS: Inputs = Inputs::All(&[
     STORES,
     services::opensearch::COLLECTION.group("detail"),
+    services::opensearch::ENCRYPTION_POLICY.list(),
+    services::opensearch::ENCRYPTION_POLICY.group("detail"),
     services::opensearch::DOMAIN.group("detail"),
 ]);
 const KEYS: Inputs = Inputs::All(&[
@@ -66,7 +69,7 @@ pub(super) const SUBJECT: Subject = Subject {
 };
 
 /// The key of a store; empty where the key is AWS's own, nothing where it is not encrypted.
-fn key_of(store: Row<'_>) -> Observed<Option<String>> {
+fn key_of(facts: &Facts<'_>, store: Row<'_>) -> Observed<Option<String>> {
     let key = |column: &str| {
         store
             .text(column)
@@ -78,11 +81,60 @@ fn key_of(store: Row<'_>) -> Observed<Option<String>> {
             .and_then(|on| if on { key("kms_key_id") } else { Known(None) })
     };
     match store.table().name {
-        "aoss_collection" => key("kms_key_arn"),
+        "aoss_collection" => match key("kms_key_arn") {
+            Unknown(gaps) => by_policy(facts, store).unwrap_or(Unknown(gaps)),
+            known => known,
+        },
         "opensearch_domain" => encrypted("encrypts_at_rest"),
         "rds_db_instance" => encrypted("is_encrypted"),
         _ => key("kms_key_id"),
     }
+}
+
+/// The key of a collection that a file makes, from the encryption policy of the same file that matches its name; an exact name comes
+/// before a pattern, and a longer pattern before a shorter one.
+fn by_policy(facts: &Facts<'_>, collection: Row<'_>) -> Option<Observed<Option<String>>> {
+    if !facts.world.is_new(collection.key()) {
+        return None;
+    }
+    let name = collection.text("name").known()?;
+    let policies = facts.world.all(
+        "aoss_encryption_policy",
+        collection.account(),
+        collection.region(),
+    );
+    let mut best: Option<(bool, usize, Option<String>)> = None;
+    for policy in policies.rows {
+        let json = match policy.json("policy") {
+            Known(json) => json,
+            // It may be the one that matches.
+            Unknown(gaps) => return Some(Unknown(gaps)),
+        };
+        let rules = json.get("Rules").and_then(Json::as_array);
+        let patterns = rules
+            .into_iter()
+            .flatten()
+            .filter_map(|rule| rule.get("Resource").and_then(Json::as_array))
+            .flatten()
+            .filter_map(Json::as_str)
+            .filter(|pattern| glob(pattern, &format!("collection/{name}")));
+        for pattern in patterns {
+            let own = json.get("AWSOwnedKey").and_then(Json::as_bool) == Some(true);
+            let key = if own {
+                Some(String::new())
+            } else {
+                json.get("KmsARN").and_then(Json::as_str).map(str::to_owned)
+            };
+            let rank = (!pattern.contains('*'), pattern.len());
+            if best
+                .as_ref()
+                .is_none_or(|(exact, len, _)| rank > (*exact, *len))
+            {
+                best = Some((rank.0, rank.1, key));
+            }
+        }
+    }
+    best.and_then(|(.., key)| key).map(|key| Known(Some(key)))
 }
 
 /// Collections, and what else can hold vectors, of a scope, and what may hide more.
@@ -110,13 +162,13 @@ pub(super) fn vector_keys(
     for store in all {
         match store.serves.clone() {
             Known(false) => {}
-            Known(true) => match key_of(store.row) {
+            Known(true) => match key_of(facts, store.row) {
                 Known(None) => {}
                 Known(Some(key)) => keys.push((store.row.key().to_owned(), Known(key))),
                 Unknown(more) => keys.push((store.row.key().to_owned(), Unknown(more))),
             },
             // A key matters here where it is a customer's; one that nobody set needs no knowledge base to be known.
-            Unknown(more) => match key_of(store.row) {
+            Unknown(more) => match key_of(facts, store.row) {
                 Known(None) => {}
                 Known(Some(key)) if key.is_empty() => {}
                 _ => gaps = merge(gaps, more),
@@ -131,7 +183,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
         let (all, gaps) = stores(facts, &account, &region);
         sink.hide(&account, &region, gaps);
         for store in all {
-            let key = key_of(store.row);
+            let key = key_of(facts, store.row);
             let class = key.clone().and_then(|key| match key {
                 None => Known((false, "it is not encrypted")),
                 Some(key) => keys::customer_key(facts, &account, &region, &key),

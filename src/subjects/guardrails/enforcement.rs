@@ -69,12 +69,13 @@ pub(super) fn by_policy(
         .all("bedrock_enforced_guardrail", account, region);
     let mut gaps = own.gaps;
     for config in own.rows {
-        let whole = config
-            .flag("is_selective")
-            .zip(config.list("included_models"));
+        let whole = config.flag("is_selective").zip(
+            config
+                .list("included_models")
+                .zip(config.list("excluded_models")),
+        );
         match whole {
-            // Models that are left out are usually those that embed, which take no guardrail.
-            Known((false, included)) if included.is_empty() => {
+            Known((false, (included, excluded))) if every_model(&included, &excluded) => {
                 return Known(Some(format!(
                     "the account enforces {}",
                     config.text("guardrail_arn").known().unwrap_or(config.key())
@@ -109,6 +110,19 @@ pub(super) fn by_policy(
     }
 }
 
+/// Is it on every model that answers? Models that embed or rank take no guardrail, and `ALL` is every one.
+fn every_model(included: &[String], excluded: &[String]) -> bool {
+    let all = included.is_empty()
+        || included
+            .iter()
+            .any(|model| model.eq_ignore_ascii_case("all"));
+    let silent = |model: &String| {
+        let lower = model.to_ascii_lowercase();
+        lower.contains("embed") || lower.contains("rerank")
+    };
+    all && excluded.iter().all(silent)
+}
+
 /// The guardrail that the effective policy puts on calls of a Region, unless tags can keep content from it.
 fn enforced_here(policy: &Json, region: &str) -> Option<String> {
     let configs = policy
@@ -132,7 +146,14 @@ fn enforced_here(policy: &Json, region: &str) -> Option<String> {
         let skippable = selective
             .iter()
             .any(|word| ["honor", "selective"].contains(&word.to_ascii_lowercase().as_str()));
-        (!text("identifier").is_empty() && !skippable).then(|| text("identifier").to_owned())
+        let list = |name: &str| -> Vec<String> {
+            let all = config.pointer(&format!("/model_enforcement/{name}"));
+            let all = all.and_then(Json::as_array).into_iter().flatten();
+            all.filter_map(Json::as_str).map(str::to_owned).collect()
+        };
+        let every = every_model(&list("included_models"), &list("excluded_models"));
+        (!text("identifier").is_empty() && !skippable && every)
+            .then(|| text("identifier").to_owned())
     })
 }
 
@@ -192,7 +213,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 "policies deny every caller model calls without a guardrail".to_owned()
             }
             (.., Some((name, _))) => format!(
-                "neither the account nor the organisation enforces one, and {name} may invoke a model without"
+                "neither the account nor the organisation enforces one, and {name} may invoke a model without one"
             ),
             _ => "neither the account nor the organisation enforces one".to_owned(),
         };

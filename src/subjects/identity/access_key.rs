@@ -1,5 +1,7 @@
 //! Subject: access keys of users, and what they reach of generative AI.
 
+use super::knowledge_base_role::STORES;
+use crate::access::principal::Access;
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, list, text, time};
 use crate::inventory::{Inputs, Lookup, Role, Row, Span, Table};
@@ -139,6 +141,46 @@ fn index_principals(facts: &Facts<'_>) -> (BTreeSet<String>, Vec<Gap>) {
     (named, gaps)
 }
 
+/// Vector stores that IAM alone decides over, which a knowledge base names.
+fn stores(facts: &Facts<'_>, access: &Access) -> Observed<bool> {
+    let hidden = facts.world.hidden_anywhere("bedrock_knowledge_base");
+    let mut all = Vec::new();
+    for (kind, actions) in STORES
+        .iter()
+        .filter(|(kind, _)| *kind != "OPENSEARCH_SERVERLESS")
+    {
+        for action in *actions {
+            let reached = facts
+                .world
+                .everywhere("bedrock_knowledge_base")
+                .into_iter()
+                .map(|base| {
+                    base.text("storage_type")
+                        .zip(base.text("storage_id"))
+                        .and_then(|(own, id)| {
+                            if own != *kind || id.is_empty() {
+                                return Known(false);
+                            }
+                            access
+                                .may(action, id)
+                                .or(access.may(action, &format!("{id}/x")))
+                        })
+                });
+            let rest = if hidden.is_empty() {
+                Known(false)
+            } else {
+                Unknown(hidden.clone())
+            };
+            all.push(
+                access
+                    .may_any(action)
+                    .and(Observed::any(reached.chain([rest]))),
+            );
+        }
+    }
+    Observed::any(all)
+}
+
 type Seen<'s> = (&'s BTreeSet<String>, &'s [Gap]);
 
 fn reach(
@@ -161,7 +203,13 @@ fn reach(
     };
     let access = facts.principals.of(row);
     let partition = &facts.world.run.partition;
-    let models = access.invokes.clone().map(|found| found.is_some());
+    // Whatever API family it may call: a model, an agent, a flow, or retrieval.
+    let models = access
+        .invokes
+        .clone()
+        .map(|found| found.is_some())
+        .or(access.families.any())
+        .or(access.may_any("bedrock:InvokeModelWithBidirectionalStream"));
     let hidden = |gaps: &[Gap]| {
         if gaps.is_empty() {
             Known(false)
@@ -170,18 +218,16 @@ fn reach(
         }
     };
     // Where its policies allow no object at all, no bucket has to be known.
-    let objects = access.may_any("s3:GetObject");
-    let documents = objects.and(Observed::any(
-        corpus
-            .iter()
-            .map(|bucket| {
-                access.may(
-                    "s3:GetObject",
-                    &format!("arn:{partition}:s3:::{bucket}/document"),
-                )
-            })
-            .chain([hidden(corpus_gaps)]),
-    ));
+    let documents = Observed::any(["s3:GetObject", "s3:GetObjectVersion"].map(|action| {
+        access.may_any(action).and(Observed::any(
+            corpus
+                .iter()
+                .map(|bucket| {
+                    access.may(action, &format!("arn:{partition}:s3:::{bucket}/document"))
+                })
+                .chain([hidden(corpus_gaps)]),
+        ))
+    }));
     let index = access
         .may_any("aoss:APIAccessAll")
         .and(if named.contains(user) {
@@ -189,5 +235,6 @@ fn reach(
         } else {
             hidden(index_gaps)
         });
+    let index = index.or(stores(facts, &access));
     vec![("models", models), ("corpus", documents), ("index", index)]
 }

@@ -3,7 +3,7 @@
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Inputs, Role, Row, Span, Table};
-use crate::model::{Gap, Observed, merge};
+use crate::model::{Observed, merge};
 use crate::subjects::accounts::corpus_bucket;
 use crate::subjects::{Facts, Subject};
 use crate::{access, services, subject_columns};
@@ -47,7 +47,7 @@ pub const KNOWLEDGE_BASE_ROLE: Table = Table {
         .from(REACH),
         flag(
             "invokes_any_model",
-            "May the role invoke a model that nobody named?"
+            "May the role invoke a model that nobody named, or any of a family?"
         )
         .from(REACH),
         flag("is_too_broad", "Is one of these so?").from(REACH),
@@ -74,7 +74,7 @@ pub(super) const SUBJECT: Subject = Subject {
 
 /// Vector stores that a role is granted by IAM: the type of `storageConfiguration`, and the actions that read or write it
 /// (Bedrock User Guide, "Create a service role for Knowledge Bases for Amazon Bedrock").
-const STORES: &[(&str, &[&str])] = &[
+pub(super) const STORES: &[(&str, &[&str])] = &[
     ("OPENSEARCH_SERVERLESS", &["aoss:APIAccessAll"]),
     (
         "RDS",
@@ -114,9 +114,8 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     for (account, region) in facts.settings.scopes(&KNOWLEDGE_BASE_ROLE) {
         let found = facts.world.all("bedrock_knowledge_base", &account, &region);
         sink.hide(&account, &region, found.gaps);
-        let (corpus, corpus_gaps) = corpus_bucket::corpus(facts, &account, &region);
         for base in found.rows {
-            let buckets = own_buckets(base, &corpus, &corpus_gaps);
+            let buckets = own_buckets(facts, base);
             let role = base.text("role_arn");
             let [other_buckets, other_stores, any_model] =
                 beyond(facts, base, role.clone(), &buckets);
@@ -152,21 +151,36 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-fn own_buckets(
-    base: Row<'_>,
-    corpus: &std::collections::BTreeSet<corpus_bucket::Corpus>,
-    gaps: &[Gap],
-) -> Observed<Vec<String>> {
-    base.text("id").and_then(|id| {
-        if gaps.is_empty() {
-            let own = corpus.iter().filter(|one| one.knowledge_base == id);
-            let mut names: Vec<String> = own.map(|one| one.bucket.clone()).collect();
-            names.dedup();
-            Known(names)
-        } else {
-            Unknown(gaps.to_vec())
-        }
-    })
+/// Buckets of its data sources and of its extracts. What else reads for a knowledge base that a file makes stands in the same file.
+fn own_buckets(facts: &Facts<'_>, base: Row<'_>) -> Observed<Vec<String>> {
+    let (account, region) = (base.account(), base.region());
+    let sources = base.text("id").map(|id| {
+        facts.world.children(
+            "bedrock_data_source",
+            account,
+            region,
+            "knowledge_base_id",
+            id,
+        )
+    });
+    sources
+        .zip(base.list("supplemental_buckets"))
+        .and_then(|(sources, mut buckets)| {
+            let mut gaps = sources.gaps;
+            for source in sources.rows {
+                match corpus_bucket::buckets_of(source) {
+                    Known(found) => buckets.extend(found.into_iter().map(|(bucket, _)| bucket)),
+                    Unknown(more) => gaps = merge(gaps, more),
+                }
+            }
+            buckets.sort();
+            buckets.dedup();
+            if gaps.is_empty() {
+                Known(buckets)
+            } else {
+                Unknown(gaps)
+            }
+        })
 }
 
 fn beyond(
@@ -177,11 +191,12 @@ fn beyond(
 ) -> [Beyond; 3] {
     let partition = &facts.world.run.partition;
     let access = role.and_then(|role| facts.principals.role(role));
+    let owners: Vec<&str> = facts.world.accounts().collect();
     let ask = |actions: &[&str], own: Observed<Vec<String>>| {
         access
             .clone()
             .zip(own)
-            .and_then(|(access, own)| access.may_beyond(actions, &own))
+            .and_then(|(access, own)| access.may_beyond(actions, &own, &owners))
     };
     let bucket_objects = buckets.clone().map(|all| {
         all.iter()
@@ -215,18 +230,23 @@ fn beyond(
     let any_model = access
         .clone()
         .and_then(|access| access.models.clone())
-        .and_then(|models| models.any);
+        .and_then(|models| match (models.any, models.family) {
+            (Known(Some(request)), _) | (_, Known(Some(request))) => Known(Some(request)),
+            (Known(None), other) => other,
+            (other, Known(None)) => other,
+            (Unknown(gaps), Unknown(more)) => Unknown(merge(gaps, more)),
+        });
     [
         Beyond {
             what: "objects of other buckets".to_owned(),
-            found: ask(&["s3:GetObject"], bucket_objects),
+            found: ask(&["s3:GetObject", "s3:GetObjectVersion"], bucket_objects),
         },
         Beyond {
             what: "other vector stores".to_owned(),
             found: stores,
         },
         Beyond {
-            what: "any model".to_owned(),
+            what: "models that nobody named".to_owned(),
             found: any_model,
         },
     ]

@@ -1,10 +1,11 @@
 //! Subject: what leads from the internet to a model: URLs of functions that call Bedrock, and methods of REST APIs.
 
+use crate::access::bucket;
 use crate::access::documents::documents;
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, json, text};
 use crate::inventory::{Inputs, Lookup, Role, Row, Span, Table};
-use crate::model::{Gap, Observed, merge};
+use crate::model::{Gap, Observed, Reason, merge};
 use crate::policy::{Fact, anyone_through};
 use crate::subjects::{Facts, Subject};
 use crate::workloads::Workload;
@@ -72,7 +73,7 @@ fn shut(why: impl Into<String>) -> Verdict {
     }
 }
 
-/// Does a policy let in someone whom it does not name, from an address of documentation (RFC 5737) that it does not list?
+/// Does a policy let in someone whom it does not name, from an address that it does not list, or from a range that is half the internet?
 fn lets_anyone_in(
     name: &str,
     policy: &Json,
@@ -80,20 +81,43 @@ fn lets_anyone_in(
     resource: &str,
     context: &[(&str, &str)],
 ) -> Observed<Option<Json>> {
-    let mut facts = BTreeMap::from([("aws:sourceip".to_owned(), Fact::one("198.51.100.7"))]);
-    for key in ["aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip"] {
-        facts.insert(key.to_owned(), Fact::Absent);
-    }
-    facts.extend(
-        context
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), Fact::one(*value))),
-    );
     documents(name, policy).and_then(|document| {
-        anyone_through(&document, &[action], &[resource.to_owned()], &facts)
-            .observed(name)
-            .map(|found| found.map(|request| request.witness()))
+        let mut gaps = Vec::new();
+        for mut facts in bucket::from_the_internet(&document) {
+            facts.extend(
+                context
+                    .iter()
+                    .map(|(key, value)| ((*key).to_owned(), Fact::one(*value))),
+            );
+            let found = anyone_through(&document, &[action], &[resource.to_owned()], &facts);
+            match found.observed(name) {
+                Known(Some(request)) => return Known(Some(request.witness())),
+                Known(None) => {}
+                Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
+        if gaps.is_empty() {
+            Known(None)
+        } else {
+            Unknown(gaps)
+        }
     })
+}
+
+/// The policy with `execute-api:/...` written out (API Gateway Developer Guide, "API Gateway resource policy examples").
+fn expanded(policy: Json, called: &str) -> Json {
+    match policy {
+        Json::String(text) => match text.strip_prefix("execute-api:/") {
+            Some(rest) => Json::String(format!("{called}{rest}")),
+            None => Json::String(text),
+        },
+        Json::Array(all) => all.into_iter().map(|one| expanded(one, called)).collect(),
+        Json::Object(members) => members
+            .into_iter()
+            .map(|(name, member)| (name, expanded(member, called)))
+            .collect(),
+        other => other,
+    }
 }
 
 fn is_empty(policy: &Json) -> bool {
@@ -103,10 +127,12 @@ fn is_empty(policy: &Json) -> bool {
 /// A URL (Lambda Developer Guide, "Control access to Lambda function URLs").
 fn url(row: Row<'_>) -> Observed<Verdict> {
     row.text("auth_type").and_then(|auth| {
-        if auth != "NONE" {
-            return Known(shut(format!("callers sign with {auth}")));
-        }
+        // A signature of anyone's own account is one too, so the policy counts in either case.
+        let signed = auth != "NONE";
         row.json("policy").and_then(|policy| {
+            if signed && is_empty(&policy) {
+                return Known(shut(format!("callers sign with {auth}")));
+            }
             if is_empty(&policy) {
                 return Known(shut(
                     "it asks for no signature, but the function's policy lets nobody in",
@@ -179,10 +205,16 @@ fn method(facts: &Facts<'_>, row: Row<'_>) -> Observed<Verdict> {
                             return Known(open(Json::Null));
                         }
                         let partition = &facts.world.run.partition;
-                        let invoked = format!(
-                            "arn:{partition}:execute-api:{region}:{account}:{}/*",
+                        let called = format!(
+                            "arn:{partition}:execute-api:{region}:{account}:{}/",
                             api.key()
                         );
+                        let path = row.key().rsplit_once(' ').map_or("/*", |(_, path)| path);
+                        // A path of a file is a symbol.
+                        let path = if path.starts_with('/') { path } else { "/*" };
+                        let verb = if method == "ANY" { "*" } else { method };
+                        let invoked = format!("{called}*/{verb}{path}");
+                        let policy = expanded(policy, &called);
                         lets_anyone_in(
                             "api_gateway_rest_api.policy",
                             &policy,
@@ -197,6 +229,17 @@ fn method(facts: &Facts<'_>, row: Row<'_>) -> Observed<Verdict> {
                     })
             })
         })
+}
+
+/// A function that is not among those that were read.
+fn unread(arn: &str) -> Gap {
+    Gap {
+        reason: Reason::NotScanned,
+        ..Gap::not_understood(
+            "lambda_function",
+            format!("the function {arn} is not among those that were read"),
+        )
+    }
 }
 
 /// The caller that a function ARN, with or without alias, names.
@@ -227,10 +270,15 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 };
                 let leads_to = match (calls, family) {
                     (_, Known(family)) if !family.is_empty() => family,
+                    (Known(arn), _) if arn.is_empty() => continue,
                     (Known(arn), _) => match caller(&callers.all, &arn) {
                         Some(workload) if workload.is_caller().is_true() => workload.name.clone(),
                         // What cannot be told of it is among the gaps.
-                        _ => continue,
+                        Some(_) => continue,
+                        None => {
+                            gaps = merge(gaps, vec![unread(&arn)]);
+                            continue;
+                        }
                     },
                     (Unknown(more), _) => {
                         gaps = merge(gaps, more);

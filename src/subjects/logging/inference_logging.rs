@@ -2,7 +2,7 @@
 
 use super::genai_use;
 use super::inference_log_group::LOGGING;
-use crate::access::service::may_service;
+use crate::access::service::{may_bedrock, may_service};
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Inputs, Lookup, Role, Row, Span, Table};
@@ -194,7 +194,7 @@ fn omits(config: &Observed<Option<Row<'_>>>) -> String {
         .collect();
     let mut words = Vec::new();
     if !missing.is_empty() {
-        words.push(format!("not captured: {}", missing.join(", ")));
+        words.push(format!("{} is not captured", missing.join(", ")));
     }
     if large_payloads(config).is_false() {
         words.push("payloads too large for a log event go nowhere".to_owned());
@@ -265,7 +265,7 @@ fn group_links(
     });
     if let Known(Some(row)) = group {
         let key = row.text("kms_key_id").map(str::to_owned);
-        key_link(facts, (account, region), key, None, links);
+        key_link(facts, (account, region), key, Target::Group(name), links);
     }
     let role = match config.text("role_arn") {
         Known(role) => role,
@@ -299,7 +299,7 @@ fn group_links(
     };
     let trusts = found
         .json("assume_role_policy")
-        .and_then(|policy| may_service(role, &policy, "sts:AssumeRole", role, (account, region)));
+        .and_then(|policy| may_bedrock(role, &policy, "sts:AssumeRole", role, (account, region)));
     links.push(Link {
         link: "role",
         of: role.to_owned(),
@@ -372,7 +372,7 @@ fn bucket_links(
         .json("policy")
         .zip(written)
         .and_then(|(policy, object)| {
-            may_service(name, &policy, "s3:PutObject", &object, (account, region))
+            may_bedrock(name, &policy, "s3:PutObject", &object, (account, region))
         });
     links.push(Link {
         link: "bucket policy",
@@ -391,15 +391,23 @@ fn bucket_links(
                 (false, _) => String::new(),
             },
         );
-    key_link(facts, (account, region), key, Some(name), links);
+    key_link(facts, (account, region), key, Target::Bucket(name), links);
 }
 
-/// The key: usable, and for a bucket one that lets Bedrock encrypt with it.
+/// What a key encrypts.
+#[derive(Clone, Copy)]
+enum Target<'n> {
+    Group(&'n str),
+    Bucket(&'n str),
+}
+
+/// The key: usable, and one that lets the service encrypt that writes: Bedrock to a bucket, CloudWatch Logs to a group
+/// (CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS Key Management Service").
 fn key_link(
     facts: &Facts<'_>,
     (account, region): (&str, &str),
     reference: Observed<String>,
-    bucket: Option<&str>,
+    target: Target<'_>,
     links: &mut Vec<Link>,
 ) {
     let of = reference.clone().known().unwrap_or_default();
@@ -408,13 +416,15 @@ fn key_link(
     });
     let broken = match key {
         Known((Key::Service, _)) => return,
-        Known((Key::Managed, reference)) if bucket.is_some() => Observed::gap(Gap::not_understood(
-            "kms_key.policy",
-            format!(
-                "AWS does not document whether Bedrock can deliver under the AWS-managed key {reference}"
-            ),
-        )),
-        Known((Key::Managed, _)) => Known(None),
+        Known((Key::Managed, reference)) => match target {
+            Target::Bucket(_) => Observed::gap(Gap::not_understood(
+                "kms_key.policy",
+                format!(
+                    "AWS does not document whether Bedrock can deliver under the AWS-managed key {reference}"
+                ),
+            )),
+            Target::Group(_) => Known(None),
+        },
         Known((Key::Missing, reference)) => {
             Known(Some(format!("the key {reference} does not exist")))
         }
@@ -425,32 +435,7 @@ fn key_link(
                 format!("the account of the key {reference} is not in this run"),
             )
         }),
-        Known((Key::Row(row), _)) => {
-            let usable = row.text("key_state").map(|state| {
-                let dead = !["Enabled", "Updating", "Creating"].contains(&state);
-                dead.then(|| format!("the key {} is in the state {state}", row.key()))
-            });
-            match bucket {
-                Some(bucket) => usable.and_then(|dead| match dead {
-                    Some(why) => Known(Some(why)),
-                    None => {
-                        let admits = row.json("policy").and_then(|policy| {
-                            may_service(
-                                row.key(),
-                                &policy,
-                                "kms:GenerateDataKey",
-                                row.key(),
-                                (account, region),
-                            )
-                        });
-                        holds(admits, || {
-                            format!("the policy of key {} does not let bedrock.amazonaws.com encrypt what it writes to {bucket}", row.key())
-                        })
-                    }
-                }),
-                None => usable,
-            }
-        }
+        Known((Key::Row(row), _)) => key_row(facts, (account, region), row, target),
         Unknown(gaps) => Unknown(gaps),
     };
     links.push(Link {
@@ -458,4 +443,51 @@ fn key_link(
         of,
         broken,
     });
+}
+
+fn key_row(
+    facts: &Facts<'_>,
+    scope: (&str, &str),
+    row: Row<'_>,
+    target: Target<'_>,
+) -> Observed<Option<String>> {
+    let (account, region) = scope;
+    let state = row.text("key_state").map(|state| {
+        let dead = !["Enabled", "Updating", "Creating"].contains(&state);
+        dead.then(|| format!("the key {} is in the state {state}", row.key()))
+    });
+    state.and_then(|dead| {
+        if dead.is_some() {
+            return Known(dead);
+        }
+        let partition = &facts.world.run.partition;
+        let (service, what, more) = match target {
+            Target::Bucket(name) => ("bedrock.amazonaws.com".to_owned(), name, Vec::new()),
+            Target::Group(name) => (
+                format!("logs.{region}.amazonaws.com"),
+                name,
+                vec![(
+                    "kms:encryptioncontext:aws:logs:arn",
+                    format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"),
+                )],
+            ),
+        };
+        let admits = row.json("policy").and_then(|policy| {
+            may_service(
+                &service,
+                row.key(),
+                &policy,
+                "kms:GenerateDataKey",
+                row.key(),
+                scope,
+                &more,
+            )
+        });
+        holds(admits, || {
+            format!(
+                "the policy of key {} does not let {service} encrypt what is written to {what}",
+                row.key()
+            )
+        })
+    })
 }

@@ -354,7 +354,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
         let endpoint = has_endpoint(facts, &account, &region);
         let mut lacking: Vec<String> = missing.clone().known().unwrap_or_default();
         if endpoint.is_true() && ask("NetworkActivity", "bedrock.amazonaws.com", "").is_false() {
-            lacking.push("what endpoint policies deny".to_owned());
+            lacking.push("calls that endpoint policies deny".to_owned());
         }
         let (principals, allowed) = mantle
             .get(&account)

@@ -1,8 +1,9 @@
 //! Subjects of the pillar `secrets`.
 
 pub(crate) mod environment_variable;
+mod source_literal;
 
 use super::Subject;
 
 /// All of them.
-pub(super) const SUBJECTS: &[Subject] = &[environment_variable::SUBJECT];
+pub(super) const SUBJECTS: &[Subject] = &[environment_variable::SUBJECT, source_literal::SUBJECT];
