@@ -359,7 +359,7 @@ pub(crate) fn shared(world: &World, bucket: Row<'_>) -> Shown {
             first([
                 unless(outside, held),
                 unless(whole_accounts(world, &document, owner, &own), held),
-                deputies(&document, owner, &own),
+                deputies(world, &document, owner, &own),
                 canonical(&document),
             ])
         }
@@ -438,7 +438,7 @@ fn whole_accounts(world: &World, document: &Rc<Document>, owner: &str, own: &[St
 }
 
 /// Services that anyone can send: the policy does not say for which account they may come.
-fn deputies(document: &Rc<Document>, owner: &str, own: &[String]) -> Shown {
+fn deputies(world: &World, document: &Rc<Document>, owner: &str, own: &[String]) -> Shown {
     let services: BTreeSet<&str> = document
         .statements
         .iter()
@@ -472,7 +472,8 @@ fn deputies(document: &Rc<Document>, owner: &str, own: &[String]) -> Shown {
         .collect();
     let asked = services.into_iter().flat_map(|service| {
         let prefix = service.split('.').next().unwrap_or_default();
-        let any = format!("arn:aws:{prefix}:us-east-1:999999999999:{PROBE}/x");
+        let partition = &world.run.partition;
+        let any = format!("arn:{partition}:{prefix}:us-east-1:999999999999:{PROBE}/x");
         std::iter::once(any)
             .chain(
                 sources
@@ -515,7 +516,9 @@ fn canonical(document: &Document) -> Shown {
     match named {
         Some(id) => Observed::gap(Gap::not_understood(
             "s3_bucket.policy",
-            format!("the canonical user {id} names no account, so whose it is cannot be told"),
+            format!(
+                "the canonical user {id} names no account, so its owner could not be determined"
+            ),
         )),
         None => Known(None),
     }
@@ -557,7 +560,10 @@ fn copies(world: &World, bucket: Row<'_>, is_trusted: &dyn Fn(&str) -> Observed<
                 (_, Lookup::Unknown(gaps)) => Unknown(gaps),
                 (_, Lookup::Absent) => Observed::gap(Gap::not_understood(
                     "s3_bucket",
-                    format!("whose the bucket `{}` is cannot be told", text("bucket")),
+                    format!(
+                        "the owner of the bucket `{}` could not be determined",
+                        text("bucket")
+                    ),
                 )),
             };
             owner.and_then(|owner| {

@@ -52,7 +52,7 @@ pub(crate) fn may_service(
             ..Policies::default()
         };
         let ask = |source: Fact| {
-            let request = Request {
+            let mut request = Request {
                 principal: Principal::parse(service),
                 action: action.to_owned(),
                 resource: resource.to_owned(),
@@ -64,7 +64,6 @@ pub(crate) fn may_service(
                 ]),
                 others: Others::Usual,
             };
-            let mut request = request;
             request.context.extend(
                 more.iter()
                     .map(|(key, value)| ((*key).to_owned(), Fact::one(value.as_str()))),
