@@ -70,7 +70,10 @@ pub(super) struct Demo {
 impl Check {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         let outcome = self.subject.outcome(global)?;
-        self.subject.judging.output.finish(&outcome, global)
+        self.subject
+            .judging
+            .output
+            .finish(&outcome, self.subject.judging.out.as_deref(), global)
     }
 }
 
@@ -222,6 +225,8 @@ impl Demo {
         judge.observing(&store, &mut run)?;
         judge.complete(&mut run)?;
         let outcome = judge.judge(&mut store, &run)?;
-        self.judging.output.finish(&outcome, global)
+        self.judging
+            .output
+            .finish(&outcome, self.judging.out.as_deref(), global)
     }
 }

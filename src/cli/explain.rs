@@ -3,7 +3,7 @@
 use super::Usage;
 use super::policy::{policy_data, request_text};
 use crate::inventory::{Store, Table};
-use crate::model::{Finding, Verdict};
+use crate::model::{Arn, Finding, Outcome, Verdict, changes};
 use crate::report::safe::{cut, terminal};
 use crate::{engine, subjects};
 use serde_json::Value as Json;
@@ -15,34 +15,110 @@ use std::path::PathBuf;
 pub(super) struct Explain {
     /// Run file.
     run: PathBuf,
-    /// Fingerprint of a result (its first six digits will do), an ARN, or a rule id.
+    /// Any name that a report shows: a fingerprint (its first six digits will do), an ARN, an address, a resource's own name, a
+    /// rule id, or the id of a change.
     what: String,
+    /// For a person at a terminal, as JSON, or as Markdown.
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    format: Form,
+}
+
+/// How it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// For a person.
+    Text,
+    /// `{"results": [...]}`, each as in `--format json` of a report, with the facts of its subject.
+    Json,
+    /// For a ticket or a comment.
+    Markdown,
+}
+
+/// The results that a name means, failures first. Whole names are tried before parts of names.
+fn meant(outcome: &Outcome, what: &str) -> Vec<Finding> {
+    let change: Vec<String> = changes(outcome)
+        .into_iter()
+        .filter(|change| change.id == what)
+        .flat_map(|change| change.results)
+        .collect();
+    let tail = |text: &str| {
+        text.rsplit([':', '/'])
+            .find(|part| !part.is_empty())
+            .is_some_and(|part| part == what)
+    };
+    let named = |name: &str| {
+        Arn::parse(name).is_some_and(|arn| arn.resource == what)
+            || tail(name)
+            || name.split(':').any(|part| part == what)
+    };
+    let tests: [&dyn Fn(&Finding) -> bool; 4] = [
+        &|result| {
+            result.fingerprint == what
+                || what.len() >= 6 && result.fingerprint.starts_with(what)
+                || change.contains(&result.fingerprint)
+        },
+        &|result| result.resource == what || result.subject == what,
+        &|result| result.rule == what,
+        &|result| {
+            named(&result.resource)
+                || named(&result.subject)
+                || result.resource.rsplit('.').next() == Some(what)
+                || result.part == what
+        },
+    ];
+    let mut hits: Vec<Finding> = tests
+        .into_iter()
+        .map(|test| {
+            outcome
+                .results
+                .iter()
+                .filter(|result| test(result))
+                .cloned()
+                .collect::<Vec<_>>()
+        })
+        .find(|hits| !hits.is_empty())
+        .unwrap_or_default();
+    if hits
+        .iter()
+        .any(|result| result.verdict != Verdict::NotApplicable)
+    {
+        hits.retain(|result| result.verdict != Verdict::NotApplicable);
+    }
+    hits.sort_by_key(|result| (result.verdict, result.severity));
+    hits
 }
 
 impl Explain {
     pub fn run(&self) -> anyhow::Result<u8> {
         let store = Store::open(&self.run, &subjects::tables())?;
         let outcome = engine::outcome(&store)?;
-        let hits: Vec<&Finding> = outcome
-            .results
-            .iter()
-            .filter(|result| {
-                result.fingerprint == self.what
-                    || self.what.len() >= 6 && result.fingerprint.starts_with(&self.what)
-                    || result.resource == self.what
-                    || result.rule == self.what && result.verdict != Verdict::NotApplicable
-            })
-            .collect();
+        let hits = meant(&outcome, &self.what);
         if hits.is_empty() {
             return Err(Usage(format!(
-                "nothing in this run is called `{}`; give a fingerprint of `--format json`, the ARN of a resource, or a rule id",
-                self.what
+                "nothing in this run is called `{}`; give a fingerprint of `--format json`, the ARN or the name of a resource, a rule id, or the id of a change",
+                cut(&self.what, 200)
             ))
             .into());
         }
         let rules = engine::stored_rules(&store)?;
         let mut out = anstream::stdout().lock();
-        for result in hits {
+        match self.format {
+            Form::Text => {}
+            Form::Json => {
+                let results: Vec<Json> = hits
+                    .iter()
+                    .map(|result| as_json(&store, result))
+                    .collect::<anyhow::Result<_>>()?;
+                serde_json::to_writer_pretty(&mut out, &serde_json::json!({ "results": results }))?;
+                writeln!(out)?;
+                return Ok(0);
+            }
+            Form::Markdown => {
+                crate::report::markdown::explained(&outcome, &hits, &mut out)?;
+                return Ok(0);
+            }
+        }
+        for result in &hits {
             let rule = rules
                 .values()
                 .find(|(rule, ..)| rule.id == result.rule)
@@ -51,6 +127,17 @@ impl Explain {
         }
         Ok(0)
     }
+}
+
+/// A result with the facts of its subject, by column.
+fn as_json(store: &Store, result: &Finding) -> anyhow::Result<Json> {
+    let mut json = serde_json::to_value(result)?;
+    let facts: serde_json::Map<String, Json> = engine::explain_facts(store, result)?
+        .into_iter()
+        .map(|(column, value)| (column.name.to_owned(), value))
+        .collect();
+    json["facts"] = Json::Object(facts);
+    Ok(json)
 }
 
 fn one(

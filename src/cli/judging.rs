@@ -4,6 +4,7 @@ use super::output::Output;
 use crate::engine::{self, Library, Selection};
 use crate::inventory::Store;
 use crate::judge::{Judge, Usage};
+use crate::model::Configuration;
 use crate::subjects;
 use anyhow::Context as _;
 use std::fs;
@@ -37,6 +38,7 @@ impl Judging {
         self.output.check()?;
         let folders: Vec<&Path> = self.rules.iter().map(PathBuf::as_path).collect();
         let mut library = Library::load(&subjects::tables(), &folders)?;
+        let mut found = true;
         let (file, text) = match &self.config {
             Some(path) => (
                 path.display().to_string(),
@@ -47,6 +49,7 @@ impl Judging {
             None => match fs::read_to_string("outcrop.yaml") {
                 Ok(text) => ("outcrop.yaml".to_owned(), text),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    found = false;
                     ("outcrop.yaml".to_owned(), String::new())
                 }
                 Err(error) => {
@@ -65,6 +68,10 @@ impl Judging {
         Ok(Judge {
             library,
             config,
+            configuration: found.then(|| Configuration {
+                sha256: sha256(&text),
+                file,
+            }),
             command: self.out.as_ref().map(|_| command()),
         })
     }
@@ -76,6 +83,14 @@ impl Judging {
             None => Store::memory(&subjects::tables())?,
         })
     }
+}
+
+fn sha256(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The command line, without what is secret in it.

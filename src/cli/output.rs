@@ -3,7 +3,7 @@
 use super::Global;
 use crate::judge::gate::{self, FailOn, Gate, UnknownGate};
 use crate::judge::{Usage, baseline};
-use crate::model::Outcome;
+use crate::model::{Outcome, Verdict};
 use crate::report;
 use crate::report::ocsf::Class;
 use anyhow::Context as _;
@@ -29,9 +29,48 @@ pub(super) struct Output {
     /// Which results gate where some are known to be existing: those that are new, or all.
     #[arg(long, value_enum, default_value_t = Gate::New)]
     pub gate: Gate,
+    /// Gate on the promises of a day of the rollout and of the days before it, instead of on severities.
+    #[arg(long, value_enum, value_name = "DAY")]
+    pub stage: Option<Day>,
+    /// Exit with 4 where an attestation of `stage:DAY` or before is missing or out of date.
+    #[arg(long, value_parser = attested, value_name = "stage:DAY")]
+    pub require_attestations: Option<Day>,
+    /// Let the terminal show every result in full, instead of the first ones of each rule.
+    #[arg(long)]
+    pub details: bool,
     /// Class of the findings of `ocsf`.
     #[arg(long, value_enum, default_value_t = Class::Compliance)]
     pub ocsf_class: Class,
+}
+
+/// A day of the rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Day {
+    /// Day 30.
+    #[value(name = "30")]
+    Thirty,
+    /// Day 60.
+    #[value(name = "60")]
+    Sixty,
+    /// Day 90.
+    #[value(name = "90")]
+    Ninety,
+}
+
+impl Day {
+    fn days(self) -> u32 {
+        match self {
+            Self::Thirty => 30,
+            Self::Sixty => 60,
+            Self::Ninety => 90,
+        }
+    }
+}
+
+fn attested(text: &str) -> Result<Day, String> {
+    let day = text.strip_prefix("stage:").unwrap_or(text);
+    clap::ValueEnum::from_str(day, false)
+        .map_err(|_| "write stage:30, stage:60 or stage:90".to_owned())
 }
 
 /// Where a format goes.
@@ -95,6 +134,8 @@ impl Output {
             fail_on: self.fail_on,
             unknown: self.unknown,
             gate: self.gate,
+            stage: self.stage.map(Day::days),
+            attested: self.require_attestations.map(Day::days),
         }
     }
 
@@ -104,7 +145,13 @@ impl Output {
     }
 
     /// Renders an outcome and gives the exit code.
-    pub fn finish(&self, outcome: &Outcome, global: &Global) -> anyhow::Result<u8> {
+    /// `run` is the file that holds the outcome, where there is one.
+    pub fn finish(
+        &self,
+        outcome: &Outcome,
+        run: Option<&Path>,
+        global: &Global,
+    ) -> anyhow::Result<u8> {
         let marked = match &self.baseline {
             Some(path) => {
                 let mut marked = outcome.clone();
@@ -117,6 +164,7 @@ impl Output {
         let options = |colour| report::Options {
             layout: report::table::Layout {
                 width: width(),
+                details: self.details,
                 colour,
             },
             ocsf: self.ocsf_class,
@@ -143,43 +191,26 @@ impl Output {
         self.summarise(outcome)?;
         let code = self.rules().exit_code(outcome);
         if !global.quiet {
-            let unseen = outcome
-                .coverage
-                .iter()
-                .filter(|line| {
-                    !matches!(
-                        line.status.as_str(),
-                        "complete" | "unsupported" | "not-collected"
-                    )
-                })
-                .count();
-            let whole = outcome
-                .coverage
-                .iter()
-                .filter(|line| matches!(line.status.as_str(), "complete" | "unsupported"))
-                .count();
-            let asked = whole + unseen;
-            let count = |number: usize, one: &str, many: &str| {
-                format!("{number} {}", if number == 1 { one } else { many })
-            };
-            let reads = match (outcome.run.source.is_file(), asked) {
-                (true, 0) => String::new(),
-                _ => format!(
-                    "; {whole} of {} read completely",
-                    count(asked, "list", "lists")
-                ),
-            };
+            // The table on standard output says it already.
+            if !self.shows_table()? {
+                let head = crate::model::headline(outcome);
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "{} {}.\n{}",
+                    head.question,
+                    head.answer.words(),
+                    report::table::closing(outcome)
+                );
+            }
             let _ = writeln!(
                 std::io::stderr(),
-                "{}\n{}",
-                report::table::closing(outcome),
-                crate::report::safe::terminal(&format!(
-                    "{}, {}{reads}; {}",
-                    count(outcome.run.accounts.len(), "account", "accounts"),
-                    count(outcome.run.regions.len(), "Region", "Regions"),
-                    gate::in_words(code, self.fail_on, outcome.run.complete)
-                ))
+                "{}{}",
+                reads(outcome),
+                gate::in_words(code, &self.rules(), outcome.run.complete)
             );
+            if let Some(next) = next(outcome, run) {
+                let _ = writeln!(std::io::stderr(), "next: {next}");
+            }
             for waiver in outcome
                 .waivers
                 .iter()
@@ -196,11 +227,15 @@ impl Output {
                 .results
                 .iter()
                 .filter(|result| report::outside_file(outcome, result))
-                .count();
-            if outside > 0 && self.rules().unknown_gate(outcome) == UnknownGate::Unresolved {
+                .count()
+                + outcome.not_in_file.len();
+            if outside > 0
+                && self.rules().unknown_gate(outcome) == UnknownGate::Unresolved
+                && !self.shows_table()?
+            {
                 let _ = writeln!(
                     std::io::stderr(),
-                    "{outside} results are unknown because the file does not declare what they rest on (not-in-file); they do not fail the gate. Evaluate it against a recorded run: outcrop check PLAN --onto RUN"
+                    "what the file does not declare is not judged and does not fail the gate (not-in-file: {outside}). Evaluate it against a recorded run: outcrop check FILE --onto RUN"
                 );
             }
             for note in &outcome.run.notes {
@@ -212,6 +247,14 @@ impl Output {
             }
         }
         Ok(code)
+    }
+
+    /// Does the table go to standard output?
+    fn shows_table(&self) -> anyhow::Result<bool> {
+        Ok(self
+            .targets()?
+            .iter()
+            .any(|target| target.path.is_none() && target.format.name == "table"))
     }
 
     /// A job of GitHub's shows the Markdown report as its summary; it refuses one of more than 1024 kB whole.
@@ -234,6 +277,43 @@ impl Output {
             .open(&path)
             .and_then(|mut file| file.write_all(text.as_bytes()));
         appended.with_context(|| format!("cannot write the step summary `{}`", path.display()))
+    }
+}
+
+/// The command that leads on: to the proof of the worst failure.
+fn next(outcome: &Outcome, run: Option<&Path>) -> Option<String> {
+    let worst = outcome
+        .results
+        .iter()
+        .find(|result| result.verdict == Verdict::Fail && result.waiver.is_none())?;
+    let name = worst.fingerprint.get(..8)?;
+    Some(match run {
+        Some(run) => format!(
+            "outcrop explain {} {name}   # the proof of the first failure; any name or rule id will do",
+            report::safe::terminal(&run.display().to_string())
+        ),
+        None => format!(
+            "keep the run with --out RUN, then: outcrop explain RUN {name}   # the proof of the first failure"
+        ),
+    })
+}
+
+/// How much of what was asked for could be read: "81 of 84 API reads complete; "; nothing of a file.
+fn reads(outcome: &Outcome) -> String {
+    let count = |test: fn(&str) -> bool| {
+        outcome
+            .coverage
+            .iter()
+            .filter(|line| test(&line.status))
+            .count()
+    };
+    let whole = count(|status| matches!(status, "complete" | "unsupported"));
+    let asked =
+        whole + count(|status| !matches!(status, "complete" | "unsupported" | "not-collected"));
+    if outcome.run.source.is_file() || asked == 0 {
+        String::new()
+    } else {
+        format!("{whole} of {asked} API reads complete; ")
     }
 }
 

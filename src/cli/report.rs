@@ -4,8 +4,9 @@ use super::output::Output;
 use super::sending::Sending;
 use super::{Global, Usage};
 use crate::inventory::Store;
-use crate::model::{Outcome, Severity};
+use crate::model::{NotRun, Outcome, Severity};
 use crate::{engine, subjects};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Arguments.
@@ -47,7 +48,7 @@ impl Report {
         if self.send.is_some() {
             return self.sending.run(&outcome, global);
         }
-        self.output.finish(&outcome, global)
+        self.output.finish(&outcome, Some(&self.run), global)
     }
 
     fn keep_selected(&self, outcome: &mut Outcome) -> anyhow::Result<()> {
@@ -72,6 +73,27 @@ impl Report {
             (self.select.is_empty() || self.select.iter().any(|term| matches(term, result)))
                 && !self.skip.iter().any(|term| matches(term, result))
         });
+        // What a part of a run shows answers no question about the whole.
+        if !(self.select.is_empty() && self.skip.is_empty()) {
+            let kept: BTreeSet<&String> = outcome.results.iter().map(|one| &one.rule).collect();
+            let left: Vec<String> = outcome
+                .rules
+                .keys()
+                .filter(|id| !kept.contains(id))
+                .cloned()
+                .collect();
+            for id in left {
+                if let Some(text) = outcome.rules.remove(&id) {
+                    let one = NotRun {
+                        severity: text.severity,
+                        why: "not selected for this report".to_owned(),
+                        chosen: true,
+                        claims: text.claims,
+                    };
+                    outcome.run.not_run.insert(id, one);
+                }
+            }
+        }
         outcome.settle();
         Ok(())
     }

@@ -266,7 +266,10 @@ impl Scan {
         judge.observing(&store, &mut run)?;
         judge.complete(&mut run)?;
         let outcome = judge.judge(&mut store, &run)?;
-        let code = self.judging.output.finish(&outcome, global)?;
+        let code = self
+            .judging
+            .output
+            .finish(&outcome, self.judging.out.as_deref(), global)?;
         Ok(if run.complete { code } else { 130 })
     }
 }

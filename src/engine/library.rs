@@ -4,7 +4,7 @@ use super::config::{self, Config, ConfigError};
 use super::expression::{self, Reads};
 use super::{Parameter, Rule, RuleError, column_kind};
 use crate::inventory::{Role, Table};
-use crate::model::{Severity, Source};
+use crate::model::{NotRun, Severity, Source};
 use rust_embed::RustEmbed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -117,6 +117,35 @@ pub struct Library {
     pub disabled: Vec<String>,
     /// Selected by their very ids.
     pub named: Vec<String>,
+    /// By id: the rules that there are and that do not run.
+    pub not_run: BTreeMap<String, NotRun>,
+    /// By id: the severity of the rule, and the one that the configuration gives it.
+    pub severities: BTreeMap<String, [Severity; 2]>,
+}
+
+/// Keeps the rules that pass a test; the others are noted with the reason.
+fn keep(
+    rules: &mut Vec<Loaded>,
+    not_run: &mut BTreeMap<String, NotRun>,
+    (why, chosen): (&str, bool),
+    test: impl Fn(&Loaded) -> bool,
+) -> Vec<String> {
+    let mut out = Vec::new();
+    rules.retain(|loaded| {
+        let kept = test(loaded);
+        if !kept {
+            let one = NotRun {
+                severity: loaded.rule.severity,
+                why: why.to_owned(),
+                chosen,
+                claims: loaded.rule.claims(),
+            };
+            not_run.insert(loaded.rule.id.clone(), one);
+            out.push(loaded.rule.id.clone());
+        }
+        kept
+    });
+    out
 }
 
 impl Library {
@@ -148,6 +177,8 @@ impl Library {
             values: BTreeMap::new(),
             disabled: Vec::new(),
             named: Vec::new(),
+            not_run: BTreeMap::new(),
+            severities: BTreeMap::new(),
         };
         for (file, text) in files {
             let rule = Rule::parse(&file, &text)?;
@@ -209,14 +240,22 @@ impl Library {
         self.values.extend(config.parameters.clone());
         for loaded in &mut self.rules {
             if let Some(severity) = config.severities.get(&loaded.rule.id) {
+                if loaded.severity != *severity {
+                    let both = [loaded.severity, *severity];
+                    self.severities.insert(loaded.rule.id.clone(), both);
+                }
                 loaded.severity = *severity;
             }
         }
         self.disabled.clone_from(&config.disabled);
         self.disabled.sort();
         self.disabled.dedup();
-        self.rules
-            .retain(|loaded| !config.disabled.contains(&loaded.rule.id));
+        keep(
+            &mut self.rules,
+            &mut self.not_run,
+            ("disabled by the configuration", true),
+            |loaded| !config.disabled.contains(&loaded.rule.id),
+        );
         Ok(())
     }
 
@@ -237,9 +276,12 @@ impl Library {
             }
         }
         self.named.clone_from(&selection.select);
-        self.rules.retain(|rule| {
-            (selection.select.is_empty() || selection.select.iter().any(|term| matches(term, rule)))
-                && !selection.skip.iter().any(|term| matches(term, rule))
+        let (rules, not_run) = (&mut self.rules, &mut self.not_run);
+        keep(rules, not_run, ("not selected", true), |rule| {
+            selection.select.is_empty() || selection.select.iter().any(|term| matches(term, rule))
+        });
+        keep(rules, not_run, ("skipped", true), |rule| {
+            !selection.skip.iter().any(|term| matches(term, rule))
         });
         if self.rules.is_empty() && !(selection.select.is_empty() && selection.skip.is_empty()) {
             return Err(
@@ -261,12 +303,17 @@ impl Library {
         let decides = |loaded: &Loaded| {
             loaded.rule.sources.is_empty() || loaded.rule.sources.iter().any(|known| known == name)
         };
-        let (kept, out): (Vec<Loaded>, Vec<Loaded>) = std::mem::take(&mut self.rules)
+        let why = if source.is_file() {
+            "cannot be judged from what a file declares"
+        } else {
+            "judges files"
+        };
+        keep(&mut self.rules, &mut self.not_run, (why, false), decides)
             .into_iter()
-            .partition(decides);
-        self.rules = kept;
-        out.into_iter()
-            .map(|loaded| (loaded.rule.id.clone(), self.named.contains(&loaded.rule.id)))
+            .map(|id| {
+                let named = self.named.contains(&id);
+                (id, named)
+            })
             .collect()
     }
 
@@ -287,16 +334,12 @@ impl Library {
             .collect()
     }
 
-    /// Drops rules that nobody selected by name; gives their ids.
-    pub fn leave_out(&mut self, which: impl Fn(&Rule) -> bool) -> Vec<String> {
+    /// Drops rules that nobody selected by name, for a reason; gives their ids.
+    pub fn leave_out(&mut self, why: &str, which: impl Fn(&Rule) -> bool) -> Vec<String> {
         let named = &self.named;
-        let (out, kept) = std::mem::take(&mut self.rules)
-            .into_iter()
-            .partition(|loaded| which(&loaded.rule) && !named.contains(&loaded.rule.id));
-        self.rules = kept;
-        out.into_iter()
-            .map(|loaded: Loaded| loaded.rule.id)
-            .collect()
+        keep(&mut self.rules, &mut self.not_run, (why, true), |loaded| {
+            !which(&loaded.rule) || named.contains(&loaded.rule.id)
+        })
     }
 
     /// The digest of the rules, in hexadecimal.
@@ -400,6 +443,13 @@ fn lint(rule: &Rule, tables: &[&'static Table]) -> Result<Reads, String> {
         for name in super::rule::placeholders(sentence) {
             column(name)
                 .ok_or_else(|| format!("`message`: there is no column `{name}` in `{subject}`"))?;
+        }
+    }
+    for cause in &rule.cause {
+        for name in super::rule::placeholders(&cause.on) {
+            column(name)
+                .ok_or_else(|| format!("`cause`: there is no column `{name}` in `{subject}`"))?;
+            reads.columns.insert(name.to_owned());
         }
     }
     for (place, example) in rule.examples.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! From the run file back to results: everything that a report needs is there.
 
 use super::Rule;
+use super::closing::{closer, outside};
 use super::evaluate::VERDICTS;
 use super::sentences::{filled, unchecked, why};
 use super::sql::json;
@@ -155,6 +156,7 @@ impl Book<'_> {
             origin: self.origins.get(&fingerprint).cloned(),
             fingerprint,
             resource,
+            closer: (verdict == Verdict::Fail).then(|| closer(rule, cells, &subject)),
             subject,
             resource_type: text("resource_type"),
             account_id: account,
@@ -475,6 +477,7 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         .values()
         .map(|(rule, severity, _)| (rule.id.clone(), text_of(rule, *severity)))
         .collect();
+    let not_in_file = outside(&book.run, &mut results);
     let estate = super::estate::read(store, &coverage)?;
     let attestations =
         super::attestation::attestations(&book.run.attestations, book.run.judged_at())?;
@@ -485,9 +488,12 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         results,
         waivers: reports,
         disabled,
+        not_in_file,
         summary: Summary::default(),
         rules,
         attestations,
+        claims: super::attestation::claims()?,
+        changes: super::attestation::changes()?,
         estate,
     };
     outcome.settle();
@@ -505,6 +511,7 @@ fn text_of(rule: &Rule, severity: Severity) -> RuleText {
         title: rule.title.clone(),
         severity,
         pillar: rule.pillar.clone(),
+        claims: rule.claims(),
         why: rule.why.trim().to_owned(),
         fix: fix
             .into_iter()

@@ -129,6 +129,19 @@ pub struct Message {
     pub not_applicable: String,
 }
 
+/// What closes a failure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cause {
+    /// The kind of change, of `data/changes.yaml`.
+    pub change: String,
+    /// What is changed; `{column}` is filled in. Where a column is empty or not observed, the next cause of the list counts.
+    pub on: String,
+    /// A key of evidence: the failure is closed with those that have its resource there.
+    #[serde(default)]
+    pub follows: String,
+}
+
 /// What an example expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -204,6 +217,9 @@ pub struct Rule {
     pub unless: Option<String>,
     /// Is the fault absent?
     pub pass: String,
+    /// What closes a failure; the first that can be filled in counts. Without one, each resource is a cause of its own.
+    #[serde(default)]
+    pub cause: Vec<Cause>,
     /// Sentences.
     pub message: Message,
     /// Columns kept as evidence.
@@ -223,6 +239,18 @@ fn stem(file: &str) -> &str {
 }
 
 impl Rule {
+    /// The promises that it serves, as `data/claims.yaml` names them.
+    pub fn claims(&self) -> Vec<String> {
+        self.claims
+            .iter()
+            .map(|claim| {
+                claim
+                    .as_str()
+                    .map_or_else(|| claim.to_string(), str::to_owned)
+            })
+            .collect()
+    }
+
     /// Where the rule applies, as SQL: `applies`, and no exemption that is known to hold.
     pub(super) fn applies_sql(&self) -> String {
         let applies = self.applies.as_deref().unwrap_or("1");

@@ -1,6 +1,8 @@
 //! The gate: which results fail it, and the exit code that says so.
 
-use crate::model::{Finding, Outcome, Reason, Severity, Verdict};
+use crate::model::{
+    AttestationStatus, Finding, Outcome, PromiseState, Reason, Severity, Verdict, promises,
+};
 
 /// Which results gate where some are known to be existing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -62,6 +64,10 @@ pub struct Rules {
     pub unknown: Option<UnknownGate>,
     /// Which results gate where some are known to be existing.
     pub gate: Gate,
+    /// A day of the rollout: its promises and those of the days before gate instead of severities.
+    pub stage: Option<u32>,
+    /// A day of the rollout by which the attestations have to be there.
+    pub attested: Option<u32>,
 }
 
 impl Rules {
@@ -76,6 +82,39 @@ impl Rules {
 
     /// 0 where the gate passes, 3 where something fails, 4 where something is unknown.
     pub fn exit_code(&self, outcome: &Outcome) -> u8 {
+        let unattested = self.attested.is_some_and(|day| {
+            outcome.attestations.iter().any(|one| {
+                one.stage.is_some_and(|stage| stage <= day)
+                    && one.status != AttestationStatus::Holds
+            })
+        });
+        let code = match self.stage {
+            Some(day) => Self::of_stage(outcome, day),
+            None => self.of_severity(outcome),
+        };
+        match code {
+            0 if unattested => 4,
+            code => code,
+        }
+    }
+
+    /// 3 where a promise up to that day is broken, 4 where one is not known to be kept.
+    fn of_stage(outcome: &Outcome, day: u32) -> u8 {
+        let states: Vec<PromiseState> = promises(outcome)
+            .into_iter()
+            .filter(|one| one.stage <= day)
+            .map(|one| one.state)
+            .collect();
+        if states.contains(&PromiseState::Broken) {
+            3
+        } else if !outcome.run.complete || !states.iter().all(|state| state.is_kept()) {
+            4
+        } else {
+            0
+        }
+    }
+
+    fn of_severity(&self, outcome: &Outcome) -> u8 {
         let Some(at) = self.fail_on.severity() else {
             return 0;
         };
@@ -104,8 +143,11 @@ impl Rules {
                     UnknownGate::Ignore => false,
                 }
         };
+        // Asked to gate on everything unknown, a file alone cannot pass for what it does not declare.
+        let outside = self.unknown_gate(outcome) == UnknownGate::Gate
+            && outcome.not_in_file.iter().any(|one| one.severity <= at);
         // What an interrupted run did not look at passes no gate.
-        if !outcome.run.complete || outcome.results.iter().filter(gates).any(unknown) {
+        if !outcome.run.complete || outside || outcome.results.iter().filter(gates).any(unknown) {
             4
         } else {
             0
@@ -114,15 +156,22 @@ impl Rules {
 }
 
 /// What an exit code says, for a person.
-pub fn in_words(code: u8, at: FailOn, complete: bool) -> String {
-    let at = at.severity().map_or("none", Severity::as_str);
-    match code {
-        3 => format!("gate failed: at least one failure at or above `{at}`"),
-        4 if !complete => {
+pub fn in_words(code: u8, rules: &Rules, complete: bool) -> String {
+    let at = rules.fail_on.severity().map_or("none", Severity::as_str);
+    match (code, rules.stage) {
+        (3, Some(day)) => format!("gate failed: a promise of day {day} or before is broken"),
+        (3, None) => format!("gate failed: at least one failure at or above `{at}`"),
+        (4, _) if !complete => {
             "gate failed: the run was interrupted, and what it does not hold was not looked at"
                 .to_owned()
         }
-        4 => format!(
+        (4, Some(day)) => format!(
+            "gate failed: no promise up to day {day} is broken, but not all of them are known to be kept"
+        ),
+        (4, None) if rules.attested.is_some() => format!(
+            "gate failed: an attestation is missing or out of date, or a result at or above `{at}` could not be determined"
+        ),
+        (4, None) => format!(
             "gate failed: no failure at or above `{at}`, but at least one result there could not be determined"
         ),
         _ => "gate passed".to_owned(),

@@ -12,7 +12,7 @@ mod worsened;
 
 use crate::engine::{self, Config, Library, Waivable, WaiverEntry};
 use crate::inventory::{Status, Store};
-use crate::model::{AccountInfo, Outcome, RunInfo};
+use crate::model::{AccountInfo, Configuration, Outcome, RunInfo};
 use crate::sources::ignore::Ignore;
 use crate::subjects;
 use sha2::{Digest, Sha256};
@@ -29,6 +29,8 @@ pub struct Judge {
     pub library: Library,
     /// The configuration.
     pub config: Config,
+    /// The configuration file and its digest, where there is one.
+    pub configuration: Option<Configuration>,
     /// By which command the run is made, where it is kept.
     pub command: Option<String>,
 }
@@ -75,6 +77,9 @@ impl Judge {
             .clone()
             .into_iter()
             .collect::<BTreeMap<_, _>>();
+        run.not_run.clone_from(&self.library.not_run);
+        run.severities.clone_from(&self.library.severities);
+        run.configuration.clone_from(&self.configuration);
         run.rules_digest = self.library.digest();
         run.version = env!("CARGO_PKG_VERSION").to_owned();
         run.attestations = self
@@ -97,6 +102,10 @@ impl Judge {
     /// # Errors
     /// When the store cannot be read.
     pub fn observing(&mut self, store: &Store, run: &mut RunInfo) -> anyhow::Result<()> {
+        // Files have no calls; the rules about calls are left out by their sources.
+        if run.source.is_file() {
+            return Ok(());
+        }
         let observed = store
             .coverage()?
             .iter()
@@ -104,10 +113,9 @@ impl Judge {
         if observed {
             return Ok(());
         }
-        for rule in self
-            .library
-            .leave_out(|rule| rule.subject.as_deref() == Some("bedrock_observed"))
-        {
+        for rule in self.library.leave_out("CloudTrail was not asked", |rule| {
+            rule.subject.as_deref() == Some("bedrock_observed")
+        }) {
             run.notes.push(format!("{rule} was left out: CloudTrail was not asked; give `scan` --observe, or `check` --trail"));
         }
         Ok(())

@@ -148,6 +148,16 @@ fn worse(left: Outcome, right: Outcome, when: &str) -> Outcome {
             joined.run.accounts.push(account);
         }
     }
+    for one in right.not_in_file {
+        match joined
+            .not_in_file
+            .iter_mut()
+            .find(|known| known.rule == one.rule)
+        {
+            Some(known) => known.results = known.results.max(one.results),
+            None => joined.not_in_file.push(one),
+        }
+    }
     for (known, other) in joined.waivers.iter_mut().zip(right.waivers) {
         if other.status == WaiverStatus::Used {
             *known = other;

@@ -3,23 +3,29 @@
 //! Nothing here reads or writes anything, so nothing here can fail except parsing.
 
 mod arn;
+mod change;
 mod estate;
+mod headline;
 mod observed;
 mod outcome;
 mod pattern;
+mod promise;
 mod run;
 mod unique;
 mod value;
 
 pub use arn::{Arn, account_arn};
+pub use change::{Change, Closer, changes};
 pub use estate::{Chain, Estate, PromptStore, Thing};
+pub use headline::{Answer, Headline, headline};
 pub use observed::{Gap, OPEN_OPERATOR, Observed, Reason, merge};
 pub use outcome::{
-    AttestationReport, AttestationStatus, CoverageLine, Finding, Location, Outcome, RuleText,
-    Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus,
+    AttestationReport, AttestationStatus, CoverageLine, Finding, Location, NotInFile, Outcome,
+    RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus,
 };
 pub use pattern::{Class, Pattern, Token, arn_matches, glob, wild, without_place};
-pub use run::{AccountInfo, AccountKind, RunInfo, Source};
+pub use promise::{Claim, Promise, PromiseState, Stage, promises, stages};
+pub use run::{AccountInfo, AccountKind, Configuration, NotRun, RunInfo, Source};
 pub use unique::Unique;
 pub use value::Value;
 

@@ -136,6 +136,9 @@ pub struct Finding {
     /// The resource as its row names it.
     #[serde(skip)]
     pub subject: String,
+    /// What would close it, where it fails.
+    #[serde(skip)]
+    pub closer: Option<super::Closer>,
     /// Kind of resource, in CloudFormation's spelling.
     pub resource_type: String,
     /// Account of the resource.
@@ -231,6 +234,19 @@ impl Summary {
     }
 }
 
+/// A rule that speaks of more than a file declares: what else there is in the account is not known from the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotInFile {
+    /// Rule id.
+    pub rule: String,
+    /// The rule's title.
+    pub title: String,
+    /// After the configuration's overrides.
+    pub severity: Severity,
+    /// How many results about accounts it leaves open.
+    pub results: usize,
+}
+
 /// What a rule says for itself; for formats that carry rules beside results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleText {
@@ -242,7 +258,9 @@ pub struct RuleText {
     pub pillar: String,
     /// Why it matters.
     pub why: String,
-    /// How to mend it: name and text, in the order of the rule.
+    /// The promises that it serves.
+    pub claims: Vec<String>,
+    /// How to fix it: name and text, in the order of the rule.
     pub fix: Vec<(&'static str, String)>,
     /// Pages.
     pub references: Vec<String>,
@@ -344,6 +362,8 @@ pub struct Outcome {
     pub waivers: Vec<WaiverReport>,
     /// Rules that the configuration switched off.
     pub disabled: Vec<String>,
+    /// Rules that a file alone leaves open for what it does not declare; empty for accounts.
+    pub not_in_file: Vec<NotInFile>,
     /// Counts.
     pub summary: Summary,
     /// The rules as run, by id.
@@ -352,6 +372,12 @@ pub struct Outcome {
     /// What people vouch for.
     #[serde(skip)]
     pub attestations: Vec<AttestationReport>,
+    /// What kinds of change do, by name, with `{on}` for what is changed.
+    #[serde(skip)]
+    pub changes: BTreeMap<String, String>,
+    /// What a production platform promises.
+    #[serde(skip)]
+    pub claims: Vec<super::Claim>,
     /// What the run holds beside verdicts.
     #[serde(skip)]
     pub estate: super::Estate,

@@ -1,5 +1,6 @@
 //! Who looked at what, when, and with what.
 
+use super::Severity;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -70,6 +71,31 @@ pub struct AccountInfo {
     pub environment: String,
 }
 
+/// The configuration that a run was judged with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Configuration {
+    /// As it was given or found.
+    pub file: String,
+    /// Of its text, in hexadecimal.
+    pub sha256: String,
+}
+
+/// A rule that there is and that did not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotRun {
+    /// As the rule has it.
+    pub severity: Severity,
+    /// Why it did not run.
+    pub why: String,
+    /// Was it left out by somebody's choice? Otherwise the source cannot decide it.
+    pub chosen: bool,
+    /// The promises that it serves.
+    #[serde(default)]
+    pub claims: Vec<String>,
+}
+
 /// The run itself: everything about it that is not a row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
@@ -113,6 +139,15 @@ pub struct RunInfo {
     /// By account: Regions that are enabled there and outside this run.
     #[serde(default)]
     pub unscanned_regions: BTreeMap<String, Vec<String>>,
+    /// The configuration file that was given or found; none where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<Configuration>,
+    /// By id: the rules that did not run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_run: BTreeMap<String, NotRun>,
+    /// By rule id: the severity that the rule has, and the one that the configuration gives it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub severities: BTreeMap<String, [Severity; 2]>,
     /// By address: the address that a resource had before the plan moves it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub moved: BTreeMap<String, String>,
@@ -140,6 +175,9 @@ impl RunInfo {
             attestations: Vec::new(),
             command: String::new(),
             unscanned_regions: BTreeMap::new(),
+            configuration: None,
+            not_run: BTreeMap::new(),
+            severities: BTreeMap::new(),
             moved: BTreeMap::new(),
         }
     }

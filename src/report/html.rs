@@ -4,8 +4,8 @@ use super::answers::{Answer, answers};
 use super::diagram::Diagram;
 use super::{missing, named};
 use crate::model::{
-    AttestationReport, CoverageLine, Finding, GLOBAL, Outcome, RunInfo, Severity, Verdict,
-    WaiverStatus,
+    AttestationReport, Change, CoverageLine, Finding, GLOBAL, Headline, Outcome, Promise, RunInfo,
+    Severity, Verdict, WaiverStatus, changes, headline, promises, stages,
 };
 use crate::report::safe::{cut, terminal};
 use askama::Template;
@@ -16,6 +16,13 @@ use std::io::{self, Write};
 const LONGEST: usize = 4000;
 /// Characters of the proof of one result.
 const PROOF: usize = 6000;
+
+/// A day of the rollout, with its promises.
+struct Day {
+    day: u32,
+    sentence: String,
+    promises: Vec<Promise>,
+}
 
 struct Shown {
     class: &'static str,
@@ -56,9 +63,9 @@ type Control = (String, usize, usize, usize);
 #[template(path = "report.html")]
 struct Page<'o> {
     run: &'o RunInfo,
-    answer: String,
-    because: String,
+    head: Headline,
     tone: &'static str,
+    changes: Vec<Change>,
     cards: Vec<(String, &'static str, u64)>,
     answers: Vec<Answer>,
     diagram: Diagram,
@@ -67,7 +74,7 @@ struct Page<'o> {
     coverage: &'o [CoverageLine],
     waivers: Vec<(String, String, &'static str, String)>,
     attestations: &'o [AttestationReport],
-    stages: Vec<(u32, usize, usize, usize)>,
+    stages: Vec<Day>,
     frameworks: Vec<(String, Vec<Control>)>,
     facts: Vec<(&'static str, String)>,
 }
@@ -127,52 +134,6 @@ fn shown(result: &Finding, proof: bool) -> Shown {
             .chars()
             .take(PROOF)
             .collect(),
-    }
-}
-
-fn counted(count: u64, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
-}
-
-fn answer(outcome: &Outcome) -> (String, String, &'static str) {
-    let of =
-        |counts: &BTreeMap<&'static str, u64>| counts.get("critical").copied().unwrap_or_default();
-    let (fail, unknown) = (of(&outcome.summary.fail), of(&outcome.summary.unknown));
-    let rules: Vec<String> = {
-        let mut titles: Vec<&str> = outcome
-            .results
-            .iter()
-            .filter(|result| {
-                result.severity == Severity::Critical
-                    && result.verdict == Verdict::Fail
-                    && result.waiver.is_none()
-            })
-            .map(|result| result.title.as_str())
-            .collect();
-        titles.dedup();
-        titles.into_iter().map(|title| cut(title, 160)).collect()
-    };
-    match (fail, unknown) {
-        (0, 0) if outcome.run.complete => (
-            format!("Yes, as far as the {} rules of this run go: nothing critical fails, and everything critical could be judged.", outcome.rules.len()),
-            "What lies outside of them is named below.".to_owned(),
-            "yes",
-        ),
-        (0, 0) => ("It could not be determined: the run was interrupted.".to_owned(), "What it does not hold was not looked at.".to_owned(), "open"),
-        (0, unknown) => (
-            format!("It could not be determined: nothing critical fails, but {} could not be made.", counted(unknown, "critical verdict")),
-            "What was not observed is unknown, never a pass. The part “What could not be seen” names the calls that would have shown it.".to_owned(),
-            "open",
-        ),
-        (fail, unknown) => (
-            format!(
-                "No: {}{}.",
-                counted(fail, "critical failure"),
-                if unknown > 0 { format!(", and {} could not be made", counted(unknown, "critical verdict")) } else { String::new() }
-            ),
-            format!("{}.", rules.join("; ")),
-            "no",
-        ),
     }
 }
 
@@ -281,36 +242,31 @@ fn frameworks(outcome: &Outcome) -> Vec<(String, Vec<Control>)> {
         .collect()
 }
 
-fn stages(outcome: &Outcome) -> Vec<(u32, usize, usize, usize)> {
-    let mut all: BTreeMap<u32, BTreeMap<&str, (bool, bool)>> = BTreeMap::new();
-    for result in &outcome.results {
-        let rule = all
-            .entry(result.stage)
-            .or_default()
-            .entry(&result.rule)
-            .or_default();
-        rule.0 |= result.verdict == Verdict::Fail && result.waiver.is_none();
-        rule.1 |= result.verdict == Verdict::Unknown && result.waiver.is_none();
-    }
-    all.into_iter()
-        .map(|(day, rules)| {
-            (
-                day,
-                rules.len(),
-                rules.values().filter(|rule| rule.0).count(),
-                rules.values().filter(|rule| !rule.0 && rule.1).count(),
-            )
-        })
-        .collect()
-}
-
 /// Writes the page.
 ///
 /// # Errors
 /// When the writer fails.
 pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let run = &outcome.run;
-    let (answer, because, tone) = answer(outcome);
+    let head = headline(outcome);
+    let tone = match head.answer {
+        crate::model::Answer::Yes => "yes",
+        crate::model::Answer::No => "no",
+        crate::model::Answer::NotAnswered => "open",
+    };
+    let promises = promises(outcome);
+    let days = stages(&promises)
+        .into_iter()
+        .map(|stage| Day {
+            day: stage.day,
+            sentence: stage.sentence(),
+            promises: promises
+                .iter()
+                .filter(|one| one.stage == stage.day)
+                .cloned()
+                .collect(),
+        })
+        .collect();
     let mut cards = Vec::new();
     for severity in ["critical", "high", "medium", "low"] {
         cards.push((
@@ -360,9 +316,9 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let diagram = Diagram::of(outcome);
     let page = Page {
         run,
-        answer,
-        because,
+        head,
         tone,
+        changes: changes(outcome),
         cards,
         answers: answers(outcome, &diagram),
         diagram,
@@ -397,7 +353,7 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             })
             .collect(),
         attestations: &outcome.attestations,
-        stages: stages(outcome),
+        stages: days,
         frameworks: frameworks(outcome),
         facts,
     };

@@ -2,7 +2,7 @@
 
 use super::safe::terminal;
 use super::{missing, named, outside_file};
-use crate::model::{Finding, Outcome, RuleText, Severity, Source, Verdict};
+use crate::model::{Finding, Outcome, RuleText, Severity, Source, Verdict, changes, headline};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -134,6 +134,38 @@ fn help(text: &RuleText, source: Source) -> String {
     block
 }
 
+/// Changes that are listed.
+const CHANGES: usize = 15;
+
+/// What to change first.
+fn first(outcome: &Outcome) -> Vec<String> {
+    let changes = changes(outcome);
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    let mut blocks = vec!["\n### Fix these first\n\n".to_owned()];
+    for (place, one) in changes.iter().take(CHANGES).enumerate() {
+        let owner = if one.owner.is_empty() {
+            String::new()
+        } else {
+            format!(", owner {}", safe(&one.owner))
+        };
+        let file = one.location.as_ref().map_or_else(String::new, |place| {
+            format!(", {}", code(&format!("{}:{}", place.file, place.line)))
+        });
+        blocks.push(format!(
+            "{}. {} (closes {}{owner}{file})\n",
+            place + 1,
+            safe(&one.sentence),
+            one.counts()
+        ));
+    }
+    if changes.len() > CHANGES {
+        blocks.push(format!("\nand {} more changes\n", changes.len() - CHANGES));
+    }
+    blocks
+}
+
 fn blocks(outcome: &Outcome) -> Vec<String> {
     let counts = |counts: &BTreeMap<&'static str, u64>| {
         Severity::ALL
@@ -146,16 +178,17 @@ fn blocks(outcome: &Outcome) -> Vec<String> {
             })
             .join(" | ")
     };
-    let failed: u64 = outcome.summary.fail.values().sum();
-    let unknown: u64 = outcome.summary.unknown.values().sum();
-    let verdict = match (failed, unknown) {
-        (0, 0) => "nothing fails, and nothing is open".to_owned(),
-        (0, unknown) => format!("nothing fails, {unknown} unknown"),
-        (failed, 0) => format!("{failed} fail"),
-        (failed, unknown) => format!("{failed} fail, {unknown} unknown"),
+    let head = headline(outcome);
+    let listed = |sentences: &[String]| -> String {
+        sentences
+            .iter()
+            .map(|sentence| format!("- {}\n", safe(sentence)))
+            .collect()
     };
     let mut blocks = vec![
-        format!("## Outcrop: {verdict}\n\n"),
+        format!("## {} {}\n\n", head.question, head.answer.words()),
+        listed(&head.because),
+        format!("\n{}\n", listed(&head.scope)),
         format!(
             "| | critical | high | medium | low | info |\n| --- | --- | --- | --- | --- | --- |\n| fail | {} |\n| unknown | {} |\n\n{} passed, {} not applicable, {} waived.\n",
             counts(&outcome.summary.fail),
@@ -165,6 +198,7 @@ fn blocks(outcome: &Outcome) -> Vec<String> {
             outcome.summary.waived
         ),
     ];
+    blocks.extend(first(outcome));
     let open = |result: &Finding, verdict| result.verdict == verdict && result.waiver.is_none();
     section(
         outcome,
@@ -196,6 +230,18 @@ fn blocks(outcome: &Outcome) -> Vec<String> {
         &|result| result.origin.as_deref() == Some("fixed"),
         &mut blocks,
     );
+    if !outcome.not_in_file.is_empty() {
+        let rules: Vec<String> = outcome
+            .not_in_file
+            .iter()
+            .map(|one| code(&one.rule))
+            .collect();
+        blocks.push(format!(
+            "\n<details><summary>{} rules can say nothing about what else there is in the account: evaluate the file against a recorded run (<code>--onto RUN</code>)</summary>\n\n{}\n</details>\n",
+            rules.len(),
+            rules.join(", ")
+        ));
+    }
     let mut passed: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for result in &outcome.results {
         let count = passed.entry(&result.rule).or_default();
@@ -255,6 +301,41 @@ fn blocks(outcome: &Outcome) -> Vec<String> {
         blocks.push(format!("\nNote: {}\n", safe(note)));
     }
     blocks
+}
+
+/// Writes single results with their proof.
+///
+/// # Errors
+/// When the writer fails.
+pub fn explained(outcome: &Outcome, results: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+    for result in results {
+        writeln!(
+            out,
+            "### {}: {}\n\n{} {} ({})\n\n{}\n",
+            result.verdict.as_str(),
+            safe(&result.title),
+            result.severity.as_str(),
+            code(&result.rule),
+            code(&named(result)),
+            safe(&result.message)
+        )?;
+        if result.verdict == Verdict::Unknown {
+            writeln!(out, "Not observed: {}\n", safe(&missing(result)))?;
+        }
+        if !result.evidence.is_empty() {
+            let proof = serde_json::to_string_pretty(&result.evidence).unwrap_or_default();
+            let lines: Vec<String> = proof.lines().map(terminal).collect();
+            writeln!(
+                out,
+                "```json\n{}\n```",
+                lines.join("\n").replace("```", "'''")
+            )?;
+        }
+        if let Some(text) = outcome.rules.get(&result.rule) {
+            out.write_all(help(text, outcome.run.source).as_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes all of it.

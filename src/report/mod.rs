@@ -5,6 +5,7 @@ pub mod asff;
 pub mod causes;
 pub mod csv;
 pub mod diagram;
+mod first;
 pub mod github;
 pub mod gitlab;
 pub mod html;

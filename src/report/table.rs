@@ -1,10 +1,9 @@
 //! `--format table`: for a person at a terminal, worst first, readable at 80 columns.
 
+use super::first::{bold, coloured, first, head, lines};
 use super::safe::{cut, terminal};
 use crate::model::{Finding, Outcome, Severity, Verdict, WaiverStatus};
-use comfy_table::{
-    Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
-};
+use comfy_table::{ContentArrangement, Table, presets};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -15,6 +14,8 @@ pub struct Layout {
     pub width: u16,
     /// Colours and bold.
     pub colour: bool,
+    /// Every result, instead of the first ones of each rule.
+    pub details: bool,
 }
 
 impl Default for Layout {
@@ -22,6 +23,7 @@ impl Default for Layout {
         Self {
             width: 120,
             colour: false,
+            details: false,
         }
     }
 }
@@ -42,28 +44,17 @@ fn new_table(layout: Layout) -> Table {
     table
 }
 
-fn verdict_cell(verdict: Verdict, layout: Layout) -> Cell {
-    let (word, colour) = match verdict {
-        Verdict::Fail => ("FAIL", Color::Red),
-        Verdict::Unknown => ("UNKNOWN", Color::Yellow),
-        Verdict::Pass => ("pass", Color::Green),
-        Verdict::NotApplicable => ("n/a", Color::Grey),
-    };
-    let cell = Cell::new(word);
-    if layout.colour {
-        cell.fg(colour).add_attribute(Attribute::Bold)
-    } else {
-        cell
-    }
-}
-
-/// Writes the outcome as tables.
+/// Results of one rule that are shown where nobody asked for details.
+const FOLDED: usize = 3;
+/// Writes the outcome: the answer, what to fix first, then the results rule by rule.
 ///
 /// # Errors
 /// When the writer fails.
 pub fn render(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
+    head(outcome, layout, out)?;
+    first(outcome, layout, out)?;
     for severity in Severity::ALL {
-        // What a file does not hold is told together at the end: it is no fault of the file's.
+        // What a file does not hold is said together at the end: it is no fault of the file's.
         let here: Vec<&Finding> = outcome
             .results
             .iter()
@@ -73,50 +64,43 @@ pub fn render(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Res
                     && !super::outside_file(outcome, result)
             })
             .collect();
-        if !here.is_empty() {
-            let failed = here
-                .iter()
-                .filter(|result| result.verdict == Verdict::Fail)
-                .count();
-            writeln!(
-                out,
-                "\n{} - {}",
-                severity.as_str().to_uppercase(),
-                count_of(failed, here.len() - failed)
-            )?;
-            let mut by_rule: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-            for result in here {
-                by_rule.entry(&result.rule).or_default().push(result);
-            }
-            for (rule, results) in by_rule {
-                rule_table(rule, &results, layout, out)?;
-            }
+        if here.is_empty() {
+            continue;
+        }
+        let failed = here
+            .iter()
+            .filter(|result| result.verdict == Verdict::Fail)
+            .count();
+        let heading = format!(
+            "{} - {}",
+            severity.as_str().to_uppercase(),
+            count_of(failed, here.len() - failed)
+        );
+        writeln!(out, "\n{}", bold(&heading, layout))?;
+        let mut by_rule: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+        for result in here {
+            by_rule.entry(&result.rule).or_default().push(result);
+        }
+        for (rule, results) in by_rule {
+            block(rule, &results, layout, out)?;
         }
     }
-    not_in_file(outcome, out)?;
-    why_unknown(outcome, out)?;
+    not_in_file(outcome, layout, out)?;
+    why_unknown(outcome, layout, out)?;
     coverage(outcome, layout, out)?;
-    waivers(outcome, layout, out)?;
-    if !outcome.disabled.is_empty() {
-        writeln!(
-            out,
-            "\nSwitched off by the configuration: {}",
-            outcome.disabled.join(", ")
-        )?;
-    }
-    writeln!(out, "\n{}", closing(outcome))
+    waivers(outcome, layout, out)
 }
 
 /// One line for each cause of unknown results, and what would close them.
-fn why_unknown(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+fn why_unknown(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
     const MOST: usize = 12;
     let causes = super::causes::of(outcome);
     if causes.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nWHY RESULTS ARE UNKNOWN")?;
+    writeln!(out, "\n{}", bold("WHY RESULTS ARE UNKNOWN", layout))?;
     for cause in causes.iter().take(MOST) {
-        writeln!(out, "  {}", cut(&cause.sentence(), LONGEST))?;
+        lines("", 2, &cut(&cause.sentence(), LONGEST), layout, out)?;
     }
     if causes.len() > MOST {
         writeln!(
@@ -136,25 +120,61 @@ fn why_unknown(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// How many verdicts rest on what a file does not hold.
-fn not_in_file(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
-    let mut rules: BTreeMap<&str, usize> = BTreeMap::new();
-    for result in outcome
+/// What a file leaves open because it does not declare it.
+fn not_in_file(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
+    let rows = outcome
         .results
         .iter()
         .filter(|result| super::outside_file(outcome, result))
-    {
-        *rules.entry(&result.rule).or_default() += 1;
-    }
-    if rules.is_empty() {
+        .count();
+    if rows == 0 && outcome.not_in_file.is_empty() {
         return Ok(());
     }
-    writeln!(
-        out,
-        "\nNOT IN THE FILE - {} verdicts of {} rules rest on what it does not hold; lay it over a recorded run with --onto; `--format json` lists them",
-        rules.values().sum::<usize>(),
-        rules.len()
-    )
+    writeln!(out, "\n{}", bold("NOT IN THE FILE", layout))?;
+    if rows > 0 {
+        let results = if rows == 1 { "1 result is" } else { "" };
+        let results = if results.is_empty() {
+            format!("{rows} results are")
+        } else {
+            results.to_owned()
+        };
+        lines(
+            "",
+            2,
+            &format!(
+                "{results} unknown because the file does not declare what decides; --details and --format json list them."
+            ),
+            layout,
+            out,
+        )?;
+    }
+    if !outcome.not_in_file.is_empty() {
+        let rules: Vec<&str> = outcome
+            .not_in_file
+            .iter()
+            .map(|one| one.rule.as_str())
+            .collect();
+        let shown = if layout.details {
+            format!(": {}", cut(&rules.join(", "), 10 * LONGEST))
+        } else {
+            String::new()
+        };
+        lines(
+            "",
+            2,
+            &format!(
+                "{} say nothing about what else there is in the account{shown}. Evaluate the file against a recorded run: outcrop check FILE --onto RUN",
+                if rules.len() == 1 {
+                    "1 rule can".to_owned()
+                } else {
+                    format!("{} rules can", rules.len())
+                }
+            ),
+            layout,
+            out,
+        )?;
+    }
+    Ok(())
 }
 
 fn count_of(failed: usize, unknown: usize) -> String {
@@ -165,84 +185,94 @@ fn count_of(failed: usize, unknown: usize) -> String {
     }
 }
 
-fn rule_table(
-    rule: &str,
-    results: &[&Finding],
+/// A result's name and place behind its verdict. A place is never broken: where it does not fit, it has a line of its own.
+fn named(
+    word: &str,
+    indent: usize,
+    what: &str,
+    place: &str,
     layout: Layout,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let begin = format!("  {word}  ");
+    if indent + what.chars().count() + 2 + place.chars().count() <= usize::from(layout.width) {
+        return writeln!(out, "{begin}{what}  {place}");
+    }
+    lines(&begin, indent, what, layout, out)?;
+    writeln!(out, "{}{place}", " ".repeat(indent))
+}
+
+/// All results of one rule.
+fn block(rule: &str, results: &[&Finding], layout: Layout, out: &mut dyn Write) -> io::Result<()> {
     let title = results.first().map_or("", |result| result.title.as_str());
-    writeln!(out, "\n{}\n{}", cut(title, LONGEST), cut(rule, LONGEST))?;
-    let mut table = new_table(layout);
-    for result in results
-        .iter()
-        .filter(|result| result.verdict == Verdict::Fail)
-    {
-        table.add_row(vec![
-            verdict_cell(result.verdict, layout),
-            Cell::new(place(result)),
-            Cell::new(format!(
-                "{}{}{}\n{}",
-                origin(result),
-                waived(result),
-                cut(&subject(result), 120),
-                cut(&result.message, LONGEST)
-            )),
-        ]);
+    writeln!(
+        out,
+        "\n{}  {}",
+        bold(&cut(title, LONGEST), layout),
+        cut(rule, LONGEST)
+    )?;
+    let of = |verdict| {
+        results
+            .iter()
+            .copied()
+            .filter(move |result| result.verdict == verdict)
+    };
+    let failing: Vec<&Finding> = of(Verdict::Fail).collect();
+    let most = if layout.details {
+        failing.len()
+    } else {
+        FOLDED
+    };
+    for result in failing.iter().take(most) {
+        let word = coloured("FAIL", anstyle::AnsiColor::Red, layout);
+        let what = format!(
+            "{}{}{}",
+            origin(result),
+            waived(result),
+            cut(&subject(result), 120)
+        );
+        named(&word, 8, &what, &place(result), layout, out)?;
+        lines("", 8, &cut(&result.message, LONGEST), layout, out)?;
+    }
+    if failing.len() > most {
+        writeln!(
+            out,
+            "        and {} more; --details shows all",
+            failing.len() - most
+        )?;
     }
     // What hides results is mostly one refused call; they are told together.
     let mut unknown: BTreeMap<(String, Vec<String>), Vec<&Finding>> = BTreeMap::new();
-    for result in results
-        .iter()
-        .filter(|result| result.verdict == Verdict::Unknown)
-    {
+    for result in of(Verdict::Unknown) {
         unknown
             .entry((waived(result), needs(result)))
             .or_default()
             .push(result);
     }
     for ((waived, needs), results) in unknown {
-        let first = results[0];
-        let places = if results.len() == 1 {
-            place(first)
+        let word = coloured("UNKNOWN", anstyle::AnsiColor::Yellow, layout);
+        let most = if layout.details {
+            results.len()
         } else {
-            format!("{} places", results.len())
+            FOLDED
         };
-        let mut what: Vec<String> = results
-            .iter()
-            .take(4)
-            .map(|result| {
-                if results.len() == 1 {
-                    subject(result)
-                } else {
-                    format!("{} {}", place(result), subject(result))
-                }
-            })
-            .map(|line| cut(&line, 140))
-            .collect();
-        if results.len() > 4 {
-            what.push(format!("and {} more", results.len() - 4));
+        for result in results.iter().take(most) {
+            let what = format!("{waived}{}", cut(&subject(result), 120));
+            named(&word, 11, &what, &place(result), layout, out)?;
         }
-        if results.len() == 1 && first.part.is_empty() && !first.resource.ends_with(":root")
-            || results.len() == 1 && !first.part.is_empty()
+        if results.len() > most {
+            writeln!(out, "           and {} more like it", results.len() - most)?;
+        }
+        if let [only] = results.as_slice()
+            && (!only.part.is_empty() || !only.resource.ends_with(":root"))
         {
-            what.push(cut(&first.message, LONGEST));
+            lines("", 11, &cut(&only.message, LONGEST), layout, out)?;
         }
-        table.add_row(vec![
-            verdict_cell(Verdict::Unknown, layout),
-            Cell::new(places),
-            Cell::new(format!("{waived}{}\n{}", what.join("\n"), needs.join("\n"))),
-        ]);
+        for need in needs {
+            lines("", 11, &need, layout, out)?;
+        }
     }
-    if let Some(column) = table.column_mut(0) {
-        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(9)));
-    }
-    if let Some(column) = table.column_mut(1) {
-        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(
-            if layout.width < 100 { 16 } else { 30 },
-        )));
-    }
-    writeln!(out, "{table}")
+    Ok(())
 }
 
 fn place(result: &Finding) -> String {

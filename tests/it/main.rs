@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that fails says so")]
 
+mod answers;
 mod browser;
 mod brute;
 mod cases;

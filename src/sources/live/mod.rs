@@ -74,6 +74,9 @@ pub struct Plan {
 /// The run as it begins.
 fn begin(base: &Base, plan: &Plan) -> RunInfo {
     RunInfo {
+        configuration: None,
+        not_run: Default::default(),
+        severities: Default::default(),
         moved: Default::default(),
         id: String::new(),
         started_at: crate::services::collect::now(),

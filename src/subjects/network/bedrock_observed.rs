@@ -48,7 +48,7 @@ pub const OBSERVED: Table = Table {
         time("window_start", "Begin of what was looked at.").absent("''").from(TRAIL),
         time("window_end", "Its end.").absent("''").from(TRAIL),
         json("events", "`[{event, way, calls, last_seen, region}]`.").absent("[]").from(ROWS),
-        text("compared", "What was seen, beside what the network says: `agreement`, `the diagram lies`, `no traffic seen`, ...").from(COMPARED),
+        text("compared", "What was seen, beside what the network says: `as the network path predicts`, `the diagram lies`, `no traffic seen`, ...").from(COMPARED),
     ],
     reads: &[],
     lists: ROWS,
@@ -391,7 +391,7 @@ fn compared(
             Known(false) if *public == 0 => {
                 format!("the network does not lead to an endpoint for {family} for certain, and all {by_endpoint} calls came by one")
             }
-            Known(_) => "agreement".to_owned(),
+            Known(_) => "as the network path predicts".to_owned(),
             Unknown(_) if *public > 0 => format!("{public} calls of {family} came from public addresses; what the network says is not known"),
             Unknown(_) => format!("all {by_endpoint} calls of {family} came by an endpoint; what the network says is not known"),
         });

@@ -51,6 +51,7 @@ pub const PATH: Table = Table {
             .from(SERVICES),
         flag("calls", "Is it known that the workload makes such calls? Unknown where a policy, a role or a variable that would tell was not read.").from(SERVICES),
         text("role_arn", "Role.").from(workloads::INPUTS),
+        text("vpc_id", "VPC in which its interfaces are.").absent("'' (it has none)").from(crate::paths::INPUTS),
         text(
             "path_verdict",
             "`public`, `public-possible`, `broken`, `private-bypassable`, `private-enforced`, `service-side`; worst first, unknown before broken."
@@ -225,6 +226,7 @@ fn service_side(facts: &Facts<'_>, sink: &mut Sink<'_>, account: &str, region: &
                     .put("is_private", false)
                     .put("endpoint_exists", false)
                     .put("has_egress", false)
+                    .put("vpc_id", "")
                     .put("ways", json!([{"subnets": [], "verdict": shown, "reason": why, "hops": hops, "missing": gaps}]))
                     .put("reason", why.as_str())
                     .put("probed", "");
@@ -349,6 +351,17 @@ fn path_row(
     } else {
         endpoint_exists.or(Unknown(workload.deployment_gaps.clone()))
     };
+    let vpc = workload
+        .deployments
+        .iter()
+        .map(|deployment| placement(workload, deployment, facts.world))
+        .fold(Known(BTreeSet::new()), |all, one| {
+            all.zip(one).map(|(mut all, one): (BTreeSet<String>, _)| {
+                all.extend(one.map(|place| place.vpc));
+                all
+            })
+        })
+        .map(|all| all.into_iter().collect::<Vec<_>>().join(", "));
     let has_egress = Observed::any(ways.iter().map(|(_, way)| way.egress.clone()));
     let verdict = match worst {
         Some(way) if way.verdict != WayVerdict::Unknown => Known(way.verdict.as_str().to_owned()),
@@ -397,6 +410,7 @@ fn path_row(
         .set("is_private", is_private)
         .set("endpoint_exists", endpoint_exists)
         .set("has_egress", has_egress)
+        .set("vpc_id", vpc)
         .put("ways", Json::from(shown))
         .put(
             "reason",

@@ -1,0 +1,66 @@
+//! What a result leads to: the change that closes a failure, and what a file alone leaves open.
+
+use super::Rule;
+use super::rule::placeholders;
+use super::sentences::filled;
+use crate::model::{Closer, Finding, NotInFile, Reason, RunInfo, Severity, Verdict, account_arn};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// What would close a failure: the first cause of its rule that can be filled in.
+pub(super) fn closer(rule: &Rule, cells: &BTreeMap<String, Json>, resource: &str) -> Closer {
+    let whole = |name: &&str| {
+        cells.get(*name).is_some_and(|cell| match cell {
+            Json::Null => false,
+            Json::String(text) => !text.is_empty(),
+            _ => true,
+        })
+    };
+    let found = rule
+        .cause
+        .iter()
+        .find(|cause| placeholders(&cause.on).iter().all(whole));
+    found.map_or_else(
+        || Closer {
+            change: rule.id.clone(),
+            on: resource.to_owned(),
+            follows: String::new(),
+        },
+        |cause| Closer {
+            change: cause.change.clone(),
+            on: filled(&cause.on, cells),
+            follows: cause.follows.clone(),
+        },
+    )
+}
+
+/// Takes out what a file leaves open of an account as a whole: it is said once for each rule, not by a row.
+pub(super) fn outside(run: &RunInfo, results: &mut Vec<Finding>) -> Vec<NotInFile> {
+    let mut rules: BTreeMap<(Severity, String), NotInFile> = BTreeMap::new();
+    if !run.source.is_file() {
+        return Vec::new();
+    }
+    results.retain(|result| {
+        let out = result.verdict == Verdict::Unknown
+            && result.waiver.is_none()
+            && result.resource == account_arn(&run.partition, &result.account_id)
+            && !result.missing.is_empty()
+            && result
+                .missing
+                .iter()
+                .all(|gap| gap.reason == Reason::NotInFile);
+        if out {
+            rules
+                .entry((result.severity, result.rule.clone()))
+                .or_insert_with(|| NotInFile {
+                    rule: result.rule.clone(),
+                    title: result.title.clone(),
+                    severity: result.severity,
+                    results: 0,
+                })
+                .results += 1;
+        }
+        !out
+    });
+    rules.into_values().collect()
+}

@@ -1,0 +1,274 @@
+//! The headline: one question, answered with yes, no or not at all, and what the answer rests on.
+
+use super::promise::{PromiseState, promises};
+use super::{AttestationStatus, Outcome, Severity, Verdict};
+use serde::Serialize;
+
+/// The answer to the question of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// Everything that the question needs was judged, and nothing critical fails.
+    Yes,
+    /// Something critical fails.
+    No,
+    /// Something that the question needs was not judged.
+    NotAnswered,
+}
+
+impl Answer {
+    /// The words in reports.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Yes => "Yes",
+            Self::No => "No",
+            Self::NotAnswered => "Not answered",
+        }
+    }
+}
+
+/// What stands first in every report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Headline {
+    /// The question.
+    pub question: &'static str,
+    /// The answer.
+    pub answer: Answer,
+    /// Why: what fails, or what keeps the question open; whole sentences.
+    pub because: Vec<String>,
+    /// What the answer rests on: scope, rules, configuration, waivers; whole sentences.
+    pub scope: Vec<String>,
+    /// Promises of the first stage that this release does not judge.
+    pub not_judged: Vec<String>,
+}
+
+/// The stage by which an estate goes to production.
+const PRODUCTION: u32 = 30;
+/// Names in one list.
+const MOST: usize = 8;
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>();
+    match names.len().saturating_sub(MOST) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The first titles, between semicolons.
+fn titled(titles: &[String]) -> String {
+    let shown: Vec<&str> = titles.iter().take(5).map(String::as_str).collect();
+    match titles.len().saturating_sub(5) {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} other kinds", shown.join("; ")),
+    }
+}
+
+/// The headline of an outcome.
+#[must_use]
+pub fn headline(outcome: &Outcome) -> Headline {
+    let file = outcome.run.source.is_file();
+    let critical = |verdict: Verdict| {
+        outcome.results.iter().filter(move |result| {
+            result.severity == Severity::Critical
+                && result.verdict == verdict
+                && result.waiver.is_none()
+        })
+    };
+    let failed = critical(Verdict::Fail).count();
+    let mut titles: Vec<String> = critical(Verdict::Fail)
+        .map(|result| result.title.clone())
+        .collect();
+    titles.dedup();
+    let not_judged: Vec<String> = promises(outcome)
+        .into_iter()
+        .filter(|one| one.stage <= PRODUCTION && one.state == PromiseState::NotJudged)
+        .map(|one| one.promise)
+        .collect();
+    let open = open(outcome, file, &not_judged);
+    let (answer, because) = if failed > 0 {
+        let mut because = vec![format!(
+            "{}: {}.",
+            counted(failed, "critical result fails", "critical results fail"),
+            titled(&titles)
+        )];
+        because.extend(open);
+        (Answer::No, because)
+    } else if open.is_empty() {
+        (
+            Answer::Yes,
+            vec!["Nothing critical fails, and everything critical could be judged.".to_owned()],
+        )
+    } else {
+        let mut because = vec![
+            "Nothing critical fails in what was judged, but not everything was judged.".to_owned(),
+        ];
+        because.extend(open);
+        (Answer::NotAnswered, because)
+    };
+    Headline {
+        question: if file {
+            "May this be merged?"
+        } else {
+            "May this go to production?"
+        },
+        answer,
+        because,
+        scope: scope(outcome, file),
+        not_judged,
+    }
+}
+
+/// What keeps the question open.
+fn open(outcome: &Outcome, file: bool, not_judged: &[String]) -> Vec<String> {
+    let run = &outcome.run;
+    let mut open = Vec::new();
+    if !run.complete {
+        open.push("The run was interrupted; what it does not hold was not looked at.".to_owned());
+    }
+    if run.accounts.is_empty() {
+        open.push("The run holds no account.".to_owned());
+    } else if !outcome
+        .results
+        .iter()
+        .any(|result| matches!(result.verdict, Verdict::Pass | Verdict::Fail))
+    {
+        open.push("Nothing that a rule judges was found.".to_owned());
+    }
+    let left: Vec<String> = run
+        .not_run
+        .iter()
+        .filter(|(_, one)| one.chosen && one.severity == Severity::Critical)
+        .map(|(id, one)| format!("{id} ({})", one.why))
+        .collect();
+    if !left.is_empty() {
+        open.push(format!(
+            "{} did not run: {}.",
+            counted(left.len(), "critical rule", "critical rules"),
+            listed(&left)
+        ));
+    }
+    let lowered: Vec<String> = run
+        .severities
+        .iter()
+        .filter(|(_, [from, to])| *from == Severity::Critical && *to != Severity::Critical)
+        .map(|(id, [_, to])| format!("{id} (now {})", to.as_str()))
+        .collect();
+    if !lowered.is_empty() {
+        open.push(format!(
+            "The configuration lowers the severity of {}: {}.",
+            counted(lowered.len(), "critical rule", "critical rules"),
+            listed(&lowered)
+        ));
+    }
+    let unknown = outcome
+        .results
+        .iter()
+        .filter(|result| {
+            result.severity == Severity::Critical
+                && result.verdict == Verdict::Unknown
+                && result.waiver.is_none()
+                // What a file does not declare is judged where it is declared.
+                && !(file
+                    && result
+                        .missing
+                        .iter()
+                        .all(|gap| gap.reason == super::Reason::NotInFile))
+        })
+        .count();
+    if unknown > 0 {
+        open.push(format!(
+            "{} could not be determined.",
+            counted(unknown, "critical result", "critical results")
+        ));
+    }
+    if !file && !not_judged.is_empty() {
+        open.push(format!(
+            "This release does not judge {} of day {PRODUCTION}; they are listed with the stages.",
+            counted(not_judged.len(), "promise", "promises")
+        ));
+    }
+    open
+}
+
+/// What the answer rests on.
+fn scope(outcome: &Outcome, file: bool) -> Vec<String> {
+    let run = &outcome.run;
+    let mut lines = vec![format!(
+        "{}, {}; {} of {} ran.",
+        counted(run.accounts.len(), "account", "accounts"),
+        counted(run.regions.len(), "Region", "Regions"),
+        outcome.rules.len(),
+        counted(outcome.rules.len() + run.not_run.len(), "rule", "rules")
+    )];
+    if file && !outcome.not_in_file.is_empty() {
+        lines.push(format!(
+            "{} also judge what the file does not declare; evaluate it against a recorded run with --onto.",
+            counted(outcome.not_in_file.len(), "rule", "rules")
+        ));
+    }
+    let chosen: Vec<String> = run
+        .not_run
+        .iter()
+        .filter(|(_, one)| one.chosen)
+        .map(|(id, one)| format!("{id} ({})", one.why))
+        .collect();
+    if !chosen.is_empty() {
+        lines.push(format!("Not run: {}.", listed(&chosen)));
+    }
+    let changed: Vec<String> = run
+        .severities
+        .iter()
+        .map(|(id, [from, to])| format!("{id} from {} to {}", from.as_str(), to.as_str()))
+        .collect();
+    if !changed.is_empty() {
+        lines.push(format!("Severities changed: {}.", listed(&changed)));
+    }
+    if let Some(configuration) = &run.configuration {
+        lines.push(format!(
+            "Configuration: {} (SHA-256 {}).",
+            configuration.file, configuration.sha256
+        ));
+    }
+    if outcome.summary.waived > 0 {
+        lines.push(format!(
+            "{} waived.",
+            match outcome.summary.waived {
+                1 => "1 result is".to_owned(),
+                many => format!("{many} results are"),
+            }
+        ));
+    }
+    let exempt: Vec<String> = run
+        .parameters
+        .iter()
+        .filter(|(name, value)| {
+            name.starts_with("exempt_") && value.as_array().is_some_and(|list| !list.is_empty())
+        })
+        .map(|(name, _)| name.clone())
+        .collect();
+    if !exempt.is_empty() {
+        lines.push(format!("Exemptions by parameter: {}.", listed(&exempt)));
+    }
+    let asked: Vec<_> = outcome
+        .attestations
+        .iter()
+        .filter(|one| one.stage.is_some())
+        .collect();
+    let missing = asked
+        .iter()
+        .filter(|one| one.status != AttestationStatus::Holds)
+        .count();
+    if missing > 0 && !file {
+        lines.push(format!(
+            "{missing} of {} attestations are missing or out of date.",
+            asked.len()
+        ));
+    }
+    lines
+}

@@ -1,0 +1,279 @@
+//! What people act on: the headline, the changes that close failures, the promises of a rollout.
+
+use crate::law::{judged, judged_by, rules_of_accounts};
+use outcrop::engine::Library;
+use outcrop::model::{
+    Answer, NotRun, Outcome, PromiseState, Severity, Verdict, changes, headline, promises, stages,
+};
+use outcrop::subjects;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn all_rules() -> Library {
+    Library::load(&subjects::tables(), &[]).expect("the built-in rules")
+}
+
+/// The sound estate, and what this release does not judge left out of the question.
+fn judged_whole() -> Outcome {
+    let mut outcome = judged("sound", |_| {});
+    let served: BTreeSet<String> = outcome
+        .rules
+        .values()
+        .flat_map(|rule| rule.claims.clone())
+        .collect();
+    outcome.claims.retain(|claim| served.contains(&claim.id));
+    outcome
+}
+
+#[test]
+fn the_headline_says_yes_only_where_everything_critical_was_judged() {
+    let sound = judged_whole();
+    assert_eq!(
+        headline(&sound).answer,
+        Answer::Yes,
+        "{:?}",
+        headline(&sound)
+    );
+    let spoiled = |change: &dyn Fn(&mut Outcome)| {
+        let mut outcome = sound.clone();
+        change(&mut outcome);
+        outcome.settle();
+        headline(&outcome)
+    };
+    let critical = "bedrock-call-leaves-by-public-endpoint";
+    let not_run = NotRun {
+        severity: Severity::Critical,
+        why: "disabled by the configuration".to_owned(),
+        chosen: true,
+        claims: Vec::new(),
+    };
+    let open: [(&str, &dyn Fn(&mut Outcome)); 6] = [
+        ("no account", &|outcome| outcome.run.accounts.clear()),
+        ("Nothing that a rule judges", &|outcome| {
+            outcome.results.clear()
+        }),
+        ("interrupted", &|outcome| outcome.run.complete = false),
+        ("did not run", &|outcome| {
+            outcome
+                .run
+                .not_run
+                .insert(critical.to_owned(), not_run.clone());
+        }),
+        ("lowers the severity", &|outcome| {
+            let both = [Severity::Critical, Severity::Low];
+            outcome.run.severities.insert(critical.to_owned(), both);
+        }),
+        ("could not be determined", &|outcome| {
+            let one = outcome
+                .results
+                .iter_mut()
+                .find(|result| {
+                    result.severity == Severity::Critical && result.verdict == Verdict::Pass
+                })
+                .expect("a critical pass");
+            one.verdict = Verdict::Unknown;
+        }),
+    ];
+    for (why, change) in open {
+        let head = spoiled(change);
+        assert_eq!(head.answer, Answer::NotAnswered, "{why}: {head:?}");
+        assert!(
+            head.because.iter().any(|line| line.contains(why)),
+            "{why}: {head:?}"
+        );
+    }
+    // A failure wins over everything that is open.
+    let head = spoiled(&|outcome| {
+        outcome.run.complete = false;
+        let one = outcome
+            .results
+            .iter_mut()
+            .find(|result| result.severity == Severity::Critical && result.verdict == Verdict::Pass)
+            .expect("a critical pass");
+        one.verdict = Verdict::Fail;
+    });
+    assert_eq!(head.answer, Answer::No);
+    // What no rule of this release judges is named, and keeps the answer open.
+    let head = headline(&judged("sound", |_| {}));
+    assert_eq!(head.answer, Answer::NotAnswered);
+    assert!(!head.not_judged.is_empty());
+}
+
+#[test]
+fn every_failure_is_closed_by_exactly_one_change() {
+    let outcome = judged("broken", |_| {});
+    let changes = changes(&outcome);
+    let mut closed: BTreeMap<&str, usize> = BTreeMap::new();
+    for change in &changes {
+        assert!(!change.sentence.contains('{'), "{}", change.sentence);
+        assert_eq!(change.closes.values().sum::<usize>(), change.results.len());
+        for result in &change.results {
+            *closed.entry(result).or_default() += 1;
+        }
+    }
+    let failing: BTreeSet<&str> = outcome
+        .results
+        .iter()
+        .filter(|result| result.verdict == Verdict::Fail && result.waiver.is_none())
+        .map(|result| result.fingerprint.as_str())
+        .collect();
+    assert_eq!(closed.keys().copied().collect::<BTreeSet<_>>(), failing);
+    assert!(closed.values().all(|count| *count == 1));
+    assert!(
+        changes.len() * 5 < failing.len() * 3,
+        "{} changes for {} failures",
+        changes.len(),
+        failing.len()
+    );
+    // One switch: the endpoint itself, five calls that it would take, and what CloudTrail saw of four of the callers.
+    let dns = changes
+        .iter()
+        .find(|change| change.change == "private-dns")
+        .expect("the switch");
+    assert_eq!(dns.counts(), "4 critical, 6 high");
+    // One control policy closes what each role of the account is allowed from anywhere.
+    let policy = changes
+        .iter()
+        .find(|change| change.change == "control-policy" && change.account_id == "111111111111")
+        .expect("the policy");
+    assert!(policy.results.len() > 15, "{policy:?}");
+    // The worst come first.
+    let critical: Vec<usize> = changes
+        .iter()
+        .map(|change| change.closes.get("critical").copied().unwrap_or(0))
+        .collect();
+    assert!(critical.is_sorted_by(|a, b| a >= b));
+}
+
+/// Turning on what a change names closes what it says that it closes.
+#[test]
+fn a_change_that_is_made_closes_its_failures() {
+    let library = rules_of_accounts();
+    let before = judged_by(&library, "broken", |_| {});
+    let dns = changes(&before)
+        .into_iter()
+        .find(|change| change.change == "private-dns")
+        .expect("the switch");
+    let after = judged_by(&library, "broken", |store| {
+        store
+            .conn
+            .execute_batch("UPDATE vpc_endpoint SET private_dns_enabled = 1 WHERE vpc_endpoint_id = 'vpce-app-runtime'")
+            .expect("the switch");
+    });
+    for result in before
+        .results
+        .iter()
+        .filter(|one| dns.results.contains(&one.fingerprint))
+    {
+        // What was called before was called before, whatever is changed now.
+        if result.rule == "bedrock-calls-observed-outside-endpoint" {
+            continue;
+        }
+        let now = after
+            .results
+            .iter()
+            .find(|one| one.fingerprint == result.fingerprint)
+            .map(|one| one.verdict);
+        assert_ne!(
+            now,
+            Some(Verdict::Fail),
+            "{} {}",
+            result.rule,
+            result.resource
+        );
+    }
+}
+
+#[test]
+fn changes_and_promises_name_what_there_is() {
+    let outcome = judged("sound", |_| {});
+    let library = all_rules();
+    let named: BTreeSet<&str> = library
+        .rules
+        .iter()
+        .flat_map(|loaded| loaded.rule.cause.iter().map(|cause| cause.change.as_str()))
+        .collect();
+    let known: BTreeSet<&str> = outcome.changes.keys().map(String::as_str).collect();
+    assert_eq!(
+        named, known,
+        "changes that rules name, and data/changes.yaml"
+    );
+    assert!(outcome.changes.values().all(|text| text.contains("{on}")));
+    for loaded in &library.rules {
+        assert!(
+            !loaded.rule.cause.is_empty(),
+            "{} names no change",
+            loaded.rule.id
+        );
+    }
+    let ids: BTreeSet<&str> = library
+        .rules
+        .iter()
+        .map(|one| one.rule.id.as_str())
+        .collect();
+    let statements: BTreeSet<&str> = outcome
+        .attestations
+        .iter()
+        .map(|one| one.id.as_str())
+        .collect();
+    let mut claims = BTreeSet::new();
+    for claim in &outcome.claims {
+        assert!(
+            claims.insert(claim.id.as_str()),
+            "{} stands twice",
+            claim.id
+        );
+        assert!(matches!(claim.stage, 30 | 60 | 90), "{}", claim.id);
+        for name in &claim.planned {
+            assert!(!ids.contains(name.as_str()), "{}: {name} exists", claim.id);
+        }
+        for name in &claim.attestations {
+            assert!(statements.contains(name.as_str()), "{}: {name}", claim.id);
+        }
+    }
+    for loaded in &library.rules {
+        for claim in loaded.rule.claims() {
+            assert!(
+                claims.contains(claim.as_str()),
+                "{}: claim {claim}",
+                loaded.rule.id
+            );
+        }
+    }
+}
+
+#[test]
+fn a_stage_is_reached_when_every_promise_of_it_is_kept() {
+    let outcome = judged_whole();
+    let all = promises(&outcome);
+    for one in &all {
+        assert!(
+            !matches!(
+                one.state,
+                PromiseState::Broken | PromiseState::NotKnown | PromiseState::NotJudged
+            ),
+            "{}: {:?}",
+            one.promise,
+            one.state
+        );
+    }
+    assert!(stages(&all).iter().all(|stage| !stage.reached));
+    let kept: Vec<_> = all
+        .iter()
+        .cloned()
+        .map(|mut one| {
+            if one.stage == 30 {
+                one.state = PromiseState::Holds;
+            }
+            one
+        })
+        .collect();
+    let reached: Vec<bool> = stages(&kept).iter().map(|stage| stage.reached).collect();
+    assert_eq!(reached, [true, false, false]);
+    let broken = promises(&judged("broken", |_| {}));
+    let public = broken
+        .iter()
+        .find(|one| one.id == "10")
+        .expect("the promise");
+    assert_eq!(public.state, PromiseState::Broken);
+    assert!(public.accounts.contains(&"111111111111".to_owned()));
+}
