@@ -4,6 +4,7 @@ use super::Global;
 use super::output::write_private;
 use crate::evidence;
 use crate::evidence::envelope::{self, PublicKey, Signer};
+use crate::evidence::reconcile::{Seen, reconcile};
 use crate::report::safe::{cut, terminal};
 use anyhow::Context as _;
 use std::io::Write;
@@ -59,6 +60,14 @@ enum Command {
     Replay {
         /// Package.
         folder: PathBuf,
+    },
+    /// Look up each request id of a package in the log files of CloudTrail.
+    Reconcile {
+        /// Package.
+        folder: PathBuf,
+        /// Log files of CloudTrail (.json, .json.gz), or folders of them; repeatable.
+        #[arg(long, value_name = "PATH", required = true)]
+        trail: Vec<PathBuf>,
     },
 }
 
@@ -242,8 +251,14 @@ impl Evidence {
                         "The package is refused."
                     }
                 );
-                Ok(u8::from(!found.wrong.is_empty()))
+                Ok(match (found.wrong.is_empty(), &key) {
+                    (false, _) => 1,
+                    (true, Some(_)) => 0,
+                    // Whole, and nobody knows whose.
+                    (true, None) => 4,
+                })
             }
+            Command::Reconcile { folder, trail } => reconciled(folder, trail),
             Command::Replay { folder } => {
                 let refused = evidence::verify(folder, None)?.wrong;
                 let (count, different) = evidence::replay(folder)?;
@@ -274,4 +289,52 @@ impl Evidence {
             }
         }
     }
+}
+
+/// 0 where every request is recorded as the package says, 1 where one is recorded otherwise, 4 where one is not found.
+fn reconciled(folder: &Path, trail: &[PathBuf]) -> anyhow::Result<u8> {
+    let records = crate::sources::trail::requests(trail)?
+        .into_iter()
+        .map(|(id, [event, account_id, region])| {
+            let seen = Seen {
+                event,
+                account_id,
+                region,
+            };
+            (id, seen)
+        })
+        .collect();
+    let all = reconcile(folder, &records)?;
+    let mut out = anstream::stdout().lock();
+    for line in &all.different {
+        let _ = writeln!(out, "Wrong: {}", cut(line, 400));
+    }
+    for ((operation, account, region), count) in &all.missing {
+        let _ = writeln!(
+            out,
+            "Not found: {} in {account} {region}, {count} of its requests",
+            cut(operation, 100)
+        );
+    }
+    let missing: usize = all.missing.values().sum();
+    let _ = writeln!(
+        out,
+        "{} of {} requests are recorded as the package says, {} otherwise, {missing} were not found",
+        all.found,
+        all.requests,
+        all.different.len()
+    );
+    if all.requests == 0 {
+        let _ = writeln!(
+            out,
+            "The package holds no request id: its run was not scanned from AWS accounts."
+        );
+    }
+    Ok(if !all.different.is_empty() {
+        1
+    } else if missing > 0 || all.requests == 0 {
+        4
+    } else {
+        0
+    })
 }

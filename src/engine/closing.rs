@@ -3,7 +3,9 @@
 use super::Rule;
 use super::rule::placeholders;
 use super::sentences::filled;
-use crate::model::{Closer, Finding, NotInFile, Reason, RunInfo, Severity, Verdict, account_arn};
+use crate::model::{
+    Closer, Finding, Gap, NotInFile, Reason, RunInfo, Severity, Verdict, account_arn,
+};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -40,15 +42,33 @@ pub(super) fn outside(run: &RunInfo, results: &mut Vec<Finding>) -> Vec<NotInFil
     if !run.source.is_file() {
         return Vec::new();
     }
+    let of_account =
+        |result: &Finding| result.resource == account_arn(&run.partition, &result.account_id);
+    // What is not settled yet has a row by its name, where a rule as severe judges it; the account need not repeat it.
+    let mut named: BTreeMap<(Reason, String), Severity> = BTreeMap::new();
+    for result in results
+        .iter()
+        .filter(|result| result.verdict == Verdict::Unknown && !of_account(result))
+    {
+        for gap in &result.missing {
+            let worst = named
+                .entry((gap.reason, gap.detail.clone()))
+                .or_insert(result.severity);
+            *worst = result.severity.min(*worst);
+        }
+    }
     results.retain(|result| {
+        let said = |gap: &Gap| {
+            gap.reason == Reason::NotInFile
+                || named
+                    .get(&(gap.reason, gap.detail.clone()))
+                    .is_some_and(|worst| *worst <= result.severity)
+        };
         let out = result.verdict == Verdict::Unknown
             && result.waiver.is_none()
-            && result.resource == account_arn(&run.partition, &result.account_id)
+            && of_account(result)
             && !result.missing.is_empty()
-            && result
-                .missing
-                .iter()
-                .all(|gap| gap.reason == Reason::NotInFile);
+            && result.missing.iter().all(said);
         if out {
             rules
                 .entry((result.severity, result.rule.clone()))

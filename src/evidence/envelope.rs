@@ -7,7 +7,9 @@ use super::Error;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey};
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, KeypairBytes,
+};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use p256::ecdsa::signature::Verifier as _;
 use serde::{Deserialize, Serialize};
@@ -202,7 +204,12 @@ pub fn new_key() -> Result<(String, String), Error> {
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed).map_err(|error| Error(format!("no random bytes: {error}")))?;
     let key = SigningKey::from_bytes(&seed);
-    let private = key
+    // Without the public half, which PKCS #8 took in later: OpenSSL 3.0 does not read that form.
+    let bare = KeypairBytes {
+        secret_key: key.to_bytes(),
+        public_key: None,
+    };
+    let private = bare
         .to_pkcs8_pem(LineEnding::LF)
         .map_err(|error| Error(error.to_string()))?;
     Ok((

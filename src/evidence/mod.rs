@@ -3,19 +3,22 @@
 //! **Invariant:** every file of a package is named in the signed statement with its SHA-256, and nothing else is in it.
 
 pub mod envelope;
+pub mod reconcile;
 mod redact;
+mod verify;
 
 pub use redact::redact;
+pub use verify::{Verified, verify};
 
 use crate::engine::{self, Config};
 use crate::inventory::Store;
-use crate::model::{Finding, Outcome, RunInfo, Verdict};
+use crate::model::{Finding, Outcome, RunInfo, Verdict, headline};
 use crate::{judge, report, subjects};
-use envelope::{Envelope, PublicKey, Signer, sha256};
+use envelope::{PublicKey, Signer, sha256};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Component, Path};
+use std::path::Path;
 
 /// What is wrong with a package or a key.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +65,7 @@ pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error>
         "_type": STATEMENT,
         "subject": files.iter().map(|(name, bytes)| json!({"name": name, "digest": {"sha256": sha256(bytes)}})).collect::<Vec<_>>(),
         "predicateType": PREDICATE,
-        "predicate": about(&outcome),
+        "predicate": predicate(&outcome),
     });
     let payload = serde_json::to_vec(&statement).map_err(|error| Error(error.to_string()))?;
     let signed = pretty(
@@ -170,9 +173,21 @@ fn about(outcome: &Outcome) -> Json {
         "started_at": run.started_at, "finished_at": run.finished_at, "complete": run.complete,
         "caller_arn": run.caller_arn, "role_chains": run.role_chains, "partition": run.partition,
         "scope": scope(outcome), "rules": outcome.rules.keys().collect::<Vec<_>>(), "rules_digest": run.rules_digest, "rules_disabled": outcome.disabled,
-        "parameters": run.parameters, "notes": run.notes,
+        "parameters": run.parameters, "notes": run.notes, "configuration": run.configuration,
+        "rules_not_run": run.not_run, "severities_changed": run.severities, "headline": headline(outcome),
         "results": outcome.results.len(), "summary": outcome.summary,
     })
+}
+
+/// What a statement says of a package: what `run.json` says, and which program packed it.
+fn predicate(outcome: &Outcome) -> Json {
+    let mut about = about(outcome);
+    // A program that cannot be read names no digest.
+    let program = std::env::current_exe()
+        .and_then(fs::read)
+        .map_or_else(|_| String::new(), |bytes| sha256(&bytes));
+    about["program_sha256"] = Json::String(program);
+    about
 }
 
 /// What was read, table by table and scope by scope: the operation, its pages, request ids and times.
@@ -249,7 +264,7 @@ outcrop query run.outcrop 'SELECT status, count(*) FROM coverage GROUP BY status
 
 ## What it proves, and what not
 
-A good signature proves that whoever holds the key signed exactly these files. `verify` proves besides that the reports follow from the run. `replay` proves that these rules give these verdicts on these rows.
+A good signature proves that whoever holds the key signed exactly these files. `verify` proves besides that the reports follow from the run, that the signed statement says what the run says, and which rules are those of the release; it exits with 0 where all this holds and you gave the key, with 4 where you gave none, with 1 where something is refused. `replay` proves that these rules give these verdicts on these rows.
 Neither proves that the rows are what AWS answered: that rests on whoever ran the scan. The request ids in `population.json` can be held against CloudTrail of the scanned accounts.
 What was not observed is `unknown`, never `pass`; `run.json` says which accounts were read whole.
 ",
@@ -268,209 +283,6 @@ What was not observed is `unknown`, never `pass`; `run.json` says which accounts
         none = count(Verdict::NotApplicable),
         caller = if outcome.run.caller_arn.is_empty() { "nobody in AWS; it was judged from files".to_owned() } else { safe(&outcome.run.caller_arn) },
     )
-}
-
-/// What was checked, for a person; or everything that is wrong.
-#[derive(Debug, Default)]
-pub struct Verified {
-    /// What holds.
-    pub proved: Vec<String>,
-    /// What is wrong; nothing when the package is good.
-    pub wrong: Vec<String>,
-    /// What the check does not tell.
-    pub open: Vec<String>,
-}
-
-/// All files below a folder by their relative names; anything else is wrong.
-fn listing(folder: &Path) -> Result<(BTreeSet<String>, Vec<String>), Error> {
-    let (mut names, mut odd) = (BTreeSet::new(), Vec::new());
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).map_err(|error| wrong(&next, error))? {
-            let path = entry.map_err(|error| wrong(&next, error))?.path();
-            let name = path
-                .strip_prefix(folder)
-                .unwrap_or(&path)
-                .to_string_lossy()
-                .replace('\\', "/");
-            let kind = fs::symlink_metadata(&path)
-                .map_err(|error| wrong(&path, error))?
-                .file_type();
-            if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_file() {
-                names.insert(name);
-            } else {
-                odd.push(format!("{name} is no plain file (a link or a device)"));
-            }
-        }
-    }
-    Ok((names, odd))
-}
-
-/// Checks signature, digests and completeness. Without a key of yours the packaged one is taken, and that is said.
-///
-/// # Errors
-/// When the folder is no package at all.
-pub fn verify(folder: &Path, trusted: Option<&PublicKey>) -> Result<Verified, Error> {
-    let read =
-        |name: &str| fs::read(folder.join(name)).map_err(|error| wrong(&folder.join(name), error));
-    let envelope: Envelope = serde_json::from_slice(&read(ENVELOPE)?)
-        .map_err(|error| wrong(&folder.join(ENVELOPE), error))?;
-    let mut all = Verified::default();
-    let packaged = read("public-key.pem")
-        .ok()
-        .and_then(|pem| PublicKey::from_pem(&String::from_utf8_lossy(&pem)).ok());
-    let Some(key) = trusted.copied().or(packaged) else {
-        all.wrong.push(
-            "there is no key to check the signature with: public-key.pem is missing or broken"
-                .to_owned(),
-        );
-        return Ok(all);
-    };
-    let payload = match envelope::open(&envelope, &key) {
-        Ok(payload) => payload,
-        Err(error) => {
-            all.wrong.push(format!("{ENVELOPE}: {error}"));
-            return Ok(all);
-        }
-    };
-    let statement: Json =
-        serde_json::from_slice(&payload).map_err(|error| wrong(&folder.join(ENVELOPE), error))?;
-    all.proved.push(format!(
-        "the statement was signed with the key {}",
-        key.id()
-    ));
-    if trusted.is_none() {
-        all.open.push(
-            "whose key that is: it came with the package; give --public-key with the signer's own"
-                .to_owned(),
-        );
-    }
-    if statement["_type"] != STATEMENT || statement["predicateType"] != PREDICATE {
-        all.wrong.push(format!(
-            "{ENVELOPE}: it is no statement about an evidence package of this version"
-        ));
-    }
-    let mut stated: BTreeMap<String, String> = BTreeMap::new();
-    for subject in statement["subject"].as_array().into_iter().flatten() {
-        let (Some(name), Some(digest)) = (
-            subject["name"].as_str(),
-            subject["digest"]["sha256"].as_str(),
-        ) else {
-            all.wrong
-                .push(format!("{ENVELOPE}: a subject has no name or no digest"));
-            continue;
-        };
-        if name.is_empty()
-            || Path::new(name)
-                .components()
-                .any(|part| !matches!(part, Component::Normal(_)))
-        {
-            all.wrong.push(format!(
-                "{ENVELOPE}: `{}` leads outside the package",
-                crate::report::safe::cut(name, 200)
-            ));
-            continue;
-        }
-        if stated.insert(name.to_owned(), digest.to_owned()).is_some() {
-            all.wrong.push(format!("{ENVELOPE}: {name} stands twice"));
-        }
-    }
-    let (there, odd) = listing(folder)?;
-    all.wrong.extend(odd);
-    all.wrong.extend(
-        there
-            .iter()
-            .filter(|name| *name != ENVELOPE && !stated.contains_key(*name))
-            .map(|name| format!("{name} was added: the statement does not name it")),
-    );
-    for (name, digest) in &stated {
-        if !there.contains(name) {
-            all.wrong.push(format!("{name} is missing"));
-        } else if sha256(&read(name)?) != *digest {
-            all.wrong.push(format!(
-                "{name} was changed: its SHA-256 is not the one that was signed"
-            ));
-        }
-    }
-    if !all.wrong.is_empty() {
-        return Ok(all);
-    }
-    all.proved.push(format!(
-        "all {} files are as they were signed, and no other is there",
-        stated.len()
-    ));
-    complete(folder, &key, &mut all)?;
-    all.open.push(
-        "whether the rows are what AWS answered: that rests on whoever ran the scan; hold the request ids in population.json against CloudTrail".to_owned(),
-    );
-    Ok(all)
-}
-
-/// Do the parts of the package say the same?
-fn complete(folder: &Path, key: &PublicKey, all: &mut Verified) -> Result<(), Error> {
-    let path = folder.join(RUN);
-    let store = Store::open(&path, &subjects::tables()).map_err(|error| wrong(&path, error))?;
-    let outcome = engine::outcome(&store).map_err(|error| wrong(&path, error))?;
-    let about: Json = serde_json::from_slice(
-        &fs::read(folder.join("run.json")).map_err(|error| wrong(folder, error))?,
-    )
-    .map_err(|error| wrong(folder, error))?;
-    let count = |name: &str| about["scope"][name].as_array().map_or(0, Vec::len);
-    if about["run_id"] != outcome.run.id.as_str() || about["results"] != outcome.results.len() {
-        all.wrong
-            .push("run.json speaks of another run than run.outcrop holds".to_owned());
-    }
-    let (listed, whole, part, none) = (
-        outcome.run.accounts.len(),
-        count("read_whole"),
-        count("read_in_part"),
-        count("not_read"),
-    );
-    let said = format!(
-        "{listed} accounts are listed: {whole} read whole, {part} in part, {none} not at all"
-    );
-    // What the package says of its scope is held against the coverage that the run itself holds.
-    if about["scope"] != scope(&outcome) || whole + part + none != listed {
-        all.wrong.push(format!(
-            "the scope in run.json is not that of the run ({said})"
-        ));
-    } else {
-        all.proved.push(said);
-    }
-    let made = contents(&store, &outcome, key).map_err(|error| wrong(&path, error))?;
-    // Rules are data; how the rest is written can change from version to version.
-    let same_version = about["packed_with"] == env!("CARGO_PKG_VERSION");
-    let held: BTreeMap<&String, &Vec<u8>> = made
-        .iter()
-        .filter(|(name, _)| same_version || name.starts_with("rules/"))
-        .collect();
-    for (name, bytes) in &held {
-        if fs::read(folder.join(name)).ok().as_ref() != Some(*bytes) {
-            all.wrong.push(format!(
-                "{name} is not what follows from run.outcrop: it was written or changed by hand"
-            ));
-        }
-    }
-    all.proved.push(format!(
-        "{} of {} files are what follows from the run, byte for byte",
-        held.len(),
-        made.len()
-    ));
-    if !same_version {
-        let by = about["packed_with"].as_str().unwrap_or("another version");
-        all.open.push(format!("whether the reports are what follows from the run: they were written by version {by}, this is {}", env!("CARGO_PKG_VERSION")));
-    }
-    all.open.push(
-        "whether the results are what the rules give: `replay` judges the packed rows again"
-            .to_owned(),
-    );
-    if !outcome.run.complete {
-        all.open
-            .push("everything that the run did not come to: it was interrupted".to_owned());
-    }
-    Ok(())
 }
 
 /// One result that another judgement decides otherwise.

@@ -426,6 +426,10 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
         .map(|(name, value)| (name.clone(), names.json(value)))
         .collect();
     info.command = String::new();
+    // Its path may name a person or a company.
+    if let Some(configuration) = &mut info.configuration {
+        "outcrop.yaml".clone_into(&mut configuration.file);
+    }
     let rules = rule_texts(&original)
         .map_err(|error| fail(&error))?
         .into_iter()

@@ -54,6 +54,15 @@ impl Change {
             .sum()
     }
 
+    /// What else it touches, by names that are read easily.
+    #[must_use]
+    pub fn touched(&self) -> Vec<&str> {
+        self.touches
+            .iter()
+            .map(|name| super::Arn::parse(name).map_or(name.as_str(), |arn| arn.resource))
+            .collect()
+    }
+
     /// "2 critical, 1 high".
     #[must_use]
     pub fn counts(&self) -> String {

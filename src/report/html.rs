@@ -9,9 +9,11 @@ use crate::model::{
 };
 use crate::report::safe::{cut, terminal};
 use askama::Template;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+/// Changes that are not folded away.
+const CHANGES: usize = 10;
 /// Characters of one text.
 const LONGEST: usize = 4000;
 /// Characters of the proof of one result.
@@ -65,7 +67,8 @@ struct Page<'o> {
     run: &'o RunInfo,
     head: Headline,
     tone: &'static str,
-    changes: Vec<Change>,
+    /// What to change: the first, and what is folded away.
+    changes: Vec<(bool, Vec<Change>)>,
     cards: Vec<(String, &'static str, u64)>,
     answers: Vec<Answer>,
     diagram: Diagram,
@@ -75,6 +78,8 @@ struct Page<'o> {
     waivers: Vec<(String, String, &'static str, String)>,
     attestations: &'o [AttestationReport],
     stages: Vec<Day>,
+    /// Rules that have a part of their own in the page.
+    linked: BTreeSet<&'o str>,
     frameworks: Vec<(String, Vec<Control>)>,
     facts: Vec<(&'static str, String)>,
 }
@@ -254,6 +259,12 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         crate::model::Answer::No => "no",
         crate::model::Answer::NotAnswered => "open",
     };
+    let mut first = changes(outcome);
+    let more = first.split_off(first.len().min(CHANGES));
+    let first = [(false, first), (true, more)]
+        .into_iter()
+        .filter(|(_, list)| !list.is_empty())
+        .collect();
     let promises = promises(outcome);
     let days = stages(&promises)
         .into_iter()
@@ -318,7 +329,7 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         run,
         head,
         tone,
-        changes: changes(outcome),
+        changes: first,
         cards,
         answers: answers(outcome, &diagram),
         diagram,
@@ -354,6 +365,11 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             .collect(),
         attestations: &outcome.attestations,
         stages: days,
+        linked: outcome
+            .results
+            .iter()
+            .map(|result| result.rule.as_str())
+            .collect(),
         frameworks: frameworks(outcome),
         facts,
     };

@@ -3,7 +3,7 @@
 //! A failure is a `failure`, an unknown an `error` (nobody counts a skipped test as open); what is waived
 //! or not applicable is `skipped`, with the reason.
 
-use super::{missing, named};
+use super::{missing, named, outside_file};
 use crate::model::{Finding, Outcome, Verdict};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
@@ -46,7 +46,7 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(&mut bytes, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let counts = |results: &[&Finding]| {
-        let of = |test: fn(&Finding) -> bool| {
+        let of = |test: &dyn Fn(&Finding) -> bool| {
             results
                 .iter()
                 .filter(|result| test(result))
@@ -57,15 +57,23 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             ("tests", results.len().to_string()),
             (
                 "failures",
-                of(|result| result.verdict == Verdict::Fail && result.waiver.is_none()),
+                of(&|result| result.verdict == Verdict::Fail && result.waiver.is_none()),
             ),
             (
                 "errors",
-                of(|result| result.verdict == Verdict::Unknown && result.waiver.is_none()),
+                of(&|result| {
+                    result.verdict == Verdict::Unknown
+                        && result.waiver.is_none()
+                        && !outside_file(outcome, result)
+                }),
             ),
             (
                 "skipped",
-                of(|result| result.verdict == Verdict::NotApplicable || result.waiver.is_some()),
+                of(&|result| {
+                    result.verdict == Verdict::NotApplicable
+                        || result.waiver.is_some()
+                        || outside_file(outcome, result)
+                }),
             ),
         ]
     };
@@ -90,7 +98,7 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     for (rule, results) in suites {
         xml.write_event(Event::Start(with(rule, &results)))?;
         for result in results {
-            case(&mut xml, result)?;
+            case(outcome, &mut xml, result)?;
         }
         xml.write_event(Event::End(BytesEnd::new("testsuite")))?;
     }
@@ -99,7 +107,7 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(&bytes)
 }
 
-fn case(xml: &mut Writer<&mut Vec<u8>>, result: &Finding) -> io::Result<()> {
+fn case(outcome: &Outcome, xml: &mut Writer<&mut Vec<u8>>, result: &Finding) -> io::Result<()> {
     let name = format!("{} {} {}", named(result), result.account_id, result.region);
     let line = result.location.as_ref().map(|place| place.line.to_string());
     let mut attributes = vec![("name", name.as_str()), ("classname", result.rule.as_str())];
@@ -116,6 +124,9 @@ fn case(xml: &mut Writer<&mut Vec<u8>>, result: &Finding) -> io::Result<()> {
     let inside = match (&waived, result.verdict) {
         (Some(why), _) => Some(("skipped", why.as_str())),
         (None, Verdict::Fail) => Some(("failure", result.title.as_str())),
+        (None, Verdict::Unknown) if outside_file(outcome, result) => {
+            Some(("skipped", "unknown: the file does not declare what decides"))
+        }
         (None, Verdict::Unknown) => Some(("error", "unknown: what would decide was not observed")),
         (None, Verdict::NotApplicable) => Some(("skipped", "not applicable")),
         (None, Verdict::Pass) => None,

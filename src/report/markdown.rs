@@ -2,7 +2,9 @@
 
 use super::safe::terminal;
 use super::{missing, named, outside_file};
-use crate::model::{Finding, Outcome, RuleText, Severity, Source, Verdict, changes, headline};
+use crate::model::{
+    Finding, Outcome, RuleText, Severity, Source, Verdict, changes, headline, promises, stages,
+};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -134,6 +136,32 @@ fn help(text: &RuleText, source: Source) -> String {
     block
 }
 
+/// The days of the rollout, and the promises that are not kept.
+fn promised(outcome: &Outcome) -> Vec<String> {
+    let all = promises(outcome);
+    let mut blocks = vec!["\n### Stages\n\n".to_owned()];
+    for stage in stages(&all) {
+        let open: String = all
+            .iter()
+            .filter(|one| one.stage == stage.day && !one.state.is_kept())
+            .map(|one| {
+                let rules: Vec<String> = one.rules.iter().map(|rule| code(rule)).collect();
+                format!(
+                    "| {} | {} | {} |\n",
+                    safe(&one.promise),
+                    one.state.words(),
+                    rules.join(" ")
+                )
+            })
+            .collect();
+        blocks.push(format!(
+            "<details><summary>{}</summary>\n\n| promise | state | rules |\n| --- | --- | --- |\n{open}\n</details>\n\n",
+            stage.sentence()
+        ));
+    }
+    blocks
+}
+
 /// Changes that are listed.
 const CHANGES: usize = 15;
 
@@ -241,6 +269,9 @@ fn blocks(outcome: &Outcome) -> Vec<String> {
             rules.len(),
             rules.join(", ")
         ));
+    }
+    if !outcome.run.source.is_file() {
+        blocks.extend(promised(outcome));
     }
     let mut passed: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for result in &outcome.results {

@@ -24,6 +24,9 @@ pub struct Error {
     pub message: String,
 }
 
+/// Event, account and Region by request id.
+pub type Requests = BTreeMap<String, [String; 3]>;
+
 /// What the files hold for a run.
 #[derive(Debug, Default)]
 pub struct Trail {
@@ -121,6 +124,35 @@ fn records(path: &Path) -> Result<Vec<Json>, Error> {
             "it is no CloudTrail log file: there is no list `Records`",
         ),
     }
+}
+
+/// What log files record, by request id: event, account, Region.
+///
+/// # Errors
+/// For the first file that is none of CloudTrail's log files.
+pub fn requests(paths: &[PathBuf]) -> Result<Requests, Error> {
+    let mut all = BTreeMap::new();
+    for path in paths {
+        let logs = if path.is_dir() {
+            files(path)?
+        } else {
+            vec![path.clone()]
+        };
+        for log in logs {
+            for record in records(&log)? {
+                let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+                all.insert(
+                    text("requestID"),
+                    [
+                        text("eventName"),
+                        text("recipientAccountId"),
+                        text("awsRegion"),
+                    ],
+                );
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Reads log files for the accounts and Regions of a run.

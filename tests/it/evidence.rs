@@ -358,3 +358,176 @@ fn a_redacted_package_names_nobody_and_is_judged_the_same() {
     assert!(compared > 100 && different.is_empty(), "{different:?}");
     assert!(!home.join("shared.redacted.outcrop").exists());
 }
+
+/// A run whose rules were changed under their own names, packed by whoever holds the key, is refused; so is a statement about
+/// another outcome.
+#[test]
+fn changed_rules_and_another_predicate_are_refused() {
+    let package = packed("broken");
+    let home = package.folder.parent().expect("a parent");
+    let run = |arguments: &[&str]| {
+        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+            .current_dir(home)
+            .env_clear()
+            .args(arguments)
+            .output()
+            .expect("the binary");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    assert_eq!(run(&["evidence", "verify", "package"]).0, Some(4));
+    let (code, said) = run(&["evidence", "verify", "package", "--public-key", "key.pub"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("rules are those of Outcrop"), "{said}");
+    // A rule that passes whatever happens, first with the old digest, then with one that fits.
+    let changed = "UPDATE rule SET source = replace(source, 'pass: \"NOT is_public\"', 'pass: \"NOT is_public OR is_public\"') WHERE name = 'bedrock-call-leaves-by-public-endpoint'; UPDATE result SET verdict = 0 WHERE verdict = 1 AND rule = (SELECT id FROM rule WHERE name = 'bedrock-call-leaves-by-public-endpoint')";
+    for fit in [false, true] {
+        let name = format!("changed-{fit}.outcrop");
+        fs::copy(home.join("run.outcrop"), home.join(&name)).expect("copied");
+        let store =
+            outcrop::inventory::Store::open(&home.join(&name), &outcrop::subjects::tables())
+                .expect("a run");
+        drop(store);
+        let conn = rusqlite::Connection::open(home.join(&name)).expect("a database");
+        conn.execute_batch(changed).expect("changed");
+        if fit {
+            let texts: Vec<String> = conn
+                .prepare("SELECT source FROM rule ORDER BY name")
+                .and_then(|mut found| found.query_map([], |row| row.get(0))?.collect())
+                .expect("texts");
+            let digest = envelope::sha256(texts.concat().as_bytes());
+            let old = outcrop::engine::outcome(
+                &outcrop::inventory::Store::open(
+                    &home.join("run.outcrop"),
+                    &outcrop::subjects::tables(),
+                )
+                .expect("a run"),
+            )
+            .expect("an outcome")
+            .run
+            .rules_digest;
+            let text: String = conn
+                .query_row("SELECT info FROM run", [], |row| row.get(0))
+                .expect("the run");
+            conn.execute("UPDATE run SET info = ?1", [text.replace(&old, &digest)])
+                .expect("changed");
+        }
+        drop(conn);
+        let folder = format!("package-{fit}");
+        run(&["evidence", "pack", &name, "--key", "key", "--out", &folder]);
+        let (code, said) = run(&["evidence", "verify", &folder, "--public-key", "key.pub"]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("another text: bedrock-call-leaves-by-public-endpoint"),
+            "{said}"
+        );
+        assert_eq!(
+            said.contains("was changed after the run was judged"),
+            !fit,
+            "{said}"
+        );
+    }
+    // The same files, and a statement that tells of no failure.
+    let place = package.folder.join("attestation.dsse.json");
+    let envelope_json: Json =
+        serde_json::from_slice(&fs::read(&place).expect("read")).expect("JSON");
+    let signed: envelope::Envelope = serde_json::from_value(envelope_json).expect("an envelope");
+    let key = envelope::PublicKey::from_pem(&package.public).expect("a key");
+    let mut statement: Json =
+        serde_json::from_slice(&envelope::open(&signed, &key).expect("opened")).expect("JSON");
+    assert!(
+        statement["predicate"]["program_sha256"]
+            .as_str()
+            .is_some_and(|digest| digest.len() == 64)
+    );
+    statement["predicate"]["summary"]["fail"]["critical"] = json!(0);
+    let signed = envelope::private_key(&package.private)
+        .expect("the key")
+        .sign(statement.to_string().as_bytes())
+        .expect("signed");
+    fs::write(&place, serde_json::to_string(&signed).expect("JSON")).expect("written");
+    let said = wrong(&package);
+    assert!(
+        said.iter().any(|fault| fault.contains("run.json: summary")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn request_ids_are_held_against_the_trail() {
+    let package = packed("broken");
+    let home = package.folder.parent().expect("a parent");
+    let conn = rusqlite::Connection::open(home.join("run.outcrop")).expect("a database");
+    let changed = conn
+        .execute(
+            "UPDATE coverage SET request_ids = '[\"r-' || rowid || '\"]' WHERE operation = 'ec2:DescribeVpcEndpoints' AND account_id = '111111111111' OR operation = 'lambda:ListFunctions' AND account_id = '333333333333'",
+            [],
+        )
+        .expect("changed");
+    let lines: Vec<(String, String, String, String)> = conn
+        .prepare("SELECT request_ids, operation, account_id, region FROM coverage WHERE request_ids <> '[]'")
+        .and_then(|mut found| {
+            found
+                .query_map([], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })?
+                .collect()
+        })
+        .expect("lines");
+    assert!(changed > 1 && lines.len() == changed, "{lines:?}");
+    drop(conn);
+    let run = |arguments: &[&str]| {
+        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+            .current_dir(home)
+            .env_clear()
+            .args(arguments)
+            .output()
+            .expect("the binary");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    run(&[
+        "evidence",
+        "pack",
+        "run.outcrop",
+        "--key",
+        "key",
+        "--out",
+        "with-ids",
+    ]);
+    let record = |(ids, operation, account, region): &(String, String, String, String)| {
+        let name = operation.split(':').nth(1).expect("a name");
+        let dated = if name == "ListFunctions" {
+            "ListFunctions20150331"
+        } else {
+            name
+        };
+        json!({"requestID": ids.trim_matches(['[', ']', '"']), "eventName": dated, "recipientAccountId": account, "awsRegion": region})
+    };
+    let check = |records: Vec<Json>| {
+        fs::write(
+            home.join("trail.json"),
+            json!({"Records": records}).to_string(),
+        )
+        .expect("written");
+        run(&["evidence", "reconcile", "with-ids", "--trail", "trail.json"])
+    };
+    let all: Vec<Json> = lines.iter().map(record).collect();
+    let (code, said) = check(all.clone());
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = check(all[1..].to_vec());
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("1 were not found"), "{said}");
+    let mut other = all;
+    other[0]["recipientAccountId"] = json!("999999999999");
+    let (code, said) = check(other);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("999999999999"), "{said}");
+    // A package of an inventory holds none.
+    let (code, said) = run(&["evidence", "reconcile", "package", "--trail", "trail.json"]);
+    assert_eq!(code, Some(4), "{said}");
+}

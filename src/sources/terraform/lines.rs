@@ -1,6 +1,7 @@
 //! Where the `.tf` files declare what a plan holds: `--source DIR`.
 
 use super::addresses::without_indexes;
+use super::locals::{Local, Locals};
 use crate::model::Location;
 use crate::services::declared::Declared;
 use crate::sources::ignore::{Ignore, in_line};
@@ -19,6 +20,8 @@ pub struct Lines {
     /// By address without indexes.
     places: BTreeMap<String, Location>,
     ignores: Vec<Ignore>,
+    /// What local values are made of, by module without indexes and name.
+    pub locals: Locals,
     /// Files that could not be read, with the reason.
     pub notes: Vec<String>,
     files: usize,
@@ -134,6 +137,12 @@ impl Lines {
                         line: first as u64,
                     });
                     self.places.insert(address, location);
+                }
+                ("locals", []) => {
+                    for attribute in block.body.attributes() {
+                        let key = (module.to_owned(), attribute.key.as_str().to_owned());
+                        self.locals.insert(key, Local::of(&attribute.value));
+                    }
                 }
                 ("module", [name]) if depth < DEEPEST => {
                     let inner = own(&format!("module.{name}"));

@@ -4,7 +4,9 @@
 //! another major version of the format is refused. Sensitive values are looked at where secrets are, and never kept.
 
 mod addresses;
-pub mod lines;
+pub mod documents;
+mod lines;
+mod locals;
 mod places;
 mod references;
 
@@ -53,7 +55,7 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
             "the plan ended with an error, so it is not complete; fix it and plan again",
         ));
     }
-    let configuration = Configuration::new(json);
+    let mut configuration = Configuration::new(json);
     let changes = match json.get("resource_changes") {
         None | Some(Json::Null) => None,
         Some(Json::Array(changes)) => {
@@ -131,10 +133,13 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
             .collect(),
     };
     let instances: Vec<Instance> = instances.into_iter().filter(|one| !one.gone).collect();
+    let lines = given.source.as_deref().map(lines::Lines::read);
+    if let Some(lines) = &lines {
+        configuration.locals.clone_from(&lines.locals);
+    }
     let mut resources = configuration.resolve(&instances);
     let mut ignores = Vec::new();
-    if let Some(folder) = &given.source {
-        let lines = lines::Lines::read(folder);
+    if let Some(lines) = lines {
         ignores = lines.lay(&mut resources);
         notes.extend(
             lines

@@ -2,9 +2,11 @@
 
 use super::Instance;
 use super::addresses::{outer, parts, without_indexes};
+use super::documents::policy;
+use super::locals::Locals;
 use crate::services::declared::ids::attribute;
 use crate::services::declared::{Declared, Later, Node};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Modules inside modules, references through references: no plan that a person wrote goes deeper.
@@ -47,6 +49,8 @@ pub(super) struct Configuration<'j> {
     modules: BTreeMap<String, Module<'j>>,
     resources: BTreeMap<(String, String), &'j Json>,
     variables: Option<&'j Json>,
+    /// Local values, where the source was given.
+    pub(super) locals: Locals,
 }
 
 impl<'j> Configuration<'j> {
@@ -55,6 +59,7 @@ impl<'j> Configuration<'j> {
             modules: BTreeMap::new(),
             resources: BTreeMap::new(),
             variables: plan.get("variables"),
+            locals: Locals::new(),
         };
         if let Some(root) = plan.pointer("/configuration/root_module") {
             all.module("", root, None, 0);
@@ -281,6 +286,12 @@ impl<'a> Resolver<'a> {
                             later.of = texts;
                         }
                     }
+                    // Made of what is known alone, it would be known: the argument is not set, and the provider fills it in.
+                    None if later.refs.iter().all(|one| one.starts_with("each."))
+                        && self.is_written_out(here) =>
+                    {
+                        *node = Node::Absent;
+                    }
                     None => {}
                 }
             }
@@ -311,8 +322,12 @@ impl<'a> Resolver<'a> {
                 .any(|start| one.starts_with(start))
         });
         let mut nodes = Vec::new();
-        for one in longest {
+        for one in longest.iter().copied() {
             if one.starts_with("each.value") {
+                // Of a map that the caller writes out nothing is open.
+                if longest.len() > 1 && self.is_written_out(here) {
+                    continue;
+                }
                 // `for_each` over resources: the one with the same key.
                 let holder = self
                     .configuration
@@ -328,6 +343,9 @@ impl<'a> Resolver<'a> {
                 else {
                     return None;
                 };
+                if source.starts_with("local.") {
+                    return None;
+                }
                 nodes.extend(self.one(&format!("{source}{attribute}"), here, true, depth)?);
             } else if !["each.", "count.", "path.", "terraform."]
                 .iter()
@@ -337,6 +355,22 @@ impl<'a> Resolver<'a> {
             }
         }
         (!nodes.is_empty()).then_some(nodes)
+    }
+
+    /// Does the caller of the module write out a map that has the key of this instance? Then `for_each` goes over it.
+    fn is_written_out(&self, here: Here<'_>) -> bool {
+        let Some(key) = here.key.and_then(Json::as_str) else {
+            return false;
+        };
+        self.configuration
+            .modules
+            .get(&without_indexes(here.module))
+            .and_then(|module| module.call)
+            .and_then(Json::as_object)
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, argument)| argument.get("constant_value"))
+            .any(|map| map.get(key).is_some())
     }
 
     fn one(
@@ -352,14 +386,14 @@ impl<'a> Resolver<'a> {
             let call = self.configuration.modules.get(&plain)?.call?;
             let (outer, index) = outer(here.module)?;
             let Some(argument) = call.get(name) else {
-                // The caller leaves it out, so it is what the module makes of that.
+                // The caller leaves it out, so it is what the module makes of that; a default of null is not written.
                 let default = self
                     .configuration
                     .modules
                     .get(&plain)?
                     .node
-                    .pointer(&format!("/variables/{name}/default"))?;
-                return Some(vec![Node::from(default)]);
+                    .pointer(&format!("/variables/{name}/default"));
+                return Some(vec![default.map_or(Node::Absent, Node::from)]);
             };
             if let Some(constant) = argument.get("constant_value") {
                 return Some(vec![Node::from(constant)]);
@@ -373,6 +407,17 @@ impl<'a> Resolver<'a> {
                 local: "",
             };
             return self.all(&refs, caller, depth + 1);
+        }
+        if let Some(name) = reference.strip_prefix("local.") {
+            let local = self.configuration.locals.get(&(plain, name.to_owned()))?;
+            if let Some(text) = &local.text {
+                return Some(vec![Node::Text(text.clone())]);
+            }
+            let nodes = self.all(&local.refs, here, depth + 1)?;
+            // A map is a document of a data source; of any other it is not known which part is meant.
+            let document = local.refs.iter().any(|one| one.starts_with("data."));
+            return (document || !nodes.iter().any(|node| matches!(node, Node::Map(_))))
+                .then_some(nodes);
         }
         if let Some(rest) = reference.strip_prefix("module.") {
             let name = rest.split(['.', '[']).next()?;
@@ -445,7 +490,9 @@ impl<'a> Resolver<'a> {
                 // Behind an index that is computed the plan does not name the attribute; a document has one that others use.
                 && ["json", "minified_json", "id"].contains(&path)
             {
-                return Some(vec![self.policy(instance)]);
+                let mut values = instance.declared.values.clone();
+                self.fill(&mut values, instance);
+                return Some(vec![policy(instance, &values)]);
             }
             return match instance.declared.values.at(path) {
                 Node::Absent | Node::Unknown(_) => None,
@@ -466,128 +513,5 @@ impl<'a> Resolver<'a> {
             Node::Unknown(_) => None,
             known => Some(vec![known]),
         }
-    }
-
-    /// The document that a data source will give, made of its own arguments.
-    fn policy(&self, instance: &Instance) -> Node {
-        let mut values = instance.declared.values.clone();
-        self.fill(&mut values, instance);
-        if let Node::Unknown(later) = values.at("statement") {
-            return Node::Unknown(Later {
-                why: format!(
-                    "the statements of {} are known only after apply: {}",
-                    instance.declared.address, later.why
-                ),
-                ..Later::default()
-            });
-        }
-        let mut statements = Vec::new();
-        for item in values.at("statement").items() {
-            let mut members = vec![("Effect".to_owned(), item.at("effect").clone())];
-            if members[0].1 == Node::Absent {
-                members[0].1 = Node::Text("Allow".to_owned());
-            }
-            for (from, to) in [
-                ("actions", "Action"),
-                ("not_actions", "NotAction"),
-                ("resources", "Resource"),
-                ("not_resources", "NotResource"),
-                ("sid", "Sid"),
-            ] {
-                match item.at(from) {
-                    Node::Absent => {}
-                    Node::List(items) if items.is_empty() => {}
-                    Node::Text(text) if text.is_empty() => {}
-                    // A list that holds references is the list of what they lead to.
-                    Node::Unknown(later) if !later.of.is_empty() => {
-                        members.push((
-                            to.to_owned(),
-                            Node::List(later.of.iter().cloned().map(Node::Text).collect()),
-                        ));
-                    }
-                    declared => members.push((to.to_owned(), settled(declared))),
-                }
-            }
-            for (from, to) in [
-                ("principals", "Principal"),
-                ("not_principals", "NotPrincipal"),
-            ] {
-                let mut kinds: Vec<(String, Node)> = Vec::new();
-                for principal in item.at(from).items() {
-                    let kind = principal.at("type").text().known().unwrap_or_default();
-                    kinds.push((kind, settled(principal.at("identifiers"))));
-                }
-                match kinds.as_slice() {
-                    [] => {}
-                    [(kind, _)] if kind == "*" => {
-                        members.push((to.to_owned(), Node::Text("*".to_owned())))
-                    }
-                    _ => members.push((to.to_owned(), Node::Map(kinds))),
-                }
-            }
-            let mut conditions: Vec<(String, Node)> = Vec::new();
-            for condition in item.at("condition").items() {
-                let (Some(test), Some(variable)) = (
-                    condition.at("test").text().known(),
-                    condition.at("variable").text().known(),
-                ) else {
-                    conditions.push((
-                        "Open".to_owned(),
-                        Node::Unknown(Later {
-                            why: "a condition is known only after apply".to_owned(),
-                            ..Later::default()
-                        }),
-                    ));
-                    continue;
-                };
-                let value = (variable, settled(condition.at("values")));
-                match conditions.iter_mut().find(|(known, _)| *known == test) {
-                    Some((_, Node::Map(all))) => all.push(value),
-                    _ => conditions.push((test, Node::Map(vec![value]))),
-                }
-            }
-            if !conditions.is_empty() {
-                members.push(("Condition".to_owned(), Node::Map(conditions)));
-            }
-            statements.push(Node::Map(members));
-        }
-        let merged = [
-            "source_policy_documents",
-            "override_policy_documents",
-            "source_json",
-            "override_json",
-        ];
-        if merged.iter().any(|name| {
-            !matches!(values.at(name), Node::Absent) && !values.at(name).items().is_empty()
-                || matches!(values.at(name), Node::Text(text) if !text.is_empty())
-        }) {
-            return Node::Unknown(Later {
-                why: format!("{} is made of other documents", instance.declared.address),
-                ..Later::default()
-            });
-        }
-        Node::Map(vec![
-            ("Version".to_owned(), Node::from(&json!("2012-10-17"))),
-            ("Statement".to_owned(), Node::List(statements)),
-        ])
-    }
-}
-
-/// Items that references lead to, in place of what is open.
-fn settled(node: &Node) -> Node {
-    match node {
-        Node::Unknown(later) if !later.of.is_empty() => {
-            Node::List(later.of.iter().cloned().map(Node::Text).collect())
-        }
-        Node::List(items) => Node::List(
-            items
-                .iter()
-                .flat_map(|item| match settled(item) {
-                    Node::List(inner) => inner,
-                    one => vec![one],
-                })
-                .collect(),
-        ),
-        other => other.clone(),
     }
 }
