@@ -10,7 +10,7 @@
 
 use outcrop::engine::{Config, Library, judge};
 use outcrop::inventory::Store;
-use outcrop::model::{AccountInfo, RunInfo, Source};
+use outcrop::model::{AccountInfo, RunInfo};
 use outcrop::subjects;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -26,28 +26,16 @@ fn rule(number: usize) -> (String, String) {
 fn store(rows: usize, path: &Path) -> (Store, RunInfo) {
     let store = Store::create(path, &subjects::tables()).expect("a run file");
     let run = RunInfo {
-        moved: Default::default(),
         id: "bench".to_owned(),
         started_at: "2026-11-01T00:00:00Z".to_owned(),
         finished_at: "2026-11-01T00:00:00Z".to_owned(),
         version: "0".to_owned(),
-        source: Source::Inventory,
-        complete: true,
-        collected: true,
-        caller_arn: String::new(),
-        partition: "aws".to_owned(),
         accounts: vec![AccountInfo {
             id: "111111111111".to_owned(),
             ..AccountInfo::default()
         }],
         regions: vec!["eu-west-1".to_owned()],
-        parameters: Default::default(),
-        rules_digest: String::new(),
-        notes: Vec::new(),
-        role_chains: Default::default(),
-        attestations: Vec::new(),
-        command: String::new(),
-        unscanned_regions: Default::default(),
+        ..RunInfo::empty()
     };
     store.write_run(&run).expect("the run");
     store

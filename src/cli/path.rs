@@ -5,7 +5,6 @@ use crate::inventory::{Store, World};
 use crate::network::trace::{Packet, trace};
 use crate::report::csv::cell;
 use crate::report::safe::cut;
-use crate::sources::fixture;
 use crate::subjects;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -89,13 +88,10 @@ struct Entry {
 }
 
 fn open(path: &File) -> anyhow::Result<Store> {
-    if !path.is_dir() {
-        return Ok(Store::open(path, &subjects::tables())?);
+    let store = super::opened::store(path)?;
+    if path.is_dir() {
+        subjects::derive(&store)?;
     }
-    let mut store = Store::memory(&subjects::tables())?;
-    let run = fixture::load_folder(path, &mut store)?;
-    store.write_run(&run)?;
-    subjects::derive(&store)?;
     Ok(store)
 }
 

@@ -24,6 +24,8 @@ enum Question {
     Simulate(Box<Simulate>),
     /// Which principals of a run may do something?
     WhoCan(super::who_can::WhoCan),
+    /// Will a call of a model be allowed? Profile, model, every policy and the path are asked. Exits with 3 if it is refused, with 4 if that could not be determined.
+    Invoke(super::invoke::Invoke),
 }
 
 /// Arguments of `compare`.
@@ -101,6 +103,7 @@ impl Policy {
             Question::Compare(compare) => compare.run(),
             Question::Simulate(simulate) => simulate.run(),
             Question::WhoCan(who_can) => who_can.run(),
+            Question::Invoke(invoke) => invoke.run(),
         }
     }
 }

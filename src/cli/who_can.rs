@@ -1,15 +1,14 @@
 //! `outcrop policy who-can`: which principals of a run may do something.
 
+use super::opened::world;
 use super::policy::lines;
 use crate::access::who_can::{WhoCan as Answer, who_can};
-use crate::inventory::{Store, World};
+use crate::inventory::World;
 use crate::policy::wire::{self, WhoCanQuestion};
 use crate::report::safe::cut;
-use crate::sources::fixture;
-use crate::subjects;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -29,16 +28,6 @@ pub(super) struct WhoCan {
     /// Answer one question a line from standard input.
     #[arg(long, conflicts_with = "run")]
     jsonl: bool,
-}
-
-fn world(path: &Path) -> anyhow::Result<World> {
-    if path.is_dir() {
-        let mut store = Store::memory(&subjects::tables())?;
-        let run = fixture::load_folder(path, &mut store)?;
-        store.write_run(&run)?;
-        return Ok(World::load(&store)?);
-    }
-    Ok(World::load(&Store::open(path, &subjects::tables())?)?)
 }
 
 impl WhoCan {

@@ -5,6 +5,7 @@
 pub(crate) mod arrival;
 mod egress;
 pub(crate) mod endpoint;
+pub mod invoke;
 
 use crate::access::Principals;
 use crate::access::families::actions_of;

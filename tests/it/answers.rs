@@ -46,7 +46,8 @@ fn the_headline_says_yes_only_where_everything_critical_was_judged() {
         chosen: true,
         claims: Vec::new(),
     };
-    let open: [(&str, &dyn Fn(&mut Outcome)); 6] = [
+    type Change<'c> = &'c dyn Fn(&mut Outcome);
+    let open: [(&str, Change<'_>); 6] = [
         ("no account", &|outcome| outcome.run.accounts.clear()),
         ("Nothing that a rule judges", &|outcome| {
             outcome.results.clear()
@@ -276,4 +277,78 @@ fn a_stage_is_reached_when_every_promise_of_it_is_kept() {
         .expect("the promise");
     assert_eq!(public.state, PromiseState::Broken);
     assert!(public.accounts.contains(&"111111111111".to_owned()));
+}
+
+/// Who calls which model, by which path: what refuses it is named.
+#[test]
+fn a_call_is_allowed_or_what_refuses_it_is_named() {
+    use crate::law::world_of;
+    use outcrop::paths::invoke::{Outcome::*, Question, invoke};
+    let sonnet = "anthropic.claude-sonnet-4-20250514-v1:0";
+    let eu = format!("eu.{sonnet}");
+    let ask = |change: &str, principal: Option<&str>, from: Option<&str>, model: &str| {
+        let world = world_of("broken", change);
+        let question = Question {
+            principal,
+            model,
+            action: "bedrock:InvokeModel",
+            from,
+            region: None,
+        };
+        invoke(&world, &question).expect("an answer")
+    };
+    let first = |answer: &outcrop::paths::invoke::Invocation| {
+        let step = answer.steps.first().expect("a step");
+        format!(
+            "{} {} {}",
+            step.needs,
+            step.reason,
+            step.because
+                .iter()
+                .map(|one| format!("{} {} {}", one.policy, one.statement, one.text))
+                .collect::<String>()
+        )
+    };
+    // By an endpoint, whose policy is asked as well.
+    let answer = ask("", None, Some("summarizer"), sonnet);
+    assert_eq!(answer.answer, Allowed, "{answer:?}");
+    let shut = r#"UPDATE vpc_endpoint SET policy = '{"Statement":[{"Sid":"OnlyTitan","Effect":"Allow","Principal":"*","Action":"bedrock:InvokeModel","Resource":"arn:aws:bedrock:*::foundation-model/amazon.titan*"}]}' WHERE vpc_endpoint_id = 'vpce-sum-runtime'"#;
+    let answer = ask(shut, None, Some("summarizer"), sonnet);
+    assert_eq!(answer.answer, Refused, "{answer:?}");
+    // No path: the hop is named.
+    let answer = ask("", None, Some("archiver"), sonnet);
+    assert_eq!(answer.answer, Refused);
+    assert!(
+        first(&answer).contains("no route to public addresses"),
+        "{}",
+        first(&answer)
+    );
+    // A profile needs every Region that it leads to: the statement that refuses one of them is named.
+    let answer = ask("", None, Some("retriever"), &eu);
+    assert_eq!(answer.answer, Allowed, "{answer:?}");
+    assert_eq!(answer.steps.len(), 4, "{answer:?}");
+    let fence = r#"UPDATE iam_role SET inline_policies = json_insert(inline_policies, '$[#]', json('{"name":"fence","document":{"Statement":[{"Sid":"NotFrankfurt","Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-central-1"}}}]}}')) WHERE name = 'ai-shared'"#;
+    let answer = ask(fence, None, Some("retriever"), &eu);
+    assert_eq!(answer.answer, Refused, "{answer:?}");
+    assert!(
+        first(&answer).contains("eu-central-1") && first(&answer).contains("NotFrankfurt"),
+        "{}",
+        first(&answer)
+    );
+    // A profile that nobody read leads nobody knows where.
+    let answer = ask(
+        "DELETE FROM bedrock_inference_profile",
+        Some("ai-shared"),
+        None,
+        &eu,
+    );
+    assert_eq!(answer.answer, Unknown, "{answer:?}");
+    // Nothing allows it.
+    let answer = ask("", Some("archiver"), None, "amazon.nova-lite-v1:0");
+    assert_eq!(answer.answer, Refused, "{answer:?}");
+    assert!(first(&answer).contains("nothing"), "{}", first(&answer));
+    // An unread policy of its own may allow it.
+    let hidden = "UPDATE iam_role SET inline_policies = NULL WHERE name = 'archiver'";
+    let answer = ask(hidden, Some("archiver"), None, "amazon.nova-lite-v1:0");
+    assert_eq!(answer.answer, Unknown, "{answer:?}");
 }

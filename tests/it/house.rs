@@ -109,6 +109,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sources",
             "access",
             "network",
+            "paths",
             "subjects",
             "engine",
             "report",

@@ -74,13 +74,7 @@ pub struct Plan {
 /// The run as it begins.
 fn begin(base: &Base, plan: &Plan) -> RunInfo {
     RunInfo {
-        configuration: None,
-        not_run: Default::default(),
-        severities: Default::default(),
-        moved: Default::default(),
-        id: String::new(),
         started_at: crate::services::collect::now(),
-        finished_at: String::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         source: crate::model::Source::Live,
         complete: false,
@@ -88,13 +82,7 @@ fn begin(base: &Base, plan: &Plan) -> RunInfo {
         caller_arn: base.caller_arn.clone(),
         partition: base.partition.clone(),
         accounts: plan.accounts.clone(),
-        regions: Vec::new(),
-        parameters: Default::default(),
-        rules_digest: String::new(),
         notes: plan.notes.iter().chain(&base.notes).cloned().collect(),
-        role_chains: Default::default(),
-        attestations: Vec::new(),
-        command: String::new(),
-        unscanned_regions: Default::default(),
+        ..RunInfo::empty()
     }
 }

@@ -1,0 +1,450 @@
+//! Will a call be allowed? Every resource that the call needs is asked for, with every policy and on every path.
+//!
+//! A call by an inference profile needs the profile, and its model in every Region that it leads to (Bedrock User Guide,
+//! "Prerequisites for inference profiles").
+
+use super::endpoint::{network_context, policy};
+use super::{Paths, ways};
+use crate::access::Principals;
+use crate::access::resource::Guard;
+use crate::inventory::{Lookup, Row, World};
+use crate::model::{Arn, GLOBAL, Gap, Observed};
+use crate::network::{Way, WayVerdict};
+use crate::policy::{
+    Answer, Ask, Because, Document, Fact, Found, Others, Policies, Request, conditions_of, may,
+};
+use crate::workloads::{Workload, Workloads};
+use Observed::{Known, Unknown};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The question.
+#[derive(Debug, Clone)]
+pub struct Question<'q> {
+    /// ARN or name of a role or user; the roles of the workload where it is left out.
+    pub principal: Option<&'q str>,
+    /// Id or ARN of a model or an inference profile.
+    pub model: &'q str,
+    /// `bedrock:InvokeModel` or another action on models.
+    pub action: &'q str,
+    /// ARN or name of the workload that calls; any network where it is left out.
+    pub from: Option<&'q str>,
+    /// Region of the call; that of the workload, or the first of the run, where it is left out.
+    pub region: Option<&'q str>,
+}
+
+/// What becomes of a call or a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Something refuses it.
+    Refused,
+    /// What would decide was not observed.
+    Unknown,
+    /// Everything that is asked allows it.
+    Allowed,
+}
+
+/// One thing that the call needs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Step {
+    /// Who asks.
+    pub principal: String,
+    /// `path`, or the ARN of the profile or model.
+    pub needs: String,
+    /// What becomes of it.
+    pub answer: Outcome,
+    /// Statements and hops that decide: what refuses, or the conditions under which it is allowed.
+    pub because: Vec<Because>,
+    /// In one sentence.
+    pub reason: String,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Invocation {
+    /// The worst of all steps.
+    pub answer: Outcome,
+    /// The Region of the call.
+    pub region: String,
+    /// Every step, refused ones first.
+    pub steps: Vec<Step>,
+}
+
+/// How a call comes: what it carries, and the policy of the endpoint that it passes.
+struct Network {
+    context: BTreeMap<String, Fact>,
+    endpoint: Option<Rc<Document>>,
+}
+
+/// Answers the question.
+///
+/// # Errors
+/// When principal, workload or Region cannot be told from the run.
+pub fn invoke(world: &World, question: &Question<'_>) -> Result<Invocation, String> {
+    let principals = Rc::new(Principals::new(world));
+    let workloads = Workloads::new(Rc::clone(&principals));
+    let paths = Paths::new(Rc::clone(&principals));
+    let workload = match question.from {
+        None => None,
+        Some(name) => Some(workload(&workloads, name)?),
+    };
+    let region = match (question.region, workload, world.run.regions.first()) {
+        (Some(region), ..) => region.to_owned(),
+        (None, Some(workload), _) => workload.region.to_owned(),
+        (None, None, Some(region)) => region.clone(),
+        (None, None, None) => {
+            return Err("the run holds no Region; name one with --region".to_owned());
+        }
+    };
+    let rows = match (question.principal, workload) {
+        (Some(name), _) => vec![principal(world, name)?],
+        (None, Some(workload)) => match &workload.roles {
+            Known(roles) => roles
+                .iter()
+                .map(|role| principal(world, role))
+                .collect::<Result<_, _>>()?,
+            Unknown(_) => {
+                return Err(format!(
+                    "the role of {} was not read; name a principal with --principal",
+                    workload.name
+                ));
+            }
+        },
+        (None, None) => return Err("name who calls: --principal, or --from a workload".to_owned()),
+    };
+    if rows.is_empty() {
+        return Err("the workload has no role; name a principal with --principal".to_owned());
+    }
+    let mut steps = Vec::new();
+    for row in rows {
+        let networks = networks(&paths, workload, question.action, row.key(), &mut steps);
+        for (resource, context) in needed(
+            world,
+            row.account(),
+            &region,
+            question.model,
+            row.key(),
+            &mut steps,
+        ) {
+            for network in &networks {
+                let mut context = context.clone();
+                context.extend(network.context.clone());
+                steps.push(ask(
+                    &principals,
+                    row,
+                    question.action,
+                    &resource,
+                    context,
+                    network,
+                ));
+            }
+        }
+    }
+    steps.sort_by(|a, b| {
+        (a.answer, &a.principal, &a.needs).cmp(&(b.answer, &b.principal, &b.needs))
+    });
+    steps.dedup_by(|a, b| a.principal == b.principal && a.needs == b.needs && a.reason == b.reason);
+    Ok(Invocation {
+        answer: steps.first().map_or(Outcome::Unknown, |step| step.answer),
+        region,
+        steps,
+    })
+}
+
+/// A role or user by ARN or name.
+fn principal<'w>(world: &'w World, name: &str) -> Result<Row<'w>, String> {
+    let mut found = Vec::new();
+    let mut unread = false;
+    for account in world.accounts() {
+        for table in ["iam_role", "iam_user"] {
+            let all = world.all(table, account, GLOBAL);
+            unread |= !all.gaps.is_empty();
+            found.extend(
+                all.rows
+                    .into_iter()
+                    .filter(|row| row.key() == name || row.key().rsplit('/').next() == Some(name)),
+            );
+        }
+    }
+    match found.as_slice() {
+        [only] => Ok(*only),
+        [] if unread => Err(format!(
+            "`{name}` is not among the roles and users that were read, and not all of them were read"
+        )),
+        [] => Err(format!("no role or user of the run is called `{name}`")),
+        _ => Err(format!(
+            "several roles or users are called `{name}`; give the ARN"
+        )),
+    }
+}
+
+fn workload<'a, 'w>(workloads: &'a Workloads<'w>, name: &str) -> Result<&'a Workload<'w>, String> {
+    let found: Vec<&Workload<'_>> = workloads
+        .all()
+        .all
+        .iter()
+        .filter(|one| one.arn == name || one.name == name)
+        .collect();
+    match found.as_slice() {
+        [only] => Ok(only),
+        [] => Err(format!("no workload of the run is called `{name}`")),
+        _ => Err(format!(
+            "several workloads are called `{name}`; give the ARN"
+        )),
+    }
+}
+
+/// What the call carries by each path of the workload. A path that lets nothing through is a step of its own.
+fn networks(
+    paths: &Paths<'_>,
+    workload: Option<&Workload<'_>>,
+    action: &str,
+    principal: &str,
+    steps: &mut Vec<Step>,
+) -> Vec<Network> {
+    let Some(workload) = workload else {
+        return vec![Network {
+            context: BTreeMap::new(),
+            endpoint: None,
+        }];
+    };
+    let family = if action.starts_with("bedrock-mantle:") {
+        "bedrock-mantle"
+    } else {
+        "bedrock-runtime"
+    };
+    let mut all = Vec::new();
+    for (subnets, way) in ways(paths, workload, family) {
+        let from: Vec<&str> = subnets
+            .iter()
+            .map(String::as_str)
+            .filter(|subnet| !subnet.is_empty())
+            .collect();
+        let place = if from.is_empty() {
+            String::new()
+        } else {
+            format!(" from {}", from.join(", "))
+        };
+        let mut step = Step {
+            principal: principal.to_owned(),
+            needs: "path".to_owned(),
+            answer: Outcome::Allowed,
+            because: Vec::new(),
+            reason: format!("path{place} ({}): {}", way.verdict.as_str(), way.reason),
+        };
+        match network(paths.world, workload, &way) {
+            Some(network) => all.push(network),
+            None if way.verdict == WayVerdict::Broken => step.answer = Outcome::Refused,
+            None => {
+                step.answer = Outcome::Unknown;
+                let why: Vec<&str> = way.gaps.iter().map(|gap| gap.detail.as_str()).collect();
+                step.reason = format!("path{place}: {}", why.join("; "));
+            }
+        }
+        if let Some(hop) = way.hops.last() {
+            step.because.push(Because {
+                policy: hop.kind.to_owned(),
+                statement: hop.id.clone(),
+                text: hop.because.clone(),
+                conditional: false,
+            });
+        }
+        steps.push(step);
+    }
+    all
+}
+
+fn network(world: &World, workload: &Workload<'_>, way: &Way) -> Option<Network> {
+    if matches!(way.verdict, WayVerdict::Broken | WayVerdict::Unknown) {
+        return None;
+    }
+    let endpoint = way
+        .hops
+        .iter()
+        .rev()
+        .find(|hop| hop.kind == "endpoint")
+        .and_then(|hop| {
+            let account = if hop.account.is_empty() {
+                workload.account
+            } else {
+                &hop.account
+            };
+            match world.lookup("vpc_endpoint", account, workload.region, &hop.id) {
+                Lookup::Found(row) => Some(row),
+                _ => None,
+            }
+        });
+    match endpoint {
+        Some(row) => Some(Network {
+            context: network_context(row),
+            endpoint: Some(Rc::new(policy(row).known()?)),
+        }),
+        // By the public endpoint a call carries an address that nobody knows, and no endpoint.
+        None if !way.captured => Some(Network {
+            context: BTreeMap::from([
+                ("aws:sourceip".to_owned(), Fact::Unknown),
+                ("aws:sourcevpce".to_owned(), Fact::Absent),
+                ("aws:sourcevpc".to_owned(), Fact::Absent),
+            ]),
+            endpoint: None,
+        }),
+        None => None,
+    }
+}
+
+/// The resources that the call needs, each with what the request carries for it.
+fn needed(
+    world: &World,
+    account: &str,
+    region: &str,
+    model: &str,
+    principal: &str,
+    steps: &mut Vec<Step>,
+) -> Vec<(String, BTreeMap<String, Fact>)> {
+    let profiles = world.all("bedrock_inference_profile", account, region);
+    let profile = profiles.rows.iter().find(|row| {
+        row.key() == model
+            || row.text("id").known() == Some(model)
+            || row.key().rsplit('/').next() == Some(model)
+    });
+    let mut unclear = |reason: String| {
+        steps.push(Step {
+            principal: principal.to_owned(),
+            needs: model.to_owned(),
+            answer: Outcome::Unknown,
+            because: Vec::new(),
+            reason,
+        });
+        Vec::new()
+    };
+    if let Some(profile) = profile {
+        let models = match profile.list("model_arns") {
+            Known(models) => models,
+            Unknown(gaps) => return unclear(first(&gaps)),
+        };
+        let mut all = vec![(profile.key().to_owned(), BTreeMap::new())];
+        for model in models {
+            let mut context = BTreeMap::from([(
+                "bedrock:inferenceprofilearn".to_owned(),
+                Fact::one(profile.key()),
+            )]);
+            // A global profile names no Region, and the key says so (Bedrock User Guide, "Global cross-Region inference").
+            if Arn::parse(&model).is_some_and(|arn| arn.region.is_empty()) {
+                context.insert("aws:requestedregion".to_owned(), Fact::one("unspecified"));
+            }
+            all.push((model, context));
+        }
+        return all;
+    }
+    if model.starts_with("arn:") {
+        if model.contains("inference-profile/") {
+            return unclear(match profiles.gaps.as_slice() {
+                [] => format!(
+                    "no inference profile {model} is in {account} {region}; its models are not known"
+                ),
+                gaps => first(gaps),
+            });
+        }
+        return vec![(model.to_owned(), BTreeMap::new())];
+    }
+    let geography = [
+        "us.", "eu.", "apac.", "jp.", "au.", "ca.", "us-gov.", "global.",
+    ];
+    if geography.iter().any(|start| model.starts_with(start)) {
+        return unclear(match profiles.gaps.as_slice() {
+            [] => format!(
+                "no inference profile {model} is in {account} {region}; the Regions that it leads to are not known"
+            ),
+            gaps => first(gaps),
+        });
+    }
+    let partition = &world.run.partition;
+    vec![(
+        format!("arn:{partition}:bedrock:{region}::foundation-model/{model}"),
+        BTreeMap::new(),
+    )]
+}
+
+fn first(gaps: &[Gap]) -> String {
+    gaps.first().map_or_else(
+        || "it was not read".to_owned(),
+        |gap| {
+            if gap.operation.is_empty() {
+                gap.detail.clone()
+            } else {
+                format!("{} ({})", gap.operation, gap.detail)
+            }
+        },
+    )
+}
+
+/// Asks every policy about one resource.
+fn ask(
+    principals: &Principals<'_>,
+    row: Row<'_>,
+    action: &str,
+    resource: &str,
+    context: BTreeMap<String, Fact>,
+    network: &Network,
+) -> Step {
+    let access = principals.of(row);
+    let guard = Guard::of(principals.world, action, Some(resource), None);
+    let mut policies: Policies = guard.over(&access.grants);
+    policies.endpoint.clone_from(&network.endpoint);
+    let resources = [resource.to_owned()];
+    let question = Ask {
+        principal: &access.principal,
+        actions: &[action],
+        resources: &resources,
+        resource_account: guard.owner.as_deref(),
+        context: context.clone(),
+        choose: true,
+    };
+    let mut step = Step {
+        principal: row.key().to_owned(),
+        needs: resource.to_owned(),
+        answer: Outcome::Unknown,
+        because: Vec::new(),
+        reason: String::new(),
+    };
+    match may(&policies, &question) {
+        Found::Yes(request) => {
+            step.answer = Outcome::Allowed;
+            step.because = conditions_of(&policies, &request);
+            step.reason = if step.because.is_empty() {
+                "allowed".to_owned()
+            } else {
+                "allowed under the conditions of these statements".to_owned()
+            };
+        }
+        Found::No => {
+            step.answer = Outcome::Refused;
+            let request = Request {
+                principal: access.principal.clone(),
+                action: action.to_owned(),
+                resource: resource.to_owned(),
+                resource_account: guard.owner.clone(),
+                context,
+                others: Others::Usual,
+            };
+            match policies.decide(&request) {
+                Answer::ExplicitlyDenied(because) => {
+                    step.because = because;
+                    step.reason = "explicitly denied".to_owned();
+                }
+                Answer::ImplicitlyDenied(because) => {
+                    step.because = because;
+                    step.reason = "nothing allows it".to_owned();
+                }
+                _ => {
+                    step.reason =
+                        "no request of this kind is allowed, whatever it carries".to_owned()
+                }
+            }
+        }
+        Found::Unknown(gaps) => step.reason = first(&gaps),
+    }
+    step
+}
