@@ -31,7 +31,7 @@ enum Format {
     Json,
 }
 
-fn outcome(path: &Path) -> anyhow::Result<Outcome> {
+pub(super) fn outcome(path: &Path) -> anyhow::Result<Outcome> {
     let outcome = engine::outcome(&Store::open(path, &subjects::tables())?)?;
     if outcome.results.is_empty() {
         anyhow::bail!(

@@ -20,6 +20,7 @@ mod rules;
 #[cfg(feature = "live")]
 mod scan;
 mod sending;
+mod trend;
 mod who_can;
 
 use crate::judge::Usage;
@@ -95,7 +96,9 @@ enum Command {
     Baseline(Box<baseline::Baseline>),
     /// What appeared between two runs, what was fixed, what changed, what was lost sight of.
     Diff(diff::Diff),
-    /// The auditor's package: key, pack, verify, replay.
+    /// Failures over several runs: open, new, fixed, lost sight of, and how old they are.
+    Trend(trend::Trends),
+    /// The auditor's package: key, pack, verify, replay, reconcile.
     Evidence(evidence::Evidence),
     /// SQL over a run, read-only.
     Query(query::Query),
@@ -158,6 +161,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Check(check) => check.run(&cli.global),
         Command::Baseline(baseline) => baseline.run(&cli.global),
         Command::Diff(diff) => diff.run(),
+        Command::Trend(trend) => trend.run(),
         Command::Evidence(evidence) => evidence.run(&cli.global),
         Command::Report(report) => report.run(&cli.global),
         Command::Query(query) => query.run(),

@@ -65,15 +65,39 @@ fn change(old: Option<&Finding>, new: Option<&Finding>, message: String) -> Opti
     })
 }
 
+/// Where a result was.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'p> {
+    pub rule: &'p str,
+    pub account_id: &'p str,
+    pub region: &'p str,
+}
+
+impl<'p> From<&'p Finding> for Place<'p> {
+    fn from(result: &'p Finding) -> Self {
+        Self {
+            rule: &result.rule,
+            account_id: &result.account_id,
+            region: &result.region,
+        }
+    }
+}
+
 /// Why a result of the old run has none in the new one.
-fn why_gone(old: &Finding, new: &Outcome, rules: &BTreeSet<&str>) -> Result<String, String> {
-    if !rules.contains(old.rule.as_str()) {
+pub(super) fn why_gone(
+    old: Place<'_>,
+    new: &Outcome,
+    rules: &BTreeSet<&str>,
+) -> Result<String, String> {
+    if !rules.contains(old.rule) {
         return Err("the rule was not run".to_owned());
     }
-    if new.run.account(&old.account_id).is_none() {
+    if new.run.account(old.account_id).is_none() {
         return Err("the account is not in the newer run".to_owned());
     }
-    if old.region != crate::model::GLOBAL && !new.run.regions.contains(&old.region) {
+    if old.region != crate::model::GLOBAL
+        && !new.run.regions.iter().any(|region| region == old.region)
+    {
         return Err("the Region is not in the newer run".to_owned());
     }
     let hidden = new.results.iter().any(|result| {
@@ -125,12 +149,12 @@ pub fn compare(old: &Outcome, new: &Outcome) -> Differences {
                     now.map_or_else(String::new, |now| now.message.clone()),
                 ));
             }
-            (Verdict::Fail, None) => match why_gone(was, new, &rules) {
+            (Verdict::Fail, None) => match why_gone(was.into(), new, &rules) {
                 Ok(why) => all.fixed.extend(change(Some(was), None, why)),
                 Err(why) => all.lost_sight_of.extend(change(Some(was), None, why)),
             },
             (Verdict::Pass, None) => {
-                if let Err(why) = why_gone(was, new, &rules) {
+                if let Err(why) = why_gone(was.into(), new, &rules) {
                     all.lost_sight_of.extend(change(Some(was), None, why));
                 }
             }

@@ -7,6 +7,7 @@ pub mod diff;
 pub mod gate;
 pub mod lay;
 pub mod overlay;
+pub mod trend;
 pub mod variants;
 mod worsened;
 

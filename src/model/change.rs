@@ -114,21 +114,24 @@ pub fn changes(outcome: &Outcome) -> Vec<Change> {
         })
         .filter_map(|result| result.closer.as_ref().map(|closer| (result, closer)))
         .collect();
+    // Whom others follow: by key of evidence and value.
+    let followed: BTreeSet<&str> = failing
+        .iter()
+        .map(|(_, closer)| closer.follows.as_str())
+        .filter(|key| !key.is_empty())
+        .collect();
+    let mut leaders: BTreeMap<(&str, &str), (&Finding, &Closer)> = BTreeMap::new();
+    for (result, closer) in failing.iter().filter(|(_, one)| one.follows.is_empty()) {
+        for name in &followed {
+            let values = result.evidence.get(*name).and_then(|value| value.as_str());
+            for value in values.into_iter().flat_map(|text| text.split(", ")) {
+                leaders.entry((name, value)).or_insert((result, closer));
+            }
+        }
+    }
     let mut groups: BTreeMap<Key, Vec<&Finding>> = BTreeMap::new();
     for (result, closer) in &failing {
-        let leader = (!closer.follows.is_empty())
-            .then(|| {
-                failing.iter().find(|(other, theirs)| {
-                    theirs.follows.is_empty()
-                        && other.evidence.get(&closer.follows).is_some_and(|value| {
-                            value.as_str().is_some_and(|text| {
-                                text.split(", ").any(|one| one == result.subject)
-                            })
-                        })
-                })
-            })
-            .flatten();
-        let key = match leader {
+        let key = match leaders.get(&(closer.follows.as_str(), result.subject.as_str())) {
             Some((other, theirs)) => key(other, theirs),
             None => key(result, closer),
         };

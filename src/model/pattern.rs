@@ -231,6 +231,9 @@ pub fn wild(text: &str) -> impl Iterator<Item = Token> + '_ {
 
 /// Does `text` match `pattern`? Case-sensitive; time grows with the product of the lengths at worst.
 pub fn glob(pattern: &str, text: &str) -> bool {
+    if !pattern.contains(['*', '?']) {
+        return pattern == text;
+    }
     Pattern::glob(pattern).matches(text)
 }
 

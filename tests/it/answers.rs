@@ -8,6 +8,15 @@ use outcrop::model::{
 use outcrop::subjects;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The rows of an estate after a change in SQL.
+fn world_of(estate: &str, change: &str) -> outcrop::inventory::World {
+    let mut store = outcrop::inventory::Store::memory(&subjects::tables()).expect("memory");
+    let run = outcrop::sources::fixture::load_estate(estate, &mut store).expect("an estate");
+    store.write_run(&run).expect("the run");
+    store.conn.execute_batch(change).expect("the change");
+    outcrop::inventory::World::load(&store).expect("rows")
+}
+
 fn all_rules() -> Library {
     Library::load(&subjects::tables(), &[]).expect("the built-in rules")
 }
@@ -282,7 +291,6 @@ fn a_stage_is_reached_when_every_promise_of_it_is_kept() {
 /// Who calls which model, by which path: what refuses it is named.
 #[test]
 fn a_call_is_allowed_or_what_refuses_it_is_named() {
-    use crate::law::world_of;
     use outcrop::paths::invoke::{Outcome::*, Question, invoke};
     let sonnet = "anthropic.claude-sonnet-4-20250514-v1:0";
     let eu = format!("eu.{sonnet}");
@@ -351,4 +359,62 @@ fn a_call_is_allowed_or_what_refuses_it_is_named() {
     let hidden = "UPDATE iam_role SET inline_policies = NULL WHERE name = 'archiver'";
     let answer = ask(hidden, Some("archiver"), None, "amazon.nova-lite-v1:0");
     assert_eq!(answer.answer, Unknown, "{answer:?}");
+}
+
+#[test]
+fn a_failure_has_a_life_over_several_runs() {
+    use outcrop::judge::trend::{State, trend};
+    let rule = "inference-log-group-kept-forever";
+    let mut library = rules_of_accounts();
+    library.rules.retain(|loaded| loaded.rule.id == rule);
+    let at = |day: &str, change: &'static str| {
+        let mut outcome = judged_by(&library, "broken", |store| {
+            store.conn.execute_batch(change).expect("the change");
+        });
+        outcome.run.id = day.to_owned();
+        outcome.run.finished_at = format!("2026-11-{day}T06:00:00Z");
+        outcome
+    };
+    let forever = "UPDATE cloudwatch_log_group SET retention_in_days = 0";
+    let kept = "UPDATE cloudwatch_log_group SET retention_in_days = 180";
+    let unseen = "UPDATE cloudwatch_log_group SET retention_in_days = NULL; UPDATE coverage SET status = 'denied' WHERE table_name = 'cloudwatch_log_group'";
+    // In any order: open, lost sight of, open again, fixed, open anew.
+    let all = trend(vec![
+        at("20", kept),
+        at("01", forever),
+        at("10", unseen),
+        at("12", forever),
+        at("25", forever),
+    ]);
+    let counts: Vec<(usize, usize, usize, usize)> = all
+        .runs
+        .iter()
+        .map(|one| {
+            let counts = &one.counts;
+            (counts.open, counts.new, counts.fixed, counts.lost_sight_of)
+        })
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            (1, 0, 0, 0),
+            (0, 0, 0, 1),
+            (1, 0, 0, 0),
+            (0, 0, 1, 0),
+            (1, 1, 0, 0)
+        ]
+    );
+    let [life] = all.findings.as_slice() else {
+        assert_eq!(all.findings.len(), 1);
+        return;
+    };
+    assert_eq!((life.state, life.age_days), (State::Open, Some(0)));
+    // What could not be judged is not fixed, and ages.
+    let all = trend(vec![at("01", forever), at("10", unseen)]);
+    assert_eq!(all.findings[0].state, State::LostSightOf);
+    assert_eq!(all.findings[0].age_days, Some(9));
+    assert_eq!(all.rules[0].lost_sight_of, 1);
+    let all = trend(vec![at("01", forever), at("09", forever)]);
+    assert_eq!(all.rules[0].oldest_days, Some(8));
+    assert!(all.notes.is_empty(), "{:?}", all.notes);
 }

@@ -33,15 +33,6 @@ pub fn judged_by(library: &Library, estate: &str, change: impl FnOnce(&mut Store
     engine::outcome(&store).expect("an outcome")
 }
 
-/// The rows of an estate after a change in SQL.
-pub fn world_of(estate: &str, change: &str) -> outcrop::inventory::World {
-    let mut store = Store::memory(&subjects::tables()).expect("memory");
-    let run = fixture::load_estate(estate, &mut store).expect("an estate");
-    store.write_run(&run).expect("the run");
-    store.conn.execute_batch(change).expect("the change");
-    outcrop::inventory::World::load(&store).expect("rows")
-}
-
 type Key = (String, String, String, String, String);
 
 fn key(result: &Finding) -> Key {

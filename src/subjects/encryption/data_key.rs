@@ -1,6 +1,6 @@
 //! Subject: the keys under which documents and prompts lie, who can decrypt with them, and who rules over them.
 
-use super::decryptors::judge;
+use super::decryptors::{self, judge};
 use super::vector_index;
 use crate::access::trusted::trusted;
 use crate::derive::DerivedRow;
@@ -21,6 +21,7 @@ use crate::subjects::{Facts, Subject};
 use crate::workloads;
 use Observed::{Known, Unknown};
 use serde_json::Value as Json;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 const PROTECTED: Inputs = Inputs::All(&[
@@ -197,6 +198,7 @@ fn bucket_key(facts: &Facts<'_>, bucket: &str) -> Observed<String> {
 }
 
 pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
+    let expected = OnceCell::new();
     for (account, region) in facts.settings.scopes(&DATA_KEY) {
         let scope = (account.as_str(), region.as_str());
         let mut protected = Protected::default();
@@ -243,21 +245,42 @@ pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
             protected.add(facts, scope, key, &store, sink);
         }
         for (resource, (key, reference, protects)) in protected.keys {
-            row(facts, sink, scope, &resource, key, &reference, protects);
+            let Known(key) = key else { continue };
+            let used = Used {
+                resource: &resource,
+                key,
+                reference: &reference,
+                protects,
+            };
+            row(facts, sink, scope, used, &expected);
         }
     }
 }
 
-pub(super) fn row(
+/// A key as stores use it.
+struct Used<'u> {
+    resource: &'u str,
+    key: Key<'u>,
+    reference: &'u str,
+    protects: BTreeSet<String>,
+}
+
+/// Who may decrypt without being declared, worked out once for all keys.
+type Expected = OnceCell<Observed<BTreeSet<String>>>;
+
+fn row(
     facts: &Facts<'_>,
     sink: &mut Sink<'_>,
     (account, region): (&str, &str),
-    resource: &str,
-    key: Observed<Key<'_>>,
-    reference: &str,
-    protects: BTreeSet<String>,
+    used: Used<'_>,
+    expected: &Expected,
 ) {
-    let Known(key) = key else { return };
+    let Used {
+        resource,
+        key,
+        reference,
+        protects,
+    } = used;
     let (owner, _, local) = keys::place(account, region, reference);
     let kind = match key {
         Key::Service => Known("service-owned"),
@@ -320,7 +343,10 @@ pub(super) fn row(
             Known("aws-managed") => Judged::not_ours(
                 "AWS manages the key: its policy cannot be changed, and nobody here can disable or delete it",
             ),
-            _ => judge(facts, found, owner),
+            _ => {
+                let expected = expected.get_or_init(|| decryptors::expected(facts));
+                judge(facts, found, owner, expected)
+            }
         },
         Key::Foreign => foreign(facts, account, owner),
         Key::Missing => Judged::missing(reference),

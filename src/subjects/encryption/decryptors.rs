@@ -177,12 +177,36 @@ pub(super) fn may_use(
     key: &str,
     actions: &[&str],
 ) -> Observed<Option<Json>> {
+    // Across accounts both sides have to allow it: whose own policies name no such action needs no search.
+    let own = access.principal.account.as_str();
+    let foreign = guard.owner.as_deref().is_some_and(|owner| owner != own);
+    if foreign && access.identity_gaps.is_empty() && !names_any(access, actions) {
+        return Known(None);
+    }
     guard
         .may(access, actions, &[key.to_owned()], directly())
         .map(|found| found.map(|request| request.witness()))
 }
 
-pub(super) fn judge(facts: &Facts<'_>, key: Row<'_>, owner: &str) -> Judged {
+/// Does a statement of the principal's own policies allow one of the actions on something?
+fn names_any(access: &Access, actions: &[&str]) -> bool {
+    access
+        .grants
+        .identity
+        .iter()
+        .flat_map(|document| &document.statements)
+        .any(|statement| {
+            statement.effect == Effect::Allow
+                && actions.iter().any(|action| statement.names_action(action))
+        })
+}
+
+pub(super) fn judge(
+    facts: &Facts<'_>,
+    key: Row<'_>,
+    owner: &str,
+    expected: &Observed<BTreeSet<String>>,
+) -> Judged {
     let policy = key
         .json("policy")
         .and_then(|json| documents(key.key(), &json));
@@ -205,7 +229,6 @@ pub(super) fn judge(facts: &Facts<'_>, key: Row<'_>, owner: &str) -> Judged {
     let guard = Guard::of_key(facts.world, key, owner, Rc::clone(&policy));
     let known_grants = guard.grants.clone().known().unwrap_or_default();
     let unseen = |actions: &[&str]| unseen(facts, &policy, &known_grants, actions);
-    let expected = expected(facts);
     let security = facts.settings.list("security_roles");
     let mut decryptors = Among {
         gaps: merge(unseen(DECRYPT), guard.grants.gaps().to_vec()),
@@ -254,8 +277,8 @@ pub(super) fn judge(facts: &Facts<'_>, key: Row<'_>, owner: &str) -> Judged {
             } else {
                 first(decrypts, administers)
             };
-            match &expected {
-                Known(expected) if is_expected(expected, &candidate.arn) => {}
+            match expected {
+                Known(expected) if expected.contains(&candidate.arn) => {}
                 Unknown(gaps) if !matches!(at_last, Known(None)) => {
                     wide.gaps = merge(std::mem::take(&mut wide.gaps), gaps.clone())
                 }
@@ -313,10 +336,10 @@ pub(super) fn is_expected(patterns: &[String], arn: &str) -> bool {
 }
 
 /// Who may decrypt without being declared: roles of workloads that call Bedrock, of knowledge bases and agents.
-pub(super) fn expected(facts: &Facts<'_>) -> Observed<Vec<String>> {
+pub(super) fn expected(facts: &Facts<'_>) -> Observed<BTreeSet<String>> {
     let (all, gaps) = expected_roles(facts);
     if gaps.is_empty() {
-        Known(all.into_iter().collect())
+        Known(all)
     } else {
         Unknown(gaps)
     }
