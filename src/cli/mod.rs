@@ -20,6 +20,7 @@ mod rules;
 #[cfg(feature = "live")]
 mod scan;
 mod sending;
+mod setup;
 mod trend;
 mod who_can;
 
@@ -88,6 +89,10 @@ enum Command {
     /// Find the accounts, assume the audit role in each, collect, judge, report.
     #[cfg(feature = "live")]
     Scan(Box<scan::Scan>),
+    /// Write a first configuration from what is found, and say what to run next.
+    Init(setup::Init),
+    /// The configuration: what is wrong with it.
+    Config(setup::Configuration),
     /// Judge what is on disk: runs (`.outcrop`), inventory folders, plans and templates.
     Check(Box<check::Check>),
     /// Render a stored run again.
@@ -158,6 +163,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
     match &cli.command {
         #[cfg(feature = "live")]
         Command::Scan(scan) => scan.run(&cli.global),
+        Command::Init(init) => init.run(),
+        Command::Config(config) => config.run(),
         Command::Check(check) => check.run(&cli.global),
         Command::Baseline(baseline) => baseline.run(&cli.global),
         Command::Diff(diff) => diff.run(),

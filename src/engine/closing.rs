@@ -1,8 +1,7 @@
 //! What a result leads to: the change that closes a failure, and what a file alone leaves open.
 
 use super::Rule;
-use super::rule::placeholders;
-use super::sentences::filled;
+use super::sentences::{filled, placeholders};
 use crate::model::{
     Closer, Finding, Gap, NotInFile, Reason, RunInfo, Severity, Verdict, account_arn,
 };

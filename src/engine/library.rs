@@ -440,13 +440,13 @@ fn lint(rule: &Rule, tables: &[&'static Table]) -> Result<Reads, String> {
         &rule.message.unknown,
         &rule.message.not_applicable,
     ] {
-        for name in super::rule::placeholders(sentence) {
+        for name in sentence.columns() {
             column(name)
                 .ok_or_else(|| format!("`message`: there is no column `{name}` in `{subject}`"))?;
         }
     }
     for cause in &rule.cause {
-        for name in super::rule::placeholders(&cause.on) {
+        for name in super::sentences::placeholders(&cause.on) {
             column(name)
                 .ok_or_else(|| format!("`cause`: there is no column `{name}` in `{subject}`"))?;
             reads.columns.insert(name.to_owned());

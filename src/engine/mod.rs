@@ -24,6 +24,7 @@ pub use library::{Framework, Library, Loaded, RULES_DIGEST_DOC, Selection, frame
 pub use names::Names;
 pub use outcome::{explain_facts, outcome, stored_rules};
 pub use rule::{Example, Expect, Message, Parameter, ParameterKind, Rule, RuleError};
+pub use sentences::{Form, Sentence};
 pub use sql::{open_reader, run_query};
 
 use crate::inventory::{Kind, Table};

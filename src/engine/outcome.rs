@@ -3,7 +3,7 @@
 use super::Rule;
 use super::closing::{closer, outside};
 use super::evaluate::VERDICTS;
-use super::sentences::{filled, unchecked, why};
+use super::sentences::{unchecked, why};
 use super::sql::json;
 use crate::inventory::{Error, Kind, Store, Table, quoted};
 use crate::model::{
@@ -132,7 +132,7 @@ impl Book<'_> {
         );
         let resource = self.names.shown(&account, &region, &subject);
         let fingerprint = fingerprint(&rule.id, &account, &region, &resource, &part);
-        let mut message = filled(rule.sentence(verdict), cells);
+        let mut message = rule.says(verdict, cells);
         if let (Verdict::Fail, Some(unless)) = (verdict, &rule.unless) {
             message.push_str(&unchecked(unless, cells));
         }

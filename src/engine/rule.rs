@@ -1,6 +1,7 @@
 //! A rule as its file says it.
 
-use crate::model::Severity;
+use super::sentences::Sentence;
+use crate::model::{Severity, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::cell::RefCell;
@@ -114,19 +115,20 @@ impl Parameter {
     }
 }
 
-/// Sentences for each verdict; `{column}` is filled in.
+/// Sentences for each verdict; `{column}` is filled in. A list holds several forms: the first whose columns were observed, and whose
+/// `when` holds, is said.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Message {
     /// When the fault is there.
-    pub fail: String,
+    pub fail: Sentence,
     /// When it is not.
-    pub pass: String,
+    pub pass: Sentence,
     /// When it cannot be told.
-    pub unknown: String,
+    pub unknown: Sentence,
     /// When the rule does not speak of the subject.
     #[serde(default)]
-    pub not_applicable: String,
+    pub not_applicable: Sentence,
 }
 
 /// What closes a failure.
@@ -340,26 +342,16 @@ impl Rule {
         Ok(rule)
     }
 
-    /// The sentence for a verdict, before columns are filled in.
-    pub fn sentence(&self, verdict: crate::model::Verdict) -> &str {
-        use crate::model::Verdict::{Fail, NotApplicable, Pass, Unknown};
+    /// What is said of a row with a verdict.
+    pub(super) fn says(&self, verdict: Verdict, cells: &BTreeMap<String, Json>) -> String {
         match verdict {
-            Pass => &self.message.pass,
-            Fail => &self.message.fail,
-            Unknown => &self.message.unknown,
-            NotApplicable if self.message.not_applicable.is_empty() => {
-                "the rule does not speak of this resource"
+            Verdict::Pass => self.message.pass.said(cells),
+            Verdict::Fail => self.message.fail.said(cells),
+            Verdict::Unknown => self.message.unknown.said(cells),
+            Verdict::NotApplicable if self.message.not_applicable.is_empty() => {
+                "the rule does not speak of this resource".to_owned()
             }
-            NotApplicable => &self.message.not_applicable,
+            Verdict::NotApplicable => self.message.not_applicable.said(cells),
         }
     }
-}
-
-/// The names between braces in a sentence.
-pub(super) fn placeholders(sentence: &str) -> Vec<&str> {
-    sentence
-        .split('{')
-        .skip(1)
-        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
-        .collect()
 }

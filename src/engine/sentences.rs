@@ -1,8 +1,109 @@
 //! Sentences of results: placeholders filled in, gaps in one line, exemptions that were not checked.
 
 use crate::model::Gap;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// One form of a sentence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Form {
+    /// It is said where every column that it names was observed.
+    Plain(String),
+    /// It is said where these columns have these values, too.
+    When {
+        /// Values by column.
+        when: BTreeMap<String, Json>,
+        /// The sentence.
+        say: String,
+    },
+}
+
+impl Form {
+    fn text(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::When { say, .. } => say,
+        }
+    }
+
+    /// The columns that it names.
+    fn columns(&self) -> Vec<&str> {
+        let mut all = placeholders(self.text());
+        if let Self::When { when, .. } = self {
+            all.extend(when.keys().map(String::as_str));
+        }
+        all
+    }
+
+    fn fits(&self, cells: &BTreeMap<String, Json>) -> bool {
+        let seen = |name: &&str| cells.get(*name).is_some_and(|cell| !cell.is_null());
+        let equal = match self {
+            Self::Plain(_) => true,
+            Self::When { when, .. } => when
+                .iter()
+                .all(|(name, value)| cells.get(name) == Some(value)),
+        };
+        equal && placeholders(self.text()).iter().all(seen)
+    }
+}
+
+/// A sentence in one form, or in several: the first that fits is said, the last where none does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Sentence {
+    /// One form.
+    One(String),
+    /// Several.
+    Several(Vec<Form>),
+}
+
+impl Default for Sentence {
+    fn default() -> Self {
+        Self::One(String::new())
+    }
+}
+
+impl Sentence {
+    /// Is there nothing to say?
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::One(text) => text.is_empty(),
+            Self::Several(forms) => forms.is_empty(),
+        }
+    }
+
+    /// The columns that its forms name.
+    pub(super) fn columns(&self) -> Vec<&str> {
+        match self {
+            Self::One(text) => placeholders(text),
+            Self::Several(forms) => forms.iter().flat_map(Form::columns).collect(),
+        }
+    }
+
+    /// The form that is said of a row, filled in.
+    pub(super) fn said(&self, cells: &BTreeMap<String, Json>) -> String {
+        let text = match self {
+            Self::One(text) => text,
+            Self::Several(forms) => forms
+                .iter()
+                .find(|form| form.fits(cells))
+                .or(forms.last())
+                .map_or("", Form::text),
+        };
+        filled(text, cells)
+    }
+}
+
+/// The names between braces in a sentence.
+pub(super) fn placeholders(sentence: &str) -> Vec<&str> {
+    sentence
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+        .collect()
+}
 
 pub(super) fn filled(sentence: &str, cells: &BTreeMap<String, Json>) -> String {
     let mut text = String::with_capacity(sentence.len());

@@ -13,7 +13,7 @@ mod worsened;
 
 use crate::engine::{self, Config, Library, Waivable, WaiverEntry};
 use crate::inventory::{Status, Store};
-use crate::model::{AccountInfo, Configuration, Outcome, RunInfo};
+use crate::model::{AccountInfo, AccountKind, Configuration, Outcome, RunInfo};
 use crate::sources::ignore::Ignore;
 use crate::subjects;
 use sha2::{Digest, Sha256};
@@ -47,8 +47,12 @@ impl Judge {
                 if !entry.name.is_empty() {
                     account.name.clone_from(&entry.name);
                 }
-                account.kind = entry.kind;
-                account.environment.clone_from(&entry.environment);
+                if entry.kind != AccountKind::Unknown {
+                    account.kind = entry.kind;
+                }
+                if !entry.environment.is_empty() {
+                    account.environment.clone_from(&entry.environment);
+                }
             }
         }
         let out = self.library.for_source(run.source);

@@ -418,3 +418,79 @@ fn a_failure_has_a_life_over_several_runs() {
     assert_eq!(all.rules[0].oldest_days, Some(8));
     assert!(all.notes.is_empty(), "{:?}", all.notes);
 }
+
+#[test]
+fn a_first_configuration_is_written_once_and_is_sound() {
+    let home = tempfile::TempDir::new().expect("a folder");
+    let run = |arguments: &[&str]| {
+        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+            .current_dir(home.path())
+            .env_clear()
+            .args(arguments)
+            .output()
+            .expect("the binary");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (
+            output.status.code(),
+            text(&output.stdout) + &text(&output.stderr),
+        )
+    };
+    let estate = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/estates/broken");
+    let estate = estate.to_str().expect("UTF-8");
+    let (code, said) = run(&["init", estate, "--account", "444455556666"]);
+    assert_eq!(code, Some(0), "{said}");
+    let text = std::fs::read_to_string(home.path().join("outcrop.yaml")).expect("written");
+    for part in [
+        "\"111111111111\"",
+        "\"444455556666\"",
+        "approved_models",
+        "# environment: prod?",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(run(&["config", "check"]).0, Some(0));
+    // It changes no verdict, and is named.
+    let report = |name: &str, arguments: &[&str]| {
+        let format = format!("json={name}");
+        let all = [arguments, &["--format", &format, "--quiet"]].concat();
+        run(&all);
+        let bytes = std::fs::read(home.path().join(name)).expect("a report");
+        serde_json::from_slice::<serde_json::Value>(&bytes).expect("JSON")
+    };
+    std::fs::write(home.path().join("empty.yaml"), "").expect("written");
+    let with = report("with.json", &["check", estate]);
+    let without = report("without.json", &["check", estate, "--config", "empty.yaml"]);
+    assert_eq!(with["results"], without["results"]);
+    assert_eq!(with["run"]["configuration"]["file"], "outcrop.yaml");
+    // Nothing is written over.
+    let (code, said) = run(&["init"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("never overwritten"), "{said}");
+    std::fs::write(
+        home.path().join("odd.yaml"),
+        "disabled: [corpus-bucket-public]\nwaivers:\n  - {rule: corpus-bucket-public, resource: '*', reason: x, owner: y, expires: 2030-01-01}\n",
+    )
+    .expect("written");
+    let (code, said) = run(&["config", "check", "odd.yaml"]);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(
+        said.contains("the rule is disabled") && said.contains("no headline says yes"),
+        "{said}"
+    );
+}
+
+/// What was judged was observed: a sentence that names what was not has another form.
+#[test]
+fn no_pass_or_failure_names_what_was_not_observed() {
+    for estate in ["broken", "sound", "denied", "hub", "single-account"] {
+        for result in judged(estate, |_| {}).results {
+            assert!(
+                result.verdict == Verdict::Unknown || !result.message.contains("(not observed)"),
+                "{estate}: {} {}: {}",
+                result.rule,
+                result.resource,
+                result.message
+            );
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! `outcrop init` writes a first configuration, `outcrop config check` says what is wrong with one.
+
+use super::opened;
+use crate::engine::{self, Library, Parameter};
+use crate::inventory::Store;
+use crate::judge::now;
+use crate::model::{AccountInfo, Severity, UNKNOWN_ACCOUNT};
+use crate::report::safe::cut;
+use crate::sources::files::Given;
+use crate::sources::kind::{kind, read_all};
+use crate::subjects;
+use anyhow::Context as _;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `init`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Init {
+    /// A run, inventory folder, plan or template whose accounts are written into the configuration.
+    from: Option<PathBuf>,
+    /// An account to write into it; repeatable.
+    #[arg(long, value_name = "ID")]
+    account: Vec<String>,
+    /// Where to write; an existing file is never overwritten.
+    #[arg(long, value_name = "FILE", default_value = "outcrop.yaml")]
+    out: PathBuf,
+}
+
+/// Arguments of `config`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Configuration {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Hold a configuration against the rules there are. Exits with 1 where it is broken, with 4 where something in it has no effect.
+    Check {
+        /// The configuration.
+        #[arg(default_value = "outcrop.yaml")]
+        file: PathBuf,
+        /// Add the rules of a folder to the built-in ones.
+        #[arg(long, value_name = "DIR")]
+        rules: Vec<PathBuf>,
+    },
+}
+
+/// "1 account", "2 accounts"; a word that ends in `it` is one severity and two severities.
+fn counted(count: usize, word: &str) -> String {
+    let ending = match (word.ends_with("it"), count) {
+        (true, 1) => "y",
+        (true, _) => "ies",
+        (false, 1) => "",
+        (false, _) => "s",
+    };
+    format!("{count} {word}{ending}")
+}
+
+/// The accounts of what was given.
+fn accounts(from: &Path) -> anyhow::Result<Vec<AccountInfo>> {
+    let what = kind(from, None)?;
+    if !what.is_file() {
+        return Ok(opened::store(from)?.run()?.accounts);
+    }
+    let given = Given {
+        account: None,
+        region: None,
+        source: None,
+        parameters: Default::default(),
+        made: Default::default(),
+    };
+    let files = read_all(&[from.to_owned()], &[what], &given)?;
+    let mut all: Vec<AccountInfo> = Vec::new();
+    for variant in &files.variants {
+        let mut store = Store::memory(&subjects::tables())?;
+        for account in variant.fill(&files, &mut store)?.accounts {
+            if account.id != UNKNOWN_ACCOUNT && !all.iter().any(|known| known.id == account.id) {
+                all.push(account);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The environment that a name speaks of.
+fn environment(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    [
+        ("prod", "prod"),
+        ("stag", "staging"),
+        ("test", "test"),
+        ("dev", "dev"),
+        ("sandbox", "dev"),
+    ]
+    .into_iter()
+    .find(|(part, _)| name.contains(part))
+    .map(|(_, environment)| environment)
+}
+
+/// The parameters that most estates set, in the order in which they are asked for.
+const ASKED: [&str; 6] = [
+    "approved_models",
+    "trusted_accounts",
+    "trusted_org_ids",
+    "security_roles",
+    "retention_min_days",
+    "retention_max_days",
+];
+
+fn text(accounts: &[AccountInfo], library: &Library) -> String {
+    let mut out = String::from(
+        "# Configuration of Outcrop. Everything here is optional; `outcrop config check` says what is wrong with it.\n\n",
+    );
+    if accounts.is_empty() {
+        out.push_str("# Which account is for what. Kinds: workload (runs inference), data (holds the documents), platform (pipelines, logs, trails).\n# accounts:\n#   \"111111111111\": {name: ai-prod, kind: workload, environment: prod}\n");
+    } else {
+        out.push_str("# Say of each account what it is for (kind: workload, data or platform) and its environment.\naccounts:\n");
+        for account in accounts {
+            let name = serde_json::Value::from(account.name.as_str());
+            let guess = environment(&account.name).map_or_else(String::new, |environment| {
+                format!("   # environment: {environment}?")
+            });
+            let _ = writeln!(
+                out,
+                "  \"{}\": {{name: {name}, kind: unknown}}{guess}",
+                account.id
+            );
+        }
+    }
+    out.push_str("\n# parameters:\n");
+    let asked = |name: &str| ASKED.iter().position(|known| *known == name);
+    let mut parameters: Vec<(&String, &Parameter)> = library.parameters.iter().collect();
+    parameters.sort_by_key(|(name, _)| (asked(name).unwrap_or(ASKED.len()), *name));
+    for (name, parameter) in parameters {
+        let _ = writeln!(
+            out,
+            "#   {name}: {}   # {}",
+            parameter.default, parameter.doc
+        );
+    }
+    out.push_str(
+        "\n# severities: {workload-log-group-left-at-defaults: info}\n# disabled: []\n\n# Accepted failures; owner, reason and expiry are required.\n# waivers:\n#   - rule: inference-log-group-kept-forever\n#     resource: \"arn:aws:logs:*:111111111111:log-group:/scratch/*\"\n#     reason: scratch account, no customer data\n#     owner: platform-team\n#     expires: 2027-01-31\n\n# What no API can show; who says so, since when, until when.\n# attestations:\n#   - {id: no-egress-canary, by: security, on: 2026-11-01, expires: 2027-01-31, evidence: \"runbooks/canary.md\"}\n",
+    );
+    out
+}
+
+impl Init {
+    pub fn run(&self) -> anyhow::Result<u8> {
+        if self.out.symlink_metadata().is_ok() {
+            anyhow::bail!(
+                "`{}` is there already; a configuration is never overwritten. Check it with: outcrop config check {}",
+                self.out.display(),
+                self.out.display()
+            );
+        }
+        if let Some(id) = self
+            .account
+            .iter()
+            .find(|id| id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            return Err(
+                super::Usage(format!("--account {id}: an account id has twelve digits")).into(),
+            );
+        }
+        let mut found = match &self.from {
+            Some(path) => accounts(path)?,
+            None => Vec::new(),
+        };
+        for id in &self.account {
+            if !found.iter().any(|known| known.id == *id) {
+                found.push(AccountInfo {
+                    id: id.clone(),
+                    ..AccountInfo::default()
+                });
+            }
+        }
+        let library = Library::load(&subjects::tables(), &[])?;
+        let text = text(&found, &library);
+        // What is written is what is read.
+        let shown = self.out.display().to_string();
+        let config = engine::parse_config(&shown, &text)?;
+        library.clone().configure(&shown, &text, &config)?;
+        fs::write(&self.out, text).with_context(|| format!("cannot write `{shown}`"))?;
+        let mut out = anstream::stdout().lock();
+        writeln!(
+            out,
+            "{} written to {}. Next:",
+            counted(found.len(), "account"),
+            cut(&shown, 400)
+        )?;
+        let file = self
+            .from
+            .as_deref()
+            .filter(|path| kind(path, None).is_ok_and(|kind| kind.is_file()));
+        match file {
+            Some(path) => writeln!(
+                out,
+                "  outcrop check {}",
+                cut(&path.display().to_string(), 400)
+            )?,
+            None => writeln!(
+                out,
+                "  outcrop role --format cloudformation > role.json   # the audit role, to create in each account\n  outcrop scan --out today.outcrop                     # one account; --org for all of the organization"
+            )?,
+        }
+        Ok(0)
+    }
+}
+
+impl Configuration {
+    pub fn run(&self) -> anyhow::Result<u8> {
+        let Command::Check { file, rules } = &self.command;
+        let shown = file.display().to_string();
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("cannot read `{shown}`; `outcrop init` writes a first one"))?;
+        let config = engine::parse_config(&shown, &text)?;
+        let folders: Vec<&Path> = rules.iter().map(PathBuf::as_path).collect();
+        let mut library = Library::load(&subjects::tables(), &folders)?;
+        let ids: Vec<String> = library
+            .rules
+            .iter()
+            .map(|loaded| loaded.rule.id.clone())
+            .collect();
+        library.configure(&shown, &text, &config)?;
+        let today = now();
+        let mut without: Vec<String> = Vec::new();
+        for waiver in &config.waivers {
+            let what = format!("the waiver of {} for {}", waiver.rule, waiver.resource);
+            if !waiver.flaw().is_empty() {
+                without.push(format!("{what} waives nothing: {}", waiver.flaw()));
+            } else if waiver.expired(&today) {
+                without.push(format!("{what} ended on {}", waiver.expires));
+            } else if !ids.contains(&waiver.rule) {
+                without.push(format!("{what} waives nothing: there is no such rule"));
+            } else if config.disabled.contains(&waiver.rule) {
+                without.push(format!("{what} waives nothing: the rule is disabled"));
+            }
+        }
+        for statement in &config.attestations {
+            if statement.expires.as_str() < today.get(..10).unwrap_or_default() {
+                without.push(format!(
+                    "the attestation {} ended on {}",
+                    statement.id, statement.expires
+                ));
+            }
+        }
+        let mut out = anstream::stdout().lock();
+        writeln!(
+            out,
+            "{}: {}, {}, {}, {}, {}, {}",
+            cut(&shown, 400),
+            counted(config.accounts.len(), "account"),
+            counted(config.parameters.len(), "parameter"),
+            counted(config.severities.len(), "changed severit"),
+            counted(config.disabled.len(), "disabled rule"),
+            counted(config.waivers.len(), "waiver"),
+            counted(config.attestations.len(), "attestation")
+        )?;
+        for (rule, [from, to]) in &library.severities {
+            if *from == Severity::Critical {
+                writeln!(
+                    out,
+                    "note: {rule} is critical, and {} here; no headline says yes with it",
+                    to.as_str()
+                )?;
+            }
+        }
+        for (rule, one) in &library.not_run {
+            if one.severity == Severity::Critical {
+                writeln!(
+                    out,
+                    "note: {rule} is critical, and disabled here; no headline says yes without it"
+                )?;
+            }
+        }
+        for line in &without {
+            writeln!(out, "without effect: {}", cut(line, 600))?;
+        }
+        Ok(if without.is_empty() { 0 } else { 4 })
+    }
+}
