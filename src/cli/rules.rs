@@ -279,6 +279,7 @@ sources: [live, terraform, cloudformation]
 subject: {subject}     # outcrop rules tables {subject}
 pass: {own}
 parameters: {{}}                    # retention_min_days: {{type: days, default: 90}}
+cause: []                         # what closes a failure: [{{change: role-rights, on: '{{resource}}'}}]; data/changes.yaml lists the kinds
 message:
   fail: '{{name}}: say what is wrong'
   pass: '{{name}}: say what is right'

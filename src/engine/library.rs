@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// What the digest of the rules covers.
 pub const RULES_DIGEST_DOC: &str =
@@ -34,7 +35,24 @@ pub struct Framework {
     pub version: String,
     /// Titles of controls by id.
     pub controls: BTreeMap<String, String>,
+    /// By control: the types of resources that it is about, in CloudFormation's spelling; any where it is not listed.
+    #[serde(default)]
+    pub resource_types: BTreeMap<String, Vec<String>>,
 }
+
+impl Framework {
+    /// Is a control about such a resource? What stands for a whole account stands for whatever is in it.
+    pub fn is_about(&self, control: &str, resource_type: &str) -> bool {
+        resource_type == ACCOUNT
+            || self
+                .resource_types
+                .get(control)
+                .is_none_or(|types| types.iter().any(|known| known == resource_type))
+    }
+}
+
+/// The resource type of results about an account.
+const ACCOUNT: &str = "AWS::::Account";
 
 /// The catalogues of controls.
 ///
@@ -48,6 +66,39 @@ pub fn frameworks() -> Result<Vec<Framework>, RuleError> {
                 message: error.to_string(),
             })
         })
+        .collect()
+}
+
+/// The same, read once for the whole program; a test holds that they parse.
+static KNOWN: LazyLock<Vec<Framework>> = LazyLock::new(|| frameworks().unwrap_or_default());
+
+/// Titles of controls, by framework and control.
+pub(super) fn control_titles() -> BTreeMap<String, BTreeMap<String, String>> {
+    KNOWN
+        .iter()
+        .map(|known| (known.id.clone(), known.controls.clone()))
+        .collect()
+}
+
+/// The controls that a rule supports by a result about such a resource.
+pub(super) fn controls_of(rule: &Rule, resource_type: &str) -> BTreeMap<String, Vec<String>> {
+    let about = |framework: &str, control: &String| {
+        KNOWN
+            .iter()
+            .find(|known| known.id == framework)
+            .is_none_or(|known| known.is_about(control, resource_type))
+    };
+    rule.controls
+        .iter()
+        .map(|(framework, controls)| {
+            let kept: Vec<String> = controls
+                .iter()
+                .filter(|control| about(framework, control))
+                .cloned()
+                .collect();
+            (framework.clone(), kept)
+        })
+        .filter(|(_, controls)| !controls.is_empty())
         .collect()
 }
 

@@ -3,6 +3,7 @@
 use super::Rule;
 use super::closing::{closer, outside};
 use super::evaluate::VERDICTS;
+use super::library::{control_titles, controls_of};
 use super::sentences::{unchecked, why};
 use super::sql::json;
 use crate::inventory::{Error, Kind, Store, Table, quoted};
@@ -175,7 +176,7 @@ impl Book<'_> {
                 .and_then(|tags| serde_json::from_value(tags.clone()).ok())
                 .unwrap_or_default(),
             environment: text("environment"),
-            controls: rule.controls.clone(),
+            controls: controls_of(rule, &text("resource_type")),
         })
     }
 
@@ -492,6 +493,7 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         summary: Summary::default(),
         rules,
         attestations,
+        control_titles: control_titles(),
         claims: super::attestation::claims()?,
         changes: super::attestation::changes()?,
         estate,

@@ -372,6 +372,9 @@ pub struct Outcome {
     /// What people vouch for.
     #[serde(skip)]
     pub attestations: Vec<AttestationReport>,
+    /// Titles of controls, by framework and control.
+    #[serde(skip)]
+    pub control_titles: BTreeMap<String, BTreeMap<String, String>>,
     /// What kinds of change do, by name, with `{on}` for what is changed.
     #[serde(skip)]
     pub changes: BTreeMap<String, String>,

@@ -58,8 +58,26 @@ struct Section {
     rules: Vec<RuleView>,
 }
 
-/// A control, and how many results that support it failed, are unknown, passed.
-type Control = (String, usize, usize, usize);
+/// A control with what was tested for it.
+#[derive(Default)]
+struct Control {
+    id: String,
+    title: String,
+    rules: BTreeSet<String>,
+    fail: usize,
+    unknown: usize,
+    pass: usize,
+    waived: usize,
+    /// Statements of people that support it, each with its status.
+    attested: BTreeSet<String>,
+}
+
+impl Control {
+    /// Resources that were tested, those that the rules do not speak of aside.
+    fn population(&self) -> usize {
+        self.fail + self.unknown + self.pass + self.waived
+    }
+}
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -214,36 +232,51 @@ fn sections(outcome: &Outcome) -> Vec<Section> {
 }
 
 fn frameworks(outcome: &Outcome) -> Vec<(String, Vec<Control>)> {
-    let mut all: BTreeMap<&str, BTreeMap<&str, (usize, usize, usize)>> = BTreeMap::new();
+    let begin = |framework: &String, control: &String| Control {
+        id: control.clone(),
+        title: outcome
+            .control_titles
+            .get(framework)
+            .and_then(|titles| titles.get(control))
+            .cloned()
+            .unwrap_or_default(),
+        ..Control::default()
+    };
+    let mut all: BTreeMap<&str, BTreeMap<&str, Control>> = BTreeMap::new();
     for result in &outcome.results {
         for (framework, controls) in &result.controls {
             for control in controls {
-                let counts = all
+                let one = all
                     .entry(framework)
                     .or_default()
                     .entry(control)
-                    .or_default();
-                match result.verdict {
-                    Verdict::Fail => counts.0 += 1,
-                    Verdict::Unknown => counts.1 += 1,
-                    Verdict::Pass => counts.2 += 1,
-                    Verdict::NotApplicable => {}
+                    .or_insert_with(|| begin(framework, control));
+                one.rules.insert(result.rule.clone());
+                match (result.verdict, result.waiver.is_some()) {
+                    (Verdict::Fail | Verdict::Unknown, true) => one.waived += 1,
+                    (Verdict::Fail, false) => one.fail += 1,
+                    (Verdict::Unknown, false) => one.unknown += 1,
+                    (Verdict::Pass, _) => one.pass += 1,
+                    (Verdict::NotApplicable, _) => {}
                 }
             }
         }
     }
+    for statement in &outcome.attestations {
+        for (framework, controls) in &statement.controls {
+            for control in controls {
+                let one = all
+                    .entry(framework)
+                    .or_default()
+                    .entry(control)
+                    .or_insert_with(|| begin(framework, control));
+                one.attested
+                    .insert(format!("{}: {}", statement.id, statement.status.words()));
+            }
+        }
+    }
     all.into_iter()
-        .map(|(framework, controls)| {
-            (
-                framework.to_owned(),
-                controls
-                    .into_iter()
-                    .map(|(control, (fail, unknown, pass))| {
-                        (control.to_owned(), fail, unknown, pass)
-                    })
-                    .collect(),
-            )
-        })
+        .map(|(framework, controls)| (framework.to_owned(), controls.into_values().collect()))
         .collect()
 }
 

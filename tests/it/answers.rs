@@ -494,3 +494,26 @@ fn no_pass_or_failure_names_what_was_not_observed() {
         }
     }
 }
+
+/// One failing rule over a database, a domain and a graph is three failures, and one of the control on databases.
+#[test]
+fn a_control_counts_the_resources_that_it_is_about() {
+    let outcome = judged("broken", |_| {});
+    let of = |control: &str| -> Vec<&str> {
+        outcome
+            .results
+            .iter()
+            .filter(|result| result.verdict == Verdict::Fail)
+            .filter(|result| {
+                result
+                    .controls
+                    .get("security-hub")
+                    .is_some_and(|all| all.iter().any(|one| one == control))
+            })
+            .map(|result| result.resource_type.as_str())
+            .collect()
+    };
+    assert_eq!(of("RDS.2"), ["AWS::RDS::DBInstance"]);
+    assert_eq!(of("Opensearch.2"), ["AWS::OpenSearchService::Domain"]);
+    assert_eq!(of("SageMaker.1"), ["AWS::SageMaker::NotebookInstance"]);
+}
