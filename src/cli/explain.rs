@@ -36,6 +36,14 @@ enum Form {
 
 /// The results that a name means, failures first. Whole names are tried before parts of names.
 fn meant(outcome: &Outcome, what: &str) -> Vec<Finding> {
+    // Reports show the part of a resource behind it, in brackets, and accounts as `the account`.
+    let (what, part) = match what
+        .strip_suffix(']')
+        .and_then(|text| text.split_once(" ["))
+    {
+        Some((name, part)) => (name, Some(part)),
+        None => (what, None),
+    };
     let change: Vec<String> = changes(outcome)
         .into_iter()
         .filter(|change| change.id == what)
@@ -57,7 +65,11 @@ fn meant(outcome: &Outcome, what: &str) -> Vec<Finding> {
                 || what.len() >= 6 && result.fingerprint.starts_with(what)
                 || change.contains(&result.fingerprint)
         },
-        &|result| result.resource == what || result.subject == what,
+        &|result| {
+            result.resource == what
+                || result.subject == what
+                || what == "the account" && result.resource.ends_with(":root")
+        },
         &|result| result.rule == what,
         &|result| {
             named(&result.resource)
@@ -78,6 +90,9 @@ fn meant(outcome: &Outcome, what: &str) -> Vec<Finding> {
         })
         .find(|hits| !hits.is_empty())
         .unwrap_or_default();
+    if let Some(part) = part {
+        hits.retain(|result| result.part == part);
+    }
     if hits
         .iter()
         .any(|result| result.verdict != Verdict::NotApplicable)

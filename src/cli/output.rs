@@ -3,7 +3,7 @@
 use super::Global;
 use crate::judge::gate::{self, FailOn, Gate, UnknownGate};
 use crate::judge::{Usage, baseline};
-use crate::model::{Outcome, Verdict};
+use crate::model::Outcome;
 use crate::report;
 use crate::report::ocsf::Class;
 use anyhow::Context as _;
@@ -280,20 +280,16 @@ impl Output {
     }
 }
 
-/// The command that leads on: to the proof of the worst failure.
+/// The command that leads on: to the proof of what the first change closes.
 fn next(outcome: &Outcome, run: Option<&Path>) -> Option<String> {
-    let worst = outcome
-        .results
-        .iter()
-        .find(|result| result.verdict == Verdict::Fail && result.waiver.is_none())?;
-    let name = worst.fingerprint.get(..8)?;
+    let first = crate::model::changes(outcome).into_iter().next()?.id;
     Some(match run {
         Some(run) => format!(
-            "outcrop explain {} {name}   # the proof of the first failure; any name or rule id will do",
+            "outcrop explain {} {first}   # the proof of what the first change closes; any name or rule id will do",
             report::safe::terminal(&run.display().to_string())
         ),
         None => format!(
-            "keep the run with --out RUN, then: outcrop explain RUN {name}   # the proof of the first failure"
+            "keep the run with --out RUN, then: outcrop explain RUN {first}   # the proof of what the first change closes"
         ),
     })
 }

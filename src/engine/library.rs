@@ -4,7 +4,7 @@ use super::config::{self, Config, ConfigError};
 use super::expression::{self, Reads};
 use super::{Parameter, Rule, RuleError, column_kind};
 use crate::inventory::{Role, Table};
-use crate::model::{NotRun, Severity, Source};
+use crate::model::{NOT_SELECTED, NotRun, SKIPPED, Severity, Source};
 use rust_embed::RustEmbed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -328,10 +328,10 @@ impl Library {
         }
         self.named.clone_from(&selection.select);
         let (rules, not_run) = (&mut self.rules, &mut self.not_run);
-        keep(rules, not_run, ("not selected", true), |rule| {
+        keep(rules, not_run, (NOT_SELECTED, true), |rule| {
             selection.select.is_empty() || selection.select.iter().any(|term| matches(term, rule))
         });
-        keep(rules, not_run, ("skipped", true), |rule| {
+        keep(rules, not_run, (SKIPPED, true), |rule| {
             !selection.skip.iter().any(|term| matches(term, rule))
         });
         if self.rules.is_empty() && !(selection.select.is_empty() && selection.skip.is_empty()) {

@@ -6,7 +6,7 @@ use super::evaluate::VERDICTS;
 use super::library::{control_titles, controls_of};
 use super::sentences::{unchecked, why};
 use super::sql::json;
-use crate::inventory::{Error, Kind, Store, Table, quoted};
+use crate::inventory::{Error, Kind, Role, Store, Table, quoted};
 use crate::model::{
     CoverageLine, Finding, Gap, Outcome, Reason, RuleText, RunInfo, Severity, Summary, Verdict,
     Waiver, WaiverReport, WaiverStatus, account_arn,
@@ -343,6 +343,23 @@ impl Book<'_> {
             .filter(|line| !line.status.is_whole() && words.contains(line.table.as_str()))
             .map(|line| line.gap(line.table.clone()))
             .collect();
+        // What hides a part of a derived table, or a cell of it.
+        for table in self
+            .store
+            .tables()
+            .iter()
+            .filter(|table| table.role == Role::Subject && words.contains(table.name))
+        {
+            let mut statement = self.store.conn.prepare_cached(
+                "SELECT gaps FROM subject_scope WHERE table_name = ?1 UNION ALL SELECT gaps FROM gap WHERE table_name = ?1",
+            )?;
+            let found: Vec<String> = statement
+                .query_map([table.name], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            for text in found {
+                gaps.extend(serde_json::from_str::<Vec<Gap>>(&text).unwrap_or_default());
+            }
+        }
         gaps.sort();
         gaps.dedup();
         Ok(gaps)

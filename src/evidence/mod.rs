@@ -71,8 +71,12 @@ pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error>
     let signed = pretty(
         &serde_json::to_value(key.sign(&payload)?).map_err(|error| Error(error.to_string()))?,
     )?;
-    fs::create_dir(folder)
-        .map_err(|error| wrong(folder, format!("cannot make the folder: {error}")))?;
+    fs::create_dir(folder).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            wrong(folder, "it exists already; choose another --out")
+        }
+        _ => wrong(folder, format!("cannot make the folder: {error}")),
+    })?;
     let count = files.len() + 1;
     for (name, bytes) in files.into_iter().chain([(ENVELOPE.to_owned(), signed)]) {
         let path = folder.join(&name);
@@ -111,7 +115,9 @@ fn contents(
         .filter(|format| !OF_PIPELINES.contains(&format.name))
     {
         let mut bytes = Vec::new();
-        (format.render)(outcome, report::Options::default(), &mut bytes)
+        let mut options = report::Options::default();
+        options.layout.details = true;
+        (format.render)(outcome, options, &mut bytes)
             .map_err(|error| Error(format!("{}: {error}", format.name)))?;
         files.insert(format!("reports/results.{}", format.ending), bytes);
     }
@@ -237,7 +243,7 @@ Who asked: `{caller}`.
 With common tools, in this folder:
 
 ```sh
-set -e; export d=$(mktemp -d)
+(set -e; export d=$(mktemp -d)
 python3 - <<'END'
 import base64, hashlib, json, os, sys
 envelope = json.load(open(\"attestation.dsse.json\"))
@@ -250,7 +256,7 @@ wrong = [name for name in sorted(there | set(signed)) if name not in there or ha
 sys.exit(\"not as signed: \" + \", \".join(wrong) if wrong else 0)
 END
 {openssl}
-sha256sum -c SHA256SUMS
+sha256sum -c SHA256SUMS)
 ```
 
 With Outcrop:
@@ -258,7 +264,7 @@ With Outcrop:
 ```sh
 outcrop evidence verify . --public-key KEY-FROM-THE-SIGNER.pem
 outcrop evidence replay .
-outcrop report run.outcrop --format table
+outcrop report run.outcrop --format table     # exits with 3 or 4 where something fails or is unknown
 outcrop query run.outcrop 'SELECT status, count(*) FROM coverage GROUP BY status'
 ```
 

@@ -136,10 +136,14 @@ impl Rules {
             result.verdict == Verdict::Unknown
                 && match self.unknown_gate(outcome) {
                     UnknownGate::Gate => true,
-                    UnknownGate::Unresolved => !result
-                        .missing
-                        .iter()
-                        .all(|gap| gap.reason == Reason::NotInFile),
+                    // What names nothing that is missing is no matter of the file.
+                    UnknownGate::Unresolved => {
+                        result.missing.is_empty()
+                            || result
+                                .missing
+                                .iter()
+                                .any(|gap| gap.reason != Reason::NotInFile)
+                    }
                     UnknownGate::Ignore => false,
                 }
         };

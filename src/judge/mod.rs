@@ -141,7 +141,15 @@ impl Judge {
         {
             subjects::derive(store)?;
         } else {
-            subjects::derive_for(store, &self.library.needs(&[]))?;
+            let mut needs = self.library.needs(&[]);
+            // Who can read the prompts is answered though no rule judges it, where nobody asked for less.
+            if !run.is_narrowed() {
+                needs.push((
+                    "prompt_store",
+                    vec!["kind", "readers_found", "readers", "name"],
+                ));
+            }
+            subjects::derive_for(store, &needs)?;
         }
         let judged = engine::judge(store, &self.library, &self.config, run, true)?;
         for (rule, error) in judged.errors {

@@ -119,13 +119,13 @@ pub fn trend(mut outcomes: Vec<Outcome>) -> Trend {
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
     let mut before: Option<&Outcome> = None;
     for outcome in &outcomes {
-        if let Some(before) = before {
-            if before.run.rules_digest != outcome.run.rules_digest {
-                notes.push(format!(
-                    "run {} was judged by other rules than run {}: what is new there may be new because its rule is",
-                    outcome.run.id, before.run.id
-                ));
-            }
+        if let Some(before) = before
+            && before.run.rules_digest != outcome.run.rules_digest
+        {
+            notes.push(format!(
+                "run {} was judged by other rules than run {}: what is new there may be new because its rule is",
+                outcome.run.id, before.run.id
+            ));
         }
         let mut counts = Counts::default();
         came.clear();

@@ -131,8 +131,8 @@ pub(super) fn mark(
 fn turn(result: &mut Finding, found: &Finding) {
     result.verdict = Verdict::Unknown;
     result.message = format!(
-        "This change turns it, as far as the plan and its state show: {} Lay the plan over a recorded run to be sure.",
-        found.message
+        "This change makes it fail, as far as the plan and its state show: {}. Evaluate the plan against a recorded run to be sure.",
+        found.message.trim_end_matches('.')
     );
     result.missing.insert(
         0,

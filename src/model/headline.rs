@@ -100,10 +100,7 @@ pub fn headline(outcome: &Outcome) -> Headline {
         because.extend(open);
         (Answer::No, because)
     } else if open.is_empty() {
-        (
-            Answer::Yes,
-            vec!["Nothing critical fails, and everything critical could be judged.".to_owned()],
-        )
+        (Answer::Yes, yes(outcome, file))
     } else {
         let mut because = vec![
             "Nothing critical fails in what was judged, but not everything was judged.".to_owned(),
@@ -124,6 +121,48 @@ pub fn headline(outcome: &Outcome) -> Headline {
     }
 }
 
+/// Is all that a result lacks outside the file?
+fn is_outside(result: &super::Finding) -> bool {
+    !result.missing.is_empty()
+        && result
+            .missing
+            .iter()
+            .all(|gap| gap.reason == super::Reason::NotInFile)
+}
+
+/// Why the answer is yes.
+fn yes(outcome: &Outcome, file: bool) -> Vec<String> {
+    let critical = |test: &dyn Fn(&super::Finding) -> bool| {
+        outcome
+            .results
+            .iter()
+            .filter(|result| result.severity == Severity::Critical && test(result))
+            .count()
+    };
+    let mut because = vec![if file {
+        "Nothing critical fails in what the file declares.".to_owned()
+    } else {
+        "Nothing critical fails, and everything critical could be judged.".to_owned()
+    }];
+    let waived = critical(&|result| result.waiver.is_some());
+    if waived > 0 {
+        because = vec![format!(
+            "Nothing critical fails or is unknown but for what is waived: {}.",
+            counted(waived, "critical result", "critical results")
+        )];
+    }
+    let outside = critical(&|result| {
+        result.waiver.is_none() && result.verdict == Verdict::Unknown && is_outside(result)
+    });
+    if outside > 0 {
+        because.push(format!(
+            "{} a recorded run (--onto RUN).",
+            counted(outside, "critical result needs", "critical results need")
+        ));
+    }
+    because
+}
+
 /// What keeps the question open.
 fn open(outcome: &Outcome, file: bool, not_judged: &[String]) -> Vec<String> {
     let run = &outcome.run;
@@ -139,6 +178,19 @@ fn open(outcome: &Outcome, file: bool, not_judged: &[String]) -> Vec<String> {
         .any(|result| matches!(result.verdict, Verdict::Pass | Verdict::Fail))
     {
         open.push("Nothing that a rule judges was found.".to_owned());
+    }
+    // Nested stacks that are not on disk, macros and the like: what they hold was not read.
+    let hidden: Vec<String> = outcome
+        .coverage
+        .iter()
+        .filter(|line| file && line.status == "partial")
+        .map(|line| line.detail.clone())
+        .collect();
+    if !hidden.is_empty() {
+        open.push(format!(
+            "Not everything is in the file: {}.",
+            listed(&hidden)
+        ));
     }
     let left: Vec<String> = run
         .not_run
@@ -174,11 +226,7 @@ fn open(outcome: &Outcome, file: bool, not_judged: &[String]) -> Vec<String> {
                 && result.verdict == Verdict::Unknown
                 && result.waiver.is_none()
                 // What a file does not declare is judged where it is declared.
-                && !(file
-                    && result
-                        .missing
-                        .iter()
-                        .all(|gap| gap.reason == super::Reason::NotInFile))
+                && !(file && is_outside(result))
         })
         .count();
     if unknown > 0 {
@@ -189,7 +237,7 @@ fn open(outcome: &Outcome, file: bool, not_judged: &[String]) -> Vec<String> {
     }
     if !file && !not_judged.is_empty() {
         open.push(format!(
-            "This release does not judge {} of day {PRODUCTION}; they are listed with the stages.",
+            "This release does not judge {} of day {PRODUCTION}.",
             counted(not_judged.len(), "promise", "promises")
         ));
     }

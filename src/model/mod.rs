@@ -25,7 +25,9 @@ pub use outcome::{
 };
 pub use pattern::{Class, Pattern, Token, arn_matches, glob, wild, without_place};
 pub use promise::{Claim, Promise, PromiseState, Stage, promises, stages};
-pub use run::{AccountInfo, AccountKind, Configuration, NotRun, RunInfo, Source};
+pub use run::{
+    AccountInfo, AccountKind, Configuration, NOT_SELECTED, NotRun, RunInfo, SKIPPED, Source,
+};
 pub use unique::Unique;
 pub use value::Value;
 

@@ -51,9 +51,9 @@ impl PromiseState {
             Self::Broken => "broken",
             Self::NotKnown => "not known",
             Self::NotJudged => "not judged by this release",
-            Self::NobodySaid => "nobody said",
+            Self::NobodySaid => "not attested",
             Self::Waived => "waived",
-            Self::HoldsInPart => "holds as far as this release judges it",
+            Self::HoldsInPart => "holds in part",
             Self::Said => "said",
             Self::Holds => "holds",
         }
@@ -265,7 +265,10 @@ impl Stage {
             .counts
             .iter()
             .filter(|(state, _)| !state.is_kept())
-            .map(|(state, count)| format!("{count} {}", state.words()))
+            .map(|(state, count)| match state {
+                PromiseState::HoldsInPart => format!("{count} hold in part"),
+                _ => format!("{count} {}", state.words()),
+            })
             .collect();
         let rest = if others.is_empty() {
             String::new()

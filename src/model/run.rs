@@ -153,7 +153,19 @@ pub struct RunInfo {
     pub moved: BTreeMap<String, String>,
 }
 
+/// Why a rule did not run that `--select` left out.
+pub const NOT_SELECTED: &str = "not selected";
+/// Why a rule did not run that `--skip` took away.
+pub const SKIPPED: &str = "skipped";
+
 impl RunInfo {
+    /// Was the run asked for some rules only?
+    pub fn is_narrowed(&self) -> bool {
+        self.not_run
+            .values()
+            .any(|one| one.why == NOT_SELECTED || one.why == SKIPPED)
+    }
+
     /// A run of nothing.
     pub fn empty() -> Self {
         Self {

@@ -90,8 +90,28 @@ pub fn invoke(world: &World, question: &Question<'_>) -> Result<Invocation, Stri
         None => None,
         Some(name) => Some(workload(&workloads, name)?),
     };
-    let region = match (question.region, workload, world.run.regions.first()) {
-        (Some(region), ..) => region.to_owned(),
+    if crate::policy::authorization::action(question.action).is_none() {
+        return Err(format!("`{}` is not an action of AWS", question.action));
+    }
+    let of_model = Arn::parse(question.model)
+        .map(|arn| arn.region)
+        .filter(|region| !region.is_empty());
+    let region = match (
+        question.region.or(of_model),
+        workload,
+        world.run.regions.first(),
+    ) {
+        (Some(region), ..) => {
+            let parts: Vec<&str> = region.split('-').collect();
+            let is_region = parts.len() >= 3
+                && parts
+                    .last()
+                    .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+            if !is_region {
+                return Err(format!("`{region}` is not a Region, such as eu-central-1"));
+            }
+            region.to_owned()
+        }
         (None, Some(workload), _) => workload.region.to_owned(),
         (None, None, Some(region)) => region.clone(),
         (None, None, None) => {
@@ -119,7 +139,13 @@ pub fn invoke(world: &World, question: &Question<'_>) -> Result<Invocation, Stri
     }
     let mut steps = Vec::new();
     for row in rows {
-        let networks = networks(&paths, workload, question.action, row.key(), &mut steps);
+        let networks = networks(
+            &paths,
+            workload,
+            (question.action, &region),
+            row.key(),
+            &mut steps,
+        );
         for (resource, context) in needed(
             world,
             row.account(),
@@ -161,11 +187,11 @@ fn principal<'w>(world: &'w World, name: &str) -> Result<Row<'w>, String> {
         for table in ["iam_role", "iam_user"] {
             let all = world.all(table, account, GLOBAL);
             unread |= !all.gaps.is_empty();
-            found.extend(
-                all.rows
-                    .into_iter()
-                    .filter(|row| row.key() == name || row.key().rsplit('/').next() == Some(name)),
-            );
+            found.extend(all.rows.into_iter().filter(|row| {
+                row.key() == name
+                    || row.key().rsplit('/').next() == Some(name)
+                    || Arn::parse(row.key()).is_some_and(|arn| arn.resource == name)
+            }));
         }
     }
     match found.as_slice() {
@@ -200,7 +226,7 @@ fn workload<'a, 'w>(workloads: &'a Workloads<'w>, name: &str) -> Result<&'a Work
 fn networks(
     paths: &Paths<'_>,
     workload: Option<&Workload<'_>>,
-    action: &str,
+    (action, region): (&str, &str),
     principal: &str,
     steps: &mut Vec<Step>,
 ) -> Vec<Network> {
@@ -210,6 +236,22 @@ fn networks(
             endpoint: None,
         }];
     };
+    if region != workload.region {
+        steps.push(Step {
+            principal: principal.to_owned(),
+            needs: "path".to_owned(),
+            answer: Outcome::Unknown,
+            because: Vec::new(),
+            reason: format!(
+                "the path from {} to Amazon Bedrock in another Region ({region}) is not walked",
+                workload.region
+            ),
+        });
+        return vec![Network {
+            context: of_workload(),
+            endpoint: None,
+        }];
+    }
     let family = if action.starts_with("bedrock-mantle:") {
         "bedrock-mantle"
     } else {
@@ -243,7 +285,7 @@ fn networks(
                 step.reason = format!("path{place}: {}", why.join("; "));
             }
         }
-        if let Some(hop) = way.hops.last() {
+        if let Some(hop) = way.hops.last().filter(|_| step.answer != Outcome::Allowed) {
             step.because.push(Because {
                 policy: hop.kind.to_owned(),
                 statement: hop.id.clone(),
@@ -254,6 +296,27 @@ fn networks(
         steps.push(step);
     }
     all
+}
+
+/// Keys that only a call through an endpoint carries (IAM User Guide, "AWS global condition context keys").
+const BY_ENDPOINT: [&str; 6] = [
+    "aws:sourcevpce",
+    "aws:sourcevpc",
+    "aws:vpcsourceip",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+    "aws:vpceorgpaths",
+];
+
+/// What a call of a workload does not carry: nobody typed a code, and its role signs it.
+fn of_workload() -> BTreeMap<String, Fact> {
+    [
+        "aws:multifactorauthpresent",
+        "aws:multifactorauthage",
+        "bedrock:bearertokentype",
+    ]
+    .map(|key| (key.to_owned(), Fact::Absent))
+    .into()
 }
 
 fn network(world: &World, workload: &Workload<'_>, way: &Way) -> Option<Network> {
@@ -278,16 +341,19 @@ fn network(world: &World, workload: &Workload<'_>, way: &Way) -> Option<Network>
         });
     match endpoint {
         Some(row) => Some(Network {
-            context: network_context(row),
+            context: of_workload()
+                .into_iter()
+                .chain(network_context(row))
+                .collect(),
             endpoint: Some(Rc::new(policy(row).known()?)),
         }),
         // By the public endpoint a call carries an address that nobody knows, and no endpoint.
         None if !way.captured => Some(Network {
-            context: BTreeMap::from([
-                ("aws:sourceip".to_owned(), Fact::Unknown),
-                ("aws:sourcevpce".to_owned(), Fact::Absent),
-                ("aws:sourcevpc".to_owned(), Fact::Absent),
-            ]),
+            context: of_workload()
+                .into_iter()
+                .chain([("aws:sourceip".to_owned(), Fact::Unknown)])
+                .chain(BY_ENDPOINT.map(|key| (key.to_owned(), Fact::Absent)))
+                .collect(),
             endpoint: None,
         }),
         None => None,
@@ -324,6 +390,9 @@ fn needed(
             Known(models) => models,
             Unknown(gaps) => return unclear(first(&gaps)),
         };
+        if models.is_empty() {
+            return unclear(format!("the profile {model} names no model"));
+        }
         let mut all = vec![(profile.key().to_owned(), BTreeMap::new())];
         for model in models {
             let mut context = BTreeMap::from([(
@@ -347,10 +416,11 @@ fn needed(
                 gaps => first(gaps),
             });
         }
-        return vec![(model.to_owned(), BTreeMap::new())];
+        return vec![(model.to_owned(), direct())];
     }
     let geography = [
-        "us.", "eu.", "apac.", "jp.", "au.", "ca.", "us-gov.", "global.",
+        "us.", "eu.", "apac.", "jp.", "au.", "ca.", "sa.", "in.", "me.", "af.", "mx.", "il.",
+        "kr.", "us-gov.", "global.",
     ];
     if geography.iter().any(|start| model.starts_with(start)) {
         return unclear(match profiles.gaps.as_slice() {
@@ -360,11 +430,23 @@ fn needed(
             gaps => first(gaps),
         });
     }
+    // Application profiles are called by an id without a dot; models are called `provider.model`.
+    if !model.contains('.') {
+        return unclear(match profiles.gaps.as_slice() {
+            [] => format!("no model or inference profile of {account} {region} is called {model}"),
+            gaps => first(gaps),
+        });
+    }
     let partition = &world.run.partition;
     vec![(
         format!("arn:{partition}:bedrock:{region}::foundation-model/{model}"),
-        BTreeMap::new(),
+        direct(),
     )]
+}
+
+/// A call of a model itself carries no profile.
+fn direct() -> BTreeMap<String, Fact> {
+    BTreeMap::from([("bedrock:inferenceprofilearn".to_owned(), Fact::Absent)])
 }
 
 fn first(gaps: &[Gap]) -> String {

@@ -66,7 +66,7 @@ fn is_private(outcome: &Outcome, diagram: &Diagram) -> Answer {
             "no",
             format!(
                 "No: {public} of {} reach Amazon Bedrock by the public endpoint.",
-                counted(all, "way", "ways")
+                counted(all, "path", "paths")
             ),
         )
     } else if possible > 0 {
@@ -74,7 +74,7 @@ fn is_private(outcome: &Outcome, diagram: &Diagram) -> Answer {
             "open",
             format!(
                 "Perhaps not: {possible} of {} may reach Amazon Bedrock by the public endpoint.",
-                counted(all, "way", "ways")
+                counted(all, "path", "paths")
             ),
         )
     } else if unknown > 0 || hidden {
@@ -91,34 +91,37 @@ fn is_private(outcome: &Outcome, diagram: &Diagram) -> Answer {
         (
             "open",
             format!(
-                "By its path yes, but {bypass} of {} can be by-passed: nothing refuses the same call from elsewhere.",
-                counted(all, "way", "ways")
+                "By its path yes, but {bypass} of {} can be bypassed: nothing refuses the same call from elsewhere.",
+                counted(all, "path", "paths")
             ),
         )
     } else if enforced > 0 {
         (
             "yes",
-            "Yes: every way that gets through is private, and a call from elsewhere is refused."
+            "Yes: every path that gets through is private, and a call from elsewhere is refused."
                 .to_owned(),
         )
     } else {
-        ("open", "No way gets through.".to_owned())
+        ("open", "No path gets through.".to_owned())
     };
     let counts = [
         (public, "by the public endpoint"),
         (possible, "possibly by the public endpoint"),
         (unknown, "not known"),
-        (bypass, "private, can be by-passed"),
+        (bypass, "private, but can be bypassed"),
         (enforced, "private and enforced"),
         (broken, "does not get through"),
     ];
     let mut lines: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, words)| format!("{}: {words}", counted(*count, "way", "ways")))
+        .map(|(count, words)| format!("{}: {words}", counted(*count, "path", "paths")))
         .collect();
     if own > 0 {
-        lines.push(format!("{} that Amazon Bedrock makes itself, for agents, knowledge bases and flows, from its own network", counted(own, "call", "calls")));
+        lines.push(format!(
+            "{} that AWS services make from their own network",
+            counted(own, "call", "calls")
+        ));
     }
     if hidden {
         lines.push("there may be callers that were not seen".to_owned());
@@ -179,6 +182,9 @@ fn who_reads(outcome: &Outcome) -> Answer {
     });
     let unclear = !estate.unknown_logging.is_empty() || !asked;
     let short = match (estate.prompts.len(), unclear) {
+        (0, _) if outcome.run.is_narrowed() => {
+            "It was not asked: only some rules were selected for this run.".to_owned()
+        }
         (0, true) => {
             "It could not be determined: whether Amazon Bedrock keeps prompts was not seen."
                 .to_owned()
@@ -233,14 +239,10 @@ fn who_reads(outcome: &Outcome) -> Answer {
         );
     }
     lines.push("what callers print into log groups of their own is judged by workload-log-group-left-at-defaults".to_owned());
-    let tone = if !unclear && estate.prompts.is_empty() && !estate.unlogged.is_empty() {
-        "yes"
-    } else {
-        "open"
-    };
     Answer {
         question: "Who can read the prompts?",
-        tone,
+        // That nothing is kept is no good news: nobody can look anything up.
+        tone: "open",
         short,
         lines,
     }
@@ -299,7 +301,7 @@ fn not_looked_at(outcome: &Outcome) -> Answer {
         lines.insert(0, "everything outside the file: what runs in the accounts today; lay it over a recorded run with --onto".to_owned());
     } else {
         lines.push(
-            "what this release does not read: AWS Batch, App Runner, Elastic Beanstalk, what stands inside an EKS cluster, policies of buckets and log groups"
+            "what this release does not read: AWS Batch, App Runner, Elastic Beanstalk, what runs inside an EKS cluster, policies of log groups"
                 .to_owned(),
         );
     }
@@ -315,16 +317,13 @@ fn not_looked_at(outcome: &Outcome) -> Answer {
     }
     let unknown: u64 = outcome.summary.unknown.values().sum();
     let short = match count {
-        0 if asked == 0 => {
-            "No reading was made: a file was judged, and what it does not hold is not known."
-                .to_owned()
-        }
+        0 if asked == 0 => "A file was judged; what it does not declare is not known.".to_owned(),
         0 => {
-            format!("All {asked} readings that the run made were whole; this lies outside of them.")
+            format!("All {asked} API reads completed. Not covered:")
         }
         count => format!(
-            "{count} of {} could not be made whole.",
-            counted(asked, "reading", "readings")
+            "{count} of {} could not be completed.",
+            counted(asked, "API read", "API reads")
         ),
     };
     if unknown > 0 {

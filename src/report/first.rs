@@ -139,6 +139,7 @@ pub(super) fn first(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> i
         if let Some(place) = &one.location {
             text.push_str(&format!("; {}:{}", cut(&place.file, 200), place.line));
         }
+        text.push_str(&format!(" [{}]", one.id));
         lines(&begin, 5, &text, layout, out)?;
     }
     if changes.len() > shown.len() {

@@ -61,7 +61,7 @@ pub fn render(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Res
             .filter(|result| {
                 result.severity == severity
                     && matches!(result.verdict, Verdict::Fail | Verdict::Unknown)
-                    && !super::outside_file(outcome, result)
+                    && (layout.details || !super::outside_file(outcome, result))
             })
             .collect();
         if here.is_empty() {
@@ -475,10 +475,28 @@ pub fn closing(outcome: &Outcome) -> String {
             parts.join(", ")
         }
     };
+    // What a file does not declare is told apart: it is unknown, and not the file's fault.
+    let outside = outcome
+        .results
+        .iter()
+        .filter(|result| result.waiver.is_none() && super::outside_file(outcome, result));
+    let mut unknown = summary.unknown.clone();
+    let mut not_declared = 0;
+    for result in outside {
+        not_declared += 1;
+        if let Some(count) = unknown.get_mut(result.severity.as_str()) {
+            *count = count.saturating_sub(1);
+        }
+    }
+    let not_declared = if not_declared > 0 {
+        format!(" and {not_declared} not in the file")
+    } else {
+        String::new()
+    };
     terminal(&format!(
-        "failed: {}; unknown: {}; passed: {}; not applicable: {}; waived: {}",
+        "failed: {}; unknown: {}{not_declared}; passed: {}; not applicable: {}; waived: {}",
         counts(&summary.fail),
-        counts(&summary.unknown),
+        counts(&unknown),
         summary.pass,
         summary.not_applicable,
         summary.waived

@@ -355,6 +355,38 @@ fn a_call_is_allowed_or_what_refuses_it_is_named() {
     let answer = ask("", Some("archiver"), None, "amazon.nova-lite-v1:0");
     assert_eq!(answer.answer, Refused, "{answer:?}");
     assert!(first(&answer).contains("nothing"), "{}", first(&answer));
+    // A call of a model itself carries no profile, and a workload no second factor.
+    let only = |condition: &str| {
+        format!(
+            r#"UPDATE iam_role SET attached_policy_arns = '[]', inline_policies = '[{{"name":"only","document":{{"Statement":[{{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"*","Condition":{condition}}}]}}}}]' WHERE name = 'ai-shared'"#
+        )
+    };
+    let by_profile = only(r#"{"StringLike":{"bedrock:InferenceProfileArn":"*"}}"#);
+    let answer = ask(&by_profile, Some("ai-shared"), None, sonnet);
+    assert_eq!(answer.answer, Refused, "{answer:?}");
+    let with_code = only(r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#);
+    assert_eq!(
+        ask(&with_code, None, Some("retriever"), sonnet).answer,
+        Refused
+    );
+    let by_endpoint = only(r#"{"StringEquals":{"aws:VpceAccount":"111111111111"}}"#);
+    assert_eq!(
+        ask(&by_endpoint, None, Some("chat-api"), sonnet).answer,
+        Refused
+    );
+    // Another Region's endpoint is not the one on the path; an id without a dot is no model's.
+    let other = format!("arn:aws:bedrock:us-east-1::foundation-model/{sonnet}");
+    let everything = only(r#"{"Bool":{"aws:SecureTransport":"true"}}"#);
+    assert_eq!(
+        ask(&everything, None, Some("retriever"), &other).answer,
+        Unknown
+    );
+    assert_eq!(
+        ask("", Some("role/ai-shared"), None, "a1b2c3d4e5f6").answer,
+        Unknown
+    );
+    let empty = "UPDATE bedrock_inference_profile SET model_arns = '[]'";
+    assert_eq!(ask(empty, Some("ai-shared"), None, &eu).answer, Unknown);
     // An unread policy of its own may allow it.
     let hidden = "UPDATE iam_role SET inline_policies = NULL WHERE name = 'archiver'";
     let answer = ask(hidden, Some("archiver"), None, "amazon.nova-lite-v1:0");
@@ -516,4 +548,48 @@ fn a_control_counts_the_resources_that_it_is_about() {
     assert_eq!(of("RDS.2"), ["AWS::RDS::DBInstance"]);
     assert_eq!(of("Opensearch.2"), ["AWS::OpenSearchService::Domain"]);
     assert_eq!(of("SageMaker.1"), ["AWS::SageMaker::NotebookInstance"]);
+}
+
+/// A query of a rule's own that cannot be answered is no matter of the file, and passes no gate.
+#[test]
+fn an_unknown_without_a_reason_passes_nothing() {
+    let mut outcome = judged_whole();
+    outcome.run.source = outcrop::model::Source::Terraform;
+    assert_eq!(headline(&outcome).answer, Answer::Yes);
+    let one = outcome
+        .results
+        .iter_mut()
+        .find(|result| result.severity == Severity::Critical && result.verdict == Verdict::Pass)
+        .expect("a critical pass");
+    one.verdict = Verdict::Unknown;
+    one.missing.clear();
+    outcome.settle();
+    assert_eq!(headline(&outcome).answer, Answer::NotAnswered);
+    let rules = outcrop::judge::gate::Rules {
+        fail_on: outcrop::judge::gate::FailOn::Critical,
+        unknown: None,
+        gate: outcrop::judge::gate::Gate::New,
+        stage: None,
+        attested: None,
+    };
+    assert_eq!(rules.exit_code(&outcome), 4);
+}
+
+/// The answer who can read the prompts rests on where they are kept, whether or not a rule asks.
+#[test]
+fn the_report_says_who_can_read_the_prompts() {
+    let said = |arguments: &[&str]| {
+        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+            .env_clear()
+            .args(["demo", "--quiet", "--format", "html"])
+            .args(arguments)
+            .output()
+            .expect("the binary");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let page = said(&[]);
+    assert!(!page.contains("Amazon Bedrock keeps none"));
+    assert!(page.contains("principals can read") || page.contains("no principal was found"));
+    let page = said(&["--select", "network"]);
+    assert!(page.contains("It was not asked: only some rules were selected"));
 }

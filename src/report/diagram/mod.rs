@@ -94,7 +94,7 @@ pub(crate) fn words(verdict: &str) -> &'static str {
         "broken" => "does not get through",
         "private-bypassable" => "private, can be by-passed",
         "private-enforced" => "private and enforced",
-        "service-side" => "Amazon Bedrock calls itself",
+        "service-side" => "called by the service itself",
         _ => "not known",
     }
 }

@@ -325,6 +325,19 @@ pub fn name(declared: &Declared) -> String {
     }
 }
 
+/// Why the declared name of a resource is not known, where it is filled from outside the file.
+pub fn named_later(declared: &Declared) -> Option<String> {
+    let argument = NAMED
+        .iter()
+        .find(|(kinds, ..)| is(kinds, &declared.kind))
+        .map_or("bucket|bucket_name|name", |(_, argument, ..)| *argument);
+    declared
+        .at(argument)
+        .later()
+        .filter(|later| later.outside && later.of.is_empty())
+        .map(|later| later.why.clone())
+}
+
 /// The ARN that the resource has or will have.
 pub fn arn(declared: &Declared) -> String {
     if is(&["aws_s3_bucket", "AWS::S3::Bucket"], &declared.kind) {

@@ -1,5 +1,6 @@
 //! Rows in the making: several resources of a file can tell of one row.
 
+use super::ids::named_later;
 use super::{Change, Declared, Later, Node, Told};
 use crate::inventory::{Declaration, NewRow};
 use crate::model::{Location, Value};
@@ -29,6 +30,8 @@ pub struct Draft {
     change: Change,
     location: Option<Location>,
     path: String,
+    /// Why its name is not known, where it comes from outside the file.
+    named_later: Option<String>,
     /// Only told of by others: a route of a table that the file does not declare.
     partial: bool,
 }
@@ -67,6 +70,13 @@ struct Part {
     /// Replaces the column instead of adding to it.
     whole: bool,
     by: (String, Option<Location>),
+}
+
+/// A column that a resource sets of a row whose key is not known.
+struct Open {
+    table: &'static str,
+    column: &'static str,
+    later: Later,
 }
 
 /// Everything that a file's resources come to.
@@ -133,6 +143,7 @@ impl Rows {
             change: by.change,
             location: by.location.clone(),
             path: by.path.clone(),
+            named_later: named_later(by),
             partial: false,
         });
         if let Some(column) = found.map(|table| table.key) {
@@ -360,15 +371,18 @@ impl Rows {
     /// Rows and notes, with what other resources tell of them put in.
     pub fn finish(mut self) -> (Vec<NewRow>, Vec<Declaration>) {
         self.take_away();
-        let mut open: Vec<(&'static str, &'static str, Later)> = Vec::new();
+        let mut open: Vec<Open> = Vec::new();
         for part in std::mem::take(&mut self.parts) {
             let key = match &part.key {
                 Known(key) => key.clone(),
-                // It may belong to any row that the file makes, unless it comes from outside.
+                // It may belong to any row that the file makes. What comes from outside names none of them, but for those that
+                // are named by the same value.
                 Unknown(later) => {
-                    if !later.outside {
-                        open.push((part.table, part.column, later.clone()));
-                    }
+                    open.push(Open {
+                        table: part.table,
+                        column: part.column,
+                        later: later.clone(),
+                    });
                     continue;
                 }
                 Absent => continue,
@@ -403,19 +417,44 @@ impl Rows {
                 change: Change::Update,
                 location: part.by.1.clone(),
                 path: String::new(),
+                named_later: None,
                 partial: true,
             });
             draft.add(part.column, part.item, part.whole);
         }
+        let named: Vec<(String, String)> = self
+            .drafts
+            .iter()
+            .filter(|((table, ..), _)| *table == "lambda_function")
+            .filter_map(|((.., key), draft)| {
+                let function = key.trim_end_matches(":$LATEST").to_owned();
+                draft.named_later.clone().map(|why| (function, why))
+            })
+            .collect();
         let mut rows = Vec::new();
         let mut notes = self.symbols;
         for place in &self.order {
             let Some(mut draft) = self.drafts.remove(place) else {
                 continue;
             };
-            for (table, column, later) in &open {
-                if *table == place.0 && !draft.partial && draft.change == Change::Create {
-                    draft.cells.insert(column, Cell::Unknown(later.clone()));
+            for one in &open {
+                let same = || {
+                    let why = Some(one.later.why.as_str());
+                    draft.named_later.as_deref() == why
+                        // A URL is called by the name of its function.
+                        || place.0 == "lambda_function_url"
+                            && named.iter().any(|(function, theirs)| {
+                                Some(theirs.as_str()) == why && place.3.starts_with(function.as_str())
+                            })
+                };
+                if one.table == place.0
+                    && !draft.partial
+                    && draft.change == Change::Create
+                    && (!one.later.outside || same())
+                {
+                    draft
+                        .cells
+                        .insert(one.column, Cell::Unknown(one.later.clone()));
                 }
             }
             let mut unresolved = BTreeMap::new();

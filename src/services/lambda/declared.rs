@@ -84,7 +84,11 @@ fn settled_later<T>(why: &str) -> Told<T> {
 /// A permission, as the statement that Lambda makes of it (Lambda API Reference, "AddPermission").
 fn permission(by: &Declared, rows: &mut Rows) {
     rows.symbol(by, by.id(), "");
-    let Some((_, id)) = target(by) else { return };
+    let key = match (target(by), by.at("function_name").later()) {
+        (Some((_, id)), _) => Told::Known(id),
+        (None, Some(later)) => Told::Unknown(later.clone()),
+        (None, None) => return,
+    };
     let (action, principal) = (by.at("action").text(), by.at("principal").id());
     let calls_urls = match &action {
         Told::Known(action) => ["lambda:invokefunctionurl", "lambda:*", "*"]
@@ -129,7 +133,7 @@ fn permission(by: &Declared, rows: &mut Rows) {
         }
         _ => settled_later("whom a permission lets in is not known yet"),
     };
-    rows.column(by, "lambda_function_url", Told::Known(id), "policy", policy);
+    rows.column(by, "lambda_function_url", key, "policy", policy);
 }
 
 fn function(by: &Declared, rows: &mut Rows) {

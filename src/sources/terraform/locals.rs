@@ -1,7 +1,7 @@
 //! Local values: a plan does not hold them, so `--source` tells what they are made of.
 
-use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
-use hcl_edit::visit::{Visit, visit_traversal};
+use hcl_edit::expr::{Array, Expression, Traversal, TraversalOperator};
+use hcl_edit::visit::{Visit, visit_array, visit_traversal};
 use std::collections::BTreeMap;
 
 /// Local values by module without indexes and name.
@@ -14,6 +14,8 @@ pub struct Local {
     pub text: Option<String>,
     /// What it refers to, as a plan writes references: `aws_iam_role.r.arn`.
     pub refs: Vec<String>,
+    /// A list in it holds texts of its own beside what it refers to.
+    pub mixed: bool,
 }
 
 impl Local {
@@ -23,15 +25,24 @@ impl Local {
         refs.visit_expr(expression);
         Self {
             text: expression.as_str().map(str::to_owned),
-            refs: refs.0,
+            refs: refs.names,
+            mixed: refs.mixed,
         }
     }
 }
 
 #[derive(Default)]
-struct References(Vec<String>);
+struct References {
+    names: Vec<String>,
+    mixed: bool,
+}
 
 impl Visit for References {
+    fn visit_array(&mut self, node: &Array) {
+        self.mixed |= node.iter().any(|item| item.as_str().is_some());
+        visit_array(self, node);
+    }
+
     fn visit_traversal(&mut self, node: &Traversal) {
         if let Expression::Variable(name) = &node.expr {
             let mut text = name.as_str().to_owned();
@@ -50,7 +61,7 @@ impl Visit for References {
                     _ => break,
                 }
             }
-            self.0.push(text);
+            self.names.push(text);
         }
         visit_traversal(self, node);
     }
@@ -75,5 +86,13 @@ mod tests {
         );
         assert_eq!(of("\"${aws_s3_bucket.b.arn}/*\""), ["aws_s3_bucket.b.arn"]);
         assert!(of("\"arn:aws:s3:::b\"").is_empty());
+        let mixed = |text: &str| {
+            text.parse::<Expression>()
+                .is_ok_and(|expression| Local::of(&expression).mixed)
+        };
+        assert!(mixed("concat(aws_subnet.private[*].id, [\"subnet-0a\"])"));
+        assert!(!mixed(
+            "concat(aws_subnet.private[*].id, [aws_subnet.other.id])"
+        ));
     }
 }

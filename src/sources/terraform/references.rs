@@ -362,15 +362,73 @@ impl<'a> Resolver<'a> {
         let Some(key) = here.key.and_then(Json::as_str) else {
             return false;
         };
-        self.configuration
-            .modules
-            .get(&without_indexes(here.module))
-            .and_then(|module| module.call)
-            .and_then(Json::as_object)
-            .into_iter()
-            .flatten()
-            .filter_map(|(_, argument)| argument.get("constant_value"))
-            .any(|map| map.get(key).is_some())
+        let plain = without_indexes(here.module);
+        let Some(module) = self.configuration.modules.get(&plain) else {
+            return false;
+        };
+        let Some(call) = module.call.and_then(Json::as_object) else {
+            return false;
+        };
+        let written = |name: &str| {
+            call.get(name)
+                .and_then(|argument| argument.get("constant_value"))
+                .is_some_and(|map| map.get(key).is_some())
+        };
+        let mut over = Vec::new();
+        if let Some(expression) = self
+            .configuration
+            .resources
+            .get(&(plain.clone(), here.local.to_owned()))
+            .and_then(|resource| resource.get("for_each_expression"))
+        {
+            collect(expression, &mut over);
+        }
+        // Through local values, where the source tells what they are made of.
+        for _ in 0..DEEPEST {
+            let inner: Vec<String> = over
+                .iter()
+                .flat_map(|name| {
+                    name.strip_prefix("local.")
+                        .and_then(|name| {
+                            self.configuration
+                                .locals
+                                .get(&(plain.clone(), name.to_owned()))
+                        })
+                        .map_or_else(|| vec![name.clone()], |local| local.refs.clone())
+                })
+                .collect();
+            if inner == over {
+                break;
+            }
+            over = inner;
+        }
+        let variable = |name: &String| name.strip_prefix("var.").map(str::to_owned);
+        // Names bound inside an expression (`for k, v in ...`) are no references to anything outside of it.
+        let outside = |name: &&String| {
+            ["var.", "local.", "module.", "aws_", "data."]
+                .iter()
+                .any(|start| name.starts_with(start))
+        };
+        if !over.iter().any(|name| name.starts_with("local.")) {
+            let names: Vec<&String> = over.iter().filter(outside).collect();
+            return !names.is_empty()
+                && names
+                    .iter()
+                    .all(|name| variable(name).is_some_and(|name| written(&name)));
+        }
+        // Without the source: every argument that is not written out is used by itself elsewhere, so it is not the map.
+        let mut used = Vec::new();
+        let resources = module.node.get("resources").and_then(Json::as_array);
+        for resource in resources.into_iter().flatten() {
+            if let Some(expressions) = resource.get("expressions") {
+                collect(expressions, &mut used);
+            }
+        }
+        call.keys().any(|name| written(name))
+            && call
+                .iter()
+                .filter(|(_, argument)| argument.get("constant_value").is_none())
+                .all(|(name, _)| used.contains(&format!("var.{name}")))
     }
 
     fn one(
@@ -412,6 +470,10 @@ impl<'a> Resolver<'a> {
             let local = self.configuration.locals.get(&(plain, name.to_owned()))?;
             if let Some(text) = &local.text {
                 return Some(vec![Node::Text(text.clone())]);
+            }
+            // Of a list that holds more than references only a part would be known.
+            if local.mixed && !local.refs.is_empty() {
+                return None;
             }
             let nodes = self.all(&local.refs, here, depth + 1)?;
             // A map is a document of a data source; of any other it is not known which part is meant.
