@@ -7,15 +7,16 @@ use crate::model::{Outcome, Severity, Verdict};
 use serde_json::json;
 use std::io::{self, Write};
 
-/// Writes failures and unknowns; waived ones and what the files do not hold as `info`.
+/// Writes failures and unknowns, waived ones as `info`. What a file does not declare is no issue of its code.
 ///
 /// # Errors
 /// When the writer fails.
 pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let all: Vec<_> = problems(outcome)
+        .filter(|result| result.waiver.is_some() || !outside_file(outcome, result))
         .map(|result| {
             let (path, line) = place(result);
-            let severity = match (result.waiver.is_some() || outside_file(outcome, result), result.severity) {
+            let severity = match (result.waiver.is_some(), result.severity) {
                 (true, _) | (_, Severity::Info) => "info",
                 (_, Severity::Critical) => "blocker",
                 (_, Severity::High) => "critical",
