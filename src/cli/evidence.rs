@@ -4,7 +4,7 @@ use super::Global;
 use super::output::write_private;
 use crate::evidence;
 use crate::evidence::envelope::{self, PublicKey, Signer};
-use crate::evidence::reconcile::{Seen, reconcile};
+use crate::evidence::reconcile::{Seen, reconcile, request_ids};
 use crate::report::safe::{cut, terminal};
 use anyhow::Context as _;
 use std::io::Write;
@@ -293,7 +293,7 @@ impl Evidence {
 
 /// 0 where every request is recorded as the package says, 1 where one is recorded otherwise, 4 where one is not found.
 fn reconciled(folder: &Path, trail: &[PathBuf]) -> anyhow::Result<u8> {
-    let records = crate::sources::trail::requests(trail)?
+    let records = crate::sources::trail::requests(trail, &request_ids(folder)?)?
         .into_iter()
         .map(|(id, [event, account_id, region])| {
             let seen = Seen {

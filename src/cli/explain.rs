@@ -49,15 +49,11 @@ fn meant(outcome: &Outcome, what: &str) -> Vec<Finding> {
         .filter(|change| change.id == what)
         .flat_map(|change| change.results)
         .collect();
-    let tail = |text: &str| {
-        text.rsplit([':', '/'])
-            .find(|part| !part.is_empty())
-            .is_some_and(|part| part == what)
-    };
+    // `function:chat-api:7` is called `chat-api` as well; the word before it is the kind of thing, and no name.
     let named = |name: &str| {
-        Arn::parse(name).is_some_and(|arn| arn.resource == what)
-            || tail(name)
-            || name.split(':').any(|part| part == what)
+        let own = Arn::parse(name).map_or(name, |arn| arn.resource);
+        let parts: Vec<&str> = own.split([':', '/']).collect();
+        own == what || parts[usize::from(parts.len() > 1)..].contains(&what)
     };
     let tests: [&dyn Fn(&Finding) -> bool; 4] = [
         &|result| {
@@ -68,7 +64,8 @@ fn meant(outcome: &Outcome, what: &str) -> Vec<Finding> {
         &|result| {
             result.resource == what
                 || result.subject == what
-                || what == "the account" && result.resource.ends_with(":root")
+                || (what == "the account" || what == result.account_id)
+                    && result.resource.ends_with(":root")
         },
         &|result| result.rule == what,
         &|result| {

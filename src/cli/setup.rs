@@ -4,7 +4,7 @@ use super::opened;
 use crate::engine::{self, Library, Parameter};
 use crate::inventory::Store;
 use crate::judge::now;
-use crate::model::{AccountInfo, Severity, UNKNOWN_ACCOUNT};
+use crate::model::{AccountInfo, Severity, UNKNOWN_ACCOUNT, counted};
 use crate::report::safe::cut;
 use crate::sources::files::Given;
 use crate::sources::kind::{kind, read_all};
@@ -46,17 +46,6 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         rules: Vec<PathBuf>,
     },
-}
-
-/// "1 account", "2 accounts"; a word that ends in `it` is one severity and two severities.
-fn counted(count: usize, word: &str) -> String {
-    let ending = match (word.ends_with("it"), count) {
-        (true, 1) => "y",
-        (true, _) => "ies",
-        (false, 1) => "",
-        (false, _) => "s",
-    };
-    format!("{count} {word}{ending}")
 }
 
 /// The accounts of what was given.
@@ -183,12 +172,17 @@ impl Init {
         let shown = self.out.display().to_string();
         let config = engine::parse_config(&shown, &text)?;
         library.clone().configure(&shown, &text, &config)?;
-        fs::write(&self.out, text).with_context(|| format!("cannot write `{shown}`"))?;
+        fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&self.out)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .with_context(|| format!("cannot write `{shown}`"))?;
         let mut out = anstream::stdout().lock();
         writeln!(
             out,
             "{} written to {}. Next:",
-            counted(found.len(), "account"),
+            counted(found.len(), "account", "accounts"),
             cut(&shown, 400)
         )?;
         let file = self
@@ -252,12 +246,16 @@ impl Configuration {
             out,
             "{}: {}, {}, {}, {}, {}, {}",
             cut(&shown, 400),
-            counted(config.accounts.len(), "account"),
-            counted(config.parameters.len(), "parameter"),
-            counted(config.severities.len(), "changed severit"),
-            counted(config.disabled.len(), "disabled rule"),
-            counted(config.waivers.len(), "waiver"),
-            counted(config.attestations.len(), "attestation")
+            counted(config.accounts.len(), "account", "accounts"),
+            counted(config.parameters.len(), "parameter", "parameters"),
+            counted(
+                config.severities.len(),
+                "changed severity",
+                "changed severities"
+            ),
+            counted(config.disabled.len(), "disabled rule", "disabled rules"),
+            counted(config.waivers.len(), "waiver", "waivers"),
+            counted(config.attestations.len(), "attestation", "attestations")
         )?;
         for (rule, [from, to]) in &library.severities {
             if *from == Severity::Critical {

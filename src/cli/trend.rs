@@ -74,6 +74,7 @@ fn print(all: &Trend, out: &mut dyn Write) -> std::io::Result<()> {
         "New",
         "Fixed",
         "Lost sight of",
+        "Waived",
         "Oldest",
     ]);
     for line in &all.rules {
@@ -85,6 +86,7 @@ fn print(all: &Trend, out: &mut dyn Write) -> std::io::Result<()> {
             line.new.to_string(),
             line.fixed.to_string(),
             line.lost_sight_of.to_string(),
+            line.waived.to_string(),
             line.oldest_days
                 .map_or_else(String::new, |days| format!("{days} days")),
         ]);

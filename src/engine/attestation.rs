@@ -2,7 +2,7 @@
 
 use super::config::Attestation;
 use crate::inventory::Error;
-use crate::model::{AttestationReport, AttestationStatus, Claim};
+use crate::model::{AttestationReport, AttestationStatus};
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -30,24 +30,6 @@ fn damaged(path: &str, error: &dyn std::fmt::Display) -> Error {
 fn asked() -> Result<Vec<Asked>, Error> {
     yaml_serde::from_str(include_str!("../../data/attestations.yaml"))
         .map_err(|error| damaged("data/attestations.yaml", &error))
-}
-
-/// The promises of a production platform, in the order of the file.
-///
-/// # Errors
-/// When the list that is built in is damaged.
-pub fn claims() -> Result<Vec<Claim>, Error> {
-    yaml_serde::from_str(include_str!("../../data/claims.yaml"))
-        .map_err(|error| damaged("data/claims.yaml", &error))
-}
-
-/// What kinds of change do, by name.
-///
-/// # Errors
-/// When the list that is built in is damaged.
-pub fn changes() -> Result<BTreeMap<String, String>, Error> {
-    yaml_serde::from_str(include_str!("../../data/changes.yaml"))
-        .map_err(|error| damaged("data/changes.yaml", &error))
 }
 
 /// Does a statement of that day still hold on the day of the run?

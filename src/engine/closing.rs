@@ -1,12 +1,23 @@
-//! What a result leads to: the change that closes a failure, and what a file alone leaves open.
+//! What a result leads to: the change that closes a failure, the promise that it serves, and what a file alone leaves open.
 
 use super::Rule;
 use super::sentences::{filled, placeholders};
 use crate::model::{
-    Closer, Finding, Gap, NotInFile, Reason, RunInfo, Severity, Verdict, account_arn,
+    Claim, Closer, Finding, Gap, NotInFile, Reason, RunInfo, Severity, Verdict, account_arn,
 };
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// The promises of a production platform, in the order of the file; a test holds that they parse.
+pub(super) static CLAIMS: LazyLock<Vec<Claim>> = LazyLock::new(|| {
+    yaml_serde::from_str(include_str!("../../data/claims.yaml")).unwrap_or_default()
+});
+
+/// What kinds of change do, by name; a test holds that they parse.
+pub(super) static CHANGES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    yaml_serde::from_str(include_str!("../../data/changes.yaml")).unwrap_or_default()
+});
 
 /// What would close a failure: the first cause of its rule that can be filled in.
 pub(super) fn closer(rule: &Rule, cells: &BTreeMap<String, Json>, resource: &str) -> Closer {
@@ -45,10 +56,10 @@ pub(super) fn outside(run: &RunInfo, results: &mut Vec<Finding>) -> Vec<NotInFil
         |result: &Finding| result.resource == account_arn(&run.partition, &result.account_id);
     // What is not settled yet has a row by its name, where a rule as severe judges it; the account need not repeat it.
     let mut named: BTreeMap<(Reason, String), Severity> = BTreeMap::new();
-    for result in results
-        .iter()
-        .filter(|result| result.verdict == Verdict::Unknown && !of_account(result))
-    {
+    for result in results.iter().filter(|result| {
+        // What somebody accepted says nothing for anyone else.
+        result.verdict == Verdict::Unknown && result.waiver.is_none() && !of_account(result)
+    }) {
         for gap in &result.missing {
             let worst = named
                 .entry((gap.reason, gap.detail.clone()))

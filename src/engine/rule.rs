@@ -124,7 +124,7 @@ pub struct Message {
     pub fail: Sentence,
     /// When it is not.
     pub pass: Sentence,
-    /// When it cannot be told.
+    /// When it could not be determined.
     pub unknown: Sentence,
     /// When the rule does not speak of the subject.
     #[serde(default)]
@@ -152,7 +152,7 @@ pub enum Expect {
     Pass,
     /// It is.
     Fail,
-    /// It cannot be told.
+    /// It could not be determined.
     Unknown,
     /// The rule does not speak of it.
     NotApplicable,

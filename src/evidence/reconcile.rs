@@ -4,7 +4,7 @@ use super::{Error, RUN, wrong};
 use crate::inventory::Store;
 use crate::model::GLOBAL;
 use crate::subjects;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What a record of CloudTrail says of one request.
@@ -29,6 +29,20 @@ pub struct Reconciled {
     pub different: Vec<String>,
     /// Of them not found, by operation, account and Region.
     pub missing: BTreeMap<(String, String, String), usize>,
+}
+
+/// The request ids of a package.
+///
+/// # Errors
+/// When the run of the package cannot be read.
+pub fn request_ids(folder: &Path) -> Result<BTreeSet<String>, Error> {
+    let path = folder.join(RUN);
+    let store = Store::open(&path, &subjects::tables()).map_err(|error| wrong(&path, error))?;
+    let lines = store.coverage().map_err(|error| wrong(&path, error))?;
+    Ok(lines
+        .into_iter()
+        .flat_map(|line| line.request_ids)
+        .collect())
 }
 
 /// Looks up each request id of a package. Names of operations may carry a date in CloudTrail (`ListFunctions20150331`), and

@@ -264,8 +264,14 @@ fn rules(
             outcome.run.rules_digest
         ));
     }
-    let Ok(release) = Library::load(&subjects::tables(), &[]) else {
-        return Ok(());
+    let release = match Library::load(&subjects::tables(), &[]) {
+        Ok(release) => release,
+        Err(error) => {
+            all.open.push(format!(
+                "whether the rules are those of this release: its own cannot be read: {error}"
+            ));
+            return Ok(());
+        }
     };
     let version = env!("CARGO_PKG_VERSION");
     let known = |id: &String| release.rule(id).map(|loaded| loaded.text.as_str());

@@ -1,7 +1,7 @@
 //! The gate: which results fail it, and the exit code that says so.
 
 use crate::model::{
-    AttestationStatus, Finding, Outcome, PromiseState, Reason, Severity, Verdict, promises,
+    AttestationStatus, Finding, Outcome, PromiseState, Severity, Verdict, promises,
 };
 
 /// Which results gate where some are known to be existing.
@@ -136,14 +136,7 @@ impl Rules {
             result.verdict == Verdict::Unknown
                 && match self.unknown_gate(outcome) {
                     UnknownGate::Gate => true,
-                    // What names nothing that is missing is no matter of the file.
-                    UnknownGate::Unresolved => {
-                        result.missing.is_empty()
-                            || result
-                                .missing
-                                .iter()
-                                .any(|gap| gap.reason != Reason::NotInFile)
-                    }
+                    UnknownGate::Unresolved => !result.lacks_only_what_no_file_declares(),
                     UnknownGate::Ignore => false,
                 }
         };

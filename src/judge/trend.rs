@@ -13,6 +13,8 @@ pub enum State {
     Open,
     /// It could not be judged any more; that is not fixed.
     LostSightOf,
+    /// It fails, and somebody accepted that for a time; that is not fixed.
+    Waived,
     /// It does not fail any more.
     Fixed,
 }
@@ -86,6 +88,8 @@ pub struct Line {
     pub fixed: usize,
     /// Lost sight of by the last run.
     pub lost_sight_of: usize,
+    /// Waived in the last run.
+    pub waived: usize,
     /// Whole days that the oldest of the open ones is known.
     pub oldest_days: Option<i64>,
 }
@@ -223,7 +227,7 @@ fn follow(lives: &mut BTreeMap<String, Life>, outcome: &Outcome, counts: &mut Co
     for life in lives.values_mut().filter(|life| life.state != State::Fixed) {
         let state = match now.get(life.fingerprint.as_str()) {
             Some(result) if fails(result) => State::Open,
-            // Waived is judged, and no open failure.
+            Some(result) if result.verdict == Verdict::Fail => State::Waived,
             Some(result) if result.verdict == Verdict::Unknown => State::LostSightOf,
             Some(_) => State::Fixed,
             None => {
@@ -260,6 +264,7 @@ fn lines(findings: &[Life], new: &BTreeSet<String>) -> Vec<Line> {
                 new: 0,
                 fixed: 0,
                 lost_sight_of: 0,
+                waived: 0,
                 oldest_days: None,
             });
         match life.state {
@@ -269,6 +274,7 @@ fn lines(findings: &[Life], new: &BTreeSet<String>) -> Vec<Line> {
                 line.oldest_days = line.oldest_days.max(life.age_days);
             }
             State::LostSightOf => line.lost_sight_of += 1,
+            State::Waived => line.waived += 1,
             State::Fixed => line.fixed += 1,
         }
     }

@@ -99,14 +99,11 @@ pub(super) fn mark(
         .map(|one| one.address.as_str())
         .collect();
     after.retain(|_, result| existed.contains(&result.resource.as_str()));
-    let open = |result: &Finding| {
-        result.verdict == Verdict::Unknown
-            && result
-                .missing
-                .iter()
-                .all(|gap| gap.reason == Reason::NotInFile)
-    };
-    for result in outcome.results.iter_mut().filter(|result| open(result)) {
+    for result in outcome
+        .results
+        .iter_mut()
+        .filter(|result| result.lacks_only_what_no_file_declares())
+    {
         if let Some(found) = after.remove(&result.fingerprint) {
             turn(result, &found);
         }

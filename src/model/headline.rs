@@ -1,7 +1,7 @@
 //! The headline: one question, answered with yes, no or not at all, and what the answer rests on.
 
 use super::promise::{PromiseState, promises};
-use super::{AttestationStatus, Outcome, Severity, Verdict};
+use super::{AttestationStatus, Outcome, Severity, Verdict, counted};
 use serde::Serialize;
 
 /// The answer to the question of a run.
@@ -47,10 +47,6 @@ pub struct Headline {
 const PRODUCTION: u32 = 30;
 /// Names in one list.
 const MOST: usize = 8;
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
 
 fn listed(names: &[String]) -> String {
     let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>();
@@ -121,15 +117,6 @@ pub fn headline(outcome: &Outcome) -> Headline {
     }
 }
 
-/// Is all that a result lacks outside the file?
-fn is_outside(result: &super::Finding) -> bool {
-    !result.missing.is_empty()
-        && result
-            .missing
-            .iter()
-            .all(|gap| gap.reason == super::Reason::NotInFile)
-}
-
 /// Why the answer is yes.
 fn yes(outcome: &Outcome, file: bool) -> Vec<String> {
     let critical = |test: &dyn Fn(&super::Finding) -> bool| {
@@ -151,9 +138,8 @@ fn yes(outcome: &Outcome, file: bool) -> Vec<String> {
             counted(waived, "critical result", "critical results")
         )];
     }
-    let outside = critical(&|result| {
-        result.waiver.is_none() && result.verdict == Verdict::Unknown && is_outside(result)
-    });
+    let outside =
+        critical(&|result| result.waiver.is_none() && result.lacks_only_what_no_file_declares());
     if outside > 0 {
         because.push(format!(
             "{} a recorded run (--onto RUN).",
@@ -226,7 +212,7 @@ fn open(outcome: &Outcome, file: bool, not_judged: &[String]) -> Vec<String> {
                 && result.verdict == Verdict::Unknown
                 && result.waiver.is_none()
                 // What a file does not declare is judged where it is declared.
-                && !(file && is_outside(result))
+                && !(file && result.lacks_only_what_no_file_declares())
         })
         .count();
     if unknown > 0 {

@@ -21,7 +21,7 @@ pub use headline::{Answer, Headline, headline};
 pub use observed::{Gap, OPEN_OPERATOR, Observed, Reason, merge};
 pub use outcome::{
     AttestationReport, AttestationStatus, CoverageLine, Finding, Location, NotInFile, Outcome,
-    RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus,
+    RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus, counted,
 };
 pub use pattern::{Class, Pattern, Token, arn_matches, glob, wild, without_place};
 pub use promise::{Claim, Promise, PromiseState, Stage, promises, stages};

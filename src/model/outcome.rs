@@ -169,6 +169,26 @@ pub struct Finding {
     pub controls: BTreeMap<String, Vec<String>>,
 }
 
+impl Finding {
+    /// Is it unknown for nothing but what the judged file does not declare? What names nothing that is missing is no matter of the
+    /// file.
+    #[must_use]
+    pub fn lacks_only_what_no_file_declares(&self) -> bool {
+        self.verdict == Verdict::Unknown
+            && !self.missing.is_empty()
+            && self
+                .missing
+                .iter()
+                .all(|gap| gap.reason == super::Reason::NotInFile)
+    }
+}
+
+/// "1 account", "2 accounts".
+#[must_use]
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// One line of coverage: one table in one scope, and how its reading went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CoverageLine {

@@ -2,7 +2,7 @@
 
 use super::diagram::Diagram;
 use super::safe::cut;
-use crate::model::{Outcome, PromptStore, Verdict};
+use crate::model::{Outcome, PromptStore, Verdict, counted};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One answer.
@@ -30,10 +30,6 @@ fn named(all: &[String]) -> String {
         String::new()
     };
     format!("{}{more}", first.join(", "))
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn is_private(outcome: &Outcome, diagram: &Diagram) -> Answer {

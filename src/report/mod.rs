@@ -19,7 +19,7 @@ pub mod sarif;
 pub mod table;
 pub mod xlsx;
 
-use crate::model::{Finding, Outcome, Reason, Verdict};
+use crate::model::{Finding, Outcome, Verdict};
 use std::io::{self, Write};
 
 /// What a reader may ask of a format beyond the outcome.
@@ -152,13 +152,7 @@ pub(crate) fn missing(result: &Finding) -> String {
 
 /// Is all that it lacks outside the file that was judged? Of a file laid over a run nothing is: what lacks there is a fact like any other.
 pub(crate) fn outside_file(outcome: &Outcome, result: &Finding) -> bool {
-    outcome.run.source.is_file()
-        && result.verdict == Verdict::Unknown
-        && !result.missing.is_empty()
-        && result
-            .missing
-            .iter()
-            .all(|gap| gap.reason == Reason::NotInFile)
+    outcome.run.source.is_file() && result.lacks_only_what_no_file_declares()
 }
 
 /// File and line for formats that need one: the declaration, or a stand-in path that names the resource.

@@ -5,7 +5,7 @@ use crate::model::{RunInfo, Value};
 use crate::services::trail_record::Sums;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -126,11 +126,11 @@ fn records(path: &Path) -> Result<Vec<Json>, Error> {
     }
 }
 
-/// What log files record, by request id: event, account, Region.
+/// What log files record of some requests, by request id: event, account, Region.
 ///
 /// # Errors
 /// For the first file that is none of CloudTrail's log files.
-pub fn requests(paths: &[PathBuf]) -> Result<Requests, Error> {
+pub fn requests(paths: &[PathBuf], wanted: &BTreeSet<String>) -> Result<Requests, Error> {
     let mut all = BTreeMap::new();
     for path in paths {
         let logs = if path.is_dir() {
@@ -141,14 +141,11 @@ pub fn requests(paths: &[PathBuf]) -> Result<Requests, Error> {
         for log in logs {
             for record in records(&log)? {
                 let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
-                all.insert(
-                    text("requestID"),
-                    [
-                        text("eventName"),
-                        text("recipientAccountId"),
-                        text("awsRegion"),
-                    ],
-                );
+                let id = text("requestID");
+                if wanted.contains(&id) {
+                    let names = ["eventName", "recipientAccountId", "awsRegion"];
+                    all.insert(id, names.map(text));
+                }
             }
         }
     }

@@ -56,6 +56,20 @@ fn packed(estate: &str) -> Packed {
     }
 }
 
+/// Runs a command in a folder: its exit code and what it prints.
+fn in_folder(home: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+        .current_dir(home)
+        .env_clear()
+        .args(arguments)
+        .output()
+        .expect("the binary");
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
+}
+
 fn wrong(package: &Packed) -> Vec<String> {
     let key = envelope::PublicKey::from_pem(&package.public).expect("a key");
     evidence::verify(&package.folder, Some(&key))
@@ -365,18 +379,7 @@ fn a_redacted_package_names_nobody_and_is_judged_the_same() {
 fn changed_rules_and_another_predicate_are_refused() {
     let package = packed("broken");
     let home = package.folder.parent().expect("a parent");
-    let run = |arguments: &[&str]| {
-        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
-            .current_dir(home)
-            .env_clear()
-            .args(arguments)
-            .output()
-            .expect("the binary");
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&output.stdout).into_owned(),
-        )
-    };
+    let run = |arguments: &[&str]| in_folder(home, arguments);
     assert_eq!(run(&["evidence", "verify", "package"]).0, Some(4));
     let (code, said) = run(&["evidence", "verify", "package", "--public-key", "key.pub"]);
     assert_eq!(code, Some(0), "{said}");
@@ -478,18 +481,7 @@ fn request_ids_are_held_against_the_trail() {
         .expect("lines");
     assert!(changed > 1 && lines.len() == changed, "{lines:?}");
     drop(conn);
-    let run = |arguments: &[&str]| {
-        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
-            .current_dir(home)
-            .env_clear()
-            .args(arguments)
-            .output()
-            .expect("the binary");
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&output.stdout).into_owned(),
-        )
-    };
+    let run = |arguments: &[&str]| in_folder(home, arguments);
     run(&[
         "evidence",
         "pack",

@@ -5,6 +5,7 @@
 mod answers;
 mod browser;
 mod brute;
+mod calls;
 mod cases;
 mod cli;
 mod cli_runs;
