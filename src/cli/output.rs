@@ -219,7 +219,7 @@ impl Output {
                 let _ = writeln!(
                     std::io::stderr(),
                     "waiver of {}: {}",
-                    crate::report::safe::cut(&waiver.rule, 100),
+                    crate::report::safe::cut(waiver.of(), 100),
                     crate::report::safe::cut(&waiver.detail, 200)
                 );
             }

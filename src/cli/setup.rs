@@ -131,7 +131,7 @@ fn text(accounts: &[AccountInfo], library: &Library) -> String {
         );
     }
     out.push_str(
-        "\n# severities: {workload-log-group-left-at-defaults: info}\n# disabled: []\n\n# Accepted failures; owner, reason and expiry are required.\n# waivers:\n#   - rule: inference-log-group-kept-forever\n#     resource: \"arn:aws:logs:*:111111111111:log-group:/scratch/*\"\n#     reason: scratch account, no customer data\n#     owner: platform-team\n#     expires: 2027-01-31\n\n# What no API can show; who says so, since when, until when.\n# attestations:\n#   - {id: no-egress-canary, by: security, on: 2026-11-01, expires: 2027-01-31, evidence: \"runbooks/canary.md\"}\n",
+        "\n# severities: {workload-log-group-left-at-defaults: info}\n# disabled: []\n\n# Accepted failures; owner, reason and expiry are required.\n# waivers:\n#   - rule: inference-log-group-kept-forever\n#     resource: \"arn:aws:logs:*:111111111111:log-group:/scratch/*\"\n#     reason: scratch account, no customer data\n#     owner: platform-team\n#     expires: 2027-01-31\n#   - cause: bedrock-agentcore:ListAgentRuntimes   # what this call leaves unknown is accepted\n#     accounts: [\"111111111111\"]                 # without it: in every account\n#     reason: the service is not used here\n#     owner: platform-team\n#     expires: 2027-01-31\n\n# What no API can show; who says so, since when, until when.\n# attestations:\n#   - {id: no-egress-canary, by: security, on: 2026-11-01, expires: 2027-01-31, evidence: \"runbooks/canary.md\"}\n",
     );
     out
 }
@@ -222,12 +222,16 @@ impl Configuration {
         let today = now();
         let mut without: Vec<String> = Vec::new();
         for waiver in &config.waivers {
-            let what = format!("the waiver of {} for {}", waiver.rule, waiver.resource);
+            let what = if waiver.cause.is_empty() {
+                format!("the waiver of {} for {}", waiver.rule, waiver.resource)
+            } else {
+                format!("the waiver of what `{}` leaves unknown", waiver.cause)
+            };
             if !waiver.flaw().is_empty() {
                 without.push(format!("{what} waives nothing: {}", waiver.flaw()));
             } else if waiver.expired(&today) {
                 without.push(format!("{what} ended on {}", waiver.expires));
-            } else if !ids.contains(&waiver.rule) {
+            } else if !waiver.rule.is_empty() && !ids.contains(&waiver.rule) {
                 without.push(format!("{what} waives nothing: there is no such rule"));
             } else if config.disabled.contains(&waiver.rule) {
                 without.push(format!("{what} waives nothing: the rule is disabled"));

@@ -50,12 +50,22 @@ pub enum Waivable {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WaiverEntry {
-    /// Rule id.
+    /// Rule id. A waiver of a cause may leave it out.
     #[serde(default)]
     pub rule: String,
-    /// Pattern of resources, with `*` and `?`.
+    /// Pattern of resources, with `*` and `?`. A waiver of a cause may leave it out.
     #[serde(default)]
     pub resource: String,
+    /// A cause of unknowns that is accepted: an API operation (`bedrock-agentcore:ListAgentRuntimes`), or the reason as a report
+    /// gives it where no operation would have told; with `*` and `?`.
+    #[serde(default)]
+    pub cause: String,
+    /// Accounts in which a cause is accepted, with `*` and `?`; all where there is none.
+    #[serde(default)]
+    pub accounts: Vec<String>,
+    /// Regions in which a cause is accepted, with `*` and `?`; all where there is none.
+    #[serde(default)]
+    pub regions: Vec<String>,
     /// Why.
     #[serde(default)]
     pub reason: String,
@@ -73,6 +83,8 @@ pub struct WaiverEntry {
 impl WaiverEntry {
     /// What keeps it from waiving anything; empty when nothing does.
     pub fn flaw(&self) -> String {
+        let by_cause = !self.cause.is_empty();
+        let scoped = !(self.accounts.is_empty() && self.regions.is_empty());
         [
             ("rule", &self.rule),
             ("resource", &self.resource),
@@ -81,8 +93,21 @@ impl WaiverEntry {
             ("expires", &self.expires),
         ]
         .iter()
+        .filter(|(key, _)| !(by_cause && ["rule", "resource"].contains(key)))
         .filter(|(_, value)| value.trim().is_empty())
         .map(|(key, _)| format!("`{key}` is missing"))
+        .chain(
+            (by_cause && !self.cause.contains(|c: char| c.is_alphanumeric())).then(|| {
+                format!(
+                    "`cause` is `{}`, which names no cause; write the API operation that the report names",
+                    self.cause
+                )
+            }),
+        )
+        .chain((scoped && !by_cause).then(|| {
+            "`accounts` and `regions` are for a waiver of a cause; write the account into `resource`"
+                .to_owned()
+        }))
         .chain(
             (!self.expires.trim().is_empty() && self.expires.parse::<jiff::civil::Date>().is_err())
                 .then(|| {

@@ -1,10 +1,11 @@
 //! Judging: all rules of a subject in one statement, one pass over its rows.
 
-use super::config::{Config, Waivable};
+use super::config::Config;
 use super::library::{Library, Loaded};
 use super::sql::{self, Fence, Seen};
+use super::waivers::Waivers;
 use crate::inventory::{Error, Role, Span, Store, Table, quoted};
-use crate::model::{GLOBAL, RunInfo, Summary, Verdict, WaiverReport, WaiverStatus, account_arn};
+use crate::model::{GLOBAL, RunInfo, Summary, Verdict, WaiverReport, account_arn};
 use rusqlite::types::{Value as Sql, ValueRef};
 use rusqlite::{Connection, Statement, params};
 use serde_json::Value as Json;
@@ -21,103 +22,12 @@ pub struct Judged {
     pub errors: Vec<(String, String)>,
 }
 
-pub(super) const VERDICTS: [Verdict; 4] = [
-    Verdict::Pass,
-    Verdict::Fail,
-    Verdict::Unknown,
-    Verdict::NotApplicable,
-];
-
 fn code(verdict: Verdict) -> i64 {
     match verdict {
         Verdict::Pass => 0,
         Verdict::Fail => 1,
         Verdict::Unknown => 2,
         Verdict::NotApplicable => 3,
-    }
-}
-
-pub(super) struct Waivers<'c> {
-    pub(super) config: &'c Config,
-    pub(super) names: super::Names,
-    pub(super) judged_at: String,
-    pub(super) used: Vec<u64>,
-    pub(super) expired_hits: Vec<u64>,
-}
-
-impl Waivers<'_> {
-    fn find(
-        &mut self,
-        rule: &str,
-        (account, region, resource): (&str, &str, &str),
-        verdict: Verdict,
-    ) -> Option<i64> {
-        for (place, waiver) in self.config.waivers.iter().enumerate() {
-            let fits = matches!(
-                (waiver.verdict, verdict),
-                (Waivable::Fail, Verdict::Fail) | (Waivable::Unknown, Verdict::Unknown)
-            ) && waiver.rule == rule
-                && (crate::model::glob(&waiver.resource, resource)
-                    || self
-                        .names
-                        .of(account, region, resource)
-                        .is_some_and(|one| self.names.is_named(one, &waiver.resource)));
-            if !fits || !waiver.flaw().is_empty() {
-                continue;
-            }
-            if waiver.expired(&self.judged_at) {
-                self.expired_hits[place] += 1;
-                continue;
-            }
-            self.used[place] += 1;
-            return i64::try_from(place).ok();
-        }
-        None
-    }
-
-    fn reports(&self) -> Vec<WaiverReport> {
-        self.config
-            .waivers
-            .iter()
-            .enumerate()
-            .map(|(place, waiver)| {
-                let flaw = waiver.flaw();
-                let (status, detail) = if !flaw.is_empty() {
-                    (
-                        WaiverStatus::Malformed,
-                        format!("it waives nothing: {flaw}"),
-                    )
-                } else if waiver.expired(&self.judged_at) {
-                    (
-                        WaiverStatus::Expired,
-                        format!(
-                            "it ended on {}; {} results are back",
-                            waiver.expires, self.expired_hits[place]
-                        ),
-                    )
-                } else if self.used[place] == 0 {
-                    (
-                        WaiverStatus::Unmatched,
-                        "nothing to waive: check the rule id and the pattern, or remove it"
-                            .to_owned(),
-                    )
-                } else {
-                    (
-                        WaiverStatus::Used,
-                        format!(
-                            "waives {} results until {}",
-                            self.used[place], waiver.expires
-                        ),
-                    )
-                };
-                WaiverReport {
-                    rule: waiver.rule.clone(),
-                    resource: waiver.resource.clone(),
-                    status,
-                    detail,
-                }
-            })
-            .collect()
     }
 }
 
@@ -148,7 +58,7 @@ pub fn judge(
     let store = &*store;
     let conn = &store.conn;
     sql::add_functions(conn)?;
-    conn.execute_batch("BEGIN; DELETE FROM rule; DELETE FROM result; DELETE FROM from_row; DELETE FROM waiver; DELETE FROM disabled;")?;
+    conn.execute_batch("BEGIN; DELETE FROM rule; DELETE FROM result; DELETE FROM from_row; DELETE FROM waiver; DELETE FROM waived_cause; DELETE FROM disabled;")?;
     for (id, loaded) in library.rules.iter().enumerate() {
         conn.execute(
             "INSERT INTO rule VALUES (?1, ?2, ?3, ?4, '')",
@@ -163,15 +73,8 @@ pub fn judge(
     for rule in &library.disabled {
         conn.execute("INSERT INTO disabled VALUES (?1)", [rule])?;
     }
-    let count = config.waivers.len();
     let names = super::Names::load(store, run.source)?;
-    let waivers = Waivers {
-        config,
-        names,
-        judged_at: run.judged_at().to_owned(),
-        used: vec![0; count],
-        expired_hits: vec![0; count],
-    };
+    let waivers = Waivers::new(config, names, run.judged_at());
     let mut bench = Bench {
         conn,
         fence,
@@ -207,26 +110,10 @@ pub fn judge(
             }
         }
     }
-    for (place, waiver) in config.waivers.iter().enumerate() {
-        let report = &bench.waivers.reports()[place];
-        let status = serde_json::to_value(report.status)
-            .ok()
-            .and_then(|value| value.as_str().map(str::to_owned))
-            .unwrap_or_default();
-        conn.execute(
-            "INSERT INTO waiver VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                number(place),
-                waiver.rule,
-                waiver.resource,
-                waiver.reason,
-                waiver.owner,
-                waiver.expires,
-                status,
-                report.detail
-            ],
-        )?;
+    if keep {
+        bench.waivers.accept(store, run, &mut bench.summary)?;
     }
+    bench.waivers.store(conn)?;
     store.end_run(run)?;
     conn.execute_batch("COMMIT;")?;
     Ok(Judged {

@@ -1,9 +1,10 @@
 //! Judging rules against their examples and queries against an empty run.
 
 use super::config::Config;
-use super::evaluate::{Bench, Waivers, bind, truth, verdict};
+use super::evaluate::{Bench, bind, truth, verdict};
 use super::library::{Library, Loaded};
 use super::sql::Fence;
+use super::waivers::Waivers;
 use super::{Expect, sql};
 use crate::inventory::{Error, Kind, Store, Table, quoted};
 use crate::model::{RunInfo, Summary, Verdict};
@@ -26,13 +27,7 @@ pub fn test_query(
     sql::add_functions(&store.conn)?;
     let run = RunInfo::empty();
     let config = Config::default();
-    let waivers = Waivers {
-        config: &config,
-        names: super::Names::default(),
-        judged_at: String::new(),
-        used: Vec::new(),
-        expired_hits: Vec::new(),
-    };
+    let waivers = Waivers::new(&config, super::Names::default(), "");
     let mut bench = Bench {
         conn: &store.conn,
         fence,

@@ -16,16 +16,19 @@ mod outcome;
 mod rule;
 mod sentences;
 mod sql;
+mod stored;
+mod waivers;
 
 pub use config::{Config, ConfigError, Waivable, WaiverEntry, parse as parse_config};
 pub use evaluate::{Judged, judge};
 pub use examples::{test_examples, test_query};
 pub use library::{Framework, Library, Loaded, RULES_DIGEST_DOC, Selection, frameworks};
 pub use names::Names;
-pub use outcome::{explain_facts, outcome, stored_rules};
+pub use outcome::outcome;
 pub use rule::{Example, Expect, Message, Parameter, ParameterKind, Rule, RuleError};
 pub use sentences::{Form, Sentence};
 pub use sql::{open_reader, run_query};
+pub use stored::{explain_facts, stored_rules};
 
 use crate::inventory::{Kind, Table};
 

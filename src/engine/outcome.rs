@@ -2,79 +2,18 @@
 
 use super::Rule;
 use super::closing::{CHANGES, CLAIMS, closer, outside};
-use super::evaluate::VERDICTS;
 use super::library::{control_titles, controls_of};
 use super::sentences::{unchecked, why};
-use super::sql::json;
-use crate::inventory::{Error, Kind, Role, Store, Table, quoted};
+use super::stored::{cells, stored_rules, waived_causes};
+use crate::inventory::{Error, Role, Store, Table, quoted};
 use crate::model::{
     CoverageLine, Finding, Gap, Outcome, Reason, RuleText, RunInfo, Severity, Summary, Verdict,
     Waiver, WaiverReport, WaiverStatus, account_arn,
 };
-use rusqlite::types::ValueRef;
-use rusqlite::{Row, params};
+use rusqlite::params;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The rules stored with a run: rule, severity, error.
-///
-/// # Errors
-/// When the run file is damaged.
-pub fn stored_rules(store: &Store) -> Result<BTreeMap<i64, (Rule, Severity, String)>, Error> {
-    let mut statement = store
-        .conn
-        .prepare("SELECT id, name, source, severity, error FROM rule ORDER BY id")?;
-    let mut rules = BTreeMap::new();
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (id, name, source, severity, error): (i64, String, String, String, String) = (
-            row.get(0)?,
-            row.get(1)?,
-            row.get(2)?,
-            row.get(3)?,
-            row.get(4)?,
-        );
-        let rule =
-            Rule::parse(&format!("{name}.yaml"), &source).map_err(|error| Error::Damaged {
-                path: "the stored rules".to_owned(),
-                reason: error.to_string(),
-            })?;
-        let severity = Severity::ALL
-            .into_iter()
-            .find(|known| known.as_str() == severity)
-            .unwrap_or(rule.severity);
-        rules.insert(id, (rule, severity, error));
-    }
-    Ok(rules)
-}
-
-fn typed(value: ValueRef<'_>, kind: Kind) -> Json {
-    match (json(value), kind) {
-        (Json::Number(number), Kind::Bool) => Json::Bool(number.as_i64() == Some(1)),
-        (Json::String(text), Kind::List | Kind::Json) => {
-            serde_json::from_str(&text).unwrap_or(Json::String(text))
-        }
-        (other, _) => other,
-    }
-}
-
-pub(super) fn cells(
-    row: &Row<'_>,
-    table: &Table,
-    from: usize,
-) -> rusqlite::Result<BTreeMap<String, Json>> {
-    let mut cells = BTreeMap::new();
-    cells.insert("account_id".to_owned(), json(row.get_ref(from)?));
-    cells.insert("region".to_owned(), json(row.get_ref(from + 1)?));
-    for (place, column) in table.columns.iter().enumerate() {
-        cells.insert(
-            column.name.to_owned(),
-            typed(row.get_ref(from + 2 + place)?, column.kind),
-        );
-    }
-    Ok(cells)
-}
 
 fn fingerprint(rule: &str, account: &str, region: &str, resource: &str, part: &str) -> String {
     let mut hash = Sha256::new();
@@ -88,6 +27,14 @@ fn fingerprint(rule: &str, account: &str, region: &str, resource: &str, part: &s
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
+
+/// Verdicts by the numbers that a run file holds.
+pub(super) const VERDICTS: [Verdict; 4] = [
+    Verdict::Pass,
+    Verdict::Fail,
+    Verdict::Unknown,
+    Verdict::NotApplicable,
+];
 
 /// A number that no release wrote is no verdict.
 fn decoded(code: i64) -> Verdict {
@@ -180,7 +127,7 @@ impl Book<'_> {
         })
     }
 
-    fn subject(&self, table: &Table, results: &mut Vec<Finding>) -> Result<(), Error> {
+    fn subject(&self, table: &Table, results: &mut Vec<(i64, Finding)>) -> Result<(), Error> {
         let own: Vec<&Rule> = self
             .rules
             .values()
@@ -203,7 +150,7 @@ impl Book<'_> {
             .map(|(id, _)| id.to_string())
             .collect();
         let mut statement = self.store.conn.prepare(&format!(
-            "SELECT r.rule, r.verdict, r.waiver, s.rowid, s.account_id, s.region{names} FROM result r JOIN {} s ON s.rowid = r.row WHERE r.rule IN ({})",
+            "SELECT r.rule, r.verdict, r.waiver, s.rowid, r.rowid, s.account_id, s.region{names} FROM result r JOIN {} s ON s.rowid = r.row WHERE r.rule IN ({})",
             quoted(table.name),
             ids.join(", ")
         ))?;
@@ -211,7 +158,7 @@ impl Book<'_> {
         while let Some(row) = rows.next()? {
             let (rule, verdict): (i64, i64) = (row.get(0)?, row.get(1)?);
             let verdict = decoded(verdict);
-            let cells = cells(row, table, 4)?;
+            let cells = cells(row, table, 5)?;
             let missing = if verdict == Verdict::Unknown {
                 let columns = self
                     .rules
@@ -223,7 +170,9 @@ impl Book<'_> {
             } else {
                 Vec::new()
             };
-            results.extend(self.finding(rule, verdict, row.get(2)?, &cells, missing));
+            let id = row.get(4)?;
+            let finding = self.finding(rule, verdict, row.get(2)?, &cells, missing);
+            results.extend(finding.map(|finding| (id, finding)));
         }
         Ok(())
     }
@@ -266,9 +215,9 @@ impl Book<'_> {
         Ok(missing)
     }
 
-    fn scopes(&self, results: &mut Vec<Finding>) -> Result<(), Error> {
+    fn scopes(&self, results: &mut Vec<(i64, Finding)>) -> Result<(), Error> {
         let mut statement = self.store.conn.prepare(
-            "SELECT rule, verdict, waiver, account_id, region FROM result WHERE row IS NULL",
+            "SELECT rule, verdict, waiver, account_id, region, rowid FROM result WHERE row IS NULL",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -324,7 +273,7 @@ impl Book<'_> {
                     };
                 }
                 finding.evidence.clear();
-                results.push(finding);
+                results.push((row.get(5)?, finding));
             }
         }
         Ok(())
@@ -365,9 +314,9 @@ impl Book<'_> {
         Ok(gaps)
     }
 
-    fn own_queries(&self, results: &mut Vec<Finding>) -> Result<(), Error> {
+    fn own_queries(&self, results: &mut Vec<(i64, Finding)>) -> Result<(), Error> {
         let mut statement =
-            self.store.conn.prepare("SELECT r.rule, r.verdict, r.waiver, f.cells FROM result r JOIN from_row f ON f.id = r.row AND f.rule = r.rule")?;
+            self.store.conn.prepare("SELECT r.rule, r.verdict, r.waiver, f.cells, r.rowid FROM result r JOIN from_row f ON f.id = r.row AND f.rule = r.rule")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (rule, verdict, text): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
@@ -385,10 +334,43 @@ impl Book<'_> {
             } else {
                 Vec::new()
             };
-            results.extend(self.finding(rule, verdict, row.get(2)?, &cells, missing));
+            let id = row.get(4)?;
+            let finding = self.finding(rule, verdict, row.get(2)?, &cells, missing);
+            results.extend(finding.map(|finding| (id, finding)));
         }
         Ok(())
     }
+
+    /// Every result, with its place in the run file.
+    fn all(&self) -> Result<Vec<(i64, Finding)>, Error> {
+        let mut results = Vec::new();
+        for table in self.store.tables() {
+            self.subject(table, &mut results)?;
+        }
+        self.scopes(&mut results)?;
+        self.own_queries(&mut results)?;
+        Ok(results)
+    }
+}
+
+/// What is unknown and not waived yet in a run that is being judged, with each result's place in the run file.
+pub(super) fn unknowns(store: &Store, run: &RunInfo) -> Result<Vec<(i64, Finding)>, Error> {
+    let waived: BTreeSet<i64> = store
+        .conn
+        .prepare("SELECT rowid FROM result WHERE waiver IS NOT NULL")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let book = Book {
+        store,
+        rules: stored_rules(store)?,
+        waivers: BTreeMap::new(),
+        names: super::Names::load(store, run.source)?,
+        origins: BTreeMap::new(),
+        run: run.clone(),
+    };
+    let mut results = book.all()?;
+    results.retain(|(id, finding)| finding.verdict == Verdict::Unknown && !waived.contains(id));
+    Ok(results)
 }
 
 fn reads_of(table: &Table, rules: &[&Rule]) -> BTreeMap<String, Vec<String>> {
@@ -422,14 +404,16 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     };
     let mut waivers = BTreeMap::new();
     let mut reports = Vec::new();
+    let mut causes = waived_causes(store)?;
     let mut statement = store.conn.prepare(
         "SELECT id, rule, resource, reason, owner, expires, status, detail FROM waiver ORDER BY id",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let status: String = row.get(6)?;
+        let id: i64 = row.get(0)?;
         waivers.insert(
-            row.get(0)?,
+            id,
             Waiver {
                 reason: row.get(3)?,
                 owner: row.get(4)?,
@@ -439,6 +423,7 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         reports.push(WaiverReport {
             rule: row.get(1)?,
             resource: row.get(2)?,
+            cause: causes.remove(&id).unwrap_or_default(),
             detail: row.get(7)?,
             status: serde_json::from_value(Json::String(status)).unwrap_or(WaiverStatus::Malformed),
         });
@@ -457,12 +442,7 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         origins: store.origins()?,
         run,
     };
-    let mut results = Vec::new();
-    for table in store.tables() {
-        book.subject(table, &mut results)?;
-    }
-    book.scopes(&mut results)?;
-    book.own_queries(&mut results)?;
+    let mut results: Vec<Finding> = book.all()?.into_iter().map(|(_, one)| one).collect();
     if results.len() as u64 != judged {
         let reason = format!(
             "it says that it holds {judged} results, and {} of them have what they are about",
@@ -539,44 +519,4 @@ fn text_of(rule: &Rule, severity: Severity) -> RuleText {
             .collect(),
         references: rule.references.clone(),
     }
-}
-
-/// Every column of the row behind a result, with its documentation: the facts that a verdict rests on.
-///
-/// # Errors
-/// When the run file is damaged.
-pub fn explain_facts(
-    store: &Store,
-    finding: &Finding,
-) -> Result<Vec<(&'static crate::inventory::Column, Json)>, Error> {
-    for (rule, ..) in stored_rules(store)?.values() {
-        let Some(subject) = rule.subject.as_deref().filter(|_| rule.id == finding.rule) else {
-            continue;
-        };
-        let table = store.table(subject)?;
-        let names: String = table
-            .columns
-            .iter()
-            .map(|column| format!(", {}", quoted(column.name)))
-            .collect();
-        let mut statement = store.conn.prepare(&format!(
-            "SELECT account_id, region{names} FROM {} WHERE account_id = ?1 AND region = ?2 AND resource = ?3 AND part = ?4",
-            quoted(subject)
-        ))?;
-        let mut rows = statement.query(params![
-            finding.account_id,
-            finding.region,
-            finding.subject,
-            finding.part
-        ])?;
-        if let Some(row) = rows.next()? {
-            let cells = cells(row, table, 0)?;
-            return Ok(table
-                .columns
-                .iter()
-                .map(|column| (column, cells.get(column.name).cloned().unwrap_or_default()))
-                .collect());
-        }
-    }
-    Ok(Vec::new())
 }

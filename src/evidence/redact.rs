@@ -475,7 +475,7 @@ fn waivers(before: &Outcome, names: &Names) -> Vec<WaiverEntry> {
                 .results
                 .iter()
                 .find(|result| {
-                    result.rule == report.rule
+                    (report.rule.is_empty() || result.rule == report.rule)
                         && result.verdict == verdict
                         && result.waiver.is_some()
                 })
@@ -489,6 +489,9 @@ fn waivers(before: &Outcome, names: &Names) -> Vec<WaiverEntry> {
                 all.push(WaiverEntry {
                     rule: report.rule.clone(),
                     resource: names.text(&report.resource),
+                    cause: names.text(&report.cause),
+                    accounts: Vec::new(),
+                    regions: Vec::new(),
                     reason: "(hidden)".to_owned(),
                     owner: "(hidden)".to_owned(),
                     expires: waiver.expires,

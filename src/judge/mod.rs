@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 pub struct Usage(pub String);
 
 /// Rules and configuration, read and held against each other.
+#[derive(Clone)]
 pub struct Judge {
     /// The rules.
     pub library: Library,
@@ -213,6 +214,7 @@ pub fn waiver(ignore: &Ignore) -> WaiverEntry {
         } else {
             Waivable::Fail
         },
+        ..WaiverEntry::default()
     }
 }
 

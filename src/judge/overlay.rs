@@ -92,8 +92,7 @@ pub fn onto(
     let notes = run.notes.clone();
     let before = judge.judge(&mut store, &run)?;
 
-    let mut kept: Option<Store> = None;
-    let mut outcome = worst(files, out, |variant, out| {
+    let (mut outcome, kept) = worst(judge, files, out, |judge, variant, out| {
         let mut store = base.store(out)?;
         let mut run = overlay::lay(files, variant, &mut store, &base.run)?;
         run.notes.extend(
@@ -106,10 +105,7 @@ pub fn onto(
         run.finished_at = now();
         judge.complete(&mut run)?;
         let outcome = judge.judge(&mut store, &run)?;
-        if out.is_some() {
-            kept = Some(store);
-        }
-        Ok(outcome)
+        Ok((outcome, store))
     })?;
     compare::mark(&before, &mut outcome);
     if let Some(store) = kept {

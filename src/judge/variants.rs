@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// # Errors
 /// When a store cannot be written, or a rule was selected that files cannot decide.
 pub fn alone(judge: &mut Judge, files: &Files, out: Option<&PathBuf>) -> anyhow::Result<Outcome> {
-    worst(files, out, |variant, out| {
+    let (outcome, _) = worst(judge, files, out, |judge, variant, out| {
         let mut store = match out {
             Some(path) => Store::create(path, &subjects::tables())?,
             None => Store::memory(&subjects::tables())?,
@@ -28,8 +28,9 @@ pub fn alone(judge: &mut Judge, files: &Files, out: Option<&PathBuf>) -> anyhow:
         let mut outcome = judge.judge(&mut store, &run)?;
         worsened::mark(judge, files, variant, &mut outcome)?;
         unsettle(files, &mut outcome);
-        Ok(outcome)
-    })
+        Ok((outcome, store))
+    })?;
+    Ok(outcome)
 }
 
 /// What a macro leaves of a resource nobody sees, so nothing in a file that it rewrites passes for certain.
@@ -58,19 +59,25 @@ pub(super) fn stored(files: &Files, variant: &Variant, out: Option<&PathBuf>) ->
     })
 }
 
-/// The worst verdict on each thing, over all ways the conditions can turn out; what is stored is the way with the worst verdicts.
+/// The worst verdict on each thing, over all ways the conditions can turn out, and the store of what was asked to be kept:
+/// the way with the worst verdicts. The ways are judged side by side, and joined in their order.
 pub(super) fn worst(
+    judge: &mut Judge,
     files: &Files,
     out: Option<&PathBuf>,
-    mut judge: impl FnMut(&Variant, Option<&PathBuf>) -> anyhow::Result<Outcome>,
-) -> anyhow::Result<Outcome> {
+    one: impl Fn(&mut Judge, &Variant, Option<&PathBuf>) -> anyhow::Result<(Outcome, Store)> + Sync,
+) -> anyhow::Result<(Outcome, Option<Store>)> {
     if let [only] = files.variants.as_slice() {
-        return judge(only, out);
+        let (outcome, store) = one(judge, only, out)?;
+        return Ok((outcome, out.map(|_| store)));
     }
+    let outcomes = each(judge, &files.variants, |judge, variant| {
+        Ok(one(judge, variant, None)?.0)
+    });
     let mut joined: Option<Outcome> = None;
     let mut heaviest: Option<(Vec<usize>, &Variant)> = None;
-    for variant in &files.variants {
-        let outcome = judge(variant, None)?;
+    for (variant, outcome) in files.variants.iter().zip(outcomes) {
+        let outcome = outcome?;
         let weight = weight(&outcome);
         if heaviest.as_ref().is_none_or(|(known, _)| weight > *known) {
             heaviest = Some((weight, variant));
@@ -80,10 +87,42 @@ pub(super) fn worst(
             Some(known) => worse(known, outcome, &variant.when),
         });
     }
-    if let (Some(_), Some((_, variant))) = (out, heaviest) {
-        judge(variant, out)?;
-    }
-    joined.context("the file declares nothing")
+    let kept = match (out, heaviest) {
+        (Some(_), Some((_, variant))) => Some(one(judge, variant, out)?.1),
+        _ => None,
+    };
+    Ok((joined.context("the file declares nothing")?, kept))
+}
+
+/// One result for each variant, in their order, from as many threads as the machine runs at once.
+fn each<T: Send>(
+    judge: &Judge,
+    variants: &[Variant],
+    one: impl Fn(&mut Judge, &Variant) -> anyhow::Result<T> + Sync,
+) -> Vec<anyhow::Result<T>> {
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = variants.len().div_ceil(workers).max(1);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = variants
+            .chunks(share)
+            .map(|part| {
+                let one = &one;
+                scope.spawn(move || {
+                    let mut judge = judge.clone();
+                    part.iter()
+                        .map(|variant| one(&mut judge, variant))
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        parts
+            .into_iter()
+            .flat_map(|part| match part.join() {
+                Ok(results) => results,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    })
 }
 
 /// How many fail by severity, then how many are unknown, without those that are waived.

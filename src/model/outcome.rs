@@ -101,10 +101,24 @@ pub struct WaiverReport {
     pub rule: String,
     /// Pattern of resources.
     pub resource: String,
+    /// The cause that it accepts, as a pattern of API operations or of reasons; empty for a waiver of a rule.
+    #[serde(default)]
+    pub cause: String,
     /// Its fate.
     pub status: WaiverStatus,
     /// For a person.
     pub detail: String,
+}
+
+impl WaiverReport {
+    /// What it is a waiver of: its rule, or the cause that it accepts.
+    pub fn of(&self) -> &str {
+        if self.cause.is_empty() {
+            &self.rule
+        } else {
+            &self.cause
+        }
+    }
 }
 
 /// A place in a file.
@@ -250,6 +264,14 @@ impl Summary {
             _ if waived => self.waived += 1,
             Verdict::Fail => *self.fail.entry(severity.as_str()).or_default() += 1,
             Verdict::Unknown => *self.unknown.entry(severity.as_str()).or_default() += 1,
+        }
+    }
+
+    /// Counts an unknown that was counted as such among what is waived.
+    pub fn accept(&mut self, severity: Severity) {
+        if let Some(open) = self.unknown.get_mut(severity.as_str()) {
+            *open = open.saturating_sub(1);
+            self.waived += 1;
         }
     }
 }

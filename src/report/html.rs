@@ -389,7 +389,7 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
                     WaiverStatus::Unmatched => "unmatched",
                 };
                 (
-                    cut(&waiver.rule, 100),
+                    cut(waiver.of(), 100),
                     cut(&waiver.resource, 300),
                     status,
                     cut(&waiver.detail, 400),

@@ -321,10 +321,14 @@ fn blocks(outcome: &Outcome) -> Vec<String> {
         .iter()
         .filter(|waiver| waiver.status != crate::model::WaiverStatus::Used)
     {
+        let resource = if waiver.resource.is_empty() {
+            String::new()
+        } else {
+            format!(" for {}", code(&waiver.resource))
+        };
         blocks.push(format!(
-            "\nWaiver of {} for {}: {}\n",
-            code(&waiver.rule),
-            code(&waiver.resource),
+            "\nWaiver of {}{resource}: {}\n",
+            code(waiver.of()),
             safe(&waiver.detail)
         ));
     }

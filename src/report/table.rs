@@ -117,6 +117,13 @@ fn why_unknown(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Re
             cut(&actions.join(", "), 4 * LONGEST)
         )?;
     }
+    if let Some(cause) = causes.iter().find(|cause| !cause.operation.is_empty()) {
+        writeln!(
+            out,
+            "  To accept a cause until a date, give it a waiver in outcrop.yaml: waivers: [{{cause: \"{}\", reason: ..., owner: ..., expires: ...}}]",
+            cut(&cause.operation, LONGEST)
+        )?;
+    }
     Ok(())
 }
 
@@ -438,7 +445,7 @@ fn waivers(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Result
     }
     writeln!(out, "\nWAIVERS")?;
     let mut table = new_table(layout);
-    table.set_header(["State", "Rule", "Resource", ""]);
+    table.set_header(["State", "Rule or cause", "Resource", ""]);
     for waiver in &outcome.waivers {
         let state = match waiver.status {
             WaiverStatus::Used => "used",
@@ -448,7 +455,7 @@ fn waivers(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Result
         };
         table.add_row([
             state.to_owned(),
-            cut(&waiver.rule, 80),
+            cut(waiver.of(), 80),
             cut(&waiver.resource, 120),
             cut(&waiver.detail, 160),
         ]);

@@ -183,7 +183,7 @@ fn book(outcome: &Outcome) -> Result<Vec<u8>, XlsxError> {
         )?;
     }
     let columns = [
-        ("rule", 38.0),
+        ("rule or cause", 38.0),
         ("resource", 60.0),
         ("status", 12.0),
         ("detail", 80.0),
@@ -199,7 +199,7 @@ fn book(outcome: &Outcome) -> Result<Vec<u8>, XlsxError> {
         row(
             waivers,
             place + 1,
-            &[&waiver.rule, &waiver.resource, status, &waiver.detail],
+            &[waiver.of(), &waiver.resource, status, &waiver.detail],
         )?;
     }
     book.save_to_buffer()

@@ -491,3 +491,91 @@ fn the_report_says_who_can_read_the_prompts() {
     let page = said(&["--select", "network"]);
     assert!(page.contains("It was not asked: only some rules were selected"));
 }
+
+#[test]
+fn a_cause_of_unknowns_is_accepted_in_a_scope_and_for_a_time() {
+    use outcrop::engine::{self, parse_config};
+    use outcrop::inventory::Store;
+    use outcrop::model::WaiverStatus;
+    let rules = rules_of_accounts();
+    let judged = |config: &str| {
+        let config = parse_config("outcrop.yaml", config).expect("a configuration");
+        let mut store = Store::memory(&subjects::tables()).expect("memory");
+        let mut run =
+            outcrop::sources::fixture::load_estate("denied", &mut store).expect("an estate");
+        run.parameters = rules.values.clone();
+        run.id = "test".to_owned();
+        store.write_run(&run).expect("the run");
+        subjects::derive(&store).expect("subjects");
+        let summary = engine::judge(&mut store, &rules, &config, &run, true)
+            .expect("results")
+            .summary;
+        let outcome = engine::outcome(&store).expect("an outcome");
+        assert_eq!(summary.waived, outcome.summary.waived, "counted once");
+        outcome
+    };
+    let waiver = |rest: &str| {
+        format!(
+            "waivers:\n  - {{cause: 'bedrock:*', reason: r, owner: o, expires: 2031-01-31{rest}}}\n"
+        )
+    };
+    let open = |outcome: &Outcome| outcome.summary.unknown.values().sum::<u64>();
+    let without = judged("");
+    let all = judged(&waiver(""));
+    assert_eq!(all.waivers[0].status, WaiverStatus::Used);
+    assert!(all.summary.waived > 0);
+    assert_eq!(open(&all) + all.summary.waived, open(&without));
+    // Only what misses nothing else is accepted, and no failure or pass is touched.
+    for result in all.results.iter().filter(|result| result.waiver.is_some()) {
+        assert_eq!(result.verdict, Verdict::Unknown);
+        assert!(
+            result
+                .missing
+                .iter()
+                .all(|gap| gap.operation.starts_with("bedrock:")),
+            "{:?}",
+            result.missing
+        );
+    }
+    let one = judged(&waiver(", accounts: ['111111111111']"));
+    assert!((1..all.summary.waived).contains(&one.summary.waived));
+    assert!(
+        one.results
+            .iter()
+            .filter(|result| result.waiver.is_some())
+            .all(|result| result.account_id == "111111111111")
+    );
+    let two = judged(&format!(
+        "{}  - {{cause: 'lambda:ListFunctions', reason: r, owner: o, expires: 2031-01-31}}\n",
+        waiver("")
+    ));
+    let both = two.results.iter().filter(|result| {
+        let calls = |service: &str| {
+            result
+                .missing
+                .iter()
+                .any(|gap| gap.operation.starts_with(service))
+        };
+        result.waiver.is_some() && calls("bedrock:") && calls("lambda:")
+    });
+    assert!(both.count() > 0, "two causes are accepted together");
+    for (config, status) in [
+        (waiver("").replace("2031", "2021"), WaiverStatus::Expired),
+        (
+            waiver("").replace("bedrock:*", "*"),
+            WaiverStatus::Malformed,
+        ),
+        (
+            waiver("").replace("bedrock:*", "sqs:*"),
+            WaiverStatus::Unmatched,
+        ),
+        (
+            waiver("").replace("owner: o, ", ""),
+            WaiverStatus::Malformed,
+        ),
+    ] {
+        let outcome = judged(&config);
+        assert_eq!(outcome.waivers[0].status, status, "{config}");
+        assert_eq!(outcome.summary.waived, 0, "{config}");
+    }
+}

@@ -204,6 +204,123 @@ pub fn without_list(estate: &str, before: &Outcome, table: &str, account: &str) 
         .collect()
 }
 
+/// How a list that was refused may have read: with nothing in it, with its own rows or some of them, with the rows that another
+/// estate has there.
+pub fn fillings(estate: &str, table: &str, account: &str) -> Vec<(String, Rows)> {
+    let own = rows(estate, table, account);
+    let mut all = vec![("nothing".to_owned(), Vec::new())];
+    if own.len() > 1 {
+        all.push(("its first row".to_owned(), own[..1].to_vec()));
+        all.push(("all but its first row".to_owned(), own[1..].to_vec()));
+    }
+    for other in ["broken", "sound", "single-account"]
+        .into_iter()
+        .filter(|other| *other != estate)
+    {
+        let mut theirs = rows(other, table, "");
+        for row in theirs.iter_mut().flatten() {
+            if row.0 == "account_id" {
+                row.1 = account.to_owned().into();
+            }
+        }
+        if !theirs.is_empty() {
+            let both = own.iter().cloned().chain(theirs.iter().cloned()).collect();
+            all.push((format!("the rows of {other}"), theirs));
+            all.push((format!("its rows and those of {other}"), both));
+        }
+    }
+    all.push(("its rows".to_owned(), own));
+    all
+}
+
+/// Rows as name and cell.
+pub type Rows = Vec<Vec<(String, rusqlite::types::Value)>>;
+
+/// The rows of a table in an account of an estate; in all its accounts where none is named.
+fn rows(estate: &str, table: &str, account: &str) -> Rows {
+    let mut store = Store::memory(&subjects::tables()).expect("memory");
+    fixture::load_estate(estate, &mut store).expect("an estate");
+    let mut statement = store
+        .conn
+        .prepare(&format!(
+            "SELECT * FROM \"{table}\" WHERE ?1 IN ('', account_id) ORDER BY rowid"
+        ))
+        .expect("a statement");
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let read = statement
+        .query_map([account], |row| {
+            names
+                .iter()
+                .enumerate()
+                .map(|(place, name)| Ok((name.clone(), row.get(place)?)))
+                .collect()
+        })
+        .expect("rows");
+    read.map(|row| row.expect("a row")).collect()
+}
+
+/// What breaks the law when a list was refused: a verdict that stood without it and that one of its fillings turns. Also how many
+/// verdicts stayed unknown though every filling that was tried gives the same one.
+pub fn filled(estate: &str, table: &str, account: &str) -> (usize, Vec<String>, usize) {
+    let under = judged(estate, |store| deny(store, table, account));
+    let fillings = fillings(estate, table, account);
+    let tried = fillings.len();
+    let mut found = Vec::new();
+    let mut common: Option<BTreeMap<Key, Verdict>> = None;
+    for (what, rows) in fillings {
+        let whole = judged(estate, |store| {
+            let sql = format!("DELETE FROM \"{table}\" WHERE account_id = ?1");
+            store.conn.execute(&sql, [account]).expect("a deletion");
+            for row in rows {
+                let names: Vec<String> =
+                    row.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+                let marks = vec!["?"; names.len()].join(", ");
+                let sql = format!(
+                    "INSERT INTO \"{table}\" ({}) VALUES ({marks})",
+                    names.join(", ")
+                );
+                let cells = row.into_iter().map(|(_, cell)| cell);
+                store
+                    .conn
+                    .execute(&sql, rusqlite::params_from_iter(cells))
+                    .expect("a row");
+            }
+        });
+        // Where the rows themselves leave something open, nothing contradicts.
+        let open: BTreeSet<Key> = verdicts(&whole)
+            .into_iter()
+            .filter(|(_, verdict)| *verdict == Verdict::Unknown)
+            .map(|(key, _)| key)
+            .collect();
+        let mut decided = under.clone();
+        decided
+            .results
+            .retain(|result| result.verdict == Verdict::Unknown || !open.contains(&key(result)));
+        found.extend(breaches(&whole, &decided).into_iter().map(|breach| {
+            format!("{estate}: {table} denied in {account}, and it held {what}: {breach}")
+        }));
+        let these = verdicts(&whole);
+        common = Some(match common {
+            None => these,
+            Some(known) => known
+                .into_iter()
+                .filter(|(key, verdict)| these.get(key) == Some(verdict))
+                .collect(),
+        });
+    }
+    let careful = verdicts(&under)
+        .into_iter()
+        .filter(|(key, verdict)| {
+            *verdict == Verdict::Unknown
+                && common
+                    .as_ref()
+                    .and_then(|common| common.get(key))
+                    .is_some_and(|common| matches!(common, Verdict::Pass | Verdict::Fail))
+        })
+        .count();
+    (tried, found, careful)
+}
+
 /// Every column of a collected table that has a shape.
 pub fn shaped() -> Vec<(&'static str, &'static Column)> {
     let base = subjects::tables()

@@ -1,8 +1,8 @@
 //! The laws, over every rule and every estate: what is taken away never turns into a verdict.
 
 use crate::law::{
-    alone, cells, deny, garbled, judged, lists, members, rules, shaped, without_cell, without_list,
-    without_member,
+    alone, cells, deny, filled, garbled, judged, lists, members, rules, shaped, without_cell,
+    without_list, without_member,
 };
 use outcrop::inventory::{Role, Store};
 use outcrop::model::Verdict;
@@ -72,6 +72,25 @@ fn a_list_denied_in_the_broken_estate_changes_nothing_or_makes_it_unknown() {
 #[test]
 fn a_list_denied_in_the_sound_estate_changes_nothing_or_makes_it_unknown() {
     denied_one_by_one("sound");
+}
+
+#[test]
+fn a_verdict_that_stands_without_a_list_stands_whatever_the_list_holds() {
+    use proptest::prelude::Rng;
+    let mut random = generator();
+    for estate in ["broken", "sound"] {
+        let lists: Vec<_> = lists(estate)
+            .into_iter()
+            .filter(|(_, _, filled)| *filled)
+            .collect();
+        for _ in 0..12 {
+            let place = usize::try_from(random.next_u64() % lists.len() as u64).expect("an index");
+            let (table, account, _) = &lists[place];
+            let (tried, breaches, _) = filled(estate, table, account);
+            assert!(tried > 1);
+            assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+        }
+    }
 }
 
 #[test]
