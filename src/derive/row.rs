@@ -104,11 +104,12 @@ impl<'s> Sink<'s> {
         *known = merge(std::mem::take(known), gaps);
     }
 
-    /// Ends the subject: what hides more of it is written for every account and Region in which it has its rows.
+    /// Ends the subject: what hides more of it is written for every account and Region in which it has its rows, and what may hide
+    /// more of every subject with it.
     ///
     /// # Errors
     /// When the run file could not be written.
-    pub fn finish(mut self, settings: Settings<'_>) -> Result<(), Error> {
+    pub fn finish(mut self, settings: Settings<'_>, everywhere: &[Gap]) -> Result<(), Error> {
         if let Some(error) = self.error {
             return Err(error);
         }
@@ -116,6 +117,7 @@ impl<'s> Sink<'s> {
             self.hidden.entry(scope).or_default();
         }
         for ((account, region), mut gaps) in self.hidden {
+            gaps.extend(everywhere.iter().cloned());
             gaps.sort();
             self.store
                 .write_scope(self.table, &account, &region, &gaps)?;

@@ -2,11 +2,12 @@
 
 use super::Rule;
 use super::sentences::{filled, placeholders};
+use crate::inventory::FILE;
 use crate::model::{
     Claim, Closer, Finding, Gap, NotInFile, Reason, RunInfo, Severity, Verdict, account_arn,
 };
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 /// The promises of a production platform, in the order of the file; a test holds that they parse.
@@ -67,30 +68,57 @@ pub(super) fn outside(run: &RunInfo, results: &mut Vec<Finding>) -> Vec<NotInFil
             *worst = result.severity.min(*worst);
         }
     }
-    results.retain(|result| {
+    // The most severe first: what one result of the account says, the others need not.
+    let mut order: Vec<usize> = (0..results.len())
+        .filter(|place| {
+            let result = &results[*place];
+            result.verdict == Verdict::Unknown
+                && result.waiver.is_none()
+                && of_account(result)
+                && !result.missing.is_empty()
+        })
+        .collect();
+    order.sort_by(|a, b| {
+        let key = |place: usize| (results[place].severity, &results[place].rule);
+        key(*a).cmp(&key(*b))
+    });
+    let mut out = BTreeSet::new();
+    for place in order {
+        let result = &mut results[place];
         let said = |gap: &Gap| {
             gap.reason == Reason::NotInFile
                 || named
                     .get(&(gap.reason, gap.detail.clone()))
                     .is_some_and(|worst| *worst <= result.severity)
         };
-        let out = result.verdict == Verdict::Unknown
-            && result.waiver.is_none()
-            && of_account(result)
-            && !result.missing.is_empty()
-            && result.missing.iter().all(said);
-        if out {
-            rules
-                .entry((result.severity, result.rule.clone()))
-                .or_insert_with(|| NotInFile {
-                    rule: result.rule.clone(),
-                    title: result.title.clone(),
-                    severity: result.severity,
-                    results: 0,
-                })
-                .results += 1;
+        if !result.missing.iter().all(said) {
+            for gap in result.missing.iter().filter(|gap| gap.fact == FILE) {
+                named
+                    .entry((gap.reason, gap.detail.clone()))
+                    .and_modify(|worst| *worst = result.severity.min(*worst))
+                    .or_insert(result.severity);
+            }
+            // What no file declares is said together.
+            if result.missing.iter().any(|gap| gap.fact == FILE) {
+                result.missing.retain(|gap| gap.reason != Reason::NotInFile);
+            }
+            continue;
         }
-        !out
+        out.insert(place);
+        rules
+            .entry((result.severity, result.rule.clone()))
+            .or_insert_with(|| NotInFile {
+                rule: result.rule.clone(),
+                title: result.title.clone(),
+                severity: result.severity,
+                results: 0,
+            })
+            .results += 1;
+    }
+    let mut place = 0;
+    results.retain(|_| {
+        place += 1;
+        !out.contains(&(place - 1))
     });
     rules.into_values().collect()
 }

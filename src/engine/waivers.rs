@@ -3,7 +3,9 @@
 use super::config::{Config, Waivable, WaiverEntry};
 use super::outcome::unknowns;
 use crate::inventory::{Error, Store};
-use crate::model::{Finding, Gap, RunInfo, Summary, Verdict, WaiverReport, WaiverStatus, glob};
+use crate::model::{
+    Finding, Gap, Reason, RunInfo, Summary, Verdict, WaiverReport, WaiverStatus, glob,
+};
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
 
@@ -106,7 +108,9 @@ impl<'c> Waivers<'c> {
     fn accepting(&self, finding: &Finding) -> Option<BTreeSet<usize>> {
         let waivers = || self.config.waivers.iter().enumerate();
         let mut places = BTreeSet::new();
-        for gap in &finding.missing {
+        // What no file declares is said once and is nobody's to accept.
+        let own = |gap: &&Gap| gap.reason != Reason::NotInFile;
+        for gap in finding.missing.iter().filter(own) {
             let fit = |past: bool| {
                 waivers().find(|(_, waiver)| {
                     waiver.expired(&self.judged_at) == past && self.accepts(waiver, finding, gap)

@@ -4,6 +4,8 @@ use crate::model::{Gap, Reason};
 
 /// The name under which the coverage of a file is kept: what may add to what it shows, by what it is handed (`parent`).
 pub const FILE: &str = "file";
+/// The group of [`FILE`] in which stands what makes whole resources that the file does not show.
+pub const UNDECLARED: &str = "undeclared";
 
 /// How one reading of one table in one scope went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

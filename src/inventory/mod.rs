@@ -13,7 +13,7 @@ mod store;
 mod table;
 mod world;
 
-pub use coverage::{Coverage, FILE, Status};
+pub use coverage::{Coverage, FILE, Status, UNDECLARED};
 pub use declaration::Declaration;
 pub use inputs::Inputs;
 pub use store::{Error, NewRow, SCHEMA_VERSION, Store, derived_ddl, quoted};

@@ -58,6 +58,7 @@ fn alone(
         notes: Vec::new(),
         ignores: Vec::new(),
         open: Vec::new(),
+        undeclared: Vec::new(),
         rewritten: Vec::new(),
         moved: BTreeMap::new(),
     };

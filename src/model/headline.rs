@@ -166,12 +166,12 @@ fn open(outcome: &Outcome, file: bool, not_judged: &[String]) -> Vec<String> {
         open.push("Nothing that a rule judges was found.".to_owned());
     }
     // Nested stacks that are not on disk, macros and the like: what they hold was not read.
-    let hidden: Vec<String> = outcome
-        .coverage
-        .iter()
-        .filter(|line| file && line.status == "partial")
-        .map(|line| line.detail.clone())
-        .collect();
+    let mut hidden: Vec<String> = Vec::new();
+    for line in &outcome.coverage {
+        if file && line.status == "partial" && !hidden.contains(&line.detail) {
+            hidden.push(line.detail.clone());
+        }
+    }
     if !hidden.is_empty() {
         open.push(format!(
             "Not everything is in the file: {}.",

@@ -1,7 +1,7 @@
 //! What every reader of files gives, and how it becomes a run.
 
 use super::ignore::Ignore;
-use crate::inventory::{Coverage, FILE, Status, Store};
+use crate::inventory::{Coverage, FILE, Status, Store, UNDECLARED};
 use crate::model::{AccountInfo, RunInfo, Source};
 use crate::secrets::Fingerprints;
 use crate::services::declared::openings::openings;
@@ -133,6 +133,8 @@ pub struct Files {
     pub ignores: Vec<Ignore>,
     /// What may add to everything that the file shows: a macro, a plan that is not complete.
     pub open: Vec<String>,
+    /// What declares whole resources that the file does not show: a macro, a loop that is not followed, a deferred resource.
+    pub undeclared: Vec<String>,
     /// Macros that rewrite the whole file: what they leave of it nobody sees.
     pub rewritten: Vec<String>,
     /// Addresses of resources that the file moves, with those that they had.
@@ -345,11 +347,19 @@ impl Variant {
             detail: why.to_owned(),
             ..Coverage::new("", "", FILE, "list", Status::Partial)
         };
+        let undeclared = |why: &str| Coverage {
+            group: UNDECLARED.to_owned(),
+            ..line(why, "")
+        };
         let mut lines: Vec<Coverage> = files.open.iter().map(|why| line(why, "")).collect();
-        for opening in openings(&self.resources) {
+        lines.extend(files.undeclared.iter().map(|why| undeclared(why)));
+        for opening in openings(&self.resources, is_mapped) {
             match &opening.given {
                 Some(given) => lines.extend(given.iter().map(|one| line(&opening.why, one))),
                 None => lines.push(line(&opening.why, "")),
+            }
+            if opening.undeclared {
+                lines.push(undeclared(&opening.why));
             }
         }
         lines
@@ -382,13 +392,14 @@ impl Variant {
         }
         run.moved.clone_from(&files.moved);
         run.notes.clone_from(&files.notes);
-        let mut hidden: Vec<String> = openings(&self.resources)
+        let mut hidden: Vec<String> = openings(&self.resources, is_mapped)
             .into_iter()
             .filter(|opening| {
-                opening
-                    .given
-                    .as_ref()
-                    .is_some_and(|given| !given.is_empty())
+                opening.undeclared
+                    || opening
+                        .given
+                        .as_ref()
+                        .is_some_and(|given| !given.is_empty())
             })
             .map(|opening| opening.why)
             .chain(files.open.iter().cloned())
@@ -404,6 +415,19 @@ impl Variant {
         note_unmapped(unmapped, &mut run);
         run
     }
+}
+
+/// Does a table hold what a type of Terraform's provider `awscc` declares? They are named after CloudFormation's types.
+fn is_mapped(kind: &str) -> bool {
+    let plain = |kind: &str| {
+        kind.chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_ascii_lowercase()
+    };
+    kind.strip_prefix("awscc_")
+        .map(|rest| format!("aws{}", plain(rest)))
+        .is_some_and(|wanted| crate::services::spelled_kinds().any(|known| plain(known) == wanted))
 }
 
 /// Says in the run which of the file's resources that matter no table holds.

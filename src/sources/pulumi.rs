@@ -212,6 +212,7 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
         notes,
         ignores: Vec::new(),
         open: Vec::new(),
+        undeclared: Vec::new(),
         rewritten: Vec::new(),
         moved: BTreeMap::new(),
     })

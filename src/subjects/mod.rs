@@ -123,7 +123,7 @@ fn write(store: &Store, world: &World, wanted: impl Fn(&Subject) -> bool) -> Res
         if wanted(subject) {
             let mut sink = Sink::new(store, subject.table);
             (subject.derive)(&facts, &mut sink);
-            sink.finish(facts.settings)?;
+            sink.finish(facts.settings, world.undeclared())?;
         }
     }
     store.end_subjects()

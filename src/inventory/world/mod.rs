@@ -8,7 +8,7 @@ mod load;
 pub(crate) mod lookup;
 pub(crate) mod row;
 
-use super::{Coverage, Declaration, Error, FILE, Role, Span, Store, Table};
+use super::{Coverage, Declaration, Error, FILE, Role, Span, Store, Table, UNDECLARED};
 use crate::model::{GLOBAL, Gap, Observed, Reason, RunInfo, Value, merge};
 use load::load_table;
 use lookup::{Children, Lookup};
@@ -53,6 +53,8 @@ pub struct World {
     pub(crate) symbols: HashMap<String, String>,
     /// What may add to what a file shows: the id, name or ARN that it is handed, or empty for everything.
     open: Vec<(String, Gap)>,
+    /// What makes whole resources that a file does not show.
+    undeclared: Vec<Gap>,
     pub(crate) touched: RefCell<Option<BTreeSet<(String, String)>>>,
     indexes: RefCell<Indexes>,
 }
@@ -97,8 +99,12 @@ impl World {
             tables.insert(table.name, loaded);
         }
         let mut lines: HashMap<_, Coverage> = HashMap::new();
-        let mut open = Vec::new();
+        let (mut open, mut undeclared) = (Vec::new(), Vec::new());
         for line in store.coverage()? {
+            if line.table == FILE && line.group == UNDECLARED {
+                undeclared.push(Gap::unresolved(FILE, line.detail));
+                continue;
+            }
             if line.table == FILE {
                 open.push((line.parent.clone(), Gap::unresolved(FILE, line.detail)));
                 continue;
@@ -149,6 +155,7 @@ impl World {
             declared,
             symbols,
             open,
+            undeclared,
             touched: RefCell::new(None),
             indexes: RefCell::default(),
         })
@@ -188,6 +195,11 @@ impl World {
             .iter()
             .filter(|(given, _)| is_it(given))
             .fold(Vec::new(), |gaps, (_, gap)| merge(gaps, vec![gap.clone()]))
+    }
+
+    /// What makes whole resources that a file does not show: more of every subject may be among them.
+    pub fn undeclared(&self) -> &[Gap] {
+        &self.undeclared
     }
 
     /// The kind of thing that an id names, by its prefix: `igw` of `igw-1`, and of the symbol of a gateway that does not exist yet.

@@ -13,6 +13,8 @@ pub struct Opening {
     pub why: String,
     /// Ids, names and ARNs of what it is handed; `None` where it may add to everything.
     pub given: Option<BTreeSet<String>>,
+    /// Does it declare whole resources, of any kind, that the file does not show?
+    pub undeclared: bool,
 }
 
 /// Custom resources of the AWS CDK that add nothing to what they are handed
@@ -49,6 +51,9 @@ fn why(resource: &Declared) -> Option<String> {
         | "aws_cloudformation_stack_instances" => {
             format!("{address} makes resources that the plan does not show")
         }
+        kind if kind.ends_with("::MODULE") => {
+            format!("the module {address} ({kind}) is not in the template")
+        }
         kind if kind.contains("::")
             && !["AWS", "Custom", "Alexa"]
                 .contains(&kind.split("::").next().unwrap_or_default()) =>
@@ -69,14 +74,25 @@ fn why(resource: &Declared) -> Option<String> {
         kind if kind.starts_with("Custom::") => {
             format!("the custom resource {address} runs code when the stack is made")
         }
-        kind if kind.ends_with("::MODULE") => {
-            format!("the module {address} ({kind}) is not in the template")
-        }
         kind if kind.starts_with("awscc_") => {
             format!("{address} is of the provider awscc, whose resources are not read")
         }
         _ => return None,
     })
+}
+
+/// Does a resource of this kind declare resources of kinds that the file does not tell? What runs code may make them too, but
+/// it rarely does; what it is handed is watched.
+fn declares(kind: &str) -> bool {
+    matches!(
+        kind,
+        "AWS::CloudFormation::Stack"
+            | "AWS::Serverless::Application"
+            | "AWS::ServiceCatalog::CloudFormationProvisionedProduct"
+            | "aws_cloudformation_stack"
+            | "aws_servicecatalog_provisioned_product"
+            | "aws_cloudcontrolapi_resource"
+    ) || kind.ends_with("::MODULE")
 }
 
 /// A text, and the names and ARNs in it: a call is one text, and a parameter may be a list.
@@ -131,7 +147,8 @@ fn texts(node: &Node, all: &mut BTreeSet<String>) {
 }
 
 /// What resources of a file are handed to others that may add to them.
-pub fn openings(resources: &[Declared]) -> Vec<Opening> {
+/// `mapped` tells of a type that is not read whether it declares what a table would hold.
+pub fn openings(resources: &[Declared], mapped: impl Fn(&str) -> bool) -> Vec<Opening> {
     let nested = |resource: &Declared| {
         let inside = format!("{}.", resource.address);
         resources
@@ -147,6 +164,7 @@ pub fn openings(resources: &[Declared]) -> Vec<Opening> {
             all.push(Opening {
                 why,
                 given: Some(given),
+                undeclared: declares(&resource.kind) || mapped(&resource.kind),
             });
         }
     }

@@ -77,6 +77,8 @@ pub(super) struct Set {
     pub open: Vec<String>,
     /// Macros that rewrite a whole template.
     pub rewritten: Vec<String>,
+    /// What declares resources that the templates do not show.
+    pub undeclared: Vec<String>,
     /// Does an assembly hold a stack without resources?
     pub empty: bool,
     /// What stacks of a run made.
@@ -281,10 +283,12 @@ impl Set {
                     .is_some_and(|own| own.get("Fn::Transform").is_some())
         };
         if let Some(member) = resources.iter().find(|member| included(member)) {
-            self.open.push(format!(
+            let why = format!(
                 "{shown}:{}: what Fn::Transform puts in is not in the template",
                 member.line
-            ));
+            );
+            self.open.push(why.clone());
+            self.undeclared.push(why);
         }
         for transform in names(tree.get("Transform")) {
             match transform.as_str() {
@@ -299,9 +303,10 @@ impl Set {
                             .iter()
                             .any(|member| member.key.starts_with("Fn::ForEach"))
                     }) {
-                        self.open.push(format!(
-                            "{shown}: resources made by Fn::ForEach are not followed"
-                        ));
+                        let why =
+                            format!("{shown}: resources made by Fn::ForEach are not followed");
+                        self.open.push(why.clone());
+                        self.undeclared.push(why);
                     }
                 }
                 macro_ => self.rewritten.push(format!(
@@ -432,6 +437,7 @@ impl Set {
             before: Vec::new(),
             notes: self.notes,
             ignores,
+            undeclared: [self.undeclared, self.rewritten.clone()].concat(),
             open: [self.open, self.rewritten.clone()].concat(),
             rewritten: self.rewritten,
             moved: BTreeMap::new(),

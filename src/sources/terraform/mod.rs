@@ -149,6 +149,14 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
         );
     }
     let open = partial(json, &deferred, &configuration);
+    let undeclared = deferred
+        .iter()
+        .filter(|change| {
+            let kind = text(change, "type");
+            crate::services::spelled_kinds().any(|known| known == kind)
+        })
+        .map(|change| deferral(change))
+        .collect();
     let moved = changes
         .into_iter()
         .flatten()
@@ -157,6 +165,7 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
         .collect();
     Ok(Files {
         open,
+        undeclared,
         rewritten: Vec::new(),
         moved,
         source: Source::Terraform,
@@ -170,15 +179,14 @@ pub fn read(file: &str, json: &Json, given: &Given) -> Result<Files, Error> {
     })
 }
 
+fn deferral(change: &Json) -> String {
+    format!("{} is deferred to a later plan", text(change, "address"))
+}
+
 /// Why a plan does not show everything; nothing where it is complete.
 fn partial(json: &Json, deferred: &[&Json], configuration: &Configuration<'_>) -> Vec<String> {
     let mut open = Vec::new();
-    for change in deferred {
-        open.push(format!(
-            "{} is deferred to a later plan",
-            text(change, "address")
-        ));
-    }
+    open.extend(deferred.iter().map(|change| deferral(change)));
     match json.get("complete").and_then(Json::as_bool) {
         Some(false) if deferred.is_empty() => {
             open.push("the plan says that it is not complete (-target or -exclude)".to_owned());
