@@ -1,6 +1,6 @@
 //! Who may read a bucket by its own policy, its access points and its access control list.
 
-use super::documents::documents;
+use super::documents::of_resource;
 use super::trusted::{trusted, trusted_organizations};
 use crate::derive::Settings;
 use crate::inventory::{Inputs, Lookup, Row, World};
@@ -149,7 +149,7 @@ fn policy_of(row: Row<'_>) -> Observed<Option<Rc<Document>>> {
         if json.as_object().is_some_and(serde_json::Map::is_empty) {
             Known(None)
         } else {
-            documents(row.key(), &json).map(Some)
+            of_resource(row.key(), &json).map(Some)
         }
     })
 }

@@ -15,6 +15,14 @@ pub(crate) fn documents(name: &str, json: &Json) -> Observed<Rc<Document>> {
     }
 }
 
+/// The policy of a resource, parsed: each of its statements names principals.
+pub(crate) fn of_resource(name: &str, json: &Json) -> Observed<Rc<Document>> {
+    match Document::parse(name, json) {
+        Ok(document) => Known(Rc::new(document.of_resource())),
+        Err(why) => Observed::gap(Gap::not_understood("policy", why.to_string())),
+    }
+}
+
 /// A managed policy by its ARN.
 pub(crate) fn managed(world: &World, account: &str, arn: &str) -> Observed<Rc<Document>> {
     match world.lookup("iam_policy", account, GLOBAL, arn) {

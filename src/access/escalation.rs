@@ -4,7 +4,7 @@
 
 use super::principal::Access;
 use crate::model::{Arn, Observed};
-use crate::policy::{Ask, Fact, Found, Kind, PROBE, Policies, may};
+use crate::policy::{Ask, Fact, Found, Kind, PROBE, Policies, is_refused, may};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -151,7 +151,7 @@ fn escalation(access: &Access, policies: &Policies) -> (Found, String) {
                 .filter(|name| Arn::parse(name).is_some_and(|arn| arn.account == account));
             tried.extend(own);
         }
-        for resource in tried {
+        for resource in tried.into_iter().filter(|one| !is_refused(action, one)) {
             let itself = resource == access.principal.arn;
             match ask(action, vec![resource.clone()], BTreeMap::new()) {
                 Found::Yes(request) => {
@@ -253,6 +253,7 @@ fn own_change(access: &Access, policies: &Policies) -> (Found, String) {
         );
     }
     let mut unknown = Vec::new();
+    tried.retain(|(action, resource)| !is_refused(action, resource));
     for (action, resource) in tried {
         let on = if resource == itself {
             "itself".to_owned()

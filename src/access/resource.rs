@@ -1,6 +1,6 @@
 //! What decides over a resource beside the policies of the caller: its own policy, grants, and what an organisation lays over it.
 
-use super::documents::{documents, push};
+use super::documents::{documents, of_resource, push};
 use super::organization::{Fence, fences};
 use super::principal::Access;
 use crate::inventory::{Lookup, Row, World};
@@ -112,14 +112,14 @@ impl Guard {
             Lookup::Found(row) if service == "kms" => {
                 guard.policy = row
                     .json("policy")
-                    .and_then(|json| documents("key policy", &json))
+                    .and_then(|json| of_resource("key policy", &json))
                     .map(Some);
                 guard.grants = row.json("grants").and_then(|all| grants(resource, &all));
             }
             Lookup::Found(row) => {
                 guard.policy = row
                     .json("assume_role_policy")
-                    .and_then(|json| documents("trust policy", &json))
+                    .and_then(|json| of_resource("trust policy", &json))
                     .map(Some)
             }
             Lookup::Absent => guard.policy = unread(format!("`{resource}` does not exist")),

@@ -1,6 +1,6 @@
 //! What the policy of a resource lets a service of AWS do for an account.
 
-use super::documents::documents;
+use super::documents::of_resource;
 use crate::model::{Gap, Observed};
 use crate::policy::{self, Answer, Fact, Others, Policies, Principal, Request};
 use Observed::{Known, Unknown};
@@ -46,7 +46,7 @@ pub(crate) fn may_service(
     let prefix = service.split('.').next().unwrap_or_default();
     let partition = resource.split(':').nth(1).unwrap_or("aws");
     let pattern = format!("arn:{partition}:{prefix}:{region}:{account}:*");
-    documents(name, policy).and_then(|document| {
+    of_resource(name, policy).and_then(|document| {
         let policies = Policies {
             resource: Some(document),
             ..Policies::default()

@@ -57,6 +57,9 @@ pub fn who_can(
 ) -> WhoCan {
     let principals = Principals::new(world);
     let mut answer = WhoCan::default();
+    if resource.is_some_and(|resource| crate::policy::is_refused(action, resource)) {
+        return answer;
+    }
     let guard = Guard::of(world, action, resource, resource_account);
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for account in world.accounts() {

@@ -23,7 +23,7 @@ pub use outcome::{
     AttestationReport, AttestationStatus, CoverageLine, Finding, Location, NotInFile, Outcome,
     RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus, counted,
 };
-pub use pattern::{Class, Pattern, Token, arn_matches, glob, wild, without_place};
+pub use pattern::{Class, Pattern, Token, arn_matches, glob, globs_meet, wild, without_place};
 pub use promise::{Claim, Promise, PromiseState, Stage, promises, stages};
 pub use run::{
     AccountInfo, AccountKind, Configuration, NOT_SELECTED, NotRun, RunInfo, SKIPPED, Source,

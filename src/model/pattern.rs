@@ -249,6 +249,26 @@ pub fn without_place(message: &str) -> &str {
         .map_or(message, |(text, _)| text)
 }
 
+/// Is there a text that two patterns with `*` and `?` both match?
+#[must_use]
+pub fn globs_meet(left: &str, right: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    // meet[i][j]: do the rest of the one from i on and the rest of the other from j on meet?
+    let mut meet = vec![vec![false; b.len() + 1]; a.len() + 1];
+    for i in (0..=a.len()).rev() {
+        for j in (0..=b.len()).rev() {
+            meet[i][j] = match (a.get(i), b.get(j)) {
+                (None, None) => true,
+                (Some('*'), other) => meet[i + 1][j] || other.is_some() && meet[i][j + 1],
+                (one, Some('*')) => meet[i][j + 1] || one.is_some() && meet[i + 1][j],
+                (Some(x), Some(y)) => (*x == '?' || *y == '?' || x == y) && meet[i + 1][j + 1],
+                _ => false,
+            };
+        }
+    }
+    meet[0][0]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

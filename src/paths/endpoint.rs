@@ -51,7 +51,7 @@ pub(crate) fn policy(endpoint: Row<'_>) -> Observed<Document> {
     endpoint
         .json("policy")
         .and_then(|json| match Document::parse(endpoint.key(), &json) {
-            Ok(document) => Known(document),
+            Ok(document) => Known(document.of_resource()),
             Err(why) => Observed::gap(Gap::not_understood("vpc_endpoint.policy", why.to_string())),
         })
 }

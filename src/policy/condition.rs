@@ -186,6 +186,12 @@ pub(super) fn holds(
     facts: Option<&dyn Fn(&str) -> Fact>,
 ) -> Tri {
     let op = operator(&condition.operator);
+    if condition.values.is_empty() {
+        return unknown(
+            condition,
+            "it has no value, and what AWS makes of that is not documented",
+        );
+    }
     match op.comparison {
         Comparison::Other if condition.operator == crate::model::OPEN_OPERATOR => {
             return Tri::Unknown(vec![Gap::unresolved(
@@ -194,6 +200,11 @@ pub(super) fn holds(
             )]);
         }
         Comparison::Other => return unknown(condition, "the operator is not understood"),
+        Comparison::Null
+            if facts.is_some() && condition.values.iter().any(|one| one.contains("${")) =>
+        {
+            return unknown(condition, "a variable does not work with this operator");
+        }
         Comparison::Null => {
             let wants_absent = condition
                 .values
@@ -214,13 +225,32 @@ pub(super) fn holds(
     }
     let values = match fact {
         Fact::Unknown => return unknown(condition, "the value is not known"),
-        Fact::Absent => return Tri::from(op.if_exists || op.for_all || op.negated && !op.for_any),
+        // Of a set that is not there ForAnyValue is false, whatever else the operator says (IAM User Guide, "Set operators").
+        Fact::Absent => {
+            return Tri::from(!op.for_any && (op.if_exists || op.for_all || op.negated));
+        }
+        // "If the key values in the request resolve to a null dataset, such as an empty string".
+        Fact::Values(values) if op.for_all && values.iter().all(String::is_empty) => {
+            return Tri::True;
+        }
         Fact::Values(values) => values,
     };
     // What the policy names, with its variables filled in; a variable without a value names nothing.
     let mut wanted: Vec<(Pattern, String)> = Vec::new();
     let mut unclear = None;
+    // IAM User Guide, "Policy variables": not with Numeric, Date, Boolean, Binary, IP address or Null operators.
+    let takes_none = matches!(
+        op.comparison,
+        Comparison::Bool | Comparison::Address | Comparison::Number | Comparison::Instant
+    );
     for text in &condition.values {
+        if takes_none && text.contains("${") && facts.is_some() {
+            unclear = Some(unknown(
+                condition,
+                "a variable does not work with this operator",
+            ));
+            continue;
+        }
         match facts.map_or_else(
             || Ok(Some(variable::Value::plain(text))),
             |facts| variable::resolve(text, facts),

@@ -31,6 +31,8 @@ pub enum PrincipalPattern {
     Federated(String),
     /// A canonical user of S3.
     Canonical(String),
+    /// What AWS refuses as a principal: whom a policy with it names is not known.
+    Refused(String),
 }
 
 impl std::fmt::Display for PrincipalPattern {
@@ -42,7 +44,8 @@ impl std::fmt::Display for PrincipalPattern {
             | Self::Deleted(text)
             | Self::Service(text)
             | Self::Federated(text)
-            | Self::Canonical(text) => {
+            | Self::Canonical(text)
+            | Self::Refused(text) => {
                 write!(f, "{text}")
             }
         }
@@ -210,20 +213,64 @@ fn account_id(text: &str) -> Option<String> {
         .then(|| format!("{text:0>12}"))
 }
 
+/// Is it the unique id of a principal that was deleted (IAM User Guide, "Unique identifiers")?
+fn is_unique_id(text: &str) -> bool {
+    text.len() >= 16
+        && text.starts_with('A')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// Is it an ARN that AWS takes as a principal (IAM User Guide, "AWS JSON policy elements: Principal")?
+fn is_principal_arn(arn: &crate::model::Arn<'_>, text: &str) -> bool {
+    let kind = arn.resource.split('/').next().unwrap_or_default();
+    let named = arn.resource.len() > kind.len() + 1;
+    let of = |kinds: &[&str]| kinds.contains(&kind) && named;
+    let account = |id: &str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+    !text.contains(['*', '?'])
+        && match arn.service {
+            "iam" if arn.account == "cloudfront" => true,
+            "iam" => {
+                (of(&["user", "role", "saml-provider", "oidc-provider"]))
+                    && (account(arn.account) || arn.account == crate::model::UNKNOWN_ACCOUNT)
+            }
+            "sts" => of(&["assumed-role", "federated-user"]),
+            _ => false,
+        }
+}
+
 fn principal(kind: &str, text: &str) -> Option<PrincipalPattern> {
+    let refused = || PrincipalPattern::Refused(text.to_owned());
     Some(match kind {
         "aws" if text == "*" => PrincipalPattern::Anyone,
         "aws" => match (account_id(text), crate::model::Arn::parse(text)) {
             (Some(account), _) => PrincipalPattern::Account(account),
-            (None, Some(arn)) if arn.resource == "root" => {
-                PrincipalPattern::Account(arn.account.to_owned())
+            (None, Some(arn)) if arn.resource == "root" && !arn.account.contains(['*', '?']) => {
+                match account_id(arn.account) {
+                    Some(account) if account == arn.account => PrincipalPattern::Account(account),
+                    _ if arn.account == crate::model::UNKNOWN_ACCOUNT => {
+                        PrincipalPattern::Account(arn.account.to_owned())
+                    }
+                    _ => refused(),
+                }
             }
-            (None, Some(_)) => PrincipalPattern::Arn(text.to_owned()),
-            (None, None) => PrincipalPattern::Deleted(text.to_owned()),
+            (None, Some(arn)) if is_principal_arn(&arn, text) => {
+                PrincipalPattern::Arn(text.to_owned())
+            }
+            (None, Some(_)) => refused(),
+            (None, None) if is_unique_id(text) => PrincipalPattern::Deleted(text.to_owned()),
+            (None, None) => refused(),
         },
-        "service" => PrincipalPattern::Service(text.to_ascii_lowercase()),
-        "federated" => PrincipalPattern::Federated(text.to_owned()),
-        "canonicaluser" => PrincipalPattern::Canonical(text.to_owned()),
+        "service" if text == "*" => PrincipalPattern::Service("*".to_owned()),
+        "service" if text.contains('.') && !text.contains(['*', '?', ' ']) => {
+            PrincipalPattern::Service(text.to_ascii_lowercase())
+        }
+        "federated" if text == "*" || text.contains(['.', ':']) => {
+            PrincipalPattern::Federated(text.to_owned())
+        }
+        "canonicaluser" if !text.is_empty() => PrincipalPattern::Canonical(text.to_owned()),
+        "service" | "federated" | "canonicaluser" => refused(),
         _ => return None,
     })
 }
@@ -231,6 +278,12 @@ fn principal(kind: &str, text: &str) -> Option<PrincipalPattern> {
 fn principals(place: &str, value: &Json) -> Read<Vec<PrincipalPattern>> {
     match value {
         Json::String(text) if text == "*" => Ok(vec![PrincipalPattern::Anyone]),
+        // Questions name a principal by itself.
+        Json::String(text) => {
+            Ok(vec![principal("aws", text).unwrap_or_else(|| {
+                PrincipalPattern::Refused(text.clone())
+            })])
+        }
         Json::Object(kinds) => {
             let mut all = Vec::new();
             for (kind, names) in kinds {
@@ -246,6 +299,9 @@ fn principals(place: &str, value: &Json) -> Read<Vec<PrincipalPattern>> {
                         }
                     }
                 }
+            }
+            if all.is_empty() {
+                all.push(PrincipalPattern::Refused("nobody".to_owned()));
             }
             Ok(all)
         }
@@ -369,6 +425,27 @@ impl Document {
         })
     }
 
+    /// The policy as one of a resource, an endpoint or a role's trust: each of its statements must name principals, and whom one
+    /// without them names is not known (IAM User Guide, "AWS JSON policy elements: Principal").
+    #[must_use]
+    pub fn of_resource(mut self) -> Self {
+        for statement in self
+            .statements
+            .iter_mut()
+            .filter(|statement| statement.principals.is_none())
+        {
+            self.problems
+                .push(format!("{}: it names no principal", statement.sid));
+            statement.principals = Some(Patterns {
+                negated: false,
+                all: vec![PrincipalPattern::Refused(
+                    "a statement without Principal".to_owned(),
+                )],
+            });
+        }
+        self
+    }
+
     /// A policy that a person did not write: it stands for a fact in a question.
     pub(super) fn made(name: &str, statements: Vec<Statement>) -> Self {
         Self {
@@ -429,7 +506,7 @@ fn statement(at: usize, value: &Json, problems: &mut Vec<String>) -> Read<Statem
     let Some(actions) = either(&place, object, "Action", texts)? else {
         return wrong(&place, "there is neither Action nor NotAction");
     };
-    let statement = Statement {
+    let mut statement = Statement {
         effect,
         principals: either(&place, object, "Principal", principals)?,
         actions,
@@ -451,14 +528,32 @@ fn statement(at: usize, value: &Json, problems: &mut Vec<String>) -> Read<Statem
         }
         for pattern in &principals.all {
             match pattern {
-                PrincipalPattern::Arn(arn) if arn.contains(['*', '?']) => {
+                PrincipalPattern::Refused(arn) if arn.contains(['*', '?']) => {
                     problems.push(format!("{place}.Principal: `{arn}` holds a wildcard, which AWS takes for no part of a principal"));
                 }
-                PrincipalPattern::Deleted(id) if !id.starts_with('A') => {
+                PrincipalPattern::Refused(id) => {
                     problems.push(format!("{place}.Principal: `{id}` is no principal"))
                 }
                 _ => {}
             }
+        }
+    }
+    // "When the condition value is empty, the condition returns true and the policy statement provides no permissions" (IAM User
+    // Guide, "Conditions with multiple context keys or values"): an Allow gives nothing, and what a Deny does is not said.
+    if let Some(empty) = statement
+        .conditions
+        .iter()
+        .find(|one| one.values.is_empty())
+    {
+        problems.push(format!(
+            "{place}.Condition: {} {} has no value",
+            empty.operator, empty.key
+        ));
+        if effect == Effect::Allow {
+            statement.actions = Patterns {
+                negated: false,
+                all: Vec::new(),
+            };
         }
     }
     for condition in &statement.conditions {

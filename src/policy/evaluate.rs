@@ -7,6 +7,7 @@ use super::automaton::Spending;
 use super::condition::holds;
 use super::document::{Document, Effect, Patterns, Statement};
 use super::formula::{Bits, Formula};
+use super::given::{crosses_accounts, is_free, is_refused, must_allow, without_path};
 use super::principals::{Form, form, principal_matches};
 use super::request::{Kind, Principal, Request};
 use super::truth::{Fact, Tri};
@@ -136,7 +137,15 @@ impl Statement {
             if applies == Tri::False {
                 return applies;
             }
-            applies = applies.and(holds(condition, &request.fact(&condition.key), facts));
+            let fact = request.fact(&condition.key);
+            let held = holds(condition, &fact, facts);
+            applies = applies.and(
+                if condition.key == "aws:principalarn" && request.lacks_path() {
+                    without_path(condition, &request.principal, held)
+                } else {
+                    held
+                },
+            );
         }
         applies
     }
@@ -217,52 +226,6 @@ impl Decision {
     pub fn allowed(self) -> Formula {
         Formula::And(vec![self.deny.negate(), self.allow])
     }
-}
-
-/// Operations that principals of other accounts may do on a KMS key; of all others a key policy that names them has no effect
-/// (KMS Developer Guide, "Allowing users in other accounts to use a KMS key").
-const KMS_ACROSS: &[&str] = &[
-    "creategrant",
-    "decrypt",
-    "derivesharedsecret",
-    "describekey",
-    "encrypt",
-    "getkeyrotationstatus",
-    "getpublickey",
-    "listgrants",
-    "reencryptfrom",
-    "reencryptto",
-    "retiregrant",
-    "revokegrant",
-    "sign",
-    "verify",
-];
-
-/// May a principal of another account do it at all?
-fn crosses_accounts(action: &str) -> bool {
-    let lower = action.to_ascii_lowercase();
-    let Some(operation) = lower.strip_prefix("kms:") else {
-        return true;
-    };
-    // What a text with wildcards stands for is decided for each of its actions.
-    operation.contains(['*', '?'])
-        || KMS_ACROSS.contains(&operation)
-        || operation.starts_with("generatedatakey")
-        || operation.ends_with("mac")
-}
-
-/// Without the resource's own policy nothing is allowed: KMS keys, and roles that are to be assumed.
-fn must_allow(action: &str) -> bool {
-    let lower = action.to_ascii_lowercase();
-    lower.starts_with("kms:")
-        && ![
-            "kms:createkey",
-            "kms:listkeys",
-            "kms:listaliases",
-            "kms:generaterandom",
-        ]
-        .contains(&lower.as_str())
-        || lower.starts_with("sts:assumerole")
 }
 
 impl Policies {
@@ -350,8 +313,10 @@ impl Policies {
             .next()
             .unwrap_or_default()
             .to_ascii_lowercase();
-        let has_resource_controls =
-            authorization::has_resource_control(&service) && !principal.is_service_linked();
+        // KMS Developer Guide, "Resource control policies in AWS KMS": none holds kms:RetireGrant.
+        let has_resource_controls = authorization::has_resource_control(&service)
+            && !principal.is_service_linked()
+            && !action.eq_ignore_ascii_case("kms:RetireGrant");
 
         let mut control = Vec::new();
         if has_controls {
@@ -372,6 +337,15 @@ impl Policies {
             ) {
                 parts.push(fence(self.session.is_some(), Side::Session));
             }
+            // AWS STS API Reference, "GetFederationToken": without a session policy it has, in most cases, no permissions.
+            if principal.kind == Kind::FederatedUser
+                && self.session.is_none()
+                && unknown(Side::Session).is_none()
+            {
+                parts.push(Formula::unclear(
+                    "a federated user has what its session policy allows, and none is given",
+                ));
+            }
             Formula::And(parts)
         };
         let identity = || {
@@ -386,6 +360,18 @@ impl Policies {
                 entry.side == Side::Resource
                     && entry.statement.effect == Effect::Allow
                     && (least..=most).contains(&entry.statement.form(principal))
+            })
+        };
+        let by_principal_arn = || {
+            pick(&|entry| {
+                entry.side == Side::Resource
+                    && entry.statement.effect == Effect::Allow
+                    && entry.statement.form(principal) == Form::Anyone
+                    && entry.statement.conditions.iter().any(|condition| {
+                        condition.key == "aws:principalarn"
+                            && !super::condition::operator(&condition.operator).negated
+                            && !super::condition::operator(&condition.operator).if_exists
+                    })
             })
         };
         let mut resource = names(Form::Account, Form::Itself);
@@ -413,18 +399,29 @@ impl Policies {
             if must_allow(action) {
                 by_identity.push(resource.clone());
             }
-            let undocumented = Formula::unclear(
-                "whether a boundary or session policy limits what a resource policy gives to everyone is not documented",
-            );
+            // Only where something limits at all.
+            let limited = self.boundary.is_some()
+                || self.session.is_some()
+                || unknown(Side::Boundary).is_some()
+                || unknown(Side::Session).is_some();
+            let everyone = if limited {
+                Formula::Or(vec![
+                    limits(),
+                    Formula::unclear(
+                        "whether a boundary or session policy limits what a resource policy gives to everyone is not documented",
+                    ),
+                ])
+            } else {
+                Formula::True
+            };
             let mut ways = vec![
                 Formula::And(by_identity),
                 Formula::And(vec![names(Form::Role, Form::Role), limits(), control()]),
                 Formula::And(vec![names(Form::Itself, Form::Itself), control()]),
-                Formula::And(vec![
-                    names(Form::Anyone, Form::Anyone),
-                    control(),
-                    Formula::Or(vec![limits(), undocumented]),
-                ]),
+                // IAM User Guide, "AWS JSON policy elements: Principal", "IAM role principals": boundaries and session policies do
+                // not limit what is given to everyone with a condition on aws:PrincipalArn.
+                Formula::And(vec![by_principal_arn(), control()]),
+                Formula::And(vec![names(Form::Anyone, Form::Anyone), control(), everyone]),
                 granted.clone(),
             ];
             if let Some(why) = unknown(Side::Resource) {
@@ -490,6 +487,21 @@ impl Policies {
     pub fn decide(&self, request: &Request) -> Answer {
         let mut request = request.clone();
         request.principal.bounded |= self.boundary.is_some();
+        let said = |text: &str| {
+            vec![Because {
+                policy: "AWS".to_owned(),
+                statement: String::new(),
+                text: text.to_owned(),
+                conditional: false,
+            }]
+        };
+        // AWS STS API Reference, "GetCallerIdentity": no permissions are required, even under a Deny.
+        if is_free(&request) {
+            return Answer::Allowed(said("sts:GetCallerIdentity needs no permission"));
+        }
+        if is_refused(&request.action, &request.resource) {
+            return Answer::ImplicitlyDenied(said("AWS refuses changes to what it manages itself"));
+        }
         let entries = self.entries();
         let truths: Vec<Tri> = entries
             .iter()

@@ -15,6 +15,7 @@ mod document;
 mod evaluate;
 mod formula;
 mod found;
+mod given;
 mod model_questions;
 mod principals;
 mod questions;
@@ -29,6 +30,7 @@ pub use document::{Condition, Document, Effect, Malformed, Patterns, PrincipalPa
 pub use evaluate::{Answer, Because, Policies, Side};
 pub use found::Found;
 pub(crate) use found::of;
+pub use given::is_refused;
 pub use model_questions::{Models, models_of, models_through};
 pub use questions::{
     Ask, anyone_through, conditions_of, is_foreign, is_full_access, may, may_beyond, may_on_own,

@@ -57,6 +57,20 @@ pub(super) fn form(pattern: &PrincipalPattern, principal: &Principal) -> (Form, 
             Form::Account,
             principal.is_aws() && *account == principal.account,
         ),
+        // IAM User Guide, "Policy evaluation for requests within a single account": a federated user has what a policy gives to the
+        // user who federated, and who that is its ARN does not tell.
+        PrincipalPattern::Arn(arn)
+            if principal.kind == Kind::FederatedUser
+                && Principal::parse(arn).kind == Kind::User
+                && Principal::parse(arn).account == principal.account =>
+        {
+            (
+                Form::Itself,
+                Tri::unclear(format!(
+                    "the policy names the user `{arn}`; which user federated is not known"
+                )),
+            )
+        }
         PrincipalPattern::Arn(arn) => match principal.kind {
             Kind::User | Kind::FederatedUser | Kind::Root => {
                 yes(Form::Itself, *arn == principal.arn)
@@ -76,6 +90,12 @@ pub(super) fn form(pattern: &PrincipalPattern, principal: &Principal) -> (Form, 
             _ => yes(Form::Not, false),
         },
         PrincipalPattern::Deleted(_) => yes(Form::Not, false),
+        PrincipalPattern::Refused(name) => (
+            Form::Itself,
+            Tri::unclear(format!(
+                "`{name}` is no principal: AWS refuses the policy, so whom it names is not known"
+            )),
+        ),
         PrincipalPattern::Service(name) => yes(
             Form::Itself,
             principal.kind == Kind::Service && (name == "*" || *name == principal.arn),

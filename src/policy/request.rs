@@ -77,6 +77,8 @@ impl Principal {
                     _ => Kind::Role,
                 };
             }
+            // Amazon Cognito vouches for its users; it is no service that assumes roles.
+            None if text == "cognito-identity.amazonaws.com" => {}
             None if text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") => {
                 principal.kind = Kind::Service
             }
@@ -122,9 +124,11 @@ impl Principal {
         }
     }
 
-    /// Is it a service-linked role? No control policy holds it.
+    /// Is it a service-linked role, or a session of one? No control policy holds it. The ARN of a session lacks the path; the
+    /// beginning of the name is reserved (IAM User Guide, "Create a service-linked role").
     pub fn is_service_linked(&self) -> bool {
         self.arn.contains(":role/aws-service-role/")
+            || self.kind == Kind::Session && self.arn.contains(":assumed-role/AWSServiceRoleFor")
     }
 }
 
@@ -163,6 +167,11 @@ impl Request {
             .filter(|account| !account.is_empty())
     }
 
+    /// Is the path of the role that asks not known? The ARN of a session has none.
+    pub fn lacks_path(&self) -> bool {
+        self.principal.kind == Kind::Session && !self.context.contains_key("aws:principalarn")
+    }
+
     /// What is known of a key: the context, else what follows from principal and resource.
     ///
     /// Source: IAM User Guide, reference_policies_condition-keys (availability of each key).
@@ -176,6 +185,8 @@ impl Request {
             "aws:principalarn" => text(self.principal.principal_arn()),
             "aws:principalaccount" => text(aws.then(|| self.principal.account.clone())),
             "aws:principalorgid" if aws => self.principal.organization.clone(),
+            // IAM User Guide, "aws:PrincipalIsAWSService": anonymous requests do not include it.
+            "aws:principalisawsservice" if self.principal.kind == Kind::Anonymous => Fact::Absent,
             "aws:principalisawsservice" => {
                 Fact::one((self.principal.kind == Kind::Service).to_string())
             }
@@ -203,6 +214,10 @@ impl Request {
                 None => self.other(Fact::Unknown),
             },
             "kms:calleraccount" => text(aws.then(|| self.principal.account.clone())),
+            // Bedrock User Guide, "Global cross-Region inference": the model is in no Region, and the key says so.
+            "aws:requestedregion" if self.resource.contains(":bedrock:::foundation-model/") => {
+                Fact::one("unspecified")
+            }
             "aws:requestedregion" => match Arn::parse(&self.resource)
                 .map(|arn| arn.region)
                 .filter(|region| !region.is_empty())

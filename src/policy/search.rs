@@ -529,6 +529,9 @@ impl Search<'_> {
 
     /// The plain evaluator has the last word; where it cannot tell, the reasons are kept.
     fn confirm(&mut self, request: Request) -> Option<Request> {
+        if !may_be_sent(&request) {
+            return None;
+        }
         let len = self.len();
         let (mut may, mut may_not) = (Bits::none(len), Bits::none(len));
         let mut why = Vec::new();
@@ -560,4 +563,11 @@ impl Search<'_> {
         }
         None
     }
+}
+
+/// Can a request carry these keys together? Through an endpoint `aws:SourceIp` is absent, and outside of one `aws:SourceVpc` and
+/// `aws:SourceVpce` are (IAM User Guide, "AWS global condition context keys", "Properties of the network").
+fn may_be_sent(request: &Request) -> bool {
+    let carries = |key: &str| matches!(request.context.get(key), Some(Fact::Values(_)));
+    !(carries("aws:sourceip") && (carries("aws:sourcevpc") || carries("aws:sourcevpce")))
 }

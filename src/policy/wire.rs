@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Because, Comparison, Document, Fact, Found, Others, Policies, PolicyType, Principal,
-    Request, compare,
+    PrincipalPattern, Request, compare,
 };
 use crate::model::Gap;
 use serde::Deserialize;
@@ -152,6 +152,10 @@ pub fn compare_json(json: &Json) -> Result<Json, String> {
         Some(WireType::Resource) => PolicyType::Resource,
         None => kind_of(&[&reference, &candidate]),
     };
+    let (reference, candidate) = match kind {
+        PolicyType::Resource => (reference.of_resource(), candidate.of_resource()),
+        PolicyType::Identity => (reference, candidate),
+    };
     Ok(comparison_json(&compare(&reference, &candidate, kind)))
 }
 
@@ -177,6 +181,13 @@ pub fn comparison_json(comparison: &Comparison) -> Json {
 fn optional(name: &str, json: Option<&Json>) -> Result<Option<Rc<Document>>, String> {
     json.filter(|json| !json.is_null())
         .map(|json| document(name, json).map(Rc::new))
+        .transpose()
+}
+
+/// A policy that names principals, as it must.
+fn of_resource(name: &str, json: Option<&Json>) -> Result<Option<Rc<Document>>, String> {
+    json.filter(|json| !json.is_null())
+        .map(|json| document(name, json).map(|document| Rc::new(document.of_resource())))
         .transpose()
 }
 
@@ -268,14 +279,47 @@ pub fn simulate_json(json: &Json) -> Result<Json, String> {
             .collect::<Result<_, _>>()?,
         boundary: optional("permissions boundary", asked.permission_boundary.as_ref())?,
         session: optional("session policy", asked.session_policy.as_ref())?,
-        resource: optional("resource policy", asked.resource_policy.as_ref())?,
+        resource: of_resource("resource policy", asked.resource_policy.as_ref())?,
         grants: Vec::new(),
-        endpoint: optional("endpoint policy", asked.endpoint_policy.as_ref())?,
+        endpoint: of_resource("endpoint policy", asked.endpoint_policy.as_ref())?,
         control: levels("service control policy", &asked.service_control_policies)?,
-        resource_control: levels("resource control policy", &asked.resource_control_policies)?,
+        resource_control: levels("resource control policy", &asked.resource_control_policies)?
+            .into_iter()
+            .map(|level| {
+                level
+                    .into_iter()
+                    .map(|one| Rc::new(Document::clone(&one).of_resource()))
+                    .collect()
+            })
+            .collect(),
         unknown: Vec::new(),
     };
-    Ok(answer_json(&policies.decide(&request)))
+    // AWS refuses the whole policy, so what it would have decided is not known.
+    let refused = policies
+        .resource
+        .iter()
+        .chain(&policies.endpoint)
+        .find_map(|document| {
+            document
+                .statements
+                .iter()
+                .flat_map(|one| &one.principals)
+                .flat_map(|all| &all.all)
+                .find_map(|pattern| match pattern {
+                    PrincipalPattern::Refused(name) => Some(name.clone()),
+                    _ => None,
+                })
+        });
+    let answer = match (policies.decide(&request), refused) {
+        (Answer::Allowed(_) | Answer::ImplicitlyDenied(_), Some(name)) => {
+            Answer::Unknown(vec![Gap::not_understood(
+                "",
+                format!("`{name}` is no principal: AWS refuses the policy"),
+            )])
+        }
+        (answer, _) => answer,
+    };
+    Ok(answer_json(&answer))
 }
 
 /// A decision as JSON.

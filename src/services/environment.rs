@@ -97,7 +97,7 @@ impl Settings {
         kind
     }
 
-    fn note(&mut self, name: &str, value: &str) {
+    pub(super) fn note(&mut self, name: &str, value: &str) {
         let (upper, value) = (name.to_ascii_uppercase(), value.trim());
         let on = value.eq_ignore_ascii_case("true");
         match upper.as_str() {
@@ -175,7 +175,7 @@ pub struct Owner<'a> {
 }
 
 impl Owner<'_> {
-    fn row(&self, name: &str) -> NewRow {
+    pub(super) fn row(&self, name: &str) -> NewRow {
         NewRow::new(self.table, self.account_id, self.region)
             .set("id", format!("{}|{}|{name}", self.arn, self.container))
             .set("owner_arn", self.arn)
@@ -255,98 +255,6 @@ pub fn look<'v>(
                 .set("vector_host", vector_host(value))
         })
         .collect();
-    rows.sort_by(|a, b| a.cells[0].1.display().cmp(&b.cells[0].1.display()));
-    rows
-}
-
-/// A variable whose value is a secret for another reason than what stands in it. Where the value is not known, its name tells
-/// whether it can be a host.
-fn a_secret(owner: Owner<'_>, name: &str, detector: &str, value: Option<&str>) -> NewRow {
-    let key = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"]
-        .iter()
-        .any(|word| name.to_ascii_uppercase().contains(word));
-    let host = |of: fn(&str) -> String| match value {
-        Some(value) => Some(of(value)),
-        None => (key && !names_a_host(&name.to_ascii_uppercase())).then(String::new),
-    };
-    owner
-        .row(name)
-        .set("category", secrets::Category::Secret.as_str())
-        .set("detector", detector)
-        .set("confidence", secrets::Confidence::High.as_str())
-        .set("length", 0)
-        .set("fingerprint", "")
-        .set(
-            "outside_host",
-            value.map_or_else(
-                || host(|_| String::new()),
-                |value| Some(leaves(name, value, true)),
-            ),
-        )
-        .set("vector_host", host(vector_host))
-}
-
-/// Looks at variables that a file declares; gives their rows and adds to the settings, which are hidden where a value that steers is open.
-/// Those that come from outside the file are told with the reason.
-pub fn look_declared(
-    owner: Owner<'_>,
-    variables: &[(String, super::declared::Node)],
-    prints: &Fingerprints,
-    settings: &mut Settings,
-    (hidden, open): (&mut bool, &mut Vec<(String, String)>),
-) -> Vec<NewRow> {
-    use super::declared::Node;
-    let mut known = Vec::new();
-    let mut rows = Vec::new();
-    // Where a file marks all of its variables, it is their map that is marked, and nothing is said of each.
-    let marks = variables.len() == 1
-        || variables
-            .iter()
-            .any(|(_, value)| !matches!(value, Node::Secret(_)));
-    for (name, value) in variables {
-        match value {
-            // CloudFormation resolves it when the stack is made; the value stands in clear in the variable.
-            Node::Secret(text) if text.contains("{{resolve:") => {
-                rows.push(a_secret(owner, name, "resolved-at-deploy", None));
-            }
-            // Whoever may read the configuration of the function reads what the file itself calls a secret.
-            Node::Secret(text)
-                if marks
-                    && !text.is_empty()
-                    && !text.starts_with("arn:")
-                    && !secrets::classify(name, text).category.is_secret() =>
-            {
-                settings.note(name, text);
-                rows.push(a_secret(owner, name, "marked-secret", Some(text)));
-            }
-            Node::Unknown(later) if later.secret => {
-                *hidden |= steers(name);
-                rows.push(a_secret(owner, name, "marked-secret", None));
-            }
-            Node::Unknown(later) if later.outside => {
-                *hidden |= steers(name);
-                open.push((
-                    format!("{}|{}|{name}", owner.arn, owner.container),
-                    later.why.clone(),
-                ));
-                rows.push(owner.row(name));
-            }
-            Node::Text(text) | Node::Secret(text) => known.push((name.as_str(), text.clone())),
-            Node::Number(number) => known.push((name.as_str(), number.to_string())),
-            Node::Bool(on) => known.push((name.as_str(), on.to_string())),
-            // Settled later: the variable is there, and what it holds is not known.
-            _ => {
-                *hidden |= steers(name);
-                rows.push(owner.row(name));
-            }
-        }
-    }
-    rows.extend(look(
-        owner,
-        known.iter().map(|(name, value)| (*name, value.as_str())),
-        prints,
-        settings,
-    ));
     rows.sort_by(|a, b| a.cells[0].1.display().cmp(&b.cells[0].1.display()));
     rows
 }

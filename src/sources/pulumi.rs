@@ -7,6 +7,7 @@ use super::files::{Error, Files, Given, Variant};
 use super::terraform::partition;
 use crate::model::{Arn, Source, UNKNOWN_ACCOUNT, UNKNOWN_REGION};
 use crate::services::declared::ids::attribute;
+use crate::services::declared::openings::is_foreign;
 use crate::services::declared::{Change, Declared, Later, Node, Told};
 use crate::services::spelled_kinds;
 use serde_json::Value as Json;
@@ -270,9 +271,11 @@ fn resource<'j>(
 ) -> Option<Resource<'j>> {
     let text = |key: &str| state.get(key).and_then(Json::as_str).unwrap_or_default();
     let token = text("type");
-    if !token.starts_with("aws:") && !token.starts_with("aws-native:")
-        || state.get("delete").and_then(Json::as_bool) == Some(true)
-    {
+    let of_aws = token.starts_with("aws:") || token.starts_with("aws-native:");
+    // What may change what it is handed: resources of other packages, and code of the program's own.
+    let is_handed = state.get("custom").and_then(Json::as_bool) == Some(true)
+        && (token.contains(":dynamic:") || is_foreign(token));
+    if !of_aws && !is_handed || state.get("delete").and_then(Json::as_bool) == Some(true) {
         return None;
     }
     let kind = kind_of(token, known);

@@ -179,6 +179,10 @@ fn request(dice: &mut Dice) -> Request {
         "aws:tagkeys",
         &["a", "b", "c", "a|b", "a|c", "ab", "b|c"],
     );
+    // No request comes through an endpoint and from an address of the internet.
+    if matches!(context.get("aws:sourcevpce"), Some(Fact::Values(_))) {
+        context.insert("aws:sourceip".to_owned(), Fact::Absent);
+    }
     let principal = *dice.one(&[
         "arn:aws:iam::111122223333:role/a",
         "arn:aws:iam::444455556666:role/a",

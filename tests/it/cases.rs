@@ -31,6 +31,25 @@ fn cases_of_single_requests_are_decided_rightly() {
     }
 }
 
+/// Questions on what is subtle: what callers do not carry, what AWS refuses or ignores.
+#[test]
+fn subtle_requests_are_decided_rightly() {
+    let own = include_str!("../../fixtures/policy/simulate.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str::<Json>(line).expect("JSON"));
+    let given = cases("policy/subtle-simulate.jsonl");
+    for case in own.chain(given.into_iter().map(|(case, _)| case)) {
+        let answer = wire::simulate_json(&case).expect("a question");
+        assert_eq!(answer["answer"], case["expect"], "{}: {answer}", case["id"]);
+    }
+    for (case, expected) in cases("policy/subtle-compare.jsonl") {
+        match wire::compare_json(&case) {
+            Ok(answer) => assert_eq!(answer["answer"], expected, "{}: {answer}", case["id"]),
+            Err(error) => assert_eq!(expected, "ERROR", "{}: {error}", case["id"]),
+        }
+    }
+}
+
 #[test]
 fn cases_of_two_policies_are_decided_rightly() {
     for (case, expected) in cases("policy/compare.jsonl") {

@@ -148,6 +148,23 @@ impl World {
                 one,
             );
         }
+        // What is handed a VPC may add to its route tables, groups and the like too.
+        let mut inside = Vec::new();
+        for (given, gap) in open.iter().filter(|(given, _)| !given.is_empty()) {
+            for loaded in tables.values() {
+                let (table, rows) = (loaded.table, &loaded.rows);
+                let Some((vpc, key)) = table.position("vpc_id").zip(table.position(table.key))
+                else {
+                    continue;
+                };
+                inside.extend(
+                    rows.iter()
+                        .filter(|(_, _, cells)| cells[vpc].display() == given.as_str())
+                        .map(|(_, _, cells)| (cells[key].display().into_owned(), gap.clone())),
+                );
+            }
+        }
+        open.extend(inside);
         Ok(Self {
             run,
             tables,

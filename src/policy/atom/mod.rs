@@ -390,6 +390,7 @@ pub(crate) fn principals(
             PrincipalPattern::Canonical(id) => others.push(other(Kind::Canonical, id)),
             PrincipalPattern::Anyone
             | PrincipalPattern::Deleted(_)
+            | PrincipalPattern::Refused(_)
             | PrincipalPattern::Service(_)
             | PrincipalPattern::Federated(_) => {}
         }

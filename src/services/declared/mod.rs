@@ -12,6 +12,7 @@ mod node;
 pub mod openings;
 pub mod policy;
 mod rows;
+mod variables;
 
 pub use node::{Later, Node, Told};
 pub use rows::{Claim, Draft, Rows};

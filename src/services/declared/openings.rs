@@ -74,11 +74,63 @@ fn why(resource: &Declared) -> Option<String> {
         kind if kind.starts_with("Custom::") => {
             format!("the custom resource {address} runs code when the stack is made")
         }
-        kind if kind.starts_with("awscc_") => {
-            format!("{address} is of the provider awscc, whose resources are not read")
+        kind if kind.starts_with("awscc_") || kind.starts_with("aws-native:") => {
+            format!("{address} is of the type {kind}, which is not read")
+        }
+        "null_resource" | "terraform_data" => {
+            format!("{address} runs code when the plan is applied")
+        }
+        kind if is_foreign(kind) => {
+            format!("{address} is of the type {kind}, whose provider is not AWS")
         }
         _ => return None,
     })
+}
+
+/// Providers of Terraform and packages of Pulumi that change nothing in AWS: they make values and files, or belong to other vendors.
+const ELSEWHERE: &[&str] = &[
+    "archive",
+    "assert",
+    "azuread",
+    "azurerm",
+    "cloudflare",
+    "cloudinit",
+    "datadog",
+    "docker",
+    "external",
+    "github",
+    "gitlab",
+    "google",
+    "grafana",
+    "helm",
+    "http",
+    "kubectl",
+    "kubernetes",
+    "local",
+    "newrelic",
+    "null",
+    "okta",
+    "pagerduty",
+    "pulumi",
+    "random",
+    "sops",
+    "std",
+    "template",
+    "terraform",
+    "tfe",
+    "time",
+    "tls",
+    "utils",
+    "vault",
+];
+
+/// Is it a type of another provider than AWS's, which may change what it is handed?
+pub fn is_foreign(kind: &str) -> bool {
+    if kind.contains("::") || kind.starts_with("data.") {
+        return false;
+    }
+    let provider = kind.split(['_', ':']).next().unwrap_or_default();
+    !["aws", "awscc", "aws-native"].contains(&provider) && !ELSEWHERE.contains(&provider)
 }
 
 /// Does a resource of this kind declare resources of kinds that the file does not tell? What runs code may make them too, but
@@ -133,12 +185,36 @@ fn only_reads(resource: &Declared) -> bool {
         })
 }
 
+/// Does a value that is settled later come from where it cannot be followed: a local value, a module, a loop?
+fn is_lost(node: &Node) -> bool {
+    match node {
+        Node::Unknown(later) => {
+            later.of.is_empty()
+                && later.refs.iter().any(|one| {
+                    ["local.", "module.", "each."]
+                        .iter()
+                        .any(|start| one.starts_with(start))
+                })
+        }
+        Node::List(items) => items.iter().any(is_lost),
+        Node::Map(members) => members.iter().any(|(_, value)| is_lost(value)),
+        _ => false,
+    }
+}
+
 fn texts(node: &Node, all: &mut BTreeSet<String>) {
     match node {
         Node::Text(text) => words(text, all),
         Node::Unknown(later) => {
             all.extend(later.of.iter().cloned());
             words(&later.pattern, all);
+            // An attribute that AWS computes is one of the resource that the reference names.
+            all.extend(later.refs.iter().filter_map(|one| {
+                let mut parts = one.split('.');
+                let (kind, name) = (parts.next()?, parts.next()?);
+                let name = name.split('[').next()?;
+                kind.starts_with("aws").then(|| format!("{kind}.{name}"))
+            }));
         }
         Node::List(items) => items.iter().for_each(|item| texts(item, all)),
         Node::Map(members) => members.iter().for_each(|(_, value)| texts(value, all)),
@@ -163,7 +239,7 @@ pub fn openings(resources: &[Declared], mapped: impl Fn(&str) -> bool) -> Vec<Op
             texts(&resource.values, &mut given);
             all.push(Opening {
                 why,
-                given: Some(given),
+                given: (!is_lost(&resource.values)).then_some(given),
                 undeclared: declares(&resource.kind) || mapped(&resource.kind),
             });
         }

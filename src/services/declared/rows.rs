@@ -1,6 +1,7 @@
 //! Rows in the making: several resources of a file can tell of one row.
 
 use super::ids::named_later;
+use super::variables::look_declared;
 use super::{Change, Declared, Later, Node, Told};
 use crate::inventory::{Declaration, NewRow};
 use crate::model::{Location, Value};
@@ -248,7 +249,7 @@ impl Rows {
         let mut hidden = false;
         for (owner, variables, references) in owners {
             let mut open = Vec::new();
-            let rows = environment::look_declared(
+            let rows = look_declared(
                 *owner,
                 variables,
                 &prints,

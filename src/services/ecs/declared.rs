@@ -84,6 +84,7 @@ pub(in crate::services) fn definition_arn(by: &Declared, text: &str) -> String {
 fn definition(by: &Declared, rows: &mut Rows) {
     let key = arn(by);
     // Terraform holds the containers as JSON text.
+    let marked = matches!(by.at("container_definitions"), Node::Secret(_));
     let parsed = match by.at("container_definitions") {
         Node::Text(text) | Node::Secret(text) => serde_json::from_str::<serde_json::Value>(text)
             .ok()
@@ -99,6 +100,8 @@ fn definition(by: &Declared, rows: &mut Rows) {
         let pairs = |path: &str| -> Vec<(String, Node)> {
             let value = |item: &Node| match item.at("value") {
                 Node::Absent => Node::Text(String::new()),
+                // Terraform marks the whole text where one value in it is sensitive.
+                Node::Text(text) if marked => Node::Secret(text.clone()),
                 known => known.clone(),
             };
             container

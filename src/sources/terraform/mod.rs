@@ -5,6 +5,7 @@
 
 mod addresses;
 pub mod documents;
+mod handed;
 mod lines;
 mod locals;
 mod places;
@@ -13,6 +14,7 @@ mod references;
 use super::files::{Error, Files, Given, Variant};
 use crate::model::Source;
 use crate::services::declared::{Change, Declared, Later, Node};
+use handed::{is_handed, of_aws};
 use places::Places;
 use references::Configuration;
 use serde_json::Value as Json;
@@ -245,18 +247,6 @@ pub(super) struct Instance {
     gone: bool,
 }
 
-/// Is it a resource of the AWS provider?
-fn of_aws(node: &Json) -> bool {
-    let provider = node
-        .get("provider_name")
-        .and_then(Json::as_str)
-        .unwrap_or_default();
-    let kind = node.get("type").and_then(Json::as_str).unwrap_or_default();
-    kind.starts_with("aws_")
-        && (provider.is_empty() || provider.ends_with("/aws") || provider == "aws")
-        || kind.starts_with("awscc_")
-}
-
 /// A type of the Cloud Control provider is one of CloudFormation's: `awscc_lambda_function` is `AWS::Lambda::Function`.
 fn spelled(kind: &str) -> String {
     let Some(rest) = kind.strip_prefix("awscc_") else {
@@ -328,7 +318,7 @@ impl Instance {
     }
 
     fn of_change(node: &Json, configuration: &Configuration<'_>) -> Option<Self> {
-        if !of_aws(node) {
+        if !of_aws(node) && !is_handed(node, configuration) {
             return None;
         }
         let change = node.get("change")?;
@@ -404,6 +394,11 @@ impl Instance {
                     members.push(((*block).to_owned(), open));
                 }
             }
+        }
+        // What it is handed stands in its configuration, whatever the plan shows of it.
+        if let (false, Node::Map(members)) = (of_aws(node), &mut merged) {
+            let handed = configuration.handed(&instance.module, &instance.local);
+            members.push(("handed".to_owned(), handed));
         }
         instance.declared.values = merged;
         Some(instance)

@@ -47,7 +47,7 @@ struct Module<'j> {
 pub(super) struct Configuration<'j> {
     /// By address without indexes; the root is empty.
     modules: BTreeMap<String, Module<'j>>,
-    resources: BTreeMap<(String, String), &'j Json>,
+    pub(super) resources: BTreeMap<(String, String), &'j Json>,
     variables: Option<&'j Json>,
     /// Local values, where the source was given.
     pub(super) locals: Locals,

@@ -1,7 +1,7 @@
 //! Who may decrypt by a key, and who administers it.
 
 use super::data_key::Judged;
-use crate::access::documents::documents;
+use crate::access::documents::of_resource;
 use crate::access::principal::Access;
 use crate::access::resource::Guard;
 use crate::inventory::Row;
@@ -209,7 +209,7 @@ pub(super) fn judge(
 ) -> Judged {
     let policy = key
         .json("policy")
-        .and_then(|json| documents(key.key(), &json));
+        .and_then(|json| of_resource(key.key(), &json));
     let origin = key.text("origin").map(str::to_owned);
     let policy = match policy {
         Known(policy) => policy,

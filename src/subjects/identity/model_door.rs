@@ -1,7 +1,7 @@
 //! Subject: what leads from the internet to a model: URLs of functions that call Bedrock, and methods of REST APIs.
 
 use crate::access::bucket;
-use crate::access::documents::documents;
+use crate::access::documents::of_resource;
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, json, text};
 use crate::inventory::{Inputs, Lookup, Role, Row, Span, Table};
@@ -81,7 +81,7 @@ fn lets_anyone_in(
     resource: &str,
     context: &[(&str, &str)],
 ) -> Observed<Option<Json>> {
-    documents(name, policy).and_then(|document| {
+    of_resource(name, policy).and_then(|document| {
         let mut gaps = Vec::new();
         for mut facts in bucket::from_the_internet(&document) {
             facts.extend(

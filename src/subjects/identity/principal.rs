@@ -223,7 +223,7 @@ pub(super) fn trust_of(row: Row<'_>) -> Observed<Trust> {
                     }
                     PrincipalPattern::Canonical(_) => trust.people = true,
                     // It matches nobody.
-                    PrincipalPattern::Deleted(_) => {}
+                    PrincipalPattern::Deleted(_) | PrincipalPattern::Refused(_) => {}
                 }
             }
             trust
