@@ -55,9 +55,18 @@ pub(crate) fn is_default(net: &IpNet) -> bool {
     net.prefix_len() <= 1 || net.to_string() == "2000::/3"
 }
 
-/// Is the range inside the private and shared ones (RFC 1918, RFC 6598, RFC 4193)?
+/// Is the range inside those that nobody is reached by over the internet: private and shared ones (RFC 1918, RFC 6598, RFC 4193), and
+/// those of special use (RFC 6890)?
 pub(crate) fn is_private(net: &IpNet) -> bool {
     [
+        "0.0.0.0/8",
+        "127.0.0.0/8",
+        "192.0.0.0/24",
+        "198.18.0.0/15",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::1/128",
+        "ff00::/8",
         "10.0.0.0/8",
         "172.16.0.0/12",
         "192.168.0.0/16",

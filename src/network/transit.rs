@@ -1,7 +1,7 @@
 //! Over transit gateways: attachments, their route tables, peers, and the VPCs behind them.
 
 use super::address::{is_default, is_private, nets};
-use super::walk::{BLACKHOLE, Choice, Reach, Route, Target, Walk, choose};
+use super::walk::{BLACKHOLE, Choice, Reach, Route, Target, Walk, choose, passing};
 use super::{Hop, Spot};
 use crate::inventory::{Lookup, Row};
 use crate::model::Observed::{Known, Unknown};
@@ -49,8 +49,12 @@ impl Walk<'_> {
             Known(facts) => facts,
             Unknown(gaps) => return Reach::Unknown(gaps),
         };
-        if state != "available" {
-            return Reach::closed(format!("the attachment {} is {state}", row.key()));
+        match state {
+            "available" => {}
+            "pending" | "modifying" => {
+                return Reach::Unknown(passing("ec2_transit_gateway_attachment", row.key(), state));
+            }
+            _ => return Reach::closed(format!("the attachment {} is {state}", row.key())),
         }
         let owner = row
             .text("transit_gateway_owner_id")
@@ -265,8 +269,12 @@ impl Walk<'_> {
             Known(facts) => facts,
             Unknown(gaps) => return Reach::Unknown(gaps),
         };
-        if state != "available" {
-            return Reach::closed(format!("the attachment {id} is {state}"));
+        match state {
+            "available" => {}
+            "pending" | "modifying" => {
+                return Reach::Unknown(passing("ec2_transit_gateway_attachment", id, state));
+            }
+            _ => return Reach::closed(format!("the attachment {id} is {state}")),
         }
         match kind {
             "vpc" => self.enter_vpc(&sides, resource, target),

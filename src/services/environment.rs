@@ -5,8 +5,8 @@
 //! Region), never the text.
 
 use super::hosts::{
-    endpoint, host_of, is_a_url, is_langsmith_host, is_region, leaves, names_a_host, of_aws,
-    vector_host,
+    Around, endpoint, host_of, is_a_url, is_proxy, is_region, leaves, names_a_host, of_aws,
+    spares_aws, vector_host,
 };
 use crate::inventory::cols::{flag, int, text};
 use crate::inventory::{Column, NewRow};
@@ -49,6 +49,9 @@ pub struct Settings {
     endpoint: &'static str,
     /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`: the first of them does not count.
     ignores: bool,
+    /// A proxy takes the calls, wherever the SDK points; `NO_PROXY` may keep those to AWS from it.
+    proxied: bool,
+    spares_aws: bool,
     region: String,
     fips: bool,
     dualstack: bool,
@@ -66,6 +69,9 @@ impl Settings {
     }
 
     fn endpoint(&self) -> &'static str {
+        if self.proxied && !self.spares_aws {
+            return "other";
+        }
         let configured = if self.ignores { "" } else { self.configured };
         [self.endpoint, configured]
             .into_iter()
@@ -104,6 +110,9 @@ impl Settings {
             "AWS_USE_FIPS_ENDPOINT" => self.fips |= on,
             "AWS_USE_DUALSTACK_ENDPOINT" => self.dualstack |= on,
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" => self.ignores |= on,
+            "NO_PROXY" => self.spares_aws |= spares_aws(value),
+            // Calls to Bedrock are made by HTTPS.
+            proxy if is_proxy(proxy) && proxy != "HTTP_PROXY" => self.proxied |= !value.is_empty(),
             // AWS SDKs and Tools Reference Guide, "Service-specific endpoints": the service's own variable comes before the general one.
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME" => self.configured = self.point(value),
             "AWS_ENDPOINT_URL" if self.configured.is_empty() => self.configured = self.point(value),
@@ -229,9 +238,7 @@ pub fn look<'v>(
     let mut variables: Vec<(&str, &str)> = variables.into_iter().collect();
     // Maps have no order; what is told must not depend on it.
     variables.sort_unstable();
-    let langsmith = variables
-        .iter()
-        .any(|(name, value)| is_langsmith_host(name, value));
+    let around = Around::of(variables.iter().copied());
     let mut rows: Vec<NewRow> = variables
         .into_iter()
         .map(|(name, value)| {
@@ -251,7 +258,7 @@ pub fn look<'v>(
                         String::new()
                     },
                 )
-                .set("outside_host", leaves(name, value, langsmith))
+                .set("outside_host", leaves(name, value, around))
                 .set("vector_host", vector_host(value))
         })
         .collect();

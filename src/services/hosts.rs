@@ -51,36 +51,116 @@ const OUTSIDE_HOSTS: &[&str] = &[
     "app.opik.ai",
 ];
 
-/// Variables by which the SDKs of model providers and gateways are sent to another host than their own.
-const BASE_URLS: &[&str] = &[
-    "OPENAI_BASE_URL",
-    "OPENAI_API_BASE",
-    "OPENAI_ENDPOINT",
-    "ANTHROPIC_BASE_URL",
-    "ANTHROPIC_BEDROCK_BASE_URL",
-    "AWS_BEDROCK_BASE_URL",
-    "BEDROCK_BASE_URL",
-    "AZURE_OPENAI_ENDPOINT",
-    "AZURE_API_BASE",
-    "LITELLM_BASE_URL",
-    "LITELLM_API_BASE",
-    "LITELLM_PROXY_API_BASE",
-    "LITELLM_PROXY_URL",
-    "AI_GATEWAY_BASE_URL",
-    "AI_GATEWAY_URL",
-    "GROQ_BASE_URL",
-    "MISTRAL_BASE_URL",
-    "COHERE_BASE_URL",
-    "GOOGLE_GEMINI_BASE_URL",
-    "DEEPSEEK_BASE_URL",
-    "OPENROUTER_BASE_URL",
-    "LANGSMITH_ENDPOINT",
-    "LANGCHAIN_ENDPOINT",
-    "LANGFUSE_HOST",
-    "LANGFUSE_BASE_URL",
-    "LANGFUSE_BASEURL",
-    "HELICONE_BASE_URL",
+/// Parts of the names of variables that the SDKs of models, their gateways and what traces their prompts read.
+const OF_MODELS: &[&str] = &[
+    "AI",
+    "ANTHROPIC",
+    "BEDROCK",
+    "CEREBRAS",
+    "CLAUDE",
+    "COHERE",
+    "DEEPSEEK",
+    "FIREWORKS",
+    "GEMINI",
+    "GENAI",
+    "GROQ",
+    "HELICONE",
+    "HUGGINGFACE",
+    "LANGCHAIN",
+    "LANGFUSE",
+    "LANGSMITH",
+    "LITELLM",
+    "LLM",
+    "MISTRAL",
+    "OLLAMA",
+    "OPENAI",
+    "OPENROUTER",
+    "PERPLEXITY",
+    "PORTKEY",
+    "REPLICATE",
+    "TOGETHER",
+    "VERTEX",
+    "VLLM",
+    "XAI",
 ];
+
+/// Names that end so hold the address of a service.
+const ADDRESSES: &[&str] = &[
+    "URL", "URI", "ENDPOINT", "HOST", "API_BASE", "BASEURL", "PROXY",
+];
+
+/// Variables that are base URLs and say so less plainly.
+const BASE_URLS: &[&str] = &[
+    "CO_API_URL",
+    "AZURE_API_BASE",
+    "HF_ENDPOINT",
+    "HF_INFERENCE_ENDPOINT",
+];
+
+/// Variables of any HTTP client that send its calls to a proxy.
+const PROXIES: &[&str] = &["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
+
+/// Does the SDK of a model, of a gateway or of AWS for Bedrock take the address that it calls from a variable of this name (AWS
+/// SDKs and Tools Reference Guide, "Service-specific endpoints", and the documentation of each SDK)?
+fn is_base_url(upper: &str) -> bool {
+    if upper == "AWS_ENDPOINT_URL" || upper.starts_with("AWS_ENDPOINT_URL_BEDROCK") {
+        return true;
+    }
+    if upper.starts_with("AWS_ENDPOINT_URL") {
+        return false;
+    }
+    let elsewhere = [
+        "SOURCE", "CALLBACK", "WEBHOOK", "REDIRECT", "DOCS", "REFERER", "ORIGIN",
+    ]
+    .iter()
+    .any(|word| upper.contains(word));
+    BASE_URLS.contains(&upper)
+        || !elsewhere
+            && ADDRESSES.iter().any(|end| upper.ends_with(end))
+            && upper.split('_').any(|part| OF_MODELS.contains(&part))
+}
+
+/// Does a variable send the calls of HTTP clients to a proxy?
+pub(super) fn is_proxy(upper: &str) -> bool {
+    PROXIES.contains(&upper)
+}
+
+/// Does `NO_PROXY` keep calls to AWS from the proxy?
+pub(super) fn spares_aws(value: &str) -> bool {
+    value.split([',', ' ']).map(str::trim).any(|one| {
+        one == "*"
+            || one.contains("amazonaws.com")
+            || one.contains("api.aws")
+            || one.contains("bedrock")
+    })
+}
+
+/// What the variables beside one say of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Around {
+    /// Another names LangSmith's host.
+    pub langsmith: bool,
+    /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`: what points the SDK of AWS elsewhere does not count.
+    pub ignores: bool,
+    /// `NO_PROXY` keeps calls to AWS from a proxy.
+    pub spares_aws: bool,
+}
+
+impl Around {
+    /// What a set of variables says of each of them.
+    pub fn of<'v>(variables: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
+        let mut all = Self::default();
+        for (name, value) in variables {
+            let upper = name.to_ascii_uppercase();
+            all.langsmith |= is_langsmith_host(name, value);
+            all.ignores |= upper == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+                && value.trim().eq_ignore_ascii_case("true");
+            all.spares_aws |= upper == "NO_PROXY" && spares_aws(value);
+        }
+        all
+    }
+}
+
 /// Switches that send prompts to LangSmith, at its own host where none is named.
 const LANGSMITH: &[&str] = &[
     "LANGCHAIN_TRACING_V2",
@@ -131,22 +211,26 @@ fn is_own(host: &str) -> bool {
     !host.contains('.') || ends.iter().any(inside)
 }
 
-/// The host outside AWS to which a variable sends prompts: one of the list that its value names, or whatever host the base URL
-/// of a model's SDK names that is neither AWS's nor one's own. `has_langsmith_host` says whether another variable names
-/// LangSmith's host.
-pub fn leaves(name: &str, value: &str, has_langsmith_host: bool) -> String {
+/// The host outside AWS to which a variable sends prompts: one of the list that its value names, or whatever host a proxy or the
+/// base URL of a model's SDK names that is neither AWS's nor one's own.
+pub fn leaves(name: &str, value: &str, around: Around) -> String {
     let known = outside_host(value);
     if !known.is_empty() {
         return known.to_owned();
     }
     let upper = name.to_ascii_uppercase();
     if LANGSMITH.contains(&upper.as_str())
-        && !has_langsmith_host
+        && !around.langsmith
         && ["true", "1"].contains(&value.trim().to_ascii_lowercase().as_str())
     {
         return "smith.langchain.com".to_owned();
     }
-    if !BASE_URLS.contains(&upper.as_str()) {
+    let counts = if is_proxy(&upper) {
+        !around.spares_aws
+    } else {
+        is_base_url(&upper) && !(around.ignores && upper.starts_with("AWS_ENDPOINT_URL"))
+    };
+    if !counts {
         return String::new();
     }
     let host = host_of(value.trim().trim_matches(['"', '\'']));
@@ -246,9 +330,11 @@ pub(super) fn of_aws(url: &str) -> bool {
 
 pub(super) fn endpoint(url: &str) -> &'static str {
     let host = host_of(url);
+    // The second root is that of dual-stack names (AWS General Reference, "Amazon Bedrock endpoints and quotas").
+    let of_aws = host.ends_with(".amazonaws.com") || host.ends_with(".api.aws");
     if host.contains(".vpce.amazonaws.com") {
         "vpce"
-    } else if host.is_empty() || host.starts_with("bedrock") && host.ends_with(".amazonaws.com") {
+    } else if host.is_empty() || host.starts_with("bedrock") && of_aws {
         "default"
     } else {
         "other"
@@ -316,8 +402,65 @@ mod tests {
             ("LANGCHAIN_TRACING_V2", "true", "smith.langchain.com"),
             ("LANGCHAIN_TRACING_V2", "false", ""),
         ] {
-            assert_eq!(leaves(name, value, false), host, "{name}={value}");
+            assert_eq!(
+                leaves(name, value, Around::default()),
+                host,
+                "{name}={value}"
+            );
         }
-        assert_eq!(leaves("LANGCHAIN_TRACING_V2", "true", true), "");
+        let around = Around {
+            langsmith: true,
+            ignores: true,
+            spares_aws: true,
+        };
+        for (name, value) in [
+            ("LANGCHAIN_TRACING_V2", "true"),
+            (
+                "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+                "https://llm.example.net",
+            ),
+            ("https_proxy", "http://proxy.example.net:3128"),
+        ] {
+            assert_eq!(leaves(name, value, around), "", "{name}");
+        }
+    }
+
+    #[test]
+    fn every_variable_that_an_sdk_reads_its_address_from_counts() {
+        for name in [
+            "AWS_ENDPOINT_URL",
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+            "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME",
+            "AWS_BEDROCK_RUNTIME_ENDPOINT",
+            "BEDROCK_URL",
+            "ANTHROPIC_BEDROCK_MANTLE_BASE_URL",
+            "ANTHROPIC_VERTEX_BASE_URL",
+            "ANTHROPIC_API_URL",
+            "OPENAI_API_HOST",
+            "AZURE_OPENAI_BASE_URL",
+            "CO_API_URL",
+            "MISTRAL_API_BASE",
+            "OLLAMA_HOST",
+            "LITELLM_URL",
+            "LLM_BASE_URL",
+            "https_proxy",
+            "ALL_PROXY",
+            "OPENAI_PROXY",
+        ] {
+            let host = leaves(name, "https://llm.example.com/v1", Around::default());
+            assert_eq!(host, "llm.example.com", "{name}");
+        }
+        for name in [
+            "AWS_ENDPOINT_URL_S3",
+            "API_URL",
+            "EMAIL_HOST",
+            "BEDROCK_DATA_SOURCE_URL",
+        ] {
+            assert_eq!(
+                leaves(name, "https://llm.example.com", Around::default()),
+                "",
+                "{name}"
+            );
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::address::is_private;
 use super::super::walk::{
-    BLACKHOLE, Choice, Reach, Target, blocked, by_next, choose, routes, table,
+    BLACKHOLE, Choice, Reach, Target, blocked, by_next, choose, passing, routes, table,
 };
 use super::{End, Ended, Tracer, spot_of, unknown};
 use super::{Hop, Spot};
@@ -83,6 +83,10 @@ impl<'w> Tracer<'w> {
                     );
                 }
                 match sender.map(|row| row.text("public_ip")) {
+                    _ if is_private(&IpNet::from(self.packet.to)) => (
+                        End::Lost,
+                        format!("{next} drops what goes to private addresses"),
+                    ),
                     Some(Known(public)) if !public.is_empty() => {
                         (End::Leaves, format!("{next} sends it on from {public}"))
                     }
@@ -135,7 +139,15 @@ impl<'w> Tracer<'w> {
                             )
                         }
                     }
-                    Known((_, state)) => (End::Lost, format!("{next} is {state}")),
+                    Known((_, state)) => {
+                        self.hops.push(hop("nat-gateway", state));
+                        match state {
+                            "pending" | "deleting" => {
+                                unknown(&passing("vpc_nat_gateway", next, state))
+                            }
+                            _ => (End::Lost, format!("{next} is {state}")),
+                        }
+                    }
                     Unknown(gaps) => unknown(&gaps),
                 }
             }
@@ -185,6 +197,13 @@ impl<'w> Tracer<'w> {
             Known(home) => home,
             Unknown(gaps) => return unknown(&gaps),
         };
+        match self.acl_lets(&home, true, Some(self.packet.to)) {
+            Known(Ok(())) => {}
+            Known(Err(why)) => {
+                return (End::Denied, format!("{gateway} stands in {subnet}: {why}"));
+            }
+            Unknown(gaps) => return unknown(&gaps),
+        }
         let chosen = table(self.world, &home)
             .and_then(|(row, why)| routes(self.world, &home, row).map(|all| (row, why, all)));
         let (row, why, all) = match chosen {

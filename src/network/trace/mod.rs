@@ -115,7 +115,18 @@ fn hop_of(row: Row<'_>) -> Hop {
             format!("by its interface {}", row.key()),
         )
         .of(row.account()),
-        _ => Hop::new("interface", row.key(), "an interface").of(row.account()),
+        _ => Hop::new("interface", row.key(), interface_of_what(row)).of(row.account()),
+    }
+}
+
+/// What an interface belongs to (Amazon EC2 API Reference, `NetworkInterface`, `interfaceType`).
+fn interface_of_what(row: Row<'_>) -> String {
+    match row.text("interface_type").known().unwrap_or_default() {
+        "" | "interface" => "an interface".to_owned(),
+        "vpc_endpoint" => "an interface of a VPC endpoint".to_owned(),
+        "nat_gateway" => "the interface of a NAT gateway".to_owned(),
+        "lambda" => "an interface of Lambda functions".to_owned(),
+        other => format!("an interface of a {}", other.replace('_', " ")),
     }
 }
 
@@ -391,22 +402,29 @@ impl<'w> Tracer<'w> {
             .packet
             .from
             .unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
-        // Load balancers without groups filter nothing.
-        if row
+        // What a load balancer forwards its listeners say, and they are not read; without groups it filters nothing.
+        let balances = row
+            .text("interface_type")
+            .known()
+            .is_some_and(|kind| kind.contains("load_balancer"));
+        let bare = row
             .list("security_group_ids")
             .known()
-            .is_some_and(|groups| groups.is_empty())
-            && row
-                .text("interface_type")
-                .known()
-                .is_some_and(|kind| kind.contains("load_balancer"))
-        {
-            return (
-                End::Arrives,
-                format!("{} has no security groups", row.key()),
-            );
+            .is_some_and(|groups| groups.is_empty());
+        let listens = || {
+            (
+                End::Unknown,
+                format!(
+                    "{} is of a load balancer, whose listeners are not read",
+                    row.key()
+                ),
+            )
+        };
+        if balances && bare {
+            return listens();
         }
         match self.groups_let(row, "ingress", from, &theirs) {
+            Known(true) if balances => listens(),
             Known(true) => (End::Arrives, format!("{} takes it", row.key())),
             Known(false) => (
                 End::Denied,

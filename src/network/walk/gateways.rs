@@ -7,6 +7,14 @@ use crate::inventory::Lookup;
 use crate::model::{Gap, Observed, Reason};
 use Observed::{Known, Unknown};
 
+/// A state that passes: what is in it carries traffic soon, or still does.
+pub(crate) fn passing(table: &str, id: &str, state: &str) -> Vec<Gap> {
+    vec![Gap::not_understood(
+        format!("{table}.state"),
+        format!("{id} is {state}, and whether it carries traffic changes"),
+    )]
+}
+
 impl Walk<'_> {
     /// May a route to this lead out of the VPC to public addresses? Everything may but the VPC itself, a peer and a gateway endpoint.
     pub(crate) fn leads_out(&self, spot: &Spot, next: &str) -> bool {
@@ -95,8 +103,13 @@ impl Walk<'_> {
             Known(facts) => facts,
             Unknown(gaps) => return Reach::Unknown(gaps),
         };
-        if state != "available" {
-            return Reach::closed(format!("{gateway} is {state}"));
+        match state {
+            "available" => {}
+            // It will carry traffic in a moment, or still does (Amazon VPC User Guide, "NAT gateway states and status").
+            "pending" | "deleting" => {
+                return Reach::Unknown(passing("vpc_nat_gateway", gateway, state));
+            }
+            _ => return Reach::closed(format!("{gateway} is {state}")),
         }
         // What a route leads to stands in the VPC of its table.
         let stands = Spot {
@@ -161,8 +174,10 @@ impl Walk<'_> {
             Known(facts) => facts,
             Unknown(gaps) => return Reach::Unknown(gaps),
         };
-        if state != "active" {
-            return Reach::closed(format!("{id} is {state}"));
+        match state {
+            "active" => {}
+            "provisioning" => return Reach::Unknown(passing("vpc_peering_connection", id, state)),
+            _ => return Reach::closed(format!("{id} is {state}")),
         }
         let (peer, account) = if asks.0 == spot.vpc { accepts } else { asks };
         match target {

@@ -2,6 +2,8 @@
 
 pub(crate) mod gateways;
 
+pub(crate) use gateways::passing;
+
 use super::address::{is_default, is_private, nets};
 use super::{Hop, Spot};
 use crate::inventory::{Lookup, Row, World};

@@ -3,7 +3,7 @@
 use crate::services::declared::ids::arn;
 use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
 use crate::services::environment::Owner;
-use crate::services::hosts::{leaves, vector_host};
+use crate::services::hosts::{Around, leaves, vector_host};
 use std::collections::BTreeSet;
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
@@ -77,7 +77,7 @@ fn runtime(by: &Declared, rows: &mut Rows) {
         .set(
             "outside_hosts",
             hosts(by.at("environment_variables"), |name, text| {
-                leaves(name, text, false)
+                leaves(name, text, Around::default())
             }),
         )
         .set(

@@ -4,7 +4,7 @@ use super::node::{Later, Node};
 use crate::inventory::NewRow;
 use crate::secrets::{self, Fingerprints};
 use crate::services::environment::{Owner, Settings, look, steers};
-use crate::services::hosts::{is_region, leaves, names_a_host, vector_host};
+use crate::services::hosts::{Around, is_region, leaves, names_a_host, vector_host};
 
 /// A variable whose value is a secret for another reason than what stands in it. Where the value is not known, its name tells
 /// whether it can be a host.
@@ -27,10 +27,18 @@ fn a_secret(owner: Owner<'_>, name: &str, detector: &str, value: Option<&str>) -
             "outside_host",
             value.map_or_else(
                 || host(|_| String::new()),
-                |value| Some(leaves(name, value, true)),
+                |value| Some(leaves(name, value, known_elsewhere())),
             ),
         )
         .set("vector_host", host(vector_host))
+}
+
+/// Of a value that is secret only what is certain counts.
+fn known_elsewhere() -> Around {
+    Around {
+        langsmith: true,
+        ..Around::default()
+    }
 }
 
 /// What a value that is settled later is made of.
@@ -223,7 +231,7 @@ pub fn look_declared(
                     rows.push(
                         owner
                             .row(name)
-                            .set("outside_host", leaves(name, text, true))
+                            .set("outside_host", leaves(name, text, known_elsewhere()))
                             .set("vector_host", vector_host(text)),
                     );
                 }

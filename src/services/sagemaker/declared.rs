@@ -4,7 +4,7 @@ use crate::services::agentcore::declared::hosts;
 use crate::services::declared::ids::{arn, name};
 use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
 use crate::services::environment::Owner;
-use crate::services::hosts::{leaves, vector_host};
+use crate::services::hosts::{Around, leaves, vector_host};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
@@ -136,7 +136,7 @@ fn model(by: &Declared, rows: &mut Rows) {
         let named = container.at("environment");
         outside = both(
             outside,
-            hosts(named, |name, text| leaves(name, text, false)),
+            hosts(named, |name, text| leaves(name, text, Around::default())),
         );
         vectors = both(vectors, hosts(named, |_, text| vector_host(text)));
         match named {
