@@ -7,7 +7,7 @@ use crate::model::Observed;
 use crate::network::{Capture, Client, Spot};
 use crate::subjects::{Facts, Subject};
 use crate::workloads::interfaces::{Placement, placement};
-use crate::{network, services, subject_columns, workloads};
+use crate::{network, paths, services, subject_columns, workloads};
 use Observed::{Known, Unknown};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,20 +47,29 @@ pub(super) const SUBJECT: Subject = Subject {
     rests_on_published_data: false,
 };
 
+/// Who needs a family in a VPC, and how their SDKs are set up.
+#[derive(Default)]
+struct Need<'w> {
+    users: BTreeSet<&'w str>,
+    clients: Vec<Observed<Client>>,
+}
+
 pub(crate) fn derive_vpc_families(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     for (account, region) in facts.settings.scopes(&VPC_FAMILY) {
         let callers = facts.workloads.all();
         sink.hide(&account, &region, callers.hidden(&account, &region));
-        let mut needs: BTreeMap<(String, &str), BTreeSet<&str>> = BTreeMap::new();
+        let mut needs: BTreeMap<(String, &str), Need<'_>> = BTreeMap::new();
         for workload in callers.known(&account, &region) {
             for deployment in &workload.deployments {
                 match placement(workload, deployment, facts.world) {
                     Known(Some(Placement { vpc, .. })) => {
                         for family in workload.families.known.iter().copied() {
-                            needs
-                                .entry((vpc.clone(), family))
-                                .or_default()
-                                .insert(&workload.arn);
+                            let need = needs.entry((vpc.clone(), family)).or_default();
+                            need.users.insert(&workload.arn);
+                            let client = paths::client(&region, family, deployment);
+                            if !need.clients.contains(&client) {
+                                need.clients.push(client);
+                            }
                         }
                     }
                     Known(None) => {}
@@ -68,7 +77,7 @@ pub(crate) fn derive_vpc_families(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 }
             }
         }
-        for ((vpc, family), users) in needs {
+        for ((vpc, family), Need { users, clients }) in needs {
             let world = facts.world;
             let service = format!("com.amazonaws.{region}.{family}");
             let offered = match world.lookup("vpc_endpoint_service", &account, &region, &service) {
@@ -99,28 +108,31 @@ pub(crate) fn derive_vpc_families(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                     gaps: gaps.clone(),
                 },
             };
-            let client = Client {
-                region: region.clone(),
-                endpoint: "default".to_owned(),
-                fips: false,
-                dualstack: false,
-            };
             let usable = own
                 .rows
                 .iter()
                 .any(|row| network::usable(*row, &service, &region).is_true());
-            let present = if !usable {
-                // A hub's endpoint counts where a private zone, a profile or a rule leads to it.
-                spot.and_then(
-                    |spot| match network::capture(world, &spot, family, &client) {
-                        Capture::Endpoint(..) => Known(true),
-                        Capture::Unknown(gaps) => Unknown(gaps),
-                        Capture::Public(_) | Capture::Blocked(_) => Known(false),
-                    },
-                )
-            } else {
-                Known(true)
-            };
+            // An endpoint takes the names that its clients ask for: another Region's, or those of FIPS and dual stack, have their own.
+            let present = Observed::all(clients.iter().map(|client| {
+                client.clone().and_then(|client| {
+                    let plain = client.region == region && !client.fips && !client.dualstack;
+                    if usable && (plain || client.endpoint == "vpce") {
+                        return Known(true);
+                    }
+                    // A hub's endpoint counts where a private zone, a profile or a rule leads to it.
+                    let client = Client {
+                        endpoint: "default".to_owned(),
+                        ..client
+                    };
+                    spot.clone().and_then(|spot| {
+                        match network::capture(world, &spot, family, &client) {
+                            Capture::Endpoint(..) => Known(true),
+                            Capture::Unknown(gaps) => Unknown(gaps),
+                            Capture::Public(_) | Capture::Blocked(_) => Known(false),
+                        }
+                    })
+                })
+            }));
             let id = match (own.rows.first(), own.gaps) {
                 (Some(row), _) => Known(row.key().to_owned()),
                 (None, gaps) if gaps.is_empty() => Known(String::new()),
