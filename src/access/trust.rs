@@ -38,6 +38,8 @@ pub(crate) fn openness(
     first(
         [
             deputy(role, document),
+            anywhere(role, document),
+            cognito(role, document),
             token(role, document),
             stranger(document, organizations, is_trusted),
         ]
@@ -131,11 +133,118 @@ fn deputy(role: &str, document: &Document) -> Openness {
     }))
 }
 
+/// IAM Roles Anywhere, for a certificate of any trust anchor (IAM Roles Anywhere User Guide, "Trust model": the trust policy names
+/// the trust anchor by `aws:SourceArn`).
+fn anywhere(role: &str, document: &Document) -> Openness {
+    const SERVICE: &str = "rolesanywhere.amazonaws.com";
+    let named = named(document)
+        .any(|pattern| matches!(pattern, PrincipalPattern::Service(name) if name == SERVICE));
+    if !named {
+        return Openness::Closed;
+    }
+    let account = Arn::parse(role).map_or(STRANGER, |arn| arn.account);
+    let anchor = format!("arn:aws:rolesanywhere:us-east-1:{account}:trust-anchor/{PROBE}");
+    let mut context = BTreeMap::from([
+        ("aws:sourceaccount".to_owned(), Fact::one(account)),
+        ("aws:sourcearn".to_owned(), Fact::one(anchor)),
+    ]);
+    // What the certificate says is as the policy asks for it.
+    let asked = document
+        .statements
+        .iter()
+        .flat_map(|statement| &statement.conditions)
+        .filter(|condition| condition.key.starts_with("aws:principaltag/"));
+    for condition in asked {
+        context.extend(condition.values.first().map(|value| {
+            (
+                condition.key.clone(),
+                Fact::one(value.replace(['*', '?'], "x")),
+            )
+        }));
+    }
+    decide(
+        role,
+        document,
+        Principal::parse(SERVICE),
+        "sts:AssumeRole",
+        context,
+        format!("{SERVICE} for a certificate of any trust anchor"),
+    )
+}
+
+/// Who vouches for the users of identity pools.
+const COGNITO: &str = "cognito-identity.amazonaws.com";
+
+/// A user of an identity pool: of any pool, a guest, or one who signed in (Amazon Cognito Developer Guide, "Role trust and
+/// permissions"). Whether anybody may sign up the pool says, and it is not read.
+fn cognito(role: &str, document: &Document) -> Openness {
+    let named = named(document)
+        .any(|pattern| matches!(pattern, PrincipalPattern::Federated(name) if name == COGNITO));
+    if !named {
+        return Openness::Closed;
+    }
+    let key = |name: &str| format!("{COGNITO}:{name}");
+    let asked = |name: &str| {
+        document
+            .statements
+            .iter()
+            .flat_map(|statement| &statement.conditions)
+            .find(|condition| condition.key == key(name))
+            .and_then(|condition| condition.values.first())
+            .map(|value| value.replace(['*', '?'], "x"))
+    };
+    let ask = |pool: &str, how: &str, reason: &str| {
+        let mut context = BTreeMap::from([
+            (key("aud"), Fact::one(pool)),
+            (key("amr"), Fact::Values(vec![how.to_owned()])),
+        ]);
+        context.insert(
+            key("sub"),
+            Fact::one(asked("sub").unwrap_or_else(|| PROBE.to_owned())),
+        );
+        decide(
+            role,
+            document,
+            Principal::parse(COGNITO),
+            "sts:AssumeRoleWithWebIdentity",
+            context,
+            reason.to_owned(),
+        )
+    };
+    let own = asked("aud").unwrap_or_else(|| PROBE.to_owned());
+    let any_pool = format!("us-east-1:{PROBE}");
+    for how in ["authenticated", "unauthenticated"] {
+        let found = ask(&any_pool, how, "a user of any identity pool");
+        if found != Openness::Closed {
+            return found;
+        }
+    }
+    let unread = |what: &str| {
+        Openness::Unknown(vec![Gap::not_understood(
+            "cognito_identity_pool",
+            format!("the identity pool {own} is not read: {what}"),
+        )])
+    };
+    match ask(&own, "unauthenticated", "a guest of the identity pool") {
+        Openness::Closed => {}
+        // It asks for guests; where it asks for nothing, the pool may have none.
+        open if asked("amr").is_some() => return open,
+        _ => return unread("whether it has guests is not known"),
+    }
+    match ask(&own, "authenticated", "") {
+        Openness::Closed => Openness::Closed,
+        Openness::Open(..) => unread("whether anybody may sign up is not known"),
+        unknown => unknown,
+    }
+}
+
 /// A token whose subject nobody named.
 fn token(role: &str, document: &Document) -> Openness {
     let providers: BTreeSet<&str> = named(document)
         .filter_map(|pattern| match pattern {
-            PrincipalPattern::Federated(name) if !name.contains(":saml-provider/") => {
+            PrincipalPattern::Federated(name)
+                if !name.contains(":saml-provider/") && name != COGNITO =>
+            {
                 Some(name.as_str())
             }
             _ => None,

@@ -71,25 +71,35 @@ impl<'r> Settings<'r> {
         }
     }
 
-    /// The environment of a resource: what the configuration says of its account, else its tag; known to be absent when it has none.
+    /// The environment of a resource: its tag, else what the configuration says of its account; known to be absent when it has
+    /// neither. A tag that contradicts the configuration stands: what was observed is not declared away.
     pub fn environment(
         &self,
         account: &str,
         tags: &Observed<BTreeMap<String, String>>,
     ) -> Observed<String> {
-        if let Some(info) = self
+        let declared = self
             .run
             .account(account)
-            .filter(|info| !info.environment.is_empty())
-        {
-            return Observed::Known(info.environment.clone());
-        }
+            .map_or("", |info| &info.environment);
         let tag = self.text("environment_tag", "Environment");
-        tags.clone().map(|tags| {
+        let tagged = tags.clone().map(|tags| {
             tags.iter()
                 .find(|(key, _)| key.eq_ignore_ascii_case(&tag))
                 .map_or_else(String::new, |(_, value)| value.clone())
-        })
+        });
+        match tagged {
+            // Two names of production are one.
+            Observed::Known(tagged)
+                if !tagged.is_empty()
+                    && !tagged.eq_ignore_ascii_case(declared)
+                    && !(self.is_production(&tagged) && self.is_production(declared)) =>
+            {
+                Observed::Known(tagged)
+            }
+            Observed::Unknown(gaps) if declared.is_empty() => Observed::Unknown(gaps),
+            _ => Observed::Known(declared.to_owned()),
+        }
     }
 
     /// The name of an account; its id where the configuration gives none.

@@ -62,11 +62,14 @@ pub const ROUTE: Table = Table {
     columns: &[
         text("id", "`API/METHOD path`."),
         text("api_id", "API."),
-        text("http_method", "`GET`, `POST`, `ANY`, ..."),
+        text("http_method", "`GET`, `POST`, `ANY`, ...").words(&[
+            "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY",
+        ]),
         text(
             "authorization_type",
             "`NONE`, `AWS_IAM`, `CUSTOM` or `COGNITO_USER_POOLS`.",
-        ),
+        )
+        .words(&["NONE", "AWS_IAM", "CUSTOM", "COGNITO_USER_POOLS"]),
         text(
             "function_arn",
             "Function that it calls, with alias or version.",

@@ -34,7 +34,8 @@ pub const AGENT: Table = Table {
             "`[{alias, version, guardrail, guardrail_version}]`: what each alias serves; `guardrail` is empty where the version has none.",
         )
         .absent("[]")
-        .by(&["versions"]),
+        .by(&["versions"])
+        .shaped(served),
     ],
     reads: &[
         Read::new("list", "bedrock:ListAgents"),
@@ -84,7 +85,10 @@ pub const DATA_SOURCE: Table = Table {
         text("id", "`knowledge base/data source`."),
         text("knowledge_base_id", "Knowledge base id."),
         text("name", "Name."),
-        text("type", "`S3`, `WEB`, `CONFLUENCE`, ...").by(&["detail"]),
+        text("type", "`S3`, `WEB`, `CONFLUENCE`, ...").by(&["detail"]).words(&[
+            "S3", "WEB", "CONFLUENCE", "SALESFORCE", "SHAREPOINT", "CUSTOM", "REDSHIFT_METADATA",
+            "MANAGED_KNOWLEDGE_BASE_CONNECTOR",
+        ]),
         text("bucket_name", "Bucket of the originals.").absent("''").by(&["detail"]),
         text("bucket_owner_account_id", "Its owner, where the configuration says; it may be absent although the bucket is foreign.")
             .absent("''")
@@ -175,3 +179,20 @@ pub(super) const SERVICE: Service = Service {
         },
     ],
 };
+
+/// What aliases serve, each with all that a rule reads of it.
+fn served(value: &serde_json::Value) -> Result<serde_json::Value, String> {
+    crate::inventory::shape::each(value, |one| {
+        let mut fields = crate::inventory::shape::Fields::of(one)?;
+        let (alias, version) = (
+            fields.text(&["alias"])?.to_owned(),
+            fields.text(&["version"])?.to_owned(),
+        );
+        let guardrail = fields.text(&["guardrail"])?.to_owned();
+        let guardrail_version = fields.text_if_any(&["guardrail_version"])?.to_owned();
+        fields.done(&[])?;
+        Ok(serde_json::json!({
+            "alias": alias, "version": version, "guardrail": guardrail, "guardrail_version": guardrail_version,
+        }))
+    })
+}

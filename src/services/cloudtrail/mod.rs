@@ -61,7 +61,16 @@ pub const EVENT_DATA_STORE: Table = Table {
     columns: &[
         text("arn", "ARN."),
         text("name", "Name.").by(&["detail"]),
-        text("status", "`ENABLED` where it is recording.").by(&["detail"]),
+        text("status", "`ENABLED` where it is recording.")
+            .by(&["detail"])
+            .words(&[
+                "CREATED",
+                "ENABLED",
+                "PENDING_DELETION",
+                "STARTING_INGESTION",
+                "STOPPING_INGESTION",
+                "STOPPED_INGESTION",
+            ]),
         flag(
             "is_organization_store",
             "Does it record the events of the whole organisation?",
@@ -110,7 +119,8 @@ pub const BEDROCK_CALL: Table = Table {
         text(
             "way",
             "`endpoint` (an endpoint id, its own name or a private source address), `public` (a public source address and no endpoint id), `refused` (the same, and access was denied), `service` (a service of AWS calls), `unknown`.",
-        ),
+        )
+        .words(&["endpoint", "public", "refused", "service", "unknown"]),
         list(
             "endpoint_ids",
             "Endpoints that the records name, at most 20.",

@@ -58,6 +58,15 @@ fn project(by: &Declared, rows: &mut Rows) {
     rows.row("codebuild_project", by, name(by))
         .put("arn", arn(by))
         .set("service_role_arn", by.role("service_role").or(""));
+    let specification = by.at("source.buildspec").text();
+    let applies = match specification {
+        Told::Known(text) => super::applies(&text),
+        _ => None,
+    };
+    if let Some(applies) = applies {
+        rows.row("codebuild_project", by, name(by))
+            .put("applies", applies);
+    }
     let (mut plain, mut references) = (Vec::new(), Vec::new());
     for variable in by
         .at("environment.environment_variables|environment.environment_variable")

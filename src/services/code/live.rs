@@ -138,6 +138,13 @@ pub(in crate::services) async fn projects(place: &Place<'_>) -> Batch {
                             .set(
                                 "service_role_arn",
                                 project.service_role().unwrap_or_default(),
+                            )
+                            .set(
+                                "applies",
+                                project
+                                    .source()
+                                    .and_then(|source| source.buildspec())
+                                    .and_then(super::applies),
                             ),
                     );
                     batch.rows.extend(variables(place, name, project));

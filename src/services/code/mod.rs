@@ -43,6 +43,10 @@ pub const PROJECT: Table = Table {
         text("name", "Name."),
         text("arn", "ARN."),
         text("service_role_arn", "Role.").absent("''"),
+        flag(
+            "applies",
+            "Does its build specification run a tool that changes an account, such as `terraform apply` or `cdk deploy`? NULL where the specification lies in the source.",
+        ),
     ],
     reads: &[Read::with(
         "list",
@@ -88,3 +92,72 @@ pub(super) const SERVICE: Service = Service {
         },
     ],
 };
+
+/// Commands that change what runs in an account.
+const APPLYING: &[&str] = &[
+    "terraform apply",
+    "terragrunt apply",
+    "terragrunt run-all apply",
+    "tofu apply",
+    "cdk deploy",
+    "pulumi up",
+    "sam deploy",
+    "serverless deploy",
+    "sls deploy",
+    "copilot deploy",
+    "cloudformation deploy",
+    "cloudformation create-stack",
+    "cloudformation update-stack",
+    "cloudformation execute-change-set",
+    "lambda update-function-code",
+    "ecs update-service",
+    "kubectl apply",
+    "helm upgrade",
+];
+
+/// What a build specification does, where it is written out; one that is the path of a file, or is left out, lies in the source
+/// (AWS CodeBuild User Guide, "Build specification reference").
+pub(super) fn applies(specification: &str) -> Option<bool> {
+    let text = specification
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    if !text.contains("phases") {
+        return None;
+    }
+    // `terraform -chdir=infra apply` and the like have words between.
+    let words = |command: &str| {
+        let mut rest = text.as_str();
+        command.split(' ').all(|word| match rest.find(word) {
+            Some(at) if at < 200 || rest.len() == text.len() => {
+                rest = &rest[at + word.len()..];
+                true
+            }
+            _ => false,
+        })
+    };
+    Some(APPLYING.iter().any(|command| words(command)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::applies;
+
+    #[test]
+    fn a_build_that_applies_is_told_from_one_that_tests() {
+        let spec = |command: &str| {
+            format!("version: 0.2\nphases:\n  build:\n    commands:\n      - {command}\n")
+        };
+        for (command, wanted) in [
+            ("terraform apply -auto-approve", true),
+            ("terraform -chdir=infra apply plan.out", true),
+            ("npx cdk deploy --all", true),
+            ("cargo test", false),
+            ("terraform plan", false),
+        ] {
+            assert_eq!(applies(&spec(command)), Some(wanted), "{command}");
+        }
+        assert_eq!(applies("ci/buildspec.yml"), None);
+        assert_eq!(applies(""), None);
+    }
+}

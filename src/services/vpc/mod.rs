@@ -167,7 +167,7 @@ pub const FLOW_LOG: Table = Table {
             "Role that delivers into another account.",
         )
         .absent("''"),
-        text("status", "`ACTIVE` where it is being written."),
+        text("status", "`ACTIVE` where it is being written.").words(&["ACTIVE", "INACTIVE"]),
         text(
             "traffic_type",
             "Which traffic it records: `ACCEPT`, `REJECT` or `ALL`.",

@@ -304,14 +304,11 @@ fn row(
 
 /// Environments of callers and knowledge bases of an account.
 fn environments(facts: &Facts<'_>, account: &str) -> (Observed<Vec<String>>, Observed<bool>) {
-    if let Some(info) = facts
+    let declared = facts
         .world
         .run
         .account(account)
-        .filter(|info| !info.environment.is_empty())
-    {
-        return (Known(vec![info.environment.clone()]), Known(false));
-    }
+        .map_or("", |info| info.environment.as_str());
     let callers = facts.workloads.all();
     let mut resources: Vec<(String, Observed<BTreeMap<String, String>>)> = Vec::new();
     let mut gaps: Vec<Gap> = facts.settings.unscanned(account);
@@ -332,6 +329,11 @@ fn environments(facts: &Facts<'_>, account: &str) -> (Observed<Vec<String>>, Obs
         );
     }
     let mut seen: BTreeSet<String> = BTreeSet::new();
+    if !declared.is_empty() {
+        seen.insert(declared.to_owned());
+        // What the run does not hold is of the environment that was declared.
+        gaps.clear();
+    }
     let count = resources.len();
     for (resource, tags) in resources {
         match facts.settings.environment(account, &tags) {

@@ -94,11 +94,14 @@ pub(super) const SUBJECT: Subject = Subject {
     rests_on_published_data: false,
 };
 
-/// Is it an account that runs the workload? The configuration decides, else what was seen there.
+/// Is it an account that runs the workload? What was seen there decides, and what the configuration says where nothing was seen.
 pub(crate) fn is_workload_account(facts: &Facts<'_>, account: &str) -> Observed<bool> {
     match facts.world.run.account(account).map(|info| info.kind) {
         Some(AccountKind::Workload) => Known(true),
-        Some(AccountKind::Data | AccountKind::Platform) => Known(false),
+        Some(AccountKind::Data | AccountKind::Platform) => {
+            let seen = facts.workloads.all().in_account(facts.world, account);
+            Known(seen == Known(true))
+        }
         Some(AccountKind::Unknown) => facts.workloads.all().in_account(facts.world, account),
         None => Observed::gap(Gap {
             fact: "lambda_function".to_owned(),

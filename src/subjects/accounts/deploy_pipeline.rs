@@ -3,7 +3,7 @@
 use super::corpus_bucket::is_workload_account;
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, text};
-use crate::inventory::{Inputs, Role, Span, Table};
+use crate::inventory::{Inputs, Lookup, Role, Row, Span, Table};
 use crate::model::AccountKind;
 use crate::model::Observed;
 use crate::subjects::{Facts, Subject};
@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 pub(super) const PIPELINES: Inputs = Inputs::All(&[
     services::code::PIPELINE.list(),
     services::code::PIPELINE.group("detail"),
+    services::code::PROJECT.list(),
 ]);
 
 /// Pipelines.
@@ -24,7 +25,8 @@ pub const DEPLOY_PIPELINE: Table = Table {
     span: Span::Regional,
     role: Role::Subject,
     columns: subject_columns![
-        flag("deploys", "Has it an action of the category `Deploy`?").from(PIPELINES),
+        flag("deploys", "Has it an action of the category `Deploy`, or a build that runs a tool such as `terraform apply`?")
+            .from(PIPELINES),
         text("role_arn", "Role.").from(PIPELINES),
         flag(
             "in_workload_account",
@@ -82,11 +84,30 @@ pub(crate) fn derive_pipelines(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 &account,
                 Known(BTreeMap::new()),
             );
-            row.set("deploys", pipeline.flag("deploys"))
+            row.set("deploys", deploys(facts, pipeline))
                 .set("role_arn", pipeline.text("role_arn"))
                 .put("account_kind", kind)
                 .set("in_workload_account", is_workload_account(facts, &account));
             sink.push(row);
         }
     }
+}
+
+/// By an action of its own, or by a build that applies.
+fn deploys(facts: &Facts<'_>, pipeline: Row<'_>) -> Observed<bool> {
+    let builds = pipeline.list("build_projects").and_then(|projects| {
+        Observed::any(projects.iter().map(|project| {
+            match facts.world.lookup(
+                "codebuild_project",
+                pipeline.account(),
+                pipeline.region(),
+                project,
+            ) {
+                Lookup::Found(row) => row.flag("applies"),
+                Lookup::Absent => Known(false),
+                Lookup::Unknown(gaps) => Observed::Unknown(gaps),
+            }
+        }))
+    });
+    pipeline.flag("deploys").or(builds)
 }
