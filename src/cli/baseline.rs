@@ -20,6 +20,9 @@ pub(super) struct Baseline {
 
 impl Baseline {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        if let Some(path) = &self.to {
+            super::output::unshared(path)?;
+        }
         let (text, count) = baseline::text(&self.subject.outcome(global)?)?;
         match &self.to {
             Some(path) => write_private(path, text.as_bytes())

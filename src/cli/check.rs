@@ -80,6 +80,10 @@ impl Check {
 impl Subject {
     /// Judges the paths.
     pub fn outcome(&self, global: &Global) -> anyhow::Result<Outcome> {
+        self.judging.whole(|| self.judged(global))
+    }
+
+    fn judged(&self, global: &Global) -> anyhow::Result<Outcome> {
         let mut judge = self.judging.load()?;
         let kinds = self
             .paths
@@ -220,11 +224,13 @@ impl Demo {
             ))
             .into());
         }
-        let mut store = self.judging.store()?;
-        let mut run = fixture::load_estate(&self.estate, &mut store)?;
-        judge.observing(&store, &mut run)?;
-        judge.complete(&mut run)?;
-        let outcome = judge.judge(&mut store, &run)?;
+        let outcome = self.judging.whole(|| {
+            let mut store = self.judging.store()?;
+            let mut run = fixture::load_estate(&self.estate, &mut store)?;
+            judge.observing(&store, &mut run)?;
+            judge.complete(&mut run)?;
+            Ok(judge.judge(&mut store, &run)?)
+        })?;
         self.judging
             .output
             .finish(&outcome, self.judging.out.as_deref(), global)

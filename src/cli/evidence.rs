@@ -119,7 +119,7 @@ impl Unbuilt {
 }
 
 fn text(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+    crate::model::file::read_text(path).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
 impl Evidence {

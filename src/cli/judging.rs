@@ -4,10 +4,9 @@ use super::output::Output;
 use crate::engine::{self, Library, Selection};
 use crate::inventory::Store;
 use crate::judge::{Judge, Usage};
-use crate::model::Configuration;
+use crate::model::{Configuration, file};
 use crate::subjects;
 use anyhow::Context as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Flags of every command that judges.
@@ -36,17 +35,20 @@ impl Judging {
     /// Reads rules and configuration.
     pub fn load(&self) -> anyhow::Result<Judge> {
         self.output.check()?;
+        if let Some(out) = &self.out {
+            super::output::unshared(out)?;
+        }
         let folders: Vec<&Path> = self.rules.iter().map(PathBuf::as_path).collect();
         let mut library = Library::load(&subjects::tables(), &folders)?;
         let mut found = true;
         let (file, text) = match &self.config {
             Some(path) => (
                 path.display().to_string(),
-                fs::read_to_string(path).with_context(|| {
+                file::read_text(path).with_context(|| {
                     format!("cannot read the configuration `{}`", path.display())
                 })?,
             ),
-            None => match fs::read_to_string("outcrop.yaml") {
+            None => match file::read_text(Path::new("outcrop.yaml")) {
                 Ok(text) => ("outcrop.yaml".to_owned(), text),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     found = false;
@@ -74,6 +76,23 @@ impl Judging {
             }),
             command: self.out.as_ref().map(|_| command()),
         })
+    }
+
+    /// Makes the run whole or not at all: where judging fails, a file that it began is taken away.
+    pub fn whole<T>(&self, judge: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let begun = self
+            .out
+            .as_ref()
+            .filter(|path| path.symlink_metadata().is_err());
+        let result = judge();
+        if let (Err(_), Some(path)) = (&result, begun) {
+            for end in ["", "-wal", "-shm"] {
+                let mut name = path.clone().into_os_string();
+                name.push(end);
+                let _ = std::fs::remove_file(name);
+            }
+        }
+        result
     }
 
     /// A store for the run: the file of `--out`, or memory.

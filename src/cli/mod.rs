@@ -181,12 +181,10 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Role(role) => role.run(),
         Command::Demo(demo) => demo.run(&cli.global),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                *shell,
-                &mut Cli::command(),
-                "outcrop",
-                &mut std::io::stdout(),
-            );
+            // Whoever reads may stop reading.
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "outcrop", &mut text);
+            std::io::Write::write_all(&mut std::io::stdout(), &text)?;
             Ok(0)
         }
     }

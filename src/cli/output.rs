@@ -141,7 +141,14 @@ impl Output {
 
     /// Fails on a wrong command line.
     pub fn check(&self) -> anyhow::Result<()> {
-        self.targets().map(|_| ())
+        for path in self
+            .targets()?
+            .iter()
+            .filter_map(|target| target.path.as_ref())
+        {
+            unshared(path)?;
+        }
+        Ok(())
     }
 
     /// Renders an outcome and gives the exit code.
@@ -310,6 +317,62 @@ fn reads(outcome: &Outcome) -> String {
         String::new()
     } else {
         format!("{whole} of {asked} API reads complete; ")
+    }
+}
+
+/// Fails where a file that is to be written is another argument of the command line too, by whatever name: an input, or another
+/// output. What was picked up without being named counts as named.
+pub(super) fn unshared(path: &Path) -> anyhow::Result<()> {
+    let Some(own) = identity(path) else {
+        return Ok(());
+    };
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // `--format json=FILE` and `--config=FILE` name files too.
+    let leads_there = |argument: &str| {
+        std::iter::once(argument)
+            .chain(
+                argument
+                    .match_indices('=')
+                    .map(|(at, _)| &argument[at + 1..]),
+            )
+            .any(|one| identity(Path::new(one)).as_ref() == Some(&own))
+    };
+    let named = arguments
+        .iter()
+        .map(String::as_str)
+        .chain(["outcrop.yaml"])
+        .filter(|one| leads_there(one))
+        .count();
+    if named > 1 {
+        return Err(Usage(format!(
+            "`{}` would be written over an input or another output; give it a file of its own",
+            path.display()
+        ))
+        .into());
+    }
+    Ok(())
+}
+
+/// Which file a path leads to: by device and number where it is there, by its place where it is not. Nothing of what is no file.
+fn identity(path: &Path) -> Option<String> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => None,
+        #[cfg(unix)]
+        Ok(found) => {
+            use std::os::unix::fs::MetadataExt;
+            Some(format!("{}:{}", found.dev(), found.ino()))
+        }
+        #[cfg(not(unix))]
+        Ok(_) => fs::canonicalize(path)
+            .ok()
+            .map(|path| path.display().to_string()),
+        Err(_) => {
+            let parent = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
+            let parent = fs::canonicalize(parent.unwrap_or_else(|| Path::new("."))).ok()?;
+            Some(parent.join(path.file_name()?).display().to_string())
+        }
     }
 }
 

@@ -130,8 +130,8 @@ pub(super) fn lines(answer: &mut dyn FnMut(&Json) -> Result<Json, String>) -> an
 }
 
 fn text(path: &Path) -> anyhow::Result<String> {
-    let text =
-        std::fs::read(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
+    let text = crate::model::file::read(path)
+        .with_context(|| format!("`{}` cannot be read", path.display()))?;
     String::from_utf8(text).map_err(|error| {
         anyhow::anyhow!(
             "`{}` is not UTF-8, from byte {} on",
@@ -142,7 +142,14 @@ fn text(path: &Path) -> anyhow::Result<String> {
 }
 
 fn json(path: &Path, text: &str) -> anyhow::Result<Json> {
-    serde_json::from_str(text).with_context(|| format!("`{}` is no JSON", path.display()))
+    serde_json::from_str::<crate::model::Unique>(text)
+        .map(|read| read.0)
+        .with_context(|| {
+            format!(
+                "`{}` is no JSON in which each key stands once",
+                path.display()
+            )
+        })
 }
 
 fn read(path: &Path) -> anyhow::Result<Json> {

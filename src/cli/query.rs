@@ -32,8 +32,10 @@ impl Query {
     pub fn run(&self) -> anyhow::Result<u8> {
         Store::open(&self.run, &subjects::tables())?;
         let mut conn = engine::open_reader(&self.run)?;
+        let done = watch();
         let (names, rows) =
             engine::run_query(&mut conn, &self.sql).context("the query was refused; a query only reads, and `outcrop rules tables` shows what there is")?;
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
         let mut out = anstream::stdout().lock();
         match self.format {
             Format::Json => {
@@ -94,4 +96,26 @@ fn text(cell: &Json) -> String {
         Json::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// How long a query may take.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Ends the program where the query takes too long: SQLite cannot be interrupted within one function over long texts.
+fn watch() -> std::sync::Arc<std::sync::atomic::AtomicBool> {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let done = std::sync::Arc::new(AtomicBool::new(false));
+    let seen = std::sync::Arc::clone(&done);
+    std::thread::spawn(move || {
+        std::thread::sleep(LONGEST);
+        if !seen.load(Ordering::Relaxed) {
+            let _ = writeln!(
+                std::io::stderr(),
+                "error: the query took more than {} seconds and was ended",
+                LONGEST.as_secs()
+            );
+            std::process::exit(1);
+        }
+    });
+    done
 }

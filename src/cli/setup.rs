@@ -208,7 +208,7 @@ impl Configuration {
     pub fn run(&self) -> anyhow::Result<u8> {
         let Command::Check { file, rules } = &self.command;
         let shown = file.display().to_string();
-        let text = fs::read_to_string(file)
+        let text = crate::model::file::read_text(file)
             .with_context(|| format!("cannot read `{shown}`; `outcrop init` writes a first one"))?;
         let config = engine::parse_config(&shown, &text)?;
         let folders: Vec<&Path> = rules.iter().map(PathBuf::as_path).collect();

@@ -434,7 +434,7 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, RuleError> {
                     .components()
                     .all(|part| part.as_os_str() != "frameworks")
             {
-                let text = std::fs::read_to_string(&path).map_err(|error| RuleError {
+                let text = crate::model::file::read_text(&path).map_err(|error| RuleError {
                     file: path.display().to_string(),
                     message: error.to_string(),
                 })?;

@@ -161,6 +161,9 @@ pub fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
+/// Bytes that the rows of a person's query may hold together.
+const MOST_ROW_BYTES: usize = 256 << 20;
+
 /// Runs a query; gives the names of its columns and its rows as JSON values.
 ///
 /// # Errors
@@ -181,13 +184,26 @@ fn query_behind(
     let mut statement = conn.prepare(sql)?;
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = Vec::new();
+    let mut bytes = 0_usize;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
-        rows.push(
-            (0..names.len())
-                .map(|index| row.get_ref(index).map(json))
-                .collect::<Result<Vec<_>, _>>()?,
-        );
+        let cells = (0..names.len())
+            .map(|index| row.get_ref(index).map(json))
+            .collect::<Result<Vec<_>, _>>()?;
+        bytes += cells
+            .iter()
+            .map(|cell| 32 + cell.as_str().map_or(0, str::len))
+            .sum::<usize>();
+        if bytes > MOST_ROW_BYTES {
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_TOOBIG),
+                Some(format!(
+                    "the rows hold more than {} MB; ask for less, or use LIMIT",
+                    MOST_ROW_BYTES >> 20
+                )),
+            ));
+        }
+        rows.push(cells);
     }
     Ok((names, rows))
 }

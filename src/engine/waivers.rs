@@ -7,7 +7,7 @@ use crate::model::{
     Finding, Gap, Reason, RunInfo, Summary, Verdict, WaiverReport, WaiverStatus, glob,
 };
 use rusqlite::{Connection, params};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// The waivers of a configuration while a run is judged.
 pub(super) struct Waivers<'c> {
@@ -16,12 +16,19 @@ pub(super) struct Waivers<'c> {
     judged_at: String,
     pub(super) used: Vec<u64>,
     pub(super) expired_hits: Vec<u64>,
+    /// By rule: the places of its waivers.
+    by_rule: HashMap<&'c str, Vec<usize>>,
 }
 
 impl<'c> Waivers<'c> {
     pub(super) fn new(config: &'c Config, names: super::Names, judged_at: &str) -> Self {
         let count = config.waivers.len();
+        let mut by_rule: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (place, waiver) in config.waivers.iter().enumerate() {
+            by_rule.entry(&waiver.rule).or_default().push(place);
+        }
         Self {
+            by_rule,
             config,
             names,
             judged_at: judged_at.to_owned(),
@@ -37,12 +44,12 @@ impl<'c> Waivers<'c> {
         (account, region, resource): (&str, &str, &str),
         verdict: Verdict,
     ) -> Option<i64> {
-        for (place, waiver) in self.config.waivers.iter().enumerate() {
+        for place in self.by_rule.get(rule).into_iter().flatten().copied() {
+            let waiver = &self.config.waivers[place];
             let fits = matches!(
                 (waiver.verdict, verdict),
                 (Waivable::Fail, Verdict::Fail) | (Waivable::Unknown, Verdict::Unknown)
             ) && waiver.cause.is_empty()
-                && waiver.rule == rule
                 && self.is_of(waiver, account, region, resource);
             if !fits || !waiver.flaw().is_empty() {
                 continue;

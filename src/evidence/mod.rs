@@ -54,7 +54,7 @@ pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error>
     let mut files = contents(&store, &outcome, &key.public()).map_err(|error| wrong(run, error))?;
     files.insert(
         RUN.to_owned(),
-        fs::read(run).map_err(|error| wrong(run, error))?,
+        crate::model::file::read(run).map_err(|error| wrong(run, error))?,
     );
     let sums: String = files
         .iter()
@@ -71,7 +71,10 @@ pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error>
     let signed = pretty(
         &serde_json::to_value(key.sign(&payload)?).map_err(|error| Error(error.to_string()))?,
     )?;
-    fs::create_dir(folder).map_err(|error| match error.kind() {
+    let mut made = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
+    made.create(folder).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
             wrong(folder, "it exists already; choose another --out")
         }
@@ -82,11 +85,28 @@ pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error>
         let path = folder.join(&name);
         let written = path
             .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| fs::write(&path, bytes));
-        written.map_err(|error| wrong(&path, error))?;
+            .map_or(Ok(()), |parent| {
+                made.recursive(true);
+                made.create(parent)
+            })
+            .and_then(|()| private(&path, &bytes));
+        if let Err(error) = written {
+            // A part of a package proves nothing.
+            let _ = fs::remove_dir_all(folder);
+            return Err(wrong(&path, error));
+        }
     }
     Ok(count)
+}
+
+/// Writes a new file that its owner alone reads: what it holds are findings.
+fn private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    std::io::Write::write_all(&mut file, bytes)
 }
 
 /// Everything in a package that follows from the run: made again from it, it is the same, byte for byte.
@@ -320,7 +340,7 @@ pub fn replay(folder: &Path) -> Result<(usize, Vec<Difference>), Error> {
         let file = folder.join(format!("rules/{name}.yaml"));
         rules.push((
             format!("{name}.yaml"),
-            fs::read_to_string(&file).map_err(|error| wrong(&file, error))?,
+            crate::model::file::read_text(&file).map_err(|error| wrong(&file, error))?,
         ));
     }
     let library =

@@ -54,8 +54,10 @@ fn listing(folder: &Path) -> Result<(BTreeSet<String>, Vec<String>), Error> {
 /// # Errors
 /// When the folder is no package at all.
 pub fn verify(folder: &Path, trusted: Option<&PublicKey>) -> Result<Verified, Error> {
-    let read =
-        |name: &str| fs::read(folder.join(name)).map_err(|error| wrong(&folder.join(name), error));
+    let read = |name: &str| {
+        crate::model::file::read(&folder.join(name))
+            .map_err(|error| wrong(&folder.join(name), error))
+    };
     let envelope: Envelope = serde_json::from_slice(&read(ENVELOPE)?)
         .map_err(|error| wrong(&folder.join(ENVELOPE), error))?;
     let mut all = Verified::default();
@@ -160,7 +162,8 @@ fn complete(
     let store = Store::open(&path, &subjects::tables()).map_err(|error| wrong(&path, error))?;
     let outcome = engine::outcome(&store).map_err(|error| wrong(&path, error))?;
     let about: Json = serde_json::from_slice(
-        &fs::read(folder.join("run.json")).map_err(|error| wrong(folder, error))?,
+        &crate::model::file::read(&folder.join("run.json"))
+            .map_err(|error| wrong(folder, error))?,
     )
     .map_err(|error| wrong(folder, error))?;
     let count = |name: &str| about["scope"][name].as_array().map_or(0, Vec::len);
@@ -214,7 +217,7 @@ fn complete(
         .filter(|(name, _)| same_version || name.starts_with("rules/"))
         .collect();
     for (name, bytes) in &held {
-        if fs::read(folder.join(name)).ok().as_ref() != Some(*bytes) {
+        if crate::model::file::read(&folder.join(name)).ok().as_ref() != Some(*bytes) {
             all.wrong.push(format!(
                 "{name} is not what follows from run.outcrop: it was written or changed by hand"
             ));

@@ -7,6 +7,7 @@
 mod coverage;
 mod declaration;
 mod derived;
+mod error;
 mod inputs;
 pub mod shape;
 mod store;

@@ -6,70 +6,12 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, ToSql, params};
 use std::path::{Path, PathBuf};
 
+pub use super::error::Error;
+
 /// Version of the run file's own tables; older ones stay readable, newer ones are refused.
 pub const SCHEMA_VERSION: i64 = 1;
 /// `OUTC` in ASCII: SQLite's application id of a run file.
 const APPLICATION_ID: i64 = 0x4f55_5443;
-
-/// What can go wrong with a run file.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no such file.
-    #[error("cannot open `{path}`: {reason}")]
-    Open {
-        /// The file.
-        path: String,
-        /// Why.
-        reason: String,
-    },
-    /// It is something else.
-    #[error(
-        "`{0}` is not a run file of Outcrop; `outcrop scan --out` and `outcrop check --out` write them"
-    )]
-    NotARun(String),
-    /// It is cut off or overwritten.
-    #[error("the run file `{path}` is damaged ({reason}); take it from its source again")]
-    Damaged {
-        /// The file.
-        path: String,
-        /// What SQLite says.
-        reason: String,
-    },
-    /// It was not judged to its end.
-    #[error(
-        "the run file `{0}` was not judged to its end, so it says nothing yet; judge what it holds: outcrop check {0} --out JUDGED"
-    )]
-    Unjudged(String),
-    /// It was written by a later release.
-    #[error(
-        "the run file `{path}` has schema version {found}, this release reads up to {SCHEMA_VERSION}; use the release {writer} that wrote it, or a later one"
-    )]
-    Newer {
-        /// The file.
-        path: String,
-        /// Its version.
-        found: i64,
-        /// The release that wrote it.
-        writer: String,
-    },
-    /// The file is in the way.
-    #[error("`{0}` exists already; remove it or choose another name for --out")]
-    Exists(String),
-    /// SQLite refused.
-    #[error("the run file could not be written or read: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// A row names a column that its table does not have.
-    #[error("table `{table}` has no column `{column}`")]
-    NoColumn {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-    },
-    /// A row names a table that does not exist.
-    #[error("there is no table `{0}`")]
-    NoTable(String),
-}
 
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -233,6 +175,10 @@ impl Store {
     pub fn open(path: &Path, tables: &[&'static Table]) -> Result<Self, Error> {
         let shown = path.display().to_string();
         let mut header = [0_u8; 16];
+        crate::model::file::is_regular(path).map_err(|error| Error::Open {
+            path: shown.clone(),
+            reason: error.to_string(),
+        })?;
         let mut file = std::fs::File::open(path).map_err(|error| Error::Open {
             path: shown.clone(),
             reason: error.to_string(),
@@ -242,9 +188,14 @@ impl Store {
         {
             return Err(Error::NotARun(shown));
         }
-        let damaged = |error: rusqlite::Error| Error::Damaged {
-            path: shown.clone(),
-            reason: error.to_string(),
+        let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+                Error::Locked(shown.clone())
+            }
+            _ => Error::Damaged {
+                path: shown.clone(),
+                reason: error.to_string(),
+            },
         };
         let conn = Connection::open_with_flags(
             path,
@@ -272,6 +223,21 @@ impl Store {
                 path: shown,
                 found,
                 writer,
+            });
+        }
+        // No release writes them; what a stranger put there would run as soon as a table is read.
+        let foreign: i64 = conn
+            .query_row(
+                "SELECT count(*) FROM sqlite_master WHERE type IN ('view', 'trigger')",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(damaged)?;
+        if foreign > 0 {
+            return Err(Error::Damaged {
+                path: shown,
+                reason: "it holds a view or a trigger, which no release of Outcrop writes"
+                    .to_owned(),
             });
         }
         let check: String = conn

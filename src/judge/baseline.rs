@@ -99,7 +99,7 @@ fn renamed(entry: &Entry, outcome: &Outcome, there: &HashSet<&str>) -> Option<St
 /// When the baseline cannot be read or is of another schema.
 pub fn apply(path: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
+    let text = crate::model::file::read_text(path)
         .with_context(|| format!("cannot read the baseline `{shown}`"))?;
     let file: File = serde_json::from_str(&text)
         .map_err(|error| anyhow::anyhow!("{shown}: {error}; write it with `outcrop baseline`"))?;

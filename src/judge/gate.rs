@@ -143,8 +143,13 @@ impl Rules {
         // Asked to gate on everything unknown, a file alone cannot pass for what it does not declare.
         let outside = self.unknown_gate(outcome) == UnknownGate::Gate
             && outcome.not_in_file.iter().any(|one| one.severity <= at);
-        // What an interrupted run did not look at passes no gate.
-        if !outcome.run.complete || outside || outcome.results.iter().filter(gates).any(unknown) {
+        // What an interrupted run did not look at passes no gate, nor does a run that looked at no account.
+        let nothing = !outcome.run.source.is_file() && outcome.run.accounts.is_empty();
+        if !outcome.run.complete
+            || nothing
+            || outside
+            || outcome.results.iter().filter(gates).any(unknown)
+        {
             4
         } else {
             0

@@ -68,7 +68,7 @@ pub fn lay_probes(paths: &[PathBuf], store: &mut Store, run: &RunInfo) -> anyhow
     }
     let mut rows = Vec::new();
     for path in paths {
-        let text = std::fs::read_to_string(path)
+        let text = crate::model::file::read_text(path)
             .with_context(|| format!("cannot read `{}`", path.display()))?;
         let report =
             probe::parse(&text).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;

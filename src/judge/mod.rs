@@ -83,6 +83,18 @@ impl Judge {
             .clone()
             .into_iter()
             .collect::<BTreeMap<_, _>>();
+        run.changed_parameters = self
+            .library
+            .values
+            .iter()
+            .filter(|(name, value)| {
+                self.library
+                    .parameters
+                    .get(*name)
+                    .is_some_and(|parameter| parameter.default != **value)
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
         run.not_run.clone_from(&self.library.not_run);
         run.severities.clone_from(&self.library.severities);
         run.configuration.clone_from(&self.configuration);

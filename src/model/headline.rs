@@ -278,16 +278,11 @@ fn scope(outcome: &Outcome, file: bool) -> Vec<String> {
             }
         ));
     }
-    let exempt: Vec<String> = run
-        .parameters
-        .iter()
-        .filter(|(name, value)| {
-            name.starts_with("exempt_") && value.as_array().is_some_and(|list| !list.is_empty())
-        })
-        .map(|(name, _)| name.clone())
-        .collect();
-    if !exempt.is_empty() {
-        lines.push(format!("Exemptions by parameter: {}.", listed(&exempt)));
+    if !run.changed_parameters.is_empty() {
+        lines.push(format!(
+            "Parameters changed, which may exempt what the rules would judge: {}.",
+            listed(&run.changed_parameters)
+        ));
     }
     let asked: Vec<_> = outcome
         .attestations

@@ -5,6 +5,7 @@
 mod arn;
 mod change;
 mod estate;
+pub mod file;
 mod headline;
 mod observed;
 mod outcome;

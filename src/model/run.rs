@@ -124,6 +124,9 @@ pub struct RunInfo {
     pub regions: Vec<String>,
     /// Rule parameters in force.
     pub parameters: BTreeMap<String, Json>,
+    /// Those that the configuration sets otherwise than the rules.
+    #[serde(default)]
+    pub changed_parameters: Vec<String>,
     /// SHA-256 over the rules as run.
     pub rules_digest: String,
     /// What the run was asked to leave out, account by account, with the reason; the endpoints that were overridden.
@@ -181,6 +184,7 @@ impl RunInfo {
             accounts: Vec::new(),
             regions: Vec::new(),
             parameters: BTreeMap::new(),
+            changed_parameters: Vec::new(),
             rules_digest: String::new(),
             notes: Vec::new(),
             role_chains: BTreeMap::new(),

@@ -3,6 +3,7 @@
 //! What AWS would refuse and still can be understood is kept in [`Document::problems`]; what cannot be
 //! understood is an error with the place in the document.
 
+use crate::model::Unique;
 use serde_json::Value as Json;
 
 /// Allow or Deny.
@@ -356,9 +357,9 @@ impl Document {
         let inner;
         let json = match json {
             Json::String(text) => {
-                inner = serde_json::from_str::<Json>(text)
+                inner = serde_json::from_str::<Unique>(text)
                     .map_err(|error| fail((String::new(), error.to_string())))?;
-                &inner
+                &inner.0
             }
             other => other,
         };
@@ -370,7 +371,7 @@ impl Document {
     /// # Errors
     /// With line and column of what is no JSON, or the place of what cannot be understood.
     pub fn parse_text(name: &str, text: &str) -> Result<Self, Malformed> {
-        let json: Json = serde_json::from_str(text).map_err(|error| Malformed {
+        let Unique(json) = serde_json::from_str(text).map_err(|error| Malformed {
             name: name.to_owned(),
             place: String::new(),
             message: error.to_string(),

@@ -19,7 +19,9 @@ pub mod sarif;
 pub mod table;
 pub mod xlsx;
 
-use crate::model::{Finding, Outcome, Verdict};
+use crate::model::{Finding, Gap, Outcome, Severity, Verdict};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// What a reader may ask of a format beyond the outcome.
@@ -57,7 +59,7 @@ pub const FORMATS: [Format; 15] = [
     Format {
         name: "csv",
         ending: "csv",
-        render: |outcome, _, out| csv::render(outcome, out),
+        render: |outcome, _, out| csv::render(&told(outcome), out),
     },
     Format {
         name: "markdown",
@@ -72,37 +74,37 @@ pub const FORMATS: [Format; 15] = [
     Format {
         name: "xlsx",
         ending: "xlsx",
-        render: |outcome, _, out| xlsx::render(outcome, out),
+        render: |outcome, _, out| xlsx::render(&told(outcome), out),
     },
     Format {
         name: "sarif",
         ending: "sarif",
-        render: |outcome, _, out| sarif::render(outcome, out),
+        render: |outcome, _, out| sarif::render(&told(outcome), out),
     },
     Format {
         name: "junit",
         ending: "junit.xml",
-        render: |outcome, _, out| junit::render(outcome, out),
+        render: |outcome, _, out| junit::render(&told(outcome), out),
     },
     Format {
         name: "github",
         ending: "github.txt",
-        render: |outcome, _, out| github::render(outcome, out),
+        render: |outcome, _, out| github::render(&told(outcome), out),
     },
     Format {
         name: "gitlab",
         ending: "gitlab.json",
-        render: |outcome, _, out| gitlab::render(outcome, out),
+        render: |outcome, _, out| gitlab::render(&told(outcome), out),
     },
     Format {
         name: "ocsf",
         ending: "ocsf.jsonl",
-        render: |outcome, options, out| ocsf::render(outcome, options.ocsf, out),
+        render: |outcome, options, out| ocsf::render(&told(outcome), options.ocsf, out),
     },
     Format {
         name: "asff",
         ending: "asff.jsonl",
-        render: |outcome, _, out| asff::render(outcome, out),
+        render: |outcome, _, out| asff::render(&told(outcome), out),
     },
     Format {
         name: "oscal",
@@ -127,6 +129,49 @@ pub fn format(name: &str) -> Option<&'static Format> {
     FORMATS
         .iter()
         .find(|format| format.name.eq_ignore_ascii_case(name))
+}
+
+/// An outcome for formats that list results and say nothing of the run: an interruption is a result of its own there.
+fn told(outcome: &Outcome) -> Cow<'_, Outcome> {
+    if outcome.run.complete {
+        return Cow::Borrowed(outcome);
+    }
+    let account = outcome
+        .run
+        .accounts
+        .first()
+        .map(|account| account.id.clone())
+        .unwrap_or_default();
+    let resource = crate::model::account_arn(&outcome.run.partition, &account);
+    let message = "The run was interrupted: what it does not hold was not looked at.".to_owned();
+    let interruption = Finding {
+        rule: "run-interrupted".to_owned(),
+        title: "The run was interrupted".to_owned(),
+        severity: Severity::Critical,
+        pillar: "accounts".to_owned(),
+        stage: 30,
+        verdict: Verdict::Unknown,
+        subject: resource.clone(),
+        resource,
+        closer: None,
+        resource_type: "AWS::::Account".to_owned(),
+        account_id: account,
+        region: crate::model::GLOBAL.to_owned(),
+        missing: vec![Gap::not_understood("run", message.as_str())],
+        message,
+        evidence: BTreeMap::new(),
+        part: String::new(),
+        fingerprint: format!("interrupted-{}", outcome.run.id),
+        waiver: None,
+        location: None,
+        origin: None,
+        tags: BTreeMap::new(),
+        environment: String::new(),
+        controls: BTreeMap::new(),
+    };
+    let mut told = outcome.clone();
+    told.results.insert(0, interruption);
+    Cow::Owned(told)
 }
 
 /// What an unknown lacks, in one line: reason, call, detail.

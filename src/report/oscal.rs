@@ -229,11 +229,16 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         "title": "Assessment plan",
         "description": format!("Every rule of the set {} is applied to every resource of the accounts {}, from read-only API calls; a rule whose inputs were not all read is unknown.", run.rules_digest, run.accounts.iter().map(|account| account.id.as_str()).collect::<Vec<_>>().join(", ")),
     }]);
+    let interrupted = if run.complete {
+        ""
+    } else {
+        " The run was interrupted: what it does not hold was not looked at."
+    };
     let document = Document {
         results: Results {
             uuid: name(&[&run.id, "assessment-results"]),
             metadata: json!({"title": "Amazon Bedrock exposure: assessment results", "last-modified": at, "version": run.version, "oscal-version": "1.2.1"}),
-            plan: json!({"href": format!("#{plan}"), "remarks": "A scanner's plan is its rule set; it stands in the back matter."}),
+            plan: json!({"href": format!("#{plan}"), "remarks": format!("A scanner's plan is its rule set; it stands in the back matter.{interrupted}")}),
             results: [result],
             back_matter: json!({"resources": resources}),
         },

@@ -89,7 +89,7 @@ pub fn text(path: &Path) -> anyhow::Result<String> {
             LARGEST >> 20
         );
     }
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{shown}`"))?;
+    let bytes = crate::model::file::read(path).with_context(|| format!("cannot read `{shown}`"))?;
     let wide = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
         let units = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
         char::decode_utf16(units)
@@ -103,7 +103,7 @@ pub fn text(path: &Path) -> anyhow::Result<String> {
             String::from_utf8(rest.to_vec()).map_err(|_| anyhow::anyhow!("`{shown}` is not UTF-8"))
         }
         [b'P', b'K', 3, 4, ..] => anyhow::bail!(
-            "`{shown}` is a zip archive; a Terraform plan is read as JSON: terraform show -json {shown} > plan.json"
+            "`{shown}` is a zip archive; a Terraform plan is read as JSON: terraform show -json {shown} > plan-shown.json"
         ),
         _ => String::from_utf8(bytes).map_err(|error| {
             let line =

@@ -117,7 +117,7 @@ fn kind_of_text(text: &str, shown: &str, path: &Path) -> anyhow::Result<Kind> {
     }
     if tree.get("terraform_version").is_some() && tree.get("lineage").is_some() {
         anyhow::bail!(
-            "`{shown}` is a state file of Terraform, whose format is its own; show it as JSON: terraform show -json {shown} > state.json"
+            "`{shown}` is a state file of Terraform, whose format is its own; show it as JSON: terraform show -json > state-shown.json"
         );
     }
     anyhow::bail!(

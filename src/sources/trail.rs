@@ -11,7 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The most that one file may hold once it is unpacked; CloudTrail's own hold a few megabytes.
-const MOST_BYTES: u64 = 512 << 20;
+const MOST_BYTES: u64 = 48 << 20;
 const TABLES: [&str; 2] = ["cloudtrail_bedrock_call", "cloudtrail_window"];
 
 /// A file that cannot be read: its name, and what is wrong with it.
@@ -79,6 +79,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn records(path: &Path) -> Result<Vec<Json>, Error> {
+    crate::model::file::is_regular(path).or_else(|error| fail(path, error.to_string()))?;
     let file = File::open(path).or_else(|error| fail(path, error.to_string()))?;
     let mut bytes = Vec::new();
     let zipped = path.extension().is_some_and(|end| end == "gz");

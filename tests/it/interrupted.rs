@@ -150,6 +150,18 @@ fn what_an_interrupted_run_did_not_look_at_passes_no_gate() {
             run(&["report", name, "--unknown", "ignore"]).status.code(),
             Some(code)
         );
+        for format in outcrop::report::FORMATS {
+            if format.name == "xlsx" {
+                continue;
+            }
+            let report = run(&["report", name, "--format", format.name]);
+            let text = String::from_utf8_lossy(&report.stdout).to_ascii_lowercase();
+            assert!(
+                text.contains("interrupted") || text.contains("\"complete\": false"),
+                "{} does not say that the run was interrupted",
+                format.name
+            );
+        }
     }
     // Judged afresh, what was stopped while it collected stays incomplete; what was collected whole is whole.
     assert_eq!(run(&["check", "stopped.outcrop"]).status.code(), Some(4));

@@ -97,9 +97,20 @@ pub fn breaches(before: &Outcome, after: &Outcome) -> Vec<String> {
         .keys()
         .filter(|key| !new.contains_key(*key) && matches!(old[*key], Verdict::Pass | Verdict::Fail))
     {
-        if !new.iter().any(|(other, verdict)| {
-            other.0 == key.0 && other.1 == key.1 && other.2 == key.2 && *verdict == Verdict::Unknown
-        }) {
+        // Of what cannot leave by any path one part that passes stands for all.
+        let stands = old[key] == Verdict::Pass
+            && new.iter().any(|(other, verdict)| {
+                (&other.0, &other.1, &other.2, &other.3) == (&key.0, &key.1, &key.2, &key.3)
+                    && *verdict == Verdict::Pass
+            });
+        if !stands
+            && !new.iter().any(|(other, verdict)| {
+                other.0 == key.0
+                    && other.1 == key.1
+                    && other.2 == key.2
+                    && *verdict == Verdict::Unknown
+            })
+        {
             breaches.push(format!("{key:?} vanished without a trace"));
         }
     }

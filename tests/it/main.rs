@@ -28,6 +28,7 @@ mod live;
 mod live_sessions;
 #[cfg(feature = "live")]
 mod onward;
+mod output_files;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod paths;
 #[expect(clippy::panic, reason = "a test that fails says so")]

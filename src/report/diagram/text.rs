@@ -23,6 +23,9 @@ pub(crate) fn plain(text: &str, most: usize) -> String {
         .collect()
 }
 
+/// What a drawing of an interrupted run says.
+const INTERRUPTED: &str = "The run was interrupted: what it does not hold was not looked at.";
+
 /// Writes the diagram in Mermaid's language.
 ///
 /// # Errors
@@ -36,6 +39,9 @@ pub fn mermaid(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         .map(|(place, key)| (*key, place))
         .collect();
     writeln!(out, "flowchart LR")?;
+    if !outcome.run.complete {
+        writeln!(out, "  %% {INTERRUPTED}")?;
+    }
     for (key, node) in &nodes {
         writeln!(
             out,
@@ -84,6 +90,9 @@ pub fn dot(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         out,
         "digraph outcrop {{\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];"
     )?;
+    if !outcome.run.complete {
+        writeln!(out, "  // {INTERRUPTED}")?;
+    }
     for (key, node) in &nodes {
         let fault = if node.fault {
             ", color=\"#c62828\", penwidth=3"

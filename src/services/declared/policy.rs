@@ -5,6 +5,7 @@
 
 use super::{Later, Node, Told};
 use crate::model::OPEN_OPERATOR;
+use crate::model::Unique;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -44,7 +45,10 @@ pub fn document(node: &Node) -> Told<Json> {
     match node {
         Node::Absent => Told::Absent,
         Node::Unknown(later) => Told::Unknown(later.clone()),
-        Node::Text(text) => Told::Known(serde_json::from_str(text).unwrap_or_else(|_| json!(text))),
+        // A text that is no JSON, or holds a key twice, stays a text: whoever reads it as a policy says what is wrong.
+        Node::Text(text) => Told::Known(
+            serde_json::from_str::<Unique>(text).map_or_else(|_| json!(text), |read| read.0),
+        ),
         Node::Map(members) => {
             let mut all = Map::new();
             for (key, value) in members {

@@ -33,7 +33,8 @@ impl Lines {
     /// Reads a folder.
     pub fn read(folder: &Path) -> Self {
         let mut lines = Self::default();
-        if let Ok(text) = std::fs::read_to_string(folder.join(".terraform/modules/modules.json"))
+        if let Ok(text) =
+            crate::model::file::read_text(&folder.join(".terraform/modules/modules.json"))
             && let Ok(json) = serde_json::from_str::<Json>(&text)
         {
             for module in json
@@ -79,7 +80,7 @@ impl Lines {
                 .unwrap_or(&path)
                 .display()
                 .to_string();
-            let text = match std::fs::read_to_string(&path) {
+            let text = match crate::model::file::read_text(&path) {
                 Ok(text) => text,
                 Err(error) => {
                     self.notes.push(format!("{shown}: {error}"));

@@ -270,6 +270,10 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 };
                 let leads_to = match (calls, family) {
                     (_, Known(family)) if !family.is_empty() => family,
+                    (Known(arn), Unknown(more)) if arn.is_empty() => {
+                        gaps = merge(gaps, more);
+                        continue;
+                    }
                     (Known(arn), _) if arn.is_empty() => continue,
                     (Known(arn), _) => match caller(&callers.all, &arn) {
                         Some(workload) if workload.is_caller().is_true() => workload.name.clone(),

@@ -120,10 +120,7 @@ pub(crate) fn inference_groups(
             Unknown(more) => gaps = merge(gaps, more),
         }
     }
-    let there = facts
-        .world
-        .all("cloudwatch_log_group", account, region)
-        .rows;
+    let there = facts.world.all("cloudwatch_log_group", account, region);
     let mut patterns = facts.settings.list("inference_log_groups");
     // Where none is named, or one that is gone, the groups that such logs are usually kept in are judged.
     let gone = names
@@ -132,8 +129,12 @@ pub(crate) fn inference_groups(
     if gone {
         patterns.extend(CONVENTIONAL.map(str::to_owned));
     }
+    if !patterns.is_empty() {
+        gaps = merge(gaps, there.gaps);
+    }
     names.extend(
         there
+            .rows
             .iter()
             .map(Row::key)
             .filter(|name| patterns.iter().any(|pattern| glob(pattern, name)))
