@@ -229,7 +229,7 @@ impl Demo {
             let mut run = fixture::load_estate(&self.estate, &mut store)?;
             judge.observing(&store, &mut run)?;
             judge.complete(&mut run)?;
-            Ok(judge.judge(&mut store, &run)?)
+            judge.judge(&mut store, &run)
         })?;
         self.judging
             .output

@@ -88,15 +88,14 @@ impl<'r> Settings<'r> {
                 .find(|(key, _)| key.eq_ignore_ascii_case(&tag))
                 .map_or_else(String::new, |(_, value)| value.clone())
         });
+        // Two names of production are one.
+        let agrees = |tagged: &str| {
+            tagged.is_empty()
+                || tagged.eq_ignore_ascii_case(declared)
+                || self.is_production(tagged) && self.is_production(declared)
+        };
         match tagged {
-            // Two names of production are one.
-            Observed::Known(tagged)
-                if !tagged.is_empty()
-                    && !tagged.eq_ignore_ascii_case(declared)
-                    && !(self.is_production(&tagged) && self.is_production(declared)) =>
-            {
-                Observed::Known(tagged)
-            }
+            Observed::Known(tagged) if !agrees(&tagged) => Observed::Known(tagged),
             Observed::Unknown(gaps) if declared.is_empty() => Observed::Unknown(gaps),
             _ => Observed::Known(declared.to_owned()),
         }
