@@ -9,7 +9,7 @@ use crate::model::{Finding, Gap, Outcome, Reason, Verdict};
 use crate::services::declared::{Change, Declared};
 use crate::sources::files::{Files, Variant};
 use crate::subjects;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Does the plan change or take away something that exists?
 fn changes_what_exists(files: &Files, variant: &Variant) -> bool {
@@ -87,6 +87,35 @@ pub(super) fn mark(
     }
     let before = alone(judge, files, &files.before)?;
     let mut after = alone(judge, files, &variant.resources)?;
+    // Logs and guardrails protect others: what passed by them, and is taken away, is no longer known to hold.
+    let stays: BTreeSet<&str> = variant
+        .resources
+        .iter()
+        .map(|one| one.address.as_str())
+        .collect();
+    let taken: Vec<&Declared> = files
+        .before
+        .iter()
+        .filter(|one| !stays.contains(one.address.as_str()))
+        .collect();
+    // A rule about an account passes by what logs there.
+    let logs = ["logging", "trail", "flow_log"];
+    let of_account = |result: &Finding| {
+        result.resource_type == "AWS::::Account"
+            && taken.iter().any(|one| {
+                logs.iter()
+                    .any(|word| one.kind.to_ascii_lowercase().contains(word))
+            })
+    };
+    let protects = |result: &&Finding| {
+        result.verdict == Verdict::Pass
+            && ["logging", "guardrails"].contains(&result.pillar.as_str())
+            && after
+                .get(&result.fingerprint)
+                .is_none_or(|now| !matches!(now.verdict, Verdict::Pass | Verdict::Fail))
+            && (of_account(result) || taken.iter().any(|one| one.address == result.resource))
+    };
+    let gone: Vec<Finding> = before.values().filter(protects).cloned().collect();
     after.retain(|fingerprint, result| {
         result.verdict == Verdict::Fail
             && before
@@ -121,6 +150,24 @@ pub(super) fn mark(
         let mut result = found.clone();
         turn(&mut result, &found);
         outcome.results.push(result);
+    }
+    for mut result in gone {
+        if !there.contains(&result.fingerprint) {
+            let what = if result.resource_type == "AWS::::Account" {
+                "what logs here".to_owned()
+            } else {
+                result.resource.clone()
+            };
+            result.verdict = Verdict::Unknown;
+            result.message = format!(
+                "This change takes {what} away, by which the rule passes today; what stands in its place is not in the plan. Evaluate it against a recorded run to be sure."
+            );
+            result.missing = vec![Gap::unresolved(
+                "change",
+                format!("{what} is taken away by this change"),
+            )];
+            outcome.results.push(result);
+        }
     }
     outcome.settle();
     Ok(())

@@ -5,7 +5,7 @@ use super::files::{Error, Files, Given, Variant, text};
 use super::{cloudformation, pulumi, terraform, tree};
 use crate::model::Unique;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What a path holds.
@@ -183,13 +183,35 @@ pub fn read_all(paths: &[PathBuf], kinds: &[Kind], given: &Given) -> anyhow::Res
             .collect::<anyhow::Result<Vec<_>>>()?;
         return Ok(cloudformation::read_all(&templates, given)?);
     }
-    join(
-        paths
-            .iter()
-            .zip(kinds)
-            .map(|(path, kind)| read(path, *kind, given))
-            .collect::<anyhow::Result<Vec<_>>>()?,
-    )
+    let mut all = paths
+        .iter()
+        .zip(kinds)
+        .map(|(path, kind)| read(path, *kind, given))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    name_apart(&mut all, paths);
+    join(all)
+}
+
+/// What stands at one address in two files is called by its file as well.
+fn name_apart(all: &mut [Files], paths: &[PathBuf]) {
+    let mut seen: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for (number, files) in all.iter().enumerate() {
+        for one in files.variants.iter().flat_map(|variant| &variant.resources) {
+            seen.entry(one.address.clone()).or_default().insert(number);
+        }
+    }
+    seen.retain(|_, files| files.len() > 1);
+    for (files, path) in all.iter_mut().zip(paths) {
+        let shown = path.display().to_string();
+        let resources = files
+            .variants
+            .iter_mut()
+            .flat_map(|variant| &mut variant.resources)
+            .chain(&mut files.before);
+        for one in resources.filter(|one| seen.contains_key(&one.address)) {
+            one.file.clone_from(&shown);
+        }
+    }
 }
 
 /// Several files as one.
@@ -244,6 +266,10 @@ fn join(mut all: Vec<Files>) -> anyhow::Result<Files> {
         joined.before.extend(files.before);
         joined.notes.extend(files.notes);
         joined.ignores.extend(files.ignores);
+        joined.open.extend(files.open);
+        joined.undeclared.extend(files.undeclared);
+        joined.rewritten.extend(files.rewritten);
+        joined.moved.extend(files.moved);
     }
     Ok(joined)
 }

@@ -318,6 +318,7 @@ fn resource<'j>(
             path: String::new(),
             made: String::new(),
             unit: text("provider").to_owned(),
+            file: String::new(),
         },
         urn: state.get("urn").and_then(Json::as_str).unwrap_or_default(),
         provider: state

@@ -69,9 +69,20 @@ pub struct Declared {
     pub made: String,
     /// What is applied together with it: its stack, or the provider of a plan.
     pub unit: String,
+    /// The file that it is of, where another of the files that are judged together has the same address; else empty.
+    pub file: String,
 }
 
 impl Declared {
+    /// What a report calls it.
+    pub fn shown(&self) -> String {
+        if self.file.is_empty() {
+            self.address.clone()
+        } else {
+            format!("{}: {}", self.file, self.address)
+        }
+    }
+
     /// The value at a path.
     pub fn at(&self, path: &str) -> &Node {
         self.values.at(path)

@@ -140,7 +140,7 @@ impl Rows {
             row: NewRow::new(table, &by.account_id, &region),
             key: key.clone(),
             cells: BTreeMap::new(),
-            address: by.address.clone(),
+            address: by.shown(),
             change: by.change,
             location: by.location.clone(),
             path: by.path.clone(),
@@ -172,7 +172,7 @@ impl Rows {
             column,
             item,
             whole: false,
-            by: (by.address.clone(), by.location.clone()),
+            by: (by.shown(), by.location.clone()),
         });
     }
 
@@ -198,7 +198,7 @@ impl Rows {
             region: by.region.clone(),
             table: String::new(),
             key: key.into(),
-            address: by.address.clone(),
+            address: by.shown(),
             prefix: prefix.to_owned(),
             change: by.change.as_str().to_owned(),
             location: by.location.clone(),
@@ -270,7 +270,7 @@ impl Rows {
                     region: by.region.clone(),
                     table: owner.table.to_owned(),
                     key,
-                    address: by.address.clone(),
+                    address: by.shown(),
                     prefix: String::new(),
                     change: Change::Keep.as_str().to_owned(),
                     location: by.location.clone(),

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ways that open conditions can turn out, of one set of files.
-const MOST_VARIANTS: usize = 64;
+const MOST_VARIANTS: usize = 300;
 /// Choices that are looked at for them.
 const MOST_CHOICES: usize = 4096;
 /// The same, for all pairs of conditions together.

@@ -519,6 +519,7 @@ impl Set {
                         },
                         made,
                         unit: self.root(index),
+                        file: String::new(),
                         location: Some(Location {
                             file: stack.file.clone(),
                             line: line as u64,

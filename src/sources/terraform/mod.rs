@@ -308,6 +308,7 @@ impl Instance {
                 path: String::new(),
                 made,
                 unit: String::new(),
+                file: String::new(),
             },
             local,
             module,
