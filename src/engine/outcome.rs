@@ -96,7 +96,11 @@ impl Book<'_> {
         Some(Finding {
             rule: rule.id.clone(),
             title: rule.title.clone(),
-            severity: *severity,
+            // What the configuration says of the rule holds for all of its failures.
+            severity: (verdict == Verdict::Fail && *severity == rule.severity)
+                .then(|| rule.message.fail.severity(cells))
+                .flatten()
+                .unwrap_or(*severity),
             pillar: rule.pillar.clone(),
             stage: rule.stage,
             verdict,

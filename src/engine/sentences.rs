@@ -1,6 +1,6 @@
 //! Sentences of results: placeholders filled in, gaps in one line, exemptions that were not checked.
 
-use crate::model::Gap;
+use crate::model::{Gap, Severity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,9 @@ pub enum Form {
         when: BTreeMap<String, Json>,
         /// The sentence.
         say: String,
+        /// How bad a failure of this form is, where it is not as bad as the rule says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        severity: Option<Severity>,
     },
 }
 
@@ -82,17 +85,29 @@ impl Sentence {
         }
     }
 
+    /// The form that fits a row.
+    fn form(&self, cells: &BTreeMap<String, Json>) -> Option<&Form> {
+        match self {
+            Self::One(_) => None,
+            Self::Several(forms) => forms.iter().find(|form| form.fits(cells)).or(forms.last()),
+        }
+    }
+
     /// The form that is said of a row, filled in.
     pub(super) fn said(&self, cells: &BTreeMap<String, Json>) -> String {
         let text = match self {
             Self::One(text) => text,
-            Self::Several(forms) => forms
-                .iter()
-                .find(|form| form.fits(cells))
-                .or(forms.last())
-                .map_or("", Form::text),
+            Self::Several(_) => self.form(cells).map_or("", Form::text),
         };
         filled(text, cells)
+    }
+
+    /// How bad it is, where the form that fits a row says so.
+    pub(super) fn severity(&self, cells: &BTreeMap<String, Json>) -> Option<Severity> {
+        match self.form(cells)? {
+            Form::When { severity, .. } => *severity,
+            Form::Plain(_) => None,
+        }
     }
 }
 

@@ -160,11 +160,11 @@ pub(super) fn mark(
             };
             result.verdict = Verdict::Unknown;
             result.message = format!(
-                "This change takes {what} away, by which the rule passes today; what stands in its place is not in the plan. Evaluate it against a recorded run to be sure."
+                "This change removes {what}, on which the pass rests today; what replaces it is not in the plan. Evaluate the plan against a recorded run to be sure."
             );
             result.missing = vec![Gap::unresolved(
                 "change",
-                format!("{what} is taken away by this change"),
+                format!("{what} is removed by this change"),
             )];
             outcome.results.push(result);
         }

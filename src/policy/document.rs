@@ -439,9 +439,7 @@ impl Document {
                 .push(format!("{}: it names no principal", statement.sid));
             statement.principals = Some(Patterns {
                 negated: false,
-                all: vec![PrincipalPattern::Refused(
-                    "a statement without Principal".to_owned(),
-                )],
+                all: vec![PrincipalPattern::Refused("(no Principal)".to_owned())],
             });
         }
         self
@@ -533,7 +531,7 @@ fn statement(at: usize, value: &Json, problems: &mut Vec<String>) -> Read<Statem
                     problems.push(format!("{place}.Principal: `{arn}` holds a wildcard, which AWS takes for no part of a principal"));
                 }
                 PrincipalPattern::Refused(id) => {
-                    problems.push(format!("{place}.Principal: `{id}` is no principal"))
+                    problems.push(format!("{place}.Principal: `{id}` is not a principal"))
                 }
                 _ => {}
             }

@@ -93,7 +93,7 @@ pub(super) fn form(pattern: &PrincipalPattern, principal: &Principal) -> (Form, 
         PrincipalPattern::Refused(name) => (
             Form::Itself,
             Tri::unclear(format!(
-                "`{name}` is no principal: AWS refuses the policy, so whom it names is not known"
+                "`{name}` is not a principal: AWS refuses the policy, so whom it names is not known"
             )),
         ),
         PrincipalPattern::Service(name) => yes(

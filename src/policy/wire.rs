@@ -314,7 +314,7 @@ pub fn simulate_json(json: &Json) -> Result<Json, String> {
         (Answer::Allowed(_) | Answer::ImplicitlyDenied(_), Some(name)) => {
             Answer::Unknown(vec![Gap::not_understood(
                 "",
-                format!("`{name}` is no principal: AWS refuses the policy"),
+                format!("`{name}` is not a principal: AWS refuses the policy"),
             )])
         }
         (answer, _) => answer,

@@ -392,6 +392,54 @@ fn cases() -> Vec<Case> {
             "prompts-leave-aws",
             Fail,
         ),
+        // IAM Roles Anywhere needs a trust anchor; whether anybody may sign up to an identity pool is not read.
+        (
+            r#"UPDATE iam_role SET assume_role_policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"rolesanywhere.amazonaws.com"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}]}' WHERE name = 'summarizer'"#,
+            "role-trust-without-condition",
+            Fail,
+        ),
+        (
+            r#"UPDATE iam_role SET assume_role_policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"rolesanywhere.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:rolesanywhere:eu-west-1:111111111111:trust-anchor/a-1"}}}]}' WHERE name = 'summarizer'"#,
+            "role-trust-without-condition",
+            Pass,
+        ),
+        (
+            r#"UPDATE iam_role SET assume_role_policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity"}]}' WHERE name = 'summarizer'"#,
+            "role-trust-without-condition",
+            Fail,
+        ),
+        (
+            r#"UPDATE iam_role SET assume_role_policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"eu-west-1:pool"},"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"unauthenticated"}}}]}' WHERE name = 'summarizer'"#,
+            "role-trust-without-condition",
+            Fail,
+        ),
+        (
+            r#"UPDATE iam_role SET assume_role_policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"eu-west-1:pool"},"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}}]}' WHERE name = 'summarizer'"#,
+            "role-trust-without-condition",
+            Unknown,
+        ),
+        // A tag that contradicts the declared environment stands.
+        (
+            r#"UPDATE lambda_function SET tags = '{"Environment":"dev"}' WHERE name = 'retriever'"#,
+            "environments-share-account",
+            Fail,
+        ),
+        (
+            r#"UPDATE lambda_function SET tags = '{"Environment":"Production"}' WHERE name = 'retriever'"#,
+            "environments-share-account",
+            Pass,
+        ),
+        // Words that nobody heard of are no verdict.
+        (
+            "UPDATE api_gateway_route SET authorization_type = 'UNHEARD', function_arn = 'arn:aws:lambda:eu-west-1:111111111111:function:chat-api'",
+            "model-facing-endpoint-unauthenticated",
+            Unknown,
+        ),
+        (
+            "UPDATE bedrock_agent SET served_versions = '[{}]'",
+            "agent-version-without-guardrail",
+            Unknown,
+        ),
     ]
 }
 

@@ -11,7 +11,7 @@ use Observed::{Known, Unknown};
 pub(crate) fn passing(table: &str, id: &str, state: &str) -> Vec<Gap> {
     vec![Gap::not_understood(
         format!("{table}.state"),
-        format!("{id} is {state}, and whether it carries traffic changes"),
+        format!("{id} is {state}, so whether it carries traffic may change"),
     )]
 }
 

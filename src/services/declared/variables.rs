@@ -58,7 +58,6 @@ const SECRET_ATTRIBUTES: &[&str] = &[
     "secret_binary",
     "secret_value",
     "secret",
-    "result",
     "bcrypt_hash",
     "password",
     "master_password",
@@ -96,9 +95,23 @@ const NAMES: &[&str] = &[
     "namespace",
     "version",
     "zone",
+    "zones",
+    "block",
+    "blocks",
+    "cidr",
+    "hash",
+    "sha256",
+    "etag",
+    "path",
+    "type",
     "account",
     "family",
     "alias",
+];
+
+/// Ends of names that hold no secret wherever they stand.
+const CERTAIN: &[&str] = &[
+    "arn", "arns", "id", "ids", "name", "names", "bucket", "region",
 ];
 
 fn made(later: &Later) -> Made {
@@ -126,13 +139,34 @@ fn made(later: &Later) -> Made {
             .split('[')
             .next()
             .unwrap_or_default();
+        let of = |kinds: &[&str]| {
+            kinds.iter().any(|kind| {
+                reference
+                    .strip_prefix("data.")
+                    .unwrap_or(reference)
+                    .starts_with(kind)
+            })
+        };
+        // Values that providers make up: a password is one, a suffix or a time is none.
+        if of(&["random_", "time_"]) {
+            if of(&["random_password."]) {
+                return Made::Secret;
+            }
+            continue;
+        }
         if SECRET_ATTRIBUTES.contains(&attribute) {
             return Made::Secret;
         }
-        let of_a_resource = reference.starts_with("aws_") || reference.starts_with("data.aws_");
         let last = attribute.rsplit('_').next().unwrap_or_default();
-        names &= of_a_resource && NAMES.contains(&last);
+        // What a module hands out or takes in is known by its name alone; an address may hold a password there.
+        names &= if of(&["aws_"]) {
+            NAMES.contains(&last)
+        } else {
+            of(&["module.", "var."]) && CERTAIN.contains(&last)
+        };
     }
+    // What the reader of the file followed to its end are ids and ARNs.
+    names |= !later.of.is_empty();
     if names { Made::Names } else { Made::Unknown }
 }
 
@@ -275,4 +309,48 @@ pub fn look_declared(
     ));
     rows.sort_by(|a, b| a.cells[0].1.display().cmp(&b.cells[0].1.display()));
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_value_is_what_it_is_made_of() {
+        let of = |refs: &[&str]| {
+            made(&Later {
+                refs: refs.iter().map(ToString::to_string).collect(),
+                ..Later::default()
+            })
+        };
+        for reference in [
+            "data.aws_secretsmanager_secret_version.s.secret_string",
+            "random_password.p.result",
+            "aws_iam_access_key.k.secret",
+            "tls_private_key.k.private_key_pem",
+            "aws_cognito_user_pool_client.c.client_secret",
+        ] {
+            assert!(matches!(of(&[reference]), Made::Secret), "{reference}");
+        }
+        for reference in [
+            "aws_kms_key.k.arn",
+            "aws_s3_bucket.b.bucket_regional_domain_name",
+            "aws_lb.l.dns_name",
+            "aws_vpc.v.cidr_block",
+            "random_id.suffix.hex",
+            "random_string.suffix.result",
+            "module.table.table_name",
+            "var.bucket",
+        ] {
+            assert!(matches!(of(&[reference]), Made::Names), "{reference}");
+        }
+        for reference in [
+            "var.token_value",
+            "module.db.url",
+            "data.external.x.result",
+            "local.settings",
+        ] {
+            assert!(matches!(of(&[reference]), Made::Unknown), "{reference}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ pub mod cdk;
 mod checks;
 mod conditions;
 mod exports;
+mod loops;
 mod resolve;
 mod sam;
 mod texts;
@@ -272,6 +273,11 @@ impl Set {
         {
             return Err(Error::new(shown, "the template has no Resources"));
         }
+        let left = if names(tree.get("Transform")).contains(&"AWS::LanguageExtensions".to_owned()) {
+            loops::expand(&mut tree, &new.given)
+        } else {
+            Vec::new()
+        };
         self.notes.extend(validate(&tree, shown)?);
         let resources = tree.get("Resources").map_or(&[][..], Tree::members);
         let included = |member: &tree::Member| {
@@ -298,13 +304,10 @@ impl Set {
                         .map(|note| format!("{shown}: {note}")),
                 ),
                 "AWS::LanguageExtensions" => {
-                    if tree.get("Resources").is_some_and(|all| {
-                        all.members()
-                            .iter()
-                            .any(|member| member.key.starts_with("Fn::ForEach"))
-                    }) {
-                        let why =
-                            format!("{shown}: resources made by Fn::ForEach are not followed");
+                    for name in &left {
+                        let why = format!(
+                            "{shown}: what {name} makes is not known, because its list is not"
+                        );
                         self.open.push(why.clone());
                         self.undeclared.push(why);
                     }
