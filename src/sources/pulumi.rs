@@ -53,6 +53,22 @@ const RENAMED: [(&str, &str, &str); 14] = [
     ("aws_route53_resolver_rule", "targetIps", "target_ip"),
 ];
 
+/// Types without a secret among their outputs (Pulumi Registry, AWS).
+const PLAIN: [&str; 12] = [
+    "aws_bedrockagent_agent",
+    "aws_bedrockagent_knowledge_base",
+    "aws_cloudwatch_log_group",
+    "aws_dynamodb_table",
+    "aws_iam_role",
+    "aws_kms_key",
+    "aws_lambda_function",
+    "aws_s3_bucket",
+    "aws_secretsmanager_secret",
+    "aws_sns_topic",
+    "aws_sqs_queue",
+    "aws_vpc",
+];
+
 /// `vpcEndpoint` as `vpc_endpoint`.
 fn snake(name: &str) -> String {
     let mut all = String::with_capacity(name.len() + 4);
@@ -469,6 +485,13 @@ fn fill(node: &mut Node, property: &str, kind: &str, found: &[&Declared]) {
                 .iter()
                 .filter_map(|one| wanted(one, property, kind))
                 .collect();
+            // A preview does not tell which output of them: where none has a secret among its outputs, it is a name of theirs.
+            if !found.is_empty() && found.iter().all(|one| PLAIN.contains(&one.kind.as_str())) {
+                later.refs = found
+                    .iter()
+                    .map(|one| format!("{}.it.id", one.kind))
+                    .collect();
+            }
             if !fits.is_empty() {
                 later.why = format!(
                     "known after the update, made of {}",

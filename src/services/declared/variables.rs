@@ -47,12 +47,11 @@ enum Made {
     Names,
     /// The value of a secret, a password, a private key.
     Secret,
-    /// It cannot be told.
+    /// It could not be determined.
     Unknown,
 }
 
-/// Attributes of Terraform's resources and data sources, and of CloudFormation's, that are or hold a secret
-/// (Terraform Registry, providers aws, random and tls; CloudFormation User Guide, `AWS::IAM::AccessKey`).
+/// Attributes of Terraform's resources and data sources that are or hold a secret (Terraform Registry, providers aws, random and tls).
 const SECRET_ATTRIBUTES: &[&str] = &[
     "secret_string",
     "secret_binary",
@@ -71,7 +70,6 @@ const SECRET_ATTRIBUTES: &[&str] = &[
     "token",
     "api_key",
     "client_secret",
-    "SecretAccessKey",
 ];
 
 /// Ends of attributes that name a resource and hold nothing else.
@@ -115,12 +113,9 @@ const CERTAIN: &[&str] = &[
 ];
 
 fn made(later: &Later) -> Made {
+    // What it is made of does not say which attribute of it: only references do.
     if later.refs.is_empty() {
-        // CloudFormation tells the resources themselves.
-        return match (later.outside, later.of.is_empty()) {
-            (false, false) if !later.why.contains("SecretAccessKey") => Made::Names,
-            _ => Made::Unknown,
-        };
+        return Made::Unknown;
     }
     // After each reference stand the shorter ones that it contains.
     let longest = |one: &&String| {
@@ -154,19 +149,18 @@ fn made(later: &Later) -> Made {
             }
             continue;
         }
+        let last = attribute.rsplit('_').next().unwrap_or_default();
+        // What a module hands out or takes in is what it was followed to, an id or ARN, or known by its name alone; an address may
+        // hold a password there.
+        if of(&["module.", "var.", "local.", "each."]) {
+            names &= !later.of.is_empty() || of(&["module.", "var."]) && CERTAIN.contains(&last);
+            continue;
+        }
         if SECRET_ATTRIBUTES.contains(&attribute) {
             return Made::Secret;
         }
-        let last = attribute.rsplit('_').next().unwrap_or_default();
-        // What a module hands out or takes in is known by its name alone; an address may hold a password there.
-        names &= if of(&["aws_"]) {
-            NAMES.contains(&last)
-        } else {
-            of(&["module.", "var."]) && CERTAIN.contains(&last)
-        };
+        names &= of(&["aws_"]) && NAMES.contains(&last);
     }
-    // What the reader of the file followed to its end are ids and ARNs.
-    names |= !later.of.is_empty();
     if names { Made::Names } else { Made::Unknown }
 }
 
@@ -221,7 +215,7 @@ fn names(owner: Owner<'_>, name: &str, later: &Later) -> NewRow {
 }
 
 /// Looks at variables that a file declares; gives their rows and adds to the settings, which are hidden where a value that steers is open.
-/// What a value is that is settled later is told by what it is made of; those that cannot be told are given with the reason.
+/// What a value is that is settled later is told by what it is made of; those of which that could not be determined are given with the reason.
 pub fn look_declared(
     owner: Owner<'_>,
     variables: &[(String, Node)],
@@ -345,6 +339,8 @@ mod tests {
             assert!(matches!(of(&[reference]), Made::Names), "{reference}");
         }
         for reference in [
+            "var.password",
+            "aws_ssm_parameter.p.value",
             "var.token_value",
             "module.db.url",
             "data.external.x.result",
@@ -352,5 +348,17 @@ mod tests {
         ] {
             assert!(matches!(of(&[reference]), Made::Unknown), "{reference}");
         }
+        // Of a resource that it is made of any attribute may be meant.
+        let bare = Later {
+            of: vec!["arn:aws:iam::111111111111:user/u".to_owned()],
+            ..Later::default()
+        };
+        assert!(matches!(made(&bare), Made::Unknown));
+        let followed = Later {
+            refs: vec!["var.secret".to_owned()],
+            of: vec!["arn:aws:secretsmanager:eu-west-1:111111111111:secret:s".to_owned()],
+            ..Later::default()
+        };
+        assert!(matches!(made(&followed), Made::Names));
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn is_handed(node: &Json, configuration: &Configuration<'_>) -> bool 
 }
 
 impl Configuration<'_> {
-    /// What the configuration of a resource refers to, its provisioners included.
+    /// The resources of AWS that the configuration of a resource refers to, its provisioners included.
     pub(super) fn handed(&self, module: &str, local: &str) -> Node {
         let mut refs = Vec::new();
         if let Some(resource) = self
@@ -46,6 +46,7 @@ impl Configuration<'_> {
         }
         Node::List(
             refs.into_iter()
+                .filter(|one| one.starts_with("aws"))
                 .map(|one| {
                     Node::Unknown(Later {
                         refs: vec![one],
