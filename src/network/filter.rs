@@ -217,7 +217,7 @@ fn acl(
 }
 
 /// Rules by their numbers; the first that covers the traffic decides. Rules for a part of it leave the rest open, so that a
-/// part that is denied (where all has to pass) or a part that is allowed (where nothing else is) cannot be told.
+/// part that is denied (where all has to pass) or a part that is allowed (where nothing else is) could not be determined.
 fn decide(
     acl: &str,
     entries: &Json,

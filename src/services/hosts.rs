@@ -171,7 +171,7 @@ const LANGSMITH: &[&str] = &[
 /// The host of Claude Platform on AWS is `aws-external-anthropic.<region>.api.aws`.
 const CLAUDE_PLATFORM: &str = "aws-external-anthropic";
 
-/// In place of a host that cannot be told from a password.
+/// In place of a host that could not be distinguished from a password.
 const NOT_SHOWN: &str = "(not shown)";
 
 /// Does a host certainly lie in AWS, or in a network of one's own?
