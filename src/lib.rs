@@ -34,6 +34,7 @@
 //! | [`subjects`] | what rules judge, derived from tables: one folder for each pillar |
 //! | [`engine`] | rules: read, checked, compiled to SQL, judged; exceptions; results read back |
 //! | [`judge`] | judging as such: variants, overlays, baselines, comparisons, the gate |
+//! | [`remedy`] | changes on this estate, and the proof that they work |
 //! | [`report`] | formats, one file each |
 //! | [`evidence`] | packages that another party checks and judges again |
 //! | [`cli`] | one file for each sub-command |
@@ -77,6 +78,7 @@ pub mod model;
 pub mod network;
 pub mod paths;
 pub mod policy;
+pub mod remedy;
 pub mod report;
 pub mod secrets;
 pub mod services;

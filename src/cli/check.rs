@@ -26,6 +26,15 @@ pub(super) struct Check {
 /// What is judged, and how.
 #[derive(Debug, clap::Args)]
 pub(super) struct Subject {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    judging: Judging,
+}
+
+/// What is judged.
+#[derive(Debug, clap::Args)]
+pub(super) struct Input {
     /// Runs (`.outcrop`), inventory folders, `terraform show -json`, CloudFormation templates, `cdk.out` folders, Pulumi previews and stack exports; several of a kind are judged together.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
@@ -53,8 +62,6 @@ pub(super) struct Subject {
     /// Region that a plan or template is for, where it does not say so itself.
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
-    #[command(flatten)]
-    judging: Judging,
 }
 
 /// Arguments of `demo`.
@@ -85,13 +92,48 @@ impl Subject {
 
     fn judged(&self, global: &Global) -> anyhow::Result<Outcome> {
         let mut judge = self.judging.load()?;
+        let keep = match &self.judging.out {
+            Some(out) => Keep::File(out),
+            None => Keep::Nothing,
+        };
+        Ok(self.input.judged(&mut judge, keep, global.quiet)?.0)
+    }
+}
+
+/// Where the judged store goes.
+#[derive(Clone, Copy)]
+pub(super) enum Keep<'k> {
+    /// Nobody needs it.
+    Nothing,
+    /// It is asked for.
+    Memory,
+    /// It becomes a run file.
+    File(&'k PathBuf),
+}
+
+impl Input {
+    /// Folder of the `.tf` files, where it was given.
+    pub fn source(&self) -> Option<&Path> {
+        self.source.as_deref()
+    }
+
+    /// Judges the paths; gives the judged store too, where it is to be kept in memory.
+    ///
+    /// # Errors
+    /// When a path cannot be read or judged.
+    pub fn judged(
+        &self,
+        judge: &mut Judge,
+        keep: Keep<'_>,
+        quiet: bool,
+    ) -> anyhow::Result<(Outcome, Option<Store>)> {
         let kinds = self
             .paths
             .iter()
             .map(|path| kind(path, self.kind))
             .collect::<anyhow::Result<Vec<_>>>()?;
         if kinds.iter().any(|kind| kind.is_file()) {
-            return self.files(&mut judge, &kinds);
+            return self.files(judge, &kinds, keep);
         }
         if let Some(run) = &self.onto {
             return Err(Usage(format!(
@@ -120,7 +162,7 @@ impl Subject {
         if !self.trail.is_empty() {
             for broken in lay_trail(&self.trail, &mut store, &mut run)?
                 .iter()
-                .filter(|_| !global.quiet)
+                .filter(|_| !quiet)
             {
                 anstream::eprintln!("warning: not read: {}", cut(broken, 800));
             }
@@ -129,14 +171,19 @@ impl Subject {
         judge.observing(&store, &mut run)?;
         judge.complete(&mut run)?;
         let outcome = judge.judge(&mut store, &run)?;
-        if let Some(path) = &self.judging.out {
+        if let Keep::File(path) = keep {
             save(&mut store, path)?;
         }
-        Ok(outcome)
+        Ok((outcome, Some(store)))
     }
 
     /// Plans and templates.
-    fn files(&self, judge: &mut Judge, kinds: &[Kind]) -> anyhow::Result<Outcome> {
+    fn files(
+        &self,
+        judge: &mut Judge,
+        kinds: &[Kind],
+        keep: Keep<'_>,
+    ) -> anyhow::Result<(Outcome, Option<Store>)> {
         if let Some(account) = self
             .account
             .as_deref()
@@ -192,10 +239,13 @@ impl Subject {
         let mut read = kind::read_all(&self.paths, kinds, &given)?;
         read.tell_apart();
         judge.config.waivers.extend(read.ignores.iter().map(waiver));
-        let out = self.judging.out.as_ref();
+        let out = match keep {
+            Keep::File(path) => Some(path),
+            Keep::Nothing | Keep::Memory => None,
+        };
         match base {
-            Some(base) => overlay::onto(judge, &base, &read, out),
-            None => variants::alone(judge, &read, out),
+            Some(base) => Ok((overlay::onto(judge, &base, &read, out)?, None)),
+            None => variants::alone(judge, &read, out, !matches!(keep, Keep::Nothing)),
         }
     }
 }

@@ -46,6 +46,7 @@ impl Invoke {
             action: &self.action,
             from: self.from.as_deref(),
             region: self.region.as_deref(),
+            public: false,
         };
         let answer = invoke(&world(&self.run)?, &question).map_err(super::Usage)?;
         let mut out = anstream::stdout().lock();

@@ -38,46 +38,17 @@ impl Judging {
         if let Some(out) = &self.out {
             super::output::unshared(out)?;
         }
-        let folders: Vec<&Path> = self.rules.iter().map(PathBuf::as_path).collect();
-        let mut library = Library::load(&subjects::tables(), &folders)?;
-        let mut found = true;
-        let (file, text) = match &self.config {
-            Some(path) => (
-                path.display().to_string(),
-                file::read_text(path).with_context(|| {
-                    format!("cannot read the configuration `{}`", path.display())
-                })?,
-            ),
-            None => match file::read_text(Path::new("outcrop.yaml")) {
-                Ok(text) => ("outcrop.yaml".to_owned(), text),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    found = false;
-                    ("outcrop.yaml".to_owned(), String::new())
-                }
-                Err(error) => {
-                    return Err(error).context("cannot read the configuration `outcrop.yaml`");
-                }
-            },
-        };
-        let config = engine::parse_config(&file, &text)?;
-        library.configure(&file, &text, &config)?;
-        library
-            .select(&Selection {
+        let mut judge = read(
+            &self.rules,
+            self.config.as_deref(),
+            &Selection {
                 select: self.select.clone(),
                 skip: self.skip.clone(),
-            })
-            .map_err(Usage)?;
-        Ok(Judge {
-            library,
-            config,
-            configuration: found.then(|| Configuration {
-                sha256: sha256(&text),
-                file,
-            }),
-            command: self.out.as_ref().map(|_| command()),
-        })
+            },
+        )?;
+        judge.command = self.out.as_ref().map(|_| command());
+        Ok(judge)
     }
-
     /// Makes the run whole or not at all: where judging fails, a file that it began is taken away.
     pub fn whole<T>(&self, judge: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
         let begun = self
@@ -102,6 +73,49 @@ impl Judging {
             None => Store::memory(&subjects::tables())?,
         })
     }
+}
+
+/// Rules and configuration: the built-in rules and those of the folders, with `outcrop.yaml` where there is one.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub(super) fn read(
+    folders: &[PathBuf],
+    config: Option<&Path>,
+    selection: &Selection,
+) -> anyhow::Result<Judge> {
+    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+    let mut library = Library::load(&subjects::tables(), &folders)?;
+    let mut found = true;
+    let (file, text) = match config {
+        Some(path) => (
+            path.display().to_string(),
+            file::read_text(path)
+                .with_context(|| format!("cannot read the configuration `{}`", path.display()))?,
+        ),
+        None => match file::read_text(Path::new("outcrop.yaml")) {
+            Ok(text) => ("outcrop.yaml".to_owned(), text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                found = false;
+                ("outcrop.yaml".to_owned(), String::new())
+            }
+            Err(error) => {
+                return Err(error).context("cannot read the configuration `outcrop.yaml`");
+            }
+        },
+    };
+    let config = engine::parse_config(&file, &text)?;
+    library.configure(&file, &text, &config)?;
+    library.select(selection).map_err(Usage)?;
+    Ok(Judge {
+        library,
+        config,
+        configuration: found.then(|| Configuration {
+            sha256: sha256(&text),
+            file,
+        }),
+        command: None,
+    })
 }
 
 fn sha256(text: &str) -> String {

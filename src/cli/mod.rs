@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod evidence;
 mod explain;
+mod fix;
 mod invoke;
 mod judging;
 mod opened;
@@ -109,6 +110,8 @@ enum Command {
     Query(query::Query),
     /// The whole argument behind a verdict: facts, hops, policies, witness.
     Explain(explain::Explain),
+    /// Concrete changes that close failures, each proved on a copy of the estate before it is shown.
+    Fix(fix::Fix),
     /// The path a workload's traffic takes, hop by hop.
     Path(path::Path),
     /// The policy reasoner on its own: compare two policies, decide one request, ask who can.
@@ -173,6 +176,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Report(report) => report.run(&cli.global),
         Command::Query(query) => query.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Fix(fix) => fix.run(&cli.global),
         Command::Path(path) => path.run(),
         Command::Policy(policy) => policy.run(),
         #[cfg(feature = "live")]

@@ -400,6 +400,39 @@ fn reads_of(table: &Table, rules: &[&Rule]) -> BTreeMap<String, Vec<String>> {
 /// Reads everything that a report renders.
 ///
 /// # Errors
+/// Says of each file whether it is read whole: what hides in one is among the lines already, and is said to be of it.
+fn of_files(store: &Store, coverage: &mut Vec<CoverageLine>) -> Result<(), Error> {
+    let mut statement = store.conn.prepare(
+        "SELECT file, count(*) FROM declaration WHERE file <> '' AND table_name <> '' GROUP BY file ORDER BY file",
+    )?;
+    let files: Vec<(String, i64)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for line in coverage.iter_mut().filter(|line| line.operation.is_empty()) {
+        let named = files.iter().find(|(file, _)| line.detail.starts_with(file));
+        let file = match (named, files.as_slice()) {
+            (Some((file, _)), _) | (None, [(file, _)]) => file,
+            _ => continue,
+        };
+        line.operation = format!("file:{file}");
+    }
+    for (file, rows) in files {
+        let operation = format!("file:{file}");
+        if !coverage.iter().any(|line| line.operation == operation) {
+            coverage.push(CoverageLine {
+                account_id: String::new(),
+                region: String::new(),
+                table: crate::inventory::FILE.to_owned(),
+                status: "complete".to_owned(),
+                operation,
+                detail: String::new(),
+                rows: u64::try_from(rows).unwrap_or_default(),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// When the run was not judged to its end, or the file is damaged.
 pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     let run = store.run()?;
@@ -457,7 +490,7 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
             reason,
         });
     }
-    let coverage: Vec<CoverageLine> = store
+    let mut coverage: Vec<CoverageLine> = store
         .coverage()?
         .into_iter()
         .map(|line| CoverageLine {
@@ -474,6 +507,9 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
             detail: line.detail,
         })
         .collect();
+    if book.run.source.is_file() {
+        of_files(store, &mut coverage)?;
+    }
     let rules = book
         .rules
         .values()

@@ -461,6 +461,28 @@ impl Store {
         Ok(())
     }
 
+    /// A copy in memory of what was collected and declared, without what was derived and judged from it.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn copy(&mut self) -> Result<Self, Error> {
+        let bytes = self.conn.serialize(rusqlite::MAIN_DB)?;
+        let mut conn = Connection::open_in_memory()?;
+        conn.deserialize_read_exact(rusqlite::MAIN_DB, &*bytes, bytes.len(), false)?;
+        for table in self.tables.iter().filter(|one| one.role == Role::Subject) {
+            conn.execute_batch(&format!("DELETE FROM {};", quoted(table.name)))?;
+        }
+        conn.execute_batch(
+            "DELETE FROM origin; DELETE FROM gap; DELETE FROM subject_scope; DELETE FROM rule; DELETE FROM result; DELETE FROM from_row;
+             DELETE FROM waiver; DELETE FROM waived_cause; DELETE FROM disabled; DELETE FROM judged;",
+        )?;
+        Ok(Self {
+            conn,
+            tables: self.tables.clone(),
+            path: None,
+        })
+    }
+
     /// Writes one derived row; gives its row number, by which results name it.
     ///
     /// # Errors

@@ -92,7 +92,7 @@ pub fn onto(
     let notes = run.notes.clone();
     let before = judge.judge(&mut store, &run)?;
 
-    let (mut outcome, kept) = worst(judge, files, out, |judge, variant, out| {
+    let (mut outcome, kept) = worst(judge, files, out, out.is_some(), |judge, variant, out| {
         let mut store = base.store(out)?;
         let mut run = overlay::lay(files, variant, &mut store, &base.run)?;
         run.notes.extend(

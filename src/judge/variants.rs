@@ -9,12 +9,18 @@ use anyhow::Context as _;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Judges a file alone, once for each way its conditions can turn out; the worst verdict on each thing stands.
+/// Judges a file alone, once for each way its conditions can turn out; the worst verdict on each thing stands. Gives the store of
+/// the way with the worst verdicts too, where it is to be kept.
 ///
 /// # Errors
 /// When a store cannot be written, or a rule was selected that files cannot decide.
-pub fn alone(judge: &mut Judge, files: &Files, out: Option<&PathBuf>) -> anyhow::Result<Outcome> {
-    let (outcome, _) = worst(judge, files, out, |judge, variant, out| {
+pub fn alone(
+    judge: &mut Judge,
+    files: &Files,
+    out: Option<&PathBuf>,
+    keep: bool,
+) -> anyhow::Result<(Outcome, Option<Store>)> {
+    worst(judge, files, out, keep, |judge, variant, out| {
         let mut store = match out {
             Some(path) => Store::create(path, &subjects::tables())?,
             None => Store::memory(&subjects::tables())?,
@@ -29,8 +35,7 @@ pub fn alone(judge: &mut Judge, files: &Files, out: Option<&PathBuf>) -> anyhow:
         worsened::mark(judge, files, variant, &mut outcome)?;
         unsettle(files, &mut outcome);
         Ok((outcome, store))
-    })?;
-    Ok(outcome)
+    })
 }
 
 /// What a macro leaves of a resource nobody sees, so nothing in a file that it rewrites passes for certain.
@@ -65,11 +70,12 @@ pub(super) fn worst(
     judge: &mut Judge,
     files: &Files,
     out: Option<&PathBuf>,
+    keep: bool,
     one: impl Fn(&mut Judge, &Variant, Option<&PathBuf>) -> anyhow::Result<(Outcome, Store)> + Sync,
 ) -> anyhow::Result<(Outcome, Option<Store>)> {
     if let [only] = files.variants.as_slice() {
         let (outcome, store) = one(judge, only, out)?;
-        return Ok((outcome, out.map(|_| store)));
+        return Ok((outcome, keep.then_some(store)));
     }
     let outcomes = each(judge, &files.variants, |judge, variant| {
         Ok(one(judge, variant, None)?.0)
@@ -87,8 +93,8 @@ pub(super) fn worst(
             Some(known) => worse(known, outcome, &variant.when),
         });
     }
-    let kept = match (out, heaviest) {
-        (Some(_), Some((_, variant))) => Some(one(judge, variant, out)?.1),
+    let kept = match heaviest {
+        Some((_, variant)) if keep => Some(one(judge, variant, out)?.1),
         _ => None,
     };
     Ok((joined.context("the file declares nothing")?, kept))

@@ -32,6 +32,8 @@ pub struct Question<'q> {
     pub from: Option<&'q str>,
     /// Region of the call; that of the workload, or the first of the run, where it is left out.
     pub region: Option<&'q str>,
+    /// Does the call come from a public address? Asked only where no workload calls.
+    pub public: bool,
 }
 
 /// What becomes of a call or a part of it.
@@ -78,17 +80,60 @@ struct Network {
     endpoint: Option<Rc<Document>>,
 }
 
+/// What questions about one estate share.
+pub struct Invoker<'w> {
+    world: &'w World,
+    principals: Rc<Principals<'w>>,
+    workloads: Workloads<'w>,
+    paths: Paths<'w>,
+}
+
+impl<'w> Invoker<'w> {
+    /// The engines over an estate.
+    #[must_use]
+    pub fn new(world: &'w World) -> Self {
+        let principals = Rc::new(Principals::new(world));
+        Self {
+            world,
+            workloads: Workloads::new(Rc::clone(&principals)),
+            paths: Paths::new(Rc::clone(&principals)),
+            principals,
+        }
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// When principal, workload or Region cannot be told from the run.
+    pub fn ask(&self, question: &Question<'_>) -> Result<Invocation, String> {
+        let Self {
+            world,
+            principals,
+            workloads,
+            paths,
+        } = self;
+        answer(world, principals, workloads, paths, question)
+    }
+}
+
 /// Answers the question.
 ///
 /// # Errors
 /// When principal, workload or Region cannot be told from the run.
 pub fn invoke(world: &World, question: &Question<'_>) -> Result<Invocation, String> {
-    let principals = Rc::new(Principals::new(world));
-    let workloads = Workloads::new(Rc::clone(&principals));
-    let paths = Paths::new(Rc::clone(&principals));
+    Invoker::new(world).ask(question)
+}
+
+fn answer<'w>(
+    world: &'w World,
+    principals: &Rc<Principals<'w>>,
+    workloads: &Workloads<'w>,
+    paths: &Paths<'w>,
+    question: &Question<'_>,
+) -> Result<Invocation, String> {
     let workload = match question.from {
         None => None,
-        Some(name) => Some(workload(&workloads, name)?),
+        Some(name) => Some(workload(workloads, name)?),
     };
     if crate::policy::authorization::action(question.action).is_none() {
         return Err(format!("`{}` is not an action of AWS", question.action));
@@ -140,8 +185,9 @@ pub fn invoke(world: &World, question: &Question<'_>) -> Result<Invocation, Stri
     let mut steps = Vec::new();
     for row in rows {
         let networks = networks(
-            &paths,
+            paths,
             workload,
+            question.public,
             (question.action, &region),
             row.key(),
             &mut steps,
@@ -158,7 +204,7 @@ pub fn invoke(world: &World, question: &Question<'_>) -> Result<Invocation, Stri
                 let mut context = context.clone();
                 context.extend(network.context.clone());
                 steps.push(ask(
-                    &principals,
+                    principals,
                     row,
                     question.action,
                     &resource,
@@ -226,13 +272,14 @@ fn workload<'a, 'w>(workloads: &'a Workloads<'w>, name: &str) -> Result<&'a Work
 fn networks(
     paths: &Paths<'_>,
     workload: Option<&Workload<'_>>,
+    public: bool,
     (action, region): (&str, &str),
     principal: &str,
     steps: &mut Vec<Step>,
 ) -> Vec<Network> {
     let Some(workload) = workload else {
         return vec![Network {
-            context: BTreeMap::new(),
+            context: if public { publicly() } else { BTreeMap::new() },
             endpoint: None,
         }];
     };
@@ -319,6 +366,13 @@ fn of_workload() -> BTreeMap<String, Fact> {
     .into()
 }
 
+/// By the public endpoint a call carries an address that nobody knows, and no endpoint.
+fn publicly() -> BTreeMap<String, Fact> {
+    std::iter::once(("aws:sourceip".to_owned(), Fact::Unknown))
+        .chain(BY_ENDPOINT.map(|key| (key.to_owned(), Fact::Absent)))
+        .collect()
+}
+
 fn network(world: &World, workload: &Workload<'_>, way: &Way) -> Option<Network> {
     if matches!(way.verdict, WayVerdict::Broken | WayVerdict::Unknown) {
         return None;
@@ -347,13 +401,8 @@ fn network(world: &World, workload: &Workload<'_>, way: &Way) -> Option<Network>
                 .collect(),
             endpoint: Some(Rc::new(policy(row).known()?)),
         }),
-        // By the public endpoint a call carries an address that nobody knows, and no endpoint.
         None if !way.captured => Some(Network {
-            context: of_workload()
-                .into_iter()
-                .chain([("aws:sourceip".to_owned(), Fact::Unknown)])
-                .chain(BY_ENDPOINT.map(|key| (key.to_owned(), Fact::Absent)))
-                .collect(),
+            context: of_workload().into_iter().chain(publicly()).collect(),
             endpoint: None,
         }),
         None => None,

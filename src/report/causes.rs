@@ -1,11 +1,12 @@
 //! Why results are unknown: one line for each cause, with what would close it.
 
 use crate::model::{Outcome, Reason, Verdict};
-use serde::Serialize;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One cause of unknown results.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// Why the fact is missing.
     pub reason: Reason,
@@ -15,6 +16,8 @@ pub struct Cause {
     pub action: String,
     /// Accounts with results that it leaves unknown.
     pub accounts: Vec<String>,
+    /// The same by account and Region.
+    pub scopes: Vec<(String, String)>,
     /// How many results it leaves unknown, waived ones aside.
     pub results: usize,
     /// One of the details, for a person.
@@ -25,7 +28,7 @@ pub struct Cause {
 /// it is said together.
 pub fn of(outcome: &Outcome) -> Vec<Cause> {
     type Key = (Reason, String, String);
-    let mut all: BTreeMap<Key, (BTreeSet<&str>, usize, String, String)> = BTreeMap::new();
+    let mut all: BTreeMap<Key, (BTreeSet<(&str, &str)>, usize, String, String)> = BTreeMap::new();
     let open = |result: &&crate::model::Finding| {
         result.verdict == Verdict::Unknown && result.waiver.is_none()
     };
@@ -45,8 +48,8 @@ pub fn of(outcome: &Outcome) -> Vec<Cause> {
             if !seen.insert(key.clone()) {
                 continue;
             }
-            let (accounts, results, action, shown) = all.entry(key).or_default();
-            accounts.insert(&result.account_id);
+            let (scopes, results, action, shown) = all.entry(key).or_default();
+            scopes.insert((&result.account_id, &result.region));
             *results += 1;
             if action.is_empty() {
                 action.clone_from(&gap.action);
@@ -59,7 +62,7 @@ pub fn of(outcome: &Outcome) -> Vec<Cause> {
     let mut causes: Vec<Cause> = all
         .into_iter()
         .map(
-            |((reason, operation, _), (accounts, results, action, detail))| Cause {
+            |((reason, operation, _), (scopes, results, action, detail))| Cause {
                 reason,
                 operation,
                 action: if reason == Reason::Denied {
@@ -67,7 +70,16 @@ pub fn of(outcome: &Outcome) -> Vec<Cause> {
                 } else {
                     String::new()
                 },
-                accounts: accounts.into_iter().map(str::to_owned).collect(),
+                accounts: scopes
+                    .iter()
+                    .map(|(account, _)| (*account).to_owned())
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .collect(),
+                scopes: scopes
+                    .into_iter()
+                    .map(|(account, region)| (account.to_owned(), region.to_owned()))
+                    .collect(),
                 results,
                 detail,
             },
@@ -80,6 +92,45 @@ pub fn of(outcome: &Outcome) -> Vec<Cause> {
 }
 
 impl Cause {
+    /// As JSON reports hold it: `opens` counts the results that it leaves open, `statement` is the policy statement that would close it,
+    /// `null` where a permission is not what is missing.
+    pub fn json(&self) -> Json {
+        let told = format!(
+            "{:?} {} {}",
+            self.reason,
+            self.operation,
+            if self.operation.is_empty() {
+                &self.detail
+            } else {
+                ""
+            }
+        );
+        let id: String = Sha256::digest(told.as_bytes())
+            .iter()
+            .take(4)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let scopes: Vec<Json> = self
+            .scopes
+            .iter()
+            .map(|(account, region)| json!({"account_id": account, "region": region}))
+            .collect();
+        let statement = if self.action.is_empty() {
+            Json::Null
+        } else {
+            json!({"Effect": "Allow", "Action": self.action, "Resource": "*"})
+        };
+        json!({
+            "id": format!("gap-{id}"),
+            "operation": self.operation,
+            "reason": self.reason,
+            "detail": self.detail,
+            "scopes": scopes,
+            "opens": self.results,
+            "statement": statement,
+        })
+    }
+
     /// The cause as a sentence.
     pub fn sentence(&self) -> String {
         let accounts = match self.accounts.as_slice() {

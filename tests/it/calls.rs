@@ -24,6 +24,7 @@ fn a_call_is_allowed_or_what_refuses_it_is_named() {
             action: "bedrock:InvokeModel",
             from,
             region: None,
+            public: false,
         };
         invoke(&world, &question).expect("an answer")
     };

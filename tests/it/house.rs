@@ -89,6 +89,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "remedy",
+        &[
+            "model",
+            "inventory",
+            "policy",
+            "secrets",
+            "sources",
+            "paths",
+            "engine",
+            "judge",
+        ],
+    ),
+    (
         "evidence",
         &[
             "model",
@@ -114,6 +127,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "engine",
             "report",
             "judge",
+            "remedy",
             "evidence",
             "secrets",
         ],

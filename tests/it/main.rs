@@ -14,6 +14,7 @@ mod evidence;
 mod examples;
 mod files;
 mod first_wave;
+mod fix;
 mod formats;
 mod gate;
 mod gate_files;
