@@ -24,11 +24,20 @@ pub struct Cause {
     pub detail: String,
 }
 
+/// What was seen of a cause so far.
+#[derive(Default)]
+struct Seen<'o> {
+    scopes: BTreeSet<(&'o str, &'o str)>,
+    results: usize,
+    action: String,
+    detail: String,
+}
+
 /// The causes of an outcome, those that leave most results unknown first. What a file does not declare is no cause of its own:
 /// it is said together.
 pub fn of(outcome: &Outcome) -> Vec<Cause> {
     type Key = (Reason, String, String);
-    let mut all: BTreeMap<Key, (BTreeSet<(&str, &str)>, usize, String, String)> = BTreeMap::new();
+    let mut all: BTreeMap<Key, Seen<'_>> = BTreeMap::new();
     let open = |result: &&crate::model::Finding| {
         result.verdict == Verdict::Unknown && result.waiver.is_none()
     };
@@ -48,42 +57,42 @@ pub fn of(outcome: &Outcome) -> Vec<Cause> {
             if !seen.insert(key.clone()) {
                 continue;
             }
-            let (scopes, results, action, shown) = all.entry(key).or_default();
-            scopes.insert((&result.account_id, &result.region));
-            *results += 1;
-            if action.is_empty() {
-                action.clone_from(&gap.action);
+            let seen = all.entry(key).or_default();
+            seen.scopes.insert((&result.account_id, &result.region));
+            seen.results += 1;
+            if seen.action.is_empty() {
+                seen.action.clone_from(&gap.action);
             }
-            if shown.is_empty() {
-                shown.clone_from(&gap.detail);
+            if seen.detail.is_empty() {
+                seen.detail.clone_from(&gap.detail);
             }
         }
     }
     let mut causes: Vec<Cause> = all
         .into_iter()
-        .map(
-            |((reason, operation, _), (scopes, results, action, detail))| Cause {
-                reason,
-                operation,
-                action: if reason == Reason::Denied {
-                    action
-                } else {
-                    String::new()
-                },
-                accounts: scopes
-                    .iter()
-                    .map(|(account, _)| (*account).to_owned())
-                    .collect::<BTreeSet<_>>()
-                    .into_iter()
-                    .collect(),
-                scopes: scopes
-                    .into_iter()
-                    .map(|(account, region)| (account.to_owned(), region.to_owned()))
-                    .collect(),
-                results,
-                detail,
+        .map(|((reason, operation, _), seen)| Cause {
+            reason,
+            operation,
+            action: if reason == Reason::Denied {
+                seen.action
+            } else {
+                String::new()
             },
-        )
+            accounts: seen
+                .scopes
+                .iter()
+                .map(|(account, _)| (*account).to_owned())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            scopes: seen
+                .scopes
+                .into_iter()
+                .map(|(account, region)| (account.to_owned(), region.to_owned()))
+                .collect(),
+            results: seen.results,
+            detail: seen.detail,
+        })
         .collect();
     causes.sort_by(|a, b| {
         (b.results, &a.operation, &a.detail).cmp(&(a.results, &b.operation, &b.detail))

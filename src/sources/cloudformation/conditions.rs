@@ -9,13 +9,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ways that open conditions can turn out, of one set of files.
-const MOST_VARIANTS: usize = 300;
+pub(super) const MOST_VARIANTS: usize = 300;
 /// Choices that are looked at for them.
-const MOST_CHOICES: usize = 4096;
+pub(super) const MOST_CHOICES: usize = 4096;
 /// The same, for all pairs of conditions together.
-const MOST_LOOKED: usize = 100_000;
+pub(super) const MOST_LOOKED: usize = 100_000;
 /// An open parameter, by stack and name, and the values that tell apart.
-type Open = ((usize, String), Vec<Option<String>>);
+pub(super) type Open = ((usize, String), Vec<Option<String>>);
 
 impl Set {
     /// Parameters that conditions rest on and nobody gave, each with the values that tell apart.
@@ -155,7 +155,7 @@ impl Set {
     }
 
     /// A choice with each condition that it leaves open taken both ways.
-    fn settled(&self, choice: &Choice, left: &mut usize) -> Vec<Choice> {
+    pub(super) fn settled(&self, choice: &Choice, left: &mut usize) -> Vec<Choice> {
         let open = self
             .conditions(choice)
             .into_iter()
@@ -205,7 +205,12 @@ impl Set {
     }
 
     /// Parameters that a condition rests on, over those that it names.
-    fn rests_on(&self, stack: usize, condition: &str, into: &mut BTreeSet<(usize, String)>) {
+    pub(super) fn rests_on(
+        &self,
+        stack: usize,
+        condition: &str,
+        into: &mut BTreeSet<(usize, String)>,
+    ) {
         let conditions = self.stacks[stack].tree.get("Conditions");
         let (mut open, mut seen) = (vec![condition.to_owned()], BTreeSet::new());
         while let Some(name) = open.pop() {
@@ -223,7 +228,7 @@ impl Set {
     }
 
     /// What a choice that was made with the places of values says, for a person.
-    fn words(&self, open: &[Open], places: &[usize], choice: &Choice) -> String {
+    pub(super) fn words(&self, open: &[Open], places: &[usize], choice: &Choice) -> String {
         let chosen = open
             .iter()
             .zip(places)
@@ -270,7 +275,7 @@ impl Set {
         if whole {
             return enriched(self, found);
         }
-        let (found, undecided) = self.in_pairs(&open, &deciding);
+        let (found, undecided) = self.in_threes(&open, &deciding);
         if undecided {
             self.open.push(
                 "whether some of its conditions can hold together could not be determined"
@@ -278,13 +283,13 @@ impl Set {
             );
         }
         self.notes.push(format!(
-            "its conditions can turn out in more than {MOST_VARIANTS} ways; {} of them were judged, in which every two conditions turn out in every way that they can together (give --parameters to judge the one that is meant)",
+            "its conditions can turn out in more than {MOST_VARIANTS} ways; {} of them were judged, in which every two conditions turn out in every way that they can together, and every three in every way that was found (give --parameters to judge the one that is meant)",
             found.len()
         ));
         enriched(self, found)
     }
 
-    fn choice(open: &[Open], places: &[usize]) -> Choice {
+    pub(super) fn choice(open: &[Open], places: &[usize]) -> Choice {
         open.iter()
             .zip(places)
             .map(|((key, values), place)| (key.clone(), values[*place].clone()))
@@ -292,7 +297,11 @@ impl Set {
     }
 
     /// How the deciding conditions turn out under a choice.
-    fn signature(&self, choice: &Choice, deciding: &BTreeSet<(usize, String)>) -> Signature {
+    pub(super) fn signature(
+        &self,
+        choice: &Choice,
+        deciding: &BTreeSet<(usize, String)>,
+    ) -> Signature {
         self.conditions(choice)
             .into_iter()
             .filter(|(place, _)| deciding.contains(place))
@@ -347,123 +356,10 @@ impl Set {
         }
         (found, whole)
     }
-
-    /// So many ways that every two deciding conditions turn out in every way that they can together.
-    fn in_pairs(
-        &self,
-        open: &[Open],
-        deciding: &BTreeSet<(usize, String)>,
-    ) -> (Vec<(String, Choice)>, bool) {
-        let conditions: Vec<&(usize, String)> = deciding.iter().collect();
-        let rests: Vec<BTreeSet<(usize, String)>> = conditions
-            .iter()
-            .map(|(stack, name)| {
-                let mut all = BTreeSet::new();
-                self.rests_on(*stack, name, &mut all);
-                all
-            })
-            .collect();
-        let mut found: Vec<(String, Choice)> = Vec::new();
-        let mut seen = BTreeSet::new();
-        let mut covered: BTreeSet<(usize, bool, usize, bool)> = BTreeSet::new();
-        let mut last = vec![0; open.len()];
-        let mut add = |places: &[usize],
-                       choice: Choice,
-                       covered: &mut BTreeSet<(usize, bool, usize, bool)>| {
-            let signature = self.signature(&choice, deciding);
-            let holds: BTreeMap<&(usize, String), bool> = signature
-                .iter()
-                .filter_map(|(place, holds)| Some((place, (*holds)?)))
-                .collect();
-            for (a, one) in conditions.iter().enumerate() {
-                for (b, other) in conditions.iter().enumerate().skip(a) {
-                    if let (Some(left), Some(right)) = (holds.get(one), holds.get(other)) {
-                        covered.insert((a, *left, b, *right));
-                    }
-                }
-            }
-            if seen.insert(signature.clone()) {
-                found.push((self.words(open, places, &choice), choice));
-            }
-        };
-        let (mut looked, mut undecided) = (0, false);
-        for choice in self.settled(&Self::choice(open, &last), &mut MOST_VARIANTS.clone()) {
-            add(&last, choice, &mut covered);
-        }
-        for a in 0..conditions.len() {
-            for b in a..conditions.len() {
-                for (left, right) in [(true, true), (true, false), (false, true), (false, false)] {
-                    if a == b && left != right || covered.contains(&(a, left, b, right)) {
-                        continue;
-                    }
-                    let own: Vec<usize> = (0..open.len())
-                        .filter(|at| {
-                            rests[a].contains(&open[*at].0) || rests[b].contains(&open[*at].0)
-                        })
-                        .collect();
-                    // From the way that was found last, so that one way covers many pairs.
-                    let mut places = last.clone();
-                    let wanted = |places: &[usize]| {
-                        let signature = self.signature(&Self::choice(open, places), deciding);
-                        let is = |at: usize, value: bool| {
-                            signature.iter().any(|(place, holds)| {
-                                place == conditions[at] && *holds == Some(value)
-                            })
-                        };
-                        is(a, left) && is(b, right)
-                    };
-                    // All alike first: a condition over many parameters mostly asks the same of each.
-                    let alike = (0..own
-                        .iter()
-                        .map(|at| open[*at].1.len())
-                        .max()
-                        .unwrap_or_default())
-                        .map(|value| {
-                            let mut places = places.clone();
-                            for at in &own {
-                                places[*at] = value.min(open[*at].1.len() - 1);
-                            }
-                            places
-                        })
-                        .find(|places| wanted(places));
-                    if let Some(alike) = alike {
-                        add(&alike, Self::choice(open, &alike), &mut covered);
-                        last = alike;
-                        continue;
-                    }
-                    let mut number = 0_usize;
-                    loop {
-                        let mut rest = number;
-                        for at in &own {
-                            let count = open[*at].1.len();
-                            places[*at] = rest % count;
-                            rest /= count;
-                        }
-                        looked += 1;
-                        // All were tried: they cannot hold so together.
-                        if rest > 0 {
-                            break;
-                        }
-                        if number >= MOST_CHOICES || looked > MOST_LOOKED {
-                            undecided = true;
-                            break;
-                        }
-                        if wanted(&places) {
-                            add(&places, Self::choice(open, &places), &mut covered);
-                            last = places;
-                            break;
-                        }
-                        number += 1;
-                    }
-                }
-            }
-        }
-        (found, undecided)
-    }
 }
 
 /// How conditions turn out, by stack and name; `None` where it is open.
-type Signature = Vec<((usize, String), Option<bool>)>;
+pub(super) type Signature = Vec<((usize, String), Option<bool>)>;
 
 /// Conditions by which an `Fn::If` in a value chooses.
 fn chosen_by(tree: &Tree, into: &mut BTreeSet<String>) {

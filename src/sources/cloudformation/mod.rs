@@ -7,6 +7,7 @@ mod assumed;
 pub mod cdk;
 mod checks;
 mod conditions;
+mod covering;
 mod exports;
 mod loops;
 mod resolve;
