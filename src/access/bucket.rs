@@ -143,8 +143,24 @@ fn open_to_anyone(
     }))
 }
 
+/// What the access control list of a bucket may let in, or that it was not read; nothing where lists are off or name nobody (S3 User
+/// Guide, "Controlling ownership of objects and disabling ACLs for your bucket").
+pub(crate) fn listed(row: Row<'_>) -> Vec<Gap> {
+    if row.text("object_ownership").known() == Some("BucketOwnerEnforced") {
+        return Vec::new();
+    }
+    match row.json("acl_grants") {
+        Known(grants) if grants.as_array().is_some_and(Vec::is_empty) => Vec::new(),
+        Known(_) => vec![Gap::not_understood(
+            "s3_bucket.acl_grants",
+            format!("the access control list of {} lets others in", row.key()),
+        )],
+        Unknown(gaps) => gaps,
+    }
+}
+
 /// The policy of a bucket or access point; none where it has none.
-fn policy_of(row: Row<'_>) -> Observed<Option<Rc<Document>>> {
+pub(crate) fn policy_of(row: Row<'_>) -> Observed<Option<Rc<Document>>> {
     row.json("policy").and_then(|json| {
         if json.as_object().is_some_and(serde_json::Map::is_empty) {
             Known(None)

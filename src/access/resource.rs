@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Services whose resources have policies of their own (IAM User Guide, reference_aws-services-that-work-with-iam);
-/// of these the trust policies of roles and the policies of keys are in a run.
+/// of these the trust policies of roles and the policies of keys and buckets are in a run.
 const WITH_RESOURCE_POLICIES: &[&str] = &[
     "apigateway",
     "backup",
@@ -48,6 +48,8 @@ pub(crate) struct Guard {
     pub grants: Observed<Vec<Rc<Document>>>,
     /// Resource control policies over its account.
     pub fences: Observed<Vec<Vec<Rc<Document>>>>,
+    /// What may let in others than the principals of its account, and is in no policy: the access control list of a bucket.
+    pub others: Vec<Gap>,
 }
 
 /// Gaps as sentences.
@@ -61,6 +63,11 @@ pub(crate) fn reasons(gaps: &[Gap]) -> Vec<String> {
 impl Guard {
     /// Of a resource, or of any that an action takes.
     pub fn of(world: &World, action: &str, resource: Option<&str>, owner: Option<&str>) -> Self {
+        let bucket = resource
+            .and_then(Arn::parse)
+            .filter(|arn| arn.service == "s3" && arn.account.is_empty())
+            .map(|arn| arn.resource.split('/').next().unwrap_or_default())
+            .map(|name| world.lookup_anywhere("s3_bucket", name));
         let owner = owner
             .map(str::to_owned)
             .or_else(|| {
@@ -69,6 +76,11 @@ impl Guard {
                     .map(|arn| arn.account.to_owned())
             })
             .filter(|owner| !owner.is_empty());
+        // An ARN of Amazon S3 has no account; the list of buckets tells whose it is.
+        let owner = owner.or_else(|| match &bucket {
+            Some(Lookup::Found(row)) => Some(row.account().to_owned()),
+            _ => None,
+        });
         let service = action
             .split(':')
             .next()
@@ -85,6 +97,7 @@ impl Guard {
             policy: Known(None),
             grants: Known(Vec::new()),
             fences,
+            others: Vec::new(),
         };
         if !has_policy(&service, action, resource) {
             return guard;
@@ -95,6 +108,19 @@ impl Guard {
                 unread("the policy of a resource may let it in; name the resource".to_owned());
             return guard;
         };
+        if let Some(bucket) = bucket.filter(|_| service == "s3") {
+            match bucket {
+                Lookup::Found(row) => {
+                    guard.policy = super::bucket::policy_of(row);
+                    guard.others = super::bucket::listed(row);
+                }
+                Lookup::Absent => {
+                    guard.policy = unread(format!("the policy of `{resource}` is not in the run"));
+                }
+                Lookup::Unknown(gaps) => guard.policy = Unknown(gaps),
+            }
+            return guard;
+        }
         let arn = Arn::parse(resource);
         let found = match (service.as_str(), arn) {
             ("sts", Some(arn)) if arn.service == "iam" && arn.resource.starts_with("role/") => {
@@ -135,6 +161,7 @@ impl Guard {
             policy: Known(None),
             grants: Known(Vec::new()),
             fences: Known(Vec::new()),
+            others: Vec::new(),
         }
     }
 
@@ -145,6 +172,7 @@ impl Guard {
             policy: Known(Some(policy)),
             grants: key.json("grants").and_then(|all| grants(key.key(), &all)),
             fences: fences(world, owner, Fence::Resources),
+            others: Vec::new(),
         }
     }
 

@@ -44,8 +44,11 @@ pub struct WhoCan {
     pub principals: Vec<Able>,
     /// Those that come to one of them by other ways: assuming its role, passing it, changing policies.
     pub indirect: Vec<Indirect>,
-    /// Those of which it cannot be told.
+    /// Those for whom it could not be determined.
     pub unknown: Vec<Unclear>,
+    /// Why nobody may, whatever policies say; empty otherwise.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// Who may do `action` on `resource` (on any that the action takes, where there is none)?
@@ -58,6 +61,10 @@ pub fn who_can(
     let principals = Principals::new(world);
     let mut answer = WhoCan::default();
     if resource.is_some_and(|resource| crate::policy::is_refused(action, resource)) {
+        answer.reason = format!(
+            "AWS refuses {action} on {} whatever policies say: AWS, IAM Identity Center or a service manages it",
+            resource.unwrap_or_default()
+        );
         return answer;
     }
     let guard = Guard::of(world, action, resource, resource_account);
@@ -79,6 +86,7 @@ pub fn who_can(
     // A policy or grant that nobody read may let in whom it likes, also those that the run does not hold.
     let mut unread = guard.policy.gaps().to_vec();
     unread.extend(guard.grants.gaps().iter().cloned());
+    unread.extend(guard.others.iter().cloned());
     if !unread.is_empty() {
         answer.unknown.push(Unclear {
             principal: ANYONE_ELSE.to_owned(),

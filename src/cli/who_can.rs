@@ -86,6 +86,9 @@ fn print(answer: &Answer, action: &str, resource: Option<&str>) -> anyhow::Resul
         "{} principals are {known}allowed {what}",
         answer.principals.len()
     )?;
+    if !answer.reason.is_empty() {
+        writeln!(out, "  {}", cut(&answer.reason, 800))?;
+    }
     for able in &answer.principals {
         writeln!(out, "  {}", cut(&able.principal, 800))?;
         for because in &able.conditions {
