@@ -74,8 +74,29 @@ impl Fix {
         let written = self.format.unwrap_or(match outcome.run.source {
             Source::Terraform => Written::Terraform,
             Source::Cloudformation => Written::Cloudformation,
+            Source::Pulumi => Written::Json,
             _ => Written::Cli,
         });
+        let fits = match outcome.run.source {
+            Source::Terraform => {
+                matches!(written, Written::Terraform | Written::Patch | Written::Json)
+            }
+            Source::Cloudformation => {
+                matches!(
+                    written,
+                    Written::Cloudformation | Written::Patch | Written::Json
+                )
+            }
+            Source::Pulumi => written == Written::Json,
+            _ => true,
+        };
+        if !fits {
+            return Err(Usage(match outcome.run.source {
+                Source::Pulumi => "changes are not written as Pulumi programs; --format json has what is to be changed and the proof, and `outcrop explain` the advice of each rule".to_owned(),
+                _ => "a file is changed in its own language: terraform for plans, cloudformation for templates, or a patch".to_owned(),
+            })
+            .into());
+        }
         let mut prover = Prover::new(&judge.library, &judge.config, &mut store)?;
         // What shuts others out comes after what they have to move first.
         let (last, first): (Vec<&Change>, Vec<&Change>) = wanted
@@ -116,25 +137,34 @@ impl Fix {
             .filter_map(|at| all_tried[at].take())
             .collect();
         let mut out = anstream::stdout().lock();
+        let mut partly = false;
         match written {
             Written::Json => self.json(&tried, &outcome, prover.outcome(), &mut out)?,
             Written::Patch => {
-                let plans: Vec<&Plan> = tried
+                let shown: Vec<(&Tried<'_>, &Plan)> = tried
                     .iter()
                     .filter(|one| one.not_shown.is_empty())
-                    .filter_map(|one| one.plan.as_ref())
+                    .filter_map(|one| Some((one, one.plan.as_ref()?)))
                     .collect();
+                let plans: Vec<&Plan> = shown.iter().map(|(_, plan)| *plan).collect();
                 let patch = remedy::patch::of(&plans, outcome.run.source, self.input.source())?;
                 out.write_all(patch.text.as_bytes())?;
+                anstream::eprintln!(
+                    "{} of {} proved changes are in the patch",
+                    patch.whole.len(),
+                    plans.len()
+                );
+                for at in &patch.whole {
+                    let (one, plan) = shown[*at];
+                    for line in one.proof.iter().flat_map(|proof| proved(one, proof, plan)) {
+                        anstream::eprintln!("# {}", cut(&line, 1000));
+                    }
+                }
                 for note in &patch.left {
                     anstream::eprintln!("not in the patch: {}", cut(note, 400));
                 }
-                for one in tried.iter().filter(|one| !one.not_shown.is_empty()) {
-                    anstream::eprintln!(
-                        "not shown: {}: {}",
-                        one.change.id,
-                        cut(&one.not_shown, 800)
-                    );
+                if patch.whole.len() < plans.len() {
+                    partly = true;
                 }
             }
             Written::Terraform => print(&tried, Form::Terraform, &mut out)?,
@@ -146,7 +176,11 @@ impl Fix {
         }
         let named_and_left =
             !self.cause.is_empty() && tried.iter().any(|one| !one.not_shown.is_empty());
-        Ok(if named_and_left { 4 } else { 0 })
+        Ok(if named_and_left || partly && !self.cause.is_empty() {
+            4
+        } else {
+            0
+        })
     }
 
     fn wanted<'c>(&self, all: &'c [Change]) -> anyhow::Result<Vec<&'c Change>> {
@@ -182,7 +216,18 @@ impl Fix {
             .iter()
             .map(|one| {
                 let shown = one.plan.as_ref().filter(|_| one.not_shown.is_empty());
-                let text = |form| shown.map(|plan| plan.text(form, &mut BTreeSet::new()));
+                // A file is changed in its own language alone.
+                let text = |form| {
+                    let fits = match before.run.source {
+                        Source::Terraform => form == Form::Terraform,
+                        Source::Cloudformation => form == Form::Cloudformation,
+                        Source::Pulumi => false,
+                        _ => true,
+                    };
+                    shown
+                        .filter(|_| fits)
+                        .map(|plan| plan.text(form, &mut BTreeSet::new()))
+                };
                 json!({
                     "id": one.change.id,
                     "change": one.change.change,
@@ -246,7 +291,7 @@ fn attempt<'c>(prover: &mut Prover<'_>, change: &'c Change) -> anyhow::Result<Tr
     };
     if plan.rows.is_empty() {
         let why = if remedy.missing.is_empty() {
-            "what it needs was not found in this run"
+            "this run does not hold what the change would need"
         } else {
             remedy.missing.trim()
         };
@@ -307,8 +352,11 @@ fn flaw(proof: &Proof) -> String {
             )),
         }
     }
-    if proof.closes.is_empty() && proof.past.is_empty() {
-        flaws.push(format!("it would close nothing: {}", few(&proof.leaves)));
+    if proof.own == 0 && proof.past.is_empty() {
+        flaws.push(format!(
+            "it would close nothing of what it is made for: {}",
+            few(&proof.leaves)
+        ));
     }
     flaws.join("; ")
 }
@@ -360,8 +408,10 @@ fn proved(one: &Tried<'_>, proof: &Proof, plan: &Plan) -> Vec<String> {
     if !proof.access.is_empty() {
         tested.push("no request is allowed that was refused before".to_owned());
     }
-    if proof.calls_kept > 0 {
-        tested.push(format!("{} calls are allowed as before", proof.calls_kept));
+    match proof.calls_kept {
+        0 => {}
+        1 => tested.push("1 call is allowed as before".to_owned()),
+        many => tested.push(format!("{many} calls are allowed as before")),
     }
     lines.push(format!("proved on a copy: {}", tested.join("; ")));
     for call in &proof.calls_unknown {

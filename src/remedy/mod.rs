@@ -6,6 +6,7 @@
 
 pub mod patch;
 mod prove;
+mod splice;
 mod text;
 mod values;
 
@@ -448,10 +449,12 @@ fn declared(conn: &Connection, set: &Set, cells: &Cells) -> Result<Option<Declar
         return Ok(None);
     };
     let account = cells.get("account_id").and_then(Json::as_str);
+    let region = cells.get("region").and_then(Json::as_str);
     let mut statement = conn.prepare(
-        "SELECT address, file, line, path FROM declaration WHERE table_name = ?1 AND key = ?2 AND (?3 IS NULL OR account_id = ?3)",
+        "SELECT address, file, line, path FROM declaration WHERE table_name = ?1 AND key = ?2
+         AND (?3 IS NULL OR account_id = ?3) AND (?4 IS NULL OR region = ?4 OR region = 'global')",
     )?;
-    let mut rows = statement.query(rusqlite::params![set.table, key, account])?;
+    let mut rows = statement.query(rusqlite::params![set.table, key, account, region])?;
     Ok(match rows.next()? {
         Some(row) => Some(Declared {
             address: row.get(0)?,

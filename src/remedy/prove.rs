@@ -79,6 +79,8 @@ pub struct Call {
 pub struct Proof {
     /// Failures that the change closes.
     pub closes: Vec<Turned>,
+    /// How many of them are those that it is made for.
+    pub own: usize,
     /// Failures about calls of the past, which the next scan sees closed or not.
     pub past: Vec<Turned>,
     /// Failures of its own that it leaves.
@@ -105,7 +107,7 @@ impl Proof {
     /// Does the change close failures of its own and break nothing?
     #[must_use]
     pub fn holds(&self) -> bool {
-        !(self.closes.is_empty() && self.past.is_empty())
+        (self.own > 0 || !self.past.is_empty())
             && self.brings.is_empty()
             && self.opens.is_empty()
             && self.calls_lost.is_empty()
@@ -318,9 +320,12 @@ fn turned(
             Some(still) if still.verdict == Verdict::Unknown => {
                 proof.opens.push(Turned::of(still));
             }
-            _ => proof
-                .closes
-                .push(Turned::of(still.copied().unwrap_or(result))),
+            _ => {
+                proof.own += usize::from(own);
+                proof
+                    .closes
+                    .push(Turned::of(still.copied().unwrap_or(result)));
+            }
         }
     }
     // A milder failure on what a change closes a worse one on was there already; the worse one hid it.

@@ -209,27 +209,57 @@ fn parts(template: &str, mut with: impl FnMut(&str) -> String) -> String {
     out + rest
 }
 
-/// The value of a placeholder; `column|id` is its text as an identifier, `column|json` its JSON as text.
+/// The value of a placeholder. `column|id` is its text as an identifier, `column|json` its JSON as text, `column|ref` the name of the
+/// role of an ARN, by reference where the file declares it; of `column|optional` only the line goes where there is none.
 fn value(name: &str, cells: &Cells) -> Json {
-    match name.split_once('|') {
-        Some((column, "json")) => {
-            Json::String(cells.get(column).unwrap_or(&Json::Null).to_string())
-        }
-        Some((column, _)) => {
-            let text = match cells.get(column) {
-                // Of a reference the resource's own name.
-                Some(Json::String(text)) => text
-                    .trim_start_matches(RAW)
-                    .trim_start_matches("!Ref ")
-                    .trim_end_matches(".id")
-                    .to_owned(),
-                Some(other) => other.to_string(),
-                None => String::new(),
-            };
-            Json::String(identifier(&text))
-        }
-        None => cells.get(name).cloned().unwrap_or_default(),
+    let Some((column, filter)) = name.split_once('|') else {
+        return cells.get(name).cloned().unwrap_or_default();
+    };
+    let cell = cells.get(column).unwrap_or(&Json::Null);
+    if filter == "optional" {
+        return cell.clone();
     }
+    if filter == "json" {
+        return Json::String(cell.to_string());
+    }
+    let text = match cell {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let raw = text.strip_prefix(RAW);
+    if filter == "ref" {
+        let named = match raw {
+            Some(raw) => {
+                let role = raw
+                    .strip_suffix(".arn")
+                    .map(|address| format!("{RAW}{address}.name"));
+                let logical = raw
+                    .strip_prefix("!GetAtt ")
+                    .and_then(|rest| rest.strip_suffix(".Arn"))
+                    .map(|logical| format!("{RAW}!Ref {logical}"));
+                role.or(logical)
+            }
+            None => None,
+        };
+        return Json::String(
+            named.unwrap_or_else(|| text.rsplit('/').next().unwrap_or_default().to_owned()),
+        );
+    }
+    // Of a reference the resource's own name.
+    let mut bare = raw.unwrap_or(&text).to_owned();
+    for (long, short) in [
+        ("!Ref ", ""),
+        ("!Sub ", ""),
+        ("${AWS::Region}", "region"),
+        ("${AWS::AccountId}", "account"),
+        ("${data.aws_region.current.region}", "region"),
+        (UNKNOWN_REGION, "region"),
+        (UNKNOWN_ACCOUNT, "account"),
+    ] {
+        bare = bare.replace(long, short);
+    }
+    let bare = bare.replace(&format!("${{{CALLER}}}"), "account");
+    Json::String(identifier(bare.trim_end_matches(".id")))
 }
 
 /// Letters, digits and underscores of a text; never empty, never with a digit first.
@@ -247,31 +277,54 @@ pub(super) fn identifier(text: &str) -> String {
     out
 }
 
+/// A template for a row. A block that names what the row lacks is left out; of `@{column|optional}` only the line is.
 fn fill(template: &str, cells: &Cells, form: Form) -> String {
-    let mut out = String::new();
-    for line in template.lines() {
-        let depth = line.len() - line.trim_start().len();
-        let filled = parts(line, |name| {
-            let value = value(name, cells);
-            let is_name = name.ends_with("|id");
-            match form {
-                Form::Cli => shell(&value),
-                Form::Terraform if is_name => value.as_str().unwrap_or_default().to_owned(),
-                Form::Terraform => hcl(&value, depth),
-                // Logical ids have letters and digits alone.
-                Form::Cloudformation if is_name => value
-                    .as_str()
-                    .unwrap_or_default()
-                    .split('_')
-                    .map(capital)
-                    .collect(),
-                Form::Cloudformation => yaml(&value, depth),
-            }
+    let lacks = |line: &str, optional: bool| {
+        let mut found = false;
+        parts(line, |name| {
+            let (column, filter) = name.split_once('|').unwrap_or((name, ""));
+            let null = cells.get(column).is_none_or(Json::is_null);
+            found |= null && (filter == "optional") == optional;
+            String::new()
         });
-        for line in filled.trim_end().lines() {
-            out.push_str(line.trim_end());
-            out.push('\n');
+        found
+    };
+    let mut out = String::new();
+    for block in blocks(template) {
+        if block.lines().any(|line| lacks(line, false)) {
+            continue;
         }
+        for line in block.lines().filter(|line| !lacks(line, true)) {
+            out.push_str(&filled(line, cells, form));
+        }
+    }
+    out
+}
+
+fn filled(line: &str, cells: &Cells, form: Form) -> String {
+    let depth = line.len() - line.trim_start().len();
+    let filled = parts(line, |name| {
+        let value = value(name, cells);
+        let is_name = name.ends_with("|id");
+        match form {
+            Form::Cli if is_name => value.as_str().unwrap_or_default().to_owned(),
+            Form::Cli => shell(&value),
+            Form::Terraform if is_name => value.as_str().unwrap_or_default().to_owned(),
+            Form::Terraform => hcl(&value, depth),
+            // Logical ids have letters and digits alone.
+            Form::Cloudformation if is_name => value
+                .as_str()
+                .unwrap_or_default()
+                .split('_')
+                .map(capital)
+                .collect(),
+            Form::Cloudformation => yaml(&value, depth),
+        }
+    });
+    let mut out = String::new();
+    for line in filled.trim_end().lines() {
+        out.push_str(line.trim_end());
+        out.push('\n');
     }
     out
 }
@@ -361,6 +414,21 @@ pub(super) fn hcl_body(arguments: &Map<String, Json>, cells: &Cells, depth: usiz
         })
 }
 
+/// Names that lead somewhere, for a comment of one line.
+pub(super) fn dotted(path: &[String]) -> String {
+    path.iter()
+        .map(|name| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            if name.chars().all(plain) {
+                name.clone()
+            } else {
+                Json::String(name.clone()).to_string()
+            }
+        })
+        .collect::<Vec<_>>()
+        .join(".")
+}
+
 /// The names that lead to a value that stands deeper, and what it is set to; nothing where a remedy has no such path.
 pub(super) fn path(steps: &[String], cells: &Cells) -> Option<(Vec<String>, Json)> {
     let (last, names) = steps.split_last()?;
@@ -426,7 +494,7 @@ fn terraform(set: &Set, at: Option<&Declared>, cells: &Cells, own: &Cells) -> St
         },
     };
     if let Some((path, value)) = path(&set.terraform_path, cells) {
-        let _ = writeln!(out, "# {note}: set {} = {}", path.join("."), hcl(&value, 0));
+        let _ = writeln!(out, "# {note}: set {} = {}", dotted(&path), hcl(&value, 0));
         return out;
     }
     let body = hcl_body(&set.terraform[kind], cells, 2);
@@ -462,7 +530,7 @@ fn cloudformation(set: &Set, at: Option<&Declared>, cells: &Cells, own: &Cells) 
     );
     if let Some((path, value)) = path(&set.cloudformation_path, cells) {
         let note = at.map_or(logical, place);
-        let _ = writeln!(out, "# {note}: set {}: {}", path.join("."), yaml(&value, 0));
+        let _ = writeln!(out, "# {note}: set {}: {}", dotted(&path), yaml(&value, 0));
         return out;
     }
     if let Some(at) = at {

@@ -1,7 +1,7 @@
 //! Values as the AWS CLI, Terraform and CloudFormation write them. None can be left by what stands in it.
 
 use super::text::RAW;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use std::fmt::Write as _;
 
 /// One word of a shell.
@@ -36,7 +36,45 @@ pub(super) fn shell(value: &Json) -> String {
             .collect();
         return format!("$'{spelled}'");
     }
-    format!("'{}'", text.replace('\'', "'\\''"))
+    with_made(&format!("'{}'", text.replace('\'', "'\\''")))
+}
+
+/// What another command made stands in a variable of the shell: `vpce-new-x` in `$vpce_new_x`.
+fn with_made(quoted: &str) -> String {
+    let mut out = String::new();
+    let mut rest = quoted;
+    while let Some(at) = rest.find("vpce-new-") {
+        let (before, after) = rest.split_at(at);
+        let end = after
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
+            .unwrap_or(after.len());
+        out.push_str(before);
+        out.push_str(&format!("'\"${{{}}}\"'", after[..end].replace('-', "_")));
+        rest = &after[end..];
+    }
+    out + rest
+}
+
+/// A value as a template in JSON holds it.
+pub(super) fn template_json(value: &Json) -> Json {
+    match value {
+        Json::String(text) => match text.strip_prefix(RAW).and_then(|raw| raw.split_once(' ')) {
+            Some(("!Ref", of)) => json!({ "Ref": of }),
+            Some(("!GetAtt", of)) => {
+                let (logical, attribute) = of.split_once('.').unwrap_or((of, "Arn"));
+                json!({ "Fn::GetAtt": [logical, attribute] })
+            }
+            Some((_, of)) => json!({ "Fn::Sub": of }),
+            None => value.clone(),
+        },
+        Json::Array(all) => all.iter().map(template_json).collect(),
+        Json::Object(map) => Json::Object(
+            map.iter()
+                .map(|(key, value)| (key.clone(), template_json(value)))
+                .collect(),
+        ),
+        other => other.clone(),
+    }
 }
 
 /// A string of HCL; neither it nor a comment can be left by what stands in it.
