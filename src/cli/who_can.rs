@@ -4,6 +4,7 @@ use super::opened::world;
 use super::policy::lines;
 use crate::access::who_can::{WhoCan as Answer, who_can};
 use crate::inventory::World;
+use crate::model::counted;
 use crate::policy::wire::{self, WhoCanQuestion};
 use crate::report::safe::cut;
 use std::collections::BTreeMap;
@@ -83,8 +84,8 @@ fn print(answer: &Answer, action: &str, resource: Option<&str>) -> anyhow::Resul
     };
     writeln!(
         out,
-        "{} principals are {known}allowed {what}",
-        answer.principals.len()
+        "{} {known}allowed {what}",
+        counted(answer.principals.len(), "principal is", "principals are")
     )?;
     if !answer.reason.is_empty() {
         writeln!(out, "  {}", cut(&answer.reason, 800))?;

@@ -204,3 +204,38 @@ fn indented(text: &str, depth: usize) -> String {
         out
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{RAW, hcl, shell, template_json, yaml};
+    use serde_json::{Value as Json, json};
+
+    #[test]
+    fn references_are_written_as_each_form_writes_them() {
+        let of = |expression: &str| Json::String(format!("{RAW}{expression}"));
+        assert_eq!(template_json(&of("!Ref Vpc")), json!({"Ref": "Vpc"}));
+        assert_eq!(
+            template_json(&json!([of("!GetAtt Key.Arn")])),
+            json!([{"Fn::GetAtt": ["Key", "Arn"]}])
+        );
+        assert_eq!(
+            template_json(&of("!Sub a/${AWS::Region}")),
+            json!({"Fn::Sub": "a/${AWS::Region}"})
+        );
+        assert_eq!(yaml(&of("!Ref Vpc"), 0), "!Ref Vpc");
+        assert_eq!(hcl(&of("aws_vpc.main.id"), 0), "aws_vpc.main.id");
+    }
+
+    #[test]
+    fn no_value_leaves_its_quotes() {
+        let text = json!("a'b\"c${d}%{e}\n$(f)`g`");
+        assert_eq!(hcl(&text, 0), r#""a'b\"c$${d}%%{e}\n$(f)`g`""#);
+        assert_eq!(yaml(&text, 0), r#""a'b\"c${d}%{e}\n$(f)`g`""#);
+        assert_eq!(shell(&text), r#"$'a\'b"c${d}%{e}\x0a$(f)`g`'"#);
+        assert_eq!(shell(&json!("$(f) 'g'")), r#"'$(f) '\''g'\'''"#);
+        assert_eq!(
+            shell(&json!({"e": ["vpce-new-a"]})),
+            r#"'{"e":["'"${vpce_new_a}"'"]}'"#
+        );
+    }
+}
