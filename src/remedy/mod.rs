@@ -2,7 +2,7 @@
 //!
 //! A remedy is a file, `data/remedies/<change>.yaml`: a query that finds what is to be changed, statements that make the change in a
 //! copy of the run, and how it is written for the AWS CLI, Terraform and CloudFormation. The copy is judged as the run was
-//! ([`prove`]), so that nothing is shown that does not close its failures, or that opens others.
+//! ([`Prover`]), so that nothing is shown that does not close its failures, or that opens others.
 
 pub mod patch;
 mod prove;
@@ -225,7 +225,7 @@ fn cell(value: ValueRef<'_>) -> Json {
     }
 }
 
-/// A value without NUL, which marks expressions of our own ([`text`]) and stands in no name of AWS.
+/// A value without NUL, which marks expressions of our own and stands in no name of AWS.
 fn clean(value: Json) -> Json {
     match value {
         Json::String(text) => Json::String(text.replace('\0', "")),
