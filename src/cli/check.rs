@@ -96,7 +96,7 @@ impl Subject {
             Some(out) => Keep::File(out),
             None => Keep::Nothing,
         };
-        Ok(self.input.judged(&mut judge, keep, global.quiet)?.0)
+        Ok(self.input.judged(&mut judge, keep, global.quiet)?.outcome)
     }
 }
 
@@ -111,22 +111,26 @@ pub(super) enum Keep<'k> {
     File(&'k PathBuf),
 }
 
+/// What judging gives.
+pub(super) struct Judged {
+    pub outcome: Outcome,
+    /// The judged store, where it is to be kept in memory; none of a plan over a run.
+    pub store: Option<Store>,
+    /// In how many ways the conditions of the files can turn out; the store holds the one with the worst verdicts.
+    pub ways: usize,
+}
+
 impl Input {
     /// Folder of the `.tf` files, where it was given.
     pub fn source(&self) -> Option<&Path> {
         self.source.as_deref()
     }
 
-    /// Judges the paths; gives the judged store too, where it is to be kept in memory.
+    /// Judges the paths.
     ///
     /// # Errors
     /// When a path cannot be read or judged.
-    pub fn judged(
-        &self,
-        judge: &mut Judge,
-        keep: Keep<'_>,
-        quiet: bool,
-    ) -> anyhow::Result<(Outcome, Option<Store>)> {
+    pub fn judged(&self, judge: &mut Judge, keep: Keep<'_>, quiet: bool) -> anyhow::Result<Judged> {
         let kinds = self
             .paths
             .iter()
@@ -174,16 +178,15 @@ impl Input {
         if let Keep::File(path) = keep {
             save(&mut store, path)?;
         }
-        Ok((outcome, Some(store)))
+        Ok(Judged {
+            outcome,
+            store: Some(store),
+            ways: 1,
+        })
     }
 
     /// Plans and templates.
-    fn files(
-        &self,
-        judge: &mut Judge,
-        kinds: &[Kind],
-        keep: Keep<'_>,
-    ) -> anyhow::Result<(Outcome, Option<Store>)> {
+    fn files(&self, judge: &mut Judge, kinds: &[Kind], keep: Keep<'_>) -> anyhow::Result<Judged> {
         if let Some(account) = self
             .account
             .as_deref()
@@ -243,10 +246,15 @@ impl Input {
             Keep::File(path) => Some(path),
             Keep::Nothing | Keep::Memory => None,
         };
-        match base {
-            Some(base) => Ok((overlay::onto(judge, &base, &read, out)?, None)),
-            None => variants::alone(judge, &read, out, !matches!(keep, Keep::Nothing)),
-        }
+        let (outcome, store) = match base {
+            Some(base) => (overlay::onto(judge, &base, &read, out)?, None),
+            None => variants::alone(judge, &read, out, !matches!(keep, Keep::Nothing))?,
+        };
+        Ok(Judged {
+            outcome,
+            store,
+            ways: read.variants.len(),
+        })
     }
 }
 

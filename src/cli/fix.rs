@@ -3,7 +3,7 @@
 use super::check::{Input, Keep};
 use super::{Global, Usage, judging};
 use crate::engine::Selection;
-use crate::model::{Change, Outcome, Source, changes};
+use crate::model::{Change, Outcome, Severity, Source, Verdict, changes};
 use crate::remedy::{self, Access, CALLER, Form, Plan, Proof, Prover, Turned};
 use crate::report::safe::cut;
 use serde_json::json;
@@ -53,7 +53,7 @@ struct Tried<'c> {
     proof: Option<Proof>,
     /// Why it is not shown; empty where it is.
     not_shown: String,
-    /// Was it worked out, or was something missing for it? Another change may mend that.
+    /// Was it worked out, or was something missing for it? Another change may make that good.
     may_hold_later: bool,
 }
 
@@ -61,8 +61,9 @@ impl Fix {
     /// 0 where every change that was named is shown, 4 where one could not be proved.
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         let mut judge = judging::read(&self.rules, self.config.as_deref(), &Selection::default())?;
-        let (outcome, store) = self.input.judged(&mut judge, Keep::Memory, global.quiet)?;
-        let Some(mut store) = store else {
+        let judged = self.input.judged(&mut judge, Keep::Memory, global.quiet)?;
+        let outcome = judged.outcome;
+        let Some(store) = judged.store else {
             return Err(Usage(
                 "--onto: a change is worked out on a run or on a file, not on both together"
                     .to_owned(),
@@ -97,7 +98,16 @@ impl Fix {
             })
             .into());
         }
-        let mut prover = Prover::new(&judge.library, &judge.config, &mut store)?;
+        let mut prover = Prover::new(&judge.library, &judge.config, &store)?;
+        if judged.ways > 1 {
+            let others = match judged.ways - 1 {
+                1 => "one other way".to_owned(),
+                more => format!("{more} other ways"),
+            };
+            prover.leave(format!(
+                "{others} in which the conditions can turn out; give --parameters to try the one that is meant"
+            ));
+        }
         // What shuts others out comes after what they have to move first.
         let (last, first): (Vec<&Change>, Vec<&Change>) = wanted
             .into_iter()
@@ -278,13 +288,20 @@ fn attempt<'c>(prover: &mut Prover<'_>, change: &'c Change) -> anyhow::Result<Tr
     if !remedy.none.is_empty() {
         return Ok(not_shown(None, None, remedy.none.trim()));
     }
+    if !prover.met(change) {
+        return Ok(not_shown(
+            None,
+            None,
+            "it fails only where the conditions turn out otherwise than in the way that was tried; give --parameters for the one that is meant",
+        ));
+    }
     // What an earlier change closed needs nothing more.
-    let open = prover.outcome().results.iter().any(|result| {
-        result.verdict == crate::model::Verdict::Fail
-            && change.results.contains(&result.fingerprint)
-    });
-    if !open {
-        return Ok(not_shown(None, None, "a change before it closes all of it"));
+    if !prover.is_open(change) {
+        return Ok(not_shown(
+            None,
+            None,
+            "nothing is left of it that a change could close: an earlier one does, or it is about calls of the past, which the next scan sees",
+        ));
     }
     let Some(plan) = prover.plan(change)? else {
         return Ok(not_shown(None, None, "no change is worked out for it"));
@@ -332,6 +349,12 @@ fn flaw(proof: &Proof) -> String {
             few(&proof.opens)
         ));
     }
+    if !proof.gone.is_empty() {
+        flaws.push(format!(
+            "what became of this is not known, because the rule finds nothing there any more: {}",
+            few(&proof.gone)
+        ));
+    }
     for call in proof.calls_lost.iter().take(3) {
         let who = if call.workload.is_empty() {
             &call.principal
@@ -352,7 +375,13 @@ fn flaw(proof: &Proof) -> String {
             )),
         }
     }
-    if proof.own == 0 && proof.past.is_empty() {
+    for call in proof.calls_unknown.iter().take(3) {
+        flaws.push(format!(
+            "whether a call of {} by {} would still be allowed could not be determined: {}",
+            call.model, call.principal, call.reason
+        ));
+    }
+    if proof.own == 0 {
         flaws.push(format!(
             "it would close nothing of what it is made for: {}",
             few(&proof.leaves)
@@ -361,14 +390,31 @@ fn flaw(proof: &Proof) -> String {
     flaws.join("; ")
 }
 
+/// Failures that nobody waived, by severity.
 fn failed(outcome: &Outcome) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for result in &outcome.results {
-        if result.verdict == crate::model::Verdict::Fail && result.waiver.is_none() {
+        if result.verdict == Verdict::Fail && result.waiver.is_none() {
             *counts.entry(result.severity.as_str()).or_default() += 1;
         }
     }
     counts
+}
+
+/// "2 critical, 1 high".
+fn by_severity(counts: &BTreeMap<&str, usize>) -> String {
+    let all: Vec<String> = Severity::ALL
+        .into_iter()
+        .filter_map(|severity| {
+            let count = counts.get(severity.as_str())?;
+            Some(format!("{count} {}", severity.as_str()))
+        })
+        .collect();
+    if all.is_empty() {
+        "none".to_owned()
+    } else {
+        all.join(", ")
+    }
 }
 
 fn counted(all: &[Turned]) -> String {
@@ -376,11 +422,7 @@ fn counted(all: &[Turned]) -> String {
     for one in all {
         *counts.entry(one.severity).or_default() += 1;
     }
-    ["critical", "high", "medium", "low", "info"]
-        .into_iter()
-        .filter_map(|severity| Some(format!("{} {severity}", counts.get(severity)?)))
-        .collect::<Vec<_>>()
-        .join(", ")
+    by_severity(&counts)
 }
 
 /// What a change was shown to do, as comments that every form takes.
@@ -414,12 +456,6 @@ fn proved(one: &Tried<'_>, proof: &Proof, plan: &Plan) -> Vec<String> {
         many => tested.push(format!("{many} calls are allowed as before")),
     }
     lines.push(format!("proved on a copy: {}", tested.join("; ")));
-    for call in &proof.calls_unknown {
-        lines.push(format!(
-            "could not be determined: a call of {} by {}: {}",
-            call.model, call.principal, call.reason
-        ));
-    }
     for what in &proof.not_seen {
         lines.push(format!("not seen: {what}"));
     }
@@ -483,22 +519,11 @@ fn print(tried: &[Tried<'_>], form: Form, out: &mut dyn Write) -> anyhow::Result
 /// For a person, on standard error: what all changes come to, and what is left.
 fn summary(tried: &[Tried<'_>], before: &Outcome, after: &Outcome) {
     let shown = tried.iter().filter(|one| one.not_shown.is_empty()).count();
-    let words = |counts: BTreeMap<&'static str, usize>| {
-        let all: Vec<String> = ["critical", "high", "medium", "low", "info"]
-            .into_iter()
-            .filter_map(|severity| Some(format!("{} {severity}", counts.get(severity)?)))
-            .collect();
-        if all.is_empty() {
-            "none".to_owned()
-        } else {
-            all.join(", ")
-        }
-    };
     anstream::eprintln!(
         "{shown} of {} changes shown; failures before: {}; with these changes: {}",
         tried.len(),
-        words(failed(before)),
-        words(failed(after))
+        by_severity(&failed(before)),
+        by_severity(&failed(after))
     );
     if tried.len() > 1 {
         for one in tried.iter().filter(|one| !one.not_shown.is_empty()) {

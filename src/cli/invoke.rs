@@ -1,7 +1,7 @@
 //! `outcrop policy invoke`: will a call of a model be allowed, and what refuses it?
 
 use super::opened::world;
-use crate::paths::invoke::{Invocation, Outcome, Question, invoke};
+use crate::paths::invoke::{By, Invocation, Outcome, Question, invoke};
 use crate::report::safe::cut;
 use std::io::Write;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ impl Invoke {
             action: &self.action,
             from: self.from.as_deref(),
             region: self.region.as_deref(),
-            public: false,
+            by: By::Any,
         };
         let answer = invoke(&world(&self.run)?, &question).map_err(super::Usage)?;
         let mut out = anstream::stdout().lock();

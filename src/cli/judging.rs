@@ -49,6 +49,7 @@ impl Judging {
         judge.command = self.out.as_ref().map(|_| command());
         Ok(judge)
     }
+
     /// Makes the run whole or not at all: where judging fails, a file that it began is taken away.
     pub fn whole<T>(&self, judge: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
         let begun = self

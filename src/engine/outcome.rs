@@ -5,7 +5,7 @@ use super::closing::{CHANGES, CLAIMS, closer, outside};
 use super::library::{control_titles, controls_of};
 use super::sentences::{unchecked, why};
 use super::stored::{cells, stored_rules, waived_causes};
-use crate::inventory::{Error, Role, Store, Table, quoted};
+use crate::inventory::{Error, FILE, Role, Store, Table, quoted};
 use crate::model::{
     CoverageLine, Finding, Gap, Outcome, Reason, RuleText, RunInfo, Severity, Summary, Verdict,
     Waiver, WaiverReport, WaiverStatus, account_arn,
@@ -397,9 +397,6 @@ fn reads_of(table: &Table, rules: &[&Rule]) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// Reads everything that a report renders.
-///
-/// # Errors
 /// Says of each file whether it is read whole: what hides in one is among the lines already, and is said to be of it.
 fn of_files(store: &Store, coverage: &mut Vec<CoverageLine>) -> Result<(), Error> {
     let mut statement = store.conn.prepare(
@@ -408,8 +405,14 @@ fn of_files(store: &Store, coverage: &mut Vec<CoverageLine>) -> Result<(), Error
     let files: Vec<(String, i64)> = statement
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    for line in coverage.iter_mut().filter(|line| line.operation.is_empty()) {
-        let named = files.iter().find(|(file, _)| line.detail.starts_with(file));
+    let of_a_file = |line: &&mut CoverageLine| {
+        line.table == FILE || line.table.starts_with(&format!("{FILE}."))
+    };
+    for line in coverage.iter_mut().filter(of_a_file) {
+        let named = files.iter().find(|(file, _)| {
+            let rest = line.detail.strip_prefix(file.as_str());
+            rest.is_some_and(|rest| rest.starts_with(':'))
+        });
         let file = match (named, files.as_slice()) {
             (Some((file, _)), _) | (None, [(file, _)]) => file,
             _ => continue,
@@ -422,7 +425,7 @@ fn of_files(store: &Store, coverage: &mut Vec<CoverageLine>) -> Result<(), Error
             coverage.push(CoverageLine {
                 account_id: String::new(),
                 region: String::new(),
-                table: crate::inventory::FILE.to_owned(),
+                table: FILE.to_owned(),
                 status: "complete".to_owned(),
                 operation,
                 detail: String::new(),
@@ -433,6 +436,9 @@ fn of_files(store: &Store, coverage: &mut Vec<CoverageLine>) -> Result<(), Error
     Ok(())
 }
 
+/// Reads everything that a report renders.
+///
+/// # Errors
 /// When the run was not judged to its end, or the file is damaged.
 pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     let run = store.run()?;

@@ -2,10 +2,11 @@
 
 use super::{Coverage, Kind, Role, Status, Table};
 use crate::model::{Gap, RunInfo, Value};
+use rusqlite::backup::Backup;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, ToSql, params};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 pub use super::error::Error;
 
@@ -116,9 +117,6 @@ CREATE TABLE disabled (rule TEXT NOT NULL);
 CREATE TABLE judged (results INTEGER NOT NULL);
 ";
 
-/// A run without rows, by the names of its tables.
-type Empty = (Vec<&'static str>, Arc<[u8]>);
-
 /// An open run file.
 #[derive(Debug)]
 pub struct Store {
@@ -134,31 +132,12 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn memory(tables: &[&'static Table]) -> Result<Self, Error> {
-        // A template with many ways is laid out as often; SQLite takes 4 ms to make a hundred tables, and none to copy them.
-        static EMPTY: Mutex<Option<Empty>> = Mutex::new(None);
-        let names: Vec<&'static str> = tables.iter().map(|table| table.name).collect();
-        let mut store = Self {
+        let store = Self {
             conn: Connection::open_in_memory()?,
             tables: tables.to_vec(),
             path: None,
         };
-        let known = EMPTY
-            .lock()
-            .ok()
-            .and_then(|known| known.clone())
-            .filter(|(known, _)| *known == names);
-        if let Some((_, bytes)) = known {
-            store
-                .conn
-                .deserialize_read_exact(rusqlite::MAIN_DB, &*bytes, bytes.len(), false)?;
-            store.conn.execute_batch("PRAGMA trusted_schema = OFF;")?;
-            return Ok(store);
-        }
         store.lay_out()?;
-        let bytes: Arc<[u8]> = store.conn.serialize(rusqlite::MAIN_DB)?.to_vec().into();
-        if let Ok(mut known) = EMPTY.lock() {
-            *known = Some((names, bytes));
-        }
         Ok(store)
     }
 
@@ -488,10 +467,9 @@ impl Store {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn copy(&mut self) -> Result<Self, Error> {
-        let bytes = self.conn.serialize(rusqlite::MAIN_DB)?;
+    pub fn copy(&self) -> Result<Self, Error> {
         let mut conn = Connection::open_in_memory()?;
-        conn.deserialize_read_exact(rusqlite::MAIN_DB, &*bytes, bytes.len(), false)?;
+        Backup::new(&self.conn, &mut conn)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
         for table in self.tables.iter().filter(|one| one.role == Role::Subject) {
             conn.execute_batch(&format!("DELETE FROM {};", quoted(table.name)))?;
         }

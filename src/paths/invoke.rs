@@ -3,15 +3,15 @@
 //! A call by an inference profile needs the profile, and its model in every Region that it leads to (Bedrock User Guide,
 //! "Prerequisites for inference profiles").
 
-use super::endpoint::{network_context, policy};
-use super::{Paths, ways};
+use super::Paths;
+pub use super::carried::By;
+use super::carried::{Network, networks};
 use crate::access::Principals;
 use crate::access::resource::Guard;
-use crate::inventory::{Lookup, Row, World};
+use crate::inventory::{Row, World};
 use crate::model::{Arn, GLOBAL, Gap, Observed};
-use crate::network::{Way, WayVerdict};
 use crate::policy::{
-    Answer, Ask, Because, Document, Fact, Found, Others, Policies, Request, conditions_of, may,
+    Answer, Ask, Because, Fact, Found, Others, Policies, Request, conditions_of, may,
 };
 use crate::workloads::{Workload, Workloads};
 use Observed::{Known, Unknown};
@@ -32,8 +32,8 @@ pub struct Question<'q> {
     pub from: Option<&'q str>,
     /// Region of the call; that of the workload, or the first of the run, where it is left out.
     pub region: Option<&'q str>,
-    /// Does the call come from a public address? Asked only where no workload calls.
-    pub public: bool,
+    /// How the call comes; asked only where no workload calls.
+    pub by: By<'q>,
 }
 
 /// What becomes of a call or a part of it.
@@ -74,12 +74,6 @@ pub struct Invocation {
     pub steps: Vec<Step>,
 }
 
-/// How a call comes: what it carries, and the policy of the endpoint that it passes.
-struct Network {
-    context: BTreeMap<String, Fact>,
-    endpoint: Option<Rc<Document>>,
-}
-
 /// What questions about one estate share.
 pub struct Invoker<'w> {
     world: &'w World,
@@ -104,7 +98,7 @@ impl<'w> Invoker<'w> {
     /// Answers a question.
     ///
     /// # Errors
-    /// When principal, workload or Region cannot be told from the run.
+    /// When the run does not tell principal, workload or Region.
     pub fn ask(&self, question: &Question<'_>) -> Result<Invocation, String> {
         let Self {
             world,
@@ -119,7 +113,7 @@ impl<'w> Invoker<'w> {
 /// Answers the question.
 ///
 /// # Errors
-/// When principal, workload or Region cannot be told from the run.
+/// When the run does not tell principal, workload or Region.
 pub fn invoke(world: &World, question: &Question<'_>) -> Result<Invocation, String> {
     Invoker::new(world).ask(question)
 }
@@ -187,7 +181,7 @@ fn answer<'w>(
         let networks = networks(
             paths,
             workload,
-            question.public,
+            question.by,
             (question.action, &region),
             row.key(),
             &mut steps,
@@ -265,147 +259,6 @@ fn workload<'a, 'w>(workloads: &'a Workloads<'w>, name: &str) -> Result<&'a Work
         _ => Err(format!(
             "several workloads are called `{name}`; give the ARN"
         )),
-    }
-}
-
-/// What the call carries by each path of the workload. A path that lets nothing through is a step of its own.
-fn networks(
-    paths: &Paths<'_>,
-    workload: Option<&Workload<'_>>,
-    public: bool,
-    (action, region): (&str, &str),
-    principal: &str,
-    steps: &mut Vec<Step>,
-) -> Vec<Network> {
-    let Some(workload) = workload else {
-        return vec![Network {
-            context: if public { publicly() } else { BTreeMap::new() },
-            endpoint: None,
-        }];
-    };
-    if region != workload.region {
-        steps.push(Step {
-            principal: principal.to_owned(),
-            needs: "path".to_owned(),
-            answer: Outcome::Unknown,
-            because: Vec::new(),
-            reason: format!(
-                "the path from {} to Amazon Bedrock in another Region ({region}) is not walked",
-                workload.region
-            ),
-        });
-        return vec![Network {
-            context: of_workload(),
-            endpoint: None,
-        }];
-    }
-    let family = if action.starts_with("bedrock-mantle:") {
-        "bedrock-mantle"
-    } else {
-        "bedrock-runtime"
-    };
-    let mut all = Vec::new();
-    for (subnets, way) in ways(paths, workload, family) {
-        let from: Vec<&str> = subnets
-            .iter()
-            .map(String::as_str)
-            .filter(|subnet| !subnet.is_empty())
-            .collect();
-        let place = if from.is_empty() {
-            String::new()
-        } else {
-            format!(" from {}", from.join(", "))
-        };
-        let mut step = Step {
-            principal: principal.to_owned(),
-            needs: "path".to_owned(),
-            answer: Outcome::Allowed,
-            because: Vec::new(),
-            reason: format!("path{place} ({}): {}", way.verdict.as_str(), way.reason),
-        };
-        match network(paths.world, workload, &way) {
-            Some(network) => all.push(network),
-            None if way.verdict == WayVerdict::Broken => step.answer = Outcome::Refused,
-            None => {
-                step.answer = Outcome::Unknown;
-                let why: Vec<&str> = way.gaps.iter().map(|gap| gap.detail.as_str()).collect();
-                step.reason = format!("path{place}: {}", why.join("; "));
-            }
-        }
-        if let Some(hop) = way.hops.last().filter(|_| step.answer != Outcome::Allowed) {
-            step.because.push(Because {
-                policy: hop.kind.to_owned(),
-                statement: hop.id.clone(),
-                text: hop.because.clone(),
-                conditional: false,
-            });
-        }
-        steps.push(step);
-    }
-    all
-}
-
-/// Keys that only a call through an endpoint carries (IAM User Guide, "AWS global condition context keys").
-const BY_ENDPOINT: [&str; 6] = [
-    "aws:sourcevpce",
-    "aws:sourcevpc",
-    "aws:vpcsourceip",
-    "aws:vpceaccount",
-    "aws:vpceorgid",
-    "aws:vpceorgpaths",
-];
-
-/// What a call of a workload does not carry: nobody typed a code, and its role signs it.
-fn of_workload() -> BTreeMap<String, Fact> {
-    [
-        "aws:multifactorauthpresent",
-        "aws:multifactorauthage",
-        "bedrock:bearertokentype",
-    ]
-    .map(|key| (key.to_owned(), Fact::Absent))
-    .into()
-}
-
-/// By the public endpoint a call carries an address that nobody knows, and no endpoint.
-fn publicly() -> BTreeMap<String, Fact> {
-    std::iter::once(("aws:sourceip".to_owned(), Fact::Unknown))
-        .chain(BY_ENDPOINT.map(|key| (key.to_owned(), Fact::Absent)))
-        .collect()
-}
-
-fn network(world: &World, workload: &Workload<'_>, way: &Way) -> Option<Network> {
-    if matches!(way.verdict, WayVerdict::Broken | WayVerdict::Unknown) {
-        return None;
-    }
-    let endpoint = way
-        .hops
-        .iter()
-        .rev()
-        .find(|hop| hop.kind == "endpoint")
-        .and_then(|hop| {
-            let account = if hop.account.is_empty() {
-                workload.account
-            } else {
-                &hop.account
-            };
-            match world.lookup("vpc_endpoint", account, workload.region, &hop.id) {
-                Lookup::Found(row) => Some(row),
-                _ => None,
-            }
-        });
-    match endpoint {
-        Some(row) => Some(Network {
-            context: of_workload()
-                .into_iter()
-                .chain(network_context(row))
-                .collect(),
-            endpoint: Some(Rc::new(policy(row).known()?)),
-        }),
-        None if !way.captured => Some(Network {
-            context: of_workload().into_iter().chain(publicly()).collect(),
-            endpoint: None,
-        }),
-        None => None,
     }
 }
 

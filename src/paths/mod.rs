@@ -3,6 +3,7 @@
 //! `Paths` is the engine: it keeps what many workloads share, and borrows [`Principals`] for what their roles may do.
 
 pub(crate) mod arrival;
+mod carried;
 mod egress;
 pub(crate) mod endpoint;
 pub mod invoke;

@@ -4,6 +4,7 @@
 //! copy of the run, and how it is written for the AWS CLI, Terraform and CloudFormation. The copy is judged as the run was
 //! ([`Prover`]), so that nothing is shown that does not close its failures, or that opens others.
 
+mod calls;
 pub mod patch;
 mod prove;
 mod splice;
@@ -31,7 +32,7 @@ struct Files;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Remedy {
-    /// Why no change can be worked out; then nothing but `instead` stands beside it.
+    /// Why no change can be worked out; then nothing stands beside it.
     pub none: String,
     /// SQL over the run: a row for each thing that is changed. The temporary table `cause` holds the failures (`rule`, `account_id`,
     /// `region`, `resource`, `part`), and `parameter` the parameters (`name`, `value`).
@@ -42,10 +43,9 @@ pub struct Remedy {
     pub otherwise: Option<Box<Remedy>>,
     /// SQL that makes the change in a copy of the run; `:column` is a cell of a row of `each`.
     pub edit: Vec<String>,
-    /// SQL that gives one policy as JSON, before and after `edit`: the change may only narrow it.
+    /// SQL that gives the policy of a resource as JSON, before and after `edit`: the change may only narrow it. Policies of roles and
+    /// users are held against what they were in any case.
     pub narrows: String,
-    /// Is the policy one of a resource, which names principals? Otherwise it is one of an identity.
-    pub narrows_resource: bool,
     /// What is changed of things that are declared already.
     pub set: Vec<Set>,
     /// What is declared anew, as text.
@@ -225,14 +225,16 @@ fn cell(value: ValueRef<'_>) -> Json {
     }
 }
 
-/// A value without NUL, which marks expressions of our own and stands in no name of AWS.
+/// A value without what stands in no name of AWS: NUL, which marks expressions of our own, and what YAML takes for the end of a line
+/// beside `\n` (YAML 1.1, section 5.4).
 fn clean(value: Json) -> Json {
+    let clear = |text: &str| text.replace(['\0', '\u{85}', '\u{2028}', '\u{2029}'], "");
     match value {
-        Json::String(text) => Json::String(text.replace('\0', "")),
+        Json::String(text) => Json::String(clear(&text)),
         Json::Array(all) => all.into_iter().map(clean).collect(),
         Json::Object(map) => Json::Object(
             map.into_iter()
-                .map(|(key, value)| (key.replace('\0', ""), clean(value)))
+                .map(|(key, value)| (clear(&key), clean(value)))
                 .collect(),
         ),
         other => other,

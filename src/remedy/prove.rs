@@ -1,11 +1,14 @@
 //! The proof of a remedy: the run is judged again with the change in it.
 
+pub use super::calls::Call;
+use super::calls::{asked, calls};
 use super::{Plan, References};
+use crate::access::Principals;
 use crate::engine::{Config, Library};
-use crate::inventory::{Error, Store, World};
+use crate::inventory::{Error, Lookup, Store, World};
 use crate::judge;
 use crate::model::{Change, Finding, Outcome, RunInfo, Severity, Verdict};
-use crate::paths::invoke::{Invoker, Outcome as Answer, Question};
+use crate::paths::invoke::{Invoker, Outcome as Answer};
 use crate::policy::{Document, Found, PolicyType, compare};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -59,25 +62,10 @@ pub enum Access {
     },
 }
 
-/// A call that somebody makes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Call {
-    /// Role or user.
-    pub principal: String,
-    /// Workload; empty for a principal that CloudTrail saw and that no workload has.
-    pub workload: String,
-    /// Model.
-    pub model: String,
-    /// Region.
-    pub region: String,
-    /// What refuses it with the change made; empty where it is let through.
-    pub reason: String,
-}
-
 /// What judging the changed run shows.
 #[derive(Debug, Default, Serialize)]
 pub struct Proof {
-    /// Failures that the change closes.
+    /// Failures that the change closes: the rule passes, or what it is about is what the change takes away.
     pub closes: Vec<Turned>,
     /// How many of them are those that it is made for.
     pub own: usize,
@@ -87,6 +75,8 @@ pub struct Proof {
     pub leaves: Vec<Turned>,
     /// Failures that a worse one hid on the same thing, or that a copy has from what it was made of: what is left to do there.
     pub uncovers: Vec<Turned>,
+    /// Failures of others that have nothing any more that they could be about.
+    pub gone: Vec<Turned>,
     /// Failures that it brings.
     pub brings: Vec<Turned>,
     /// Results that passed, or did not apply, and could not be determined any more.
@@ -97,7 +87,7 @@ pub struct Proof {
     pub calls_kept: usize,
     /// Calls that were allowed and would be refused.
     pub calls_lost: Vec<Call>,
-    /// Calls of which that could not be determined.
+    /// Calls that were allowed, and of which it could not be determined whether they still are.
     pub calls_unknown: Vec<Call>,
     /// What was not asked, and why.
     pub not_seen: Vec<String>,
@@ -107,10 +97,12 @@ impl Proof {
     /// Does the change close failures of its own and break nothing?
     #[must_use]
     pub fn holds(&self) -> bool {
-        (self.own > 0 || !self.past.is_empty())
+        self.own > 0
             && self.brings.is_empty()
             && self.opens.is_empty()
+            && self.gone.is_empty()
             && self.calls_lost.is_empty()
+            && self.calls_unknown.is_empty()
             && self.access.iter().all(|access| *access == Access::Narrower)
     }
 }
@@ -127,6 +119,8 @@ pub struct Prover<'j> {
     not_seen: Vec<String>,
     /// How changes that were kept are referred to by those after them.
     made: References,
+    /// What fails on the estate as it was given.
+    failing: BTreeSet<String>,
 }
 
 impl<'j> Prover<'j> {
@@ -134,14 +128,16 @@ impl<'j> Prover<'j> {
     ///
     /// # Errors
     /// When the store cannot be copied or judged.
-    pub fn new(
-        library: &'j Library,
-        config: &'j Config,
-        store: &mut Store,
-    ) -> anyhow::Result<Self> {
+    pub fn new(library: &'j Library, config: &'j Config, store: &Store) -> anyhow::Result<Self> {
         let run = store.run()?;
         let mut copy = store.copy()?;
         let before = judge::again(&mut copy, library, config, &run)?;
+        let failing = before
+            .results
+            .iter()
+            .filter(|result| result.verdict == Verdict::Fail)
+            .map(|result| result.fingerprint.clone())
+            .collect();
         let mut prover = Self {
             library,
             config,
@@ -151,6 +147,7 @@ impl<'j> Prover<'j> {
             calls: Vec::new(),
             not_seen: Vec::new(),
             made: References::new(),
+            failing,
         };
         prover.ask_calls()?;
         Ok(prover)
@@ -162,6 +159,29 @@ impl<'j> Prover<'j> {
     /// When a query of its remedy does not fit the tables.
     pub fn plan(&self, change: &Change) -> Result<Option<Plan>, Error> {
         Plan::of(&self.store, change, &self.before, &self.made)
+    }
+
+    /// Says with every proof what was not looked at.
+    pub fn leave(&mut self, what: String) {
+        self.not_seen.push(what);
+    }
+
+    /// Does a change have failures on the estate as it was given? A template whose conditions can turn out in several ways is tried in
+    /// one of them.
+    #[must_use]
+    pub fn met(&self, change: &Change) -> bool {
+        change.results.iter().any(|one| self.failing.contains(one))
+    }
+
+    /// Are there failures of a change left that a change can close? What was seen of the past no change does.
+    #[must_use]
+    pub fn is_open(&self, change: &Change) -> bool {
+        let past = about_the_past(self.library);
+        self.before.results.iter().any(|result| {
+            result.verdict == Verdict::Fail
+                && change.results.contains(&result.fingerprint)
+                && !past.contains(result.rule.as_str())
+        })
     }
 
     /// The results on it.
@@ -180,6 +200,21 @@ impl<'j> Prover<'j> {
             .filter(|call| asked(&invoker, call).0 == Answer::Allowed)
             .collect();
         self.not_seen = not_seen;
+        if self.run.source.is_file() {
+            let hidden: BTreeSet<&str> = self
+                .before
+                .coverage
+                .iter()
+                .filter(|line| line.status == "partial")
+                .map(|line| line.detail.as_str())
+                .collect();
+            self.not_seen.extend(
+                hidden
+                    .into_iter()
+                    .take(3)
+                    .map(|why| format!("all that the file stands for: {why}")),
+            );
+        }
         Ok(())
     }
 
@@ -187,18 +222,14 @@ impl<'j> Prover<'j> {
     ///
     /// # Errors
     /// When the copy cannot be changed or judged.
-    pub fn prove(
-        &mut self,
-        plan: &Plan,
-        change: &Change,
-    ) -> anyhow::Result<(Proof, Store, Outcome)> {
+    pub fn prove(&self, plan: &Plan, change: &Change) -> anyhow::Result<(Proof, Store, Outcome)> {
         let mut store = self.store.copy()?;
         let policies = plan.policies(&store)?;
         plan.edit(&store)?;
-        let access = policies
+        let mut access: Vec<Access> = policies
             .iter()
             .zip(plan.policies(&store)?)
-            .map(|(old, new)| narrower(old, &new, plan.remedy.narrows_resource))
+            .map(|(old, new)| narrower(old, &new))
             .collect();
         let after = judge::again(&mut store, self.library, self.config, &self.run)?;
         let mut proof = turned(
@@ -208,8 +239,9 @@ impl<'j> Prover<'j> {
             &about_the_past(self.library),
             &plan.copies(),
         );
-        proof.access = access;
         let world = World::load(&store)?;
+        access.extend(self.identities(&store, &world, &plan.copies())?);
+        proof.access = access;
         let invoker = Invoker::new(&world);
         for call in &self.calls {
             let (answer, reason) = asked(&invoker, call);
@@ -228,6 +260,38 @@ impl<'j> Prover<'j> {
         Ok((proof, store, after))
     }
 
+    /// What becomes of the rights of each role and user whose policies the change touches. A copy is held against what it was made of.
+    fn identities(
+        &self,
+        store: &Store,
+        world: &World,
+        copies: &BTreeMap<&str, &str>,
+    ) -> anyhow::Result<Vec<Access>> {
+        let (old, new) = (identity_rows(&self.store)?, identity_rows(store)?);
+        let changed: Vec<(&str, &str)> = new
+            .iter()
+            .map(|(arn, row)| {
+                let arn = arn.as_str();
+                (arn, *copies.get(arn).unwrap_or(&arn), row)
+            })
+            .filter(|(arn, original, row)| arn != original || old.get(*original) != Some(row))
+            .map(|(arn, original, _)| (arn, original))
+            .collect();
+        if changed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let before = World::load(&self.store)?;
+        let (was, is) = (Principals::new(&before), Principals::new(world));
+        Ok(changed
+            .into_iter()
+            .filter_map(|(arn, original)| {
+                let old = policies_of(&was, original)?;
+                let new = policies_of(&is, arn)?;
+                Some(told(&compare(&old, &new, PolicyType::Identity).new_access))
+            })
+            .collect())
+    }
+
     /// Keeps a change that holds, so that those after it are tried on top of it: every call that was allowed still is.
     pub fn keep(&mut self, plan: &Plan, store: Store, after: Outcome) {
         self.made.extend(plan.makes());
@@ -236,13 +300,41 @@ impl<'j> Prover<'j> {
     }
 }
 
-/// Is the policy after a change allowed no request that the one before refused?
-fn narrower(old: &str, new: &str, of_resource: bool) -> Access {
-    let kind = if of_resource {
-        PolicyType::Resource
-    } else {
-        PolicyType::Identity
-    };
+/// Role or user by ARN, with the cells that say what it may do.
+fn identity_rows(store: &Store) -> Result<BTreeMap<String, Vec<Option<String>>>, Error> {
+    let mut statement = store.conn.prepare(
+        "SELECT arn, inline_policies, attached_policy_arns, permissions_boundary_arn FROM iam_role WHERE arn IS NOT NULL
+         UNION ALL SELECT arn, inline_policies, attached_policy_arns, permissions_boundary_arn FROM iam_user WHERE arn IS NOT NULL",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get(0)?, vec![row.get(1)?, row.get(2)?, row.get(3)?]))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The identity policies of a role or user as one.
+fn policies_of(principals: &Principals<'_>, arn: &str) -> Option<Document> {
+    let found = ["iam_role", "iam_user"].into_iter().find_map(|table| {
+        match principals.world.lookup_anywhere(table, arn) {
+            Lookup::Found(row) => Some(row),
+            _ => None,
+        }
+    })?;
+    let all = &principals.of(found).grants.identity;
+    Some(Document {
+        name: arn.to_owned(),
+        statements: all
+            .iter()
+            .flat_map(|one| one.statements.iter().cloned())
+            .collect(),
+        variables: all.iter().any(|one| one.variables),
+        unversioned: false,
+        problems: Vec::new(),
+    })
+}
+
+/// Does the policy of a resource after a change allow no request that the one before refused?
+fn narrower(old: &str, new: &str) -> Access {
     let read = |text: &str| {
         let text = if text.is_empty() {
             r#"{"Version":"2012-10-17","Statement":[]}"#
@@ -251,15 +343,16 @@ fn narrower(old: &str, new: &str, of_resource: bool) -> Access {
         };
         Document::parse_text("policy", text)
     };
-    let (old, new) = match (read(old), read(new)) {
-        (Ok(old), Ok(new)) => (old, new),
-        (Err(error), _) | (_, Err(error)) => {
-            return Access::Unknown {
-                reason: error.to_string(),
-            };
-        }
-    };
-    match compare(&old, &new, kind).new_access {
+    match (read(old), read(new)) {
+        (Ok(old), Ok(new)) => told(&compare(&old, &new, PolicyType::Resource).new_access),
+        (Err(error), _) | (_, Err(error)) => Access::Unknown {
+            reason: error.to_string(),
+        },
+    }
+}
+
+fn told(new_access: &Found) -> Access {
+    match new_access {
         Found::No => Access::Narrower,
         Found::Yes(request) => Access::Wider {
             request: request.witness(),
@@ -282,6 +375,16 @@ fn about_the_past(library: &Library) -> BTreeSet<&str> {
         .filter(|loaded| loaded.rule.subject.as_deref() == Some("bedrock_observed"))
         .map(|loaded| loaded.rule.id.as_str())
         .collect()
+}
+
+/// What a result is about.
+fn thing(result: &Finding) -> [&str; 4] {
+    [
+        &result.account_id,
+        &result.region,
+        &result.subject,
+        &result.part,
+    ]
 }
 
 fn turned(
@@ -320,16 +423,27 @@ fn turned(
             Some(still) if still.verdict == Verdict::Unknown => {
                 proof.opens.push(Turned::of(still));
             }
-            _ => {
+            Some(still) => {
                 proof.own += usize::from(own);
-                proof
-                    .closes
-                    .push(Turned::of(still.copied().unwrap_or(result)));
+                proof.closes.push(Turned::of(still));
+            }
+            // What the change is made for may go: a variable with a secret, a key. Of anything else it is not known what became of it.
+            None => {
+                let gone = Turned {
+                    message: "it is not there any more".to_owned(),
+                    ..Turned::of(result)
+                };
+                if own {
+                    proof.own += 1;
+                    proof.closes.push(gone);
+                } else {
+                    proof.gone.push(gone);
+                }
             }
         }
     }
     // A milder failure on what a change closes a worse one on was there already; the worse one hid it.
-    let mut worst: BTreeMap<(&str, &str, &str), Severity> = BTreeMap::new();
+    let mut worst: BTreeMap<[&str; 4], Severity> = BTreeMap::new();
     for result in before.results.iter().filter(|result| {
         result.verdict == Verdict::Fail
             && proof
@@ -337,12 +451,7 @@ fn turned(
                 .iter()
                 .any(|closed| closed.fingerprint == result.fingerprint)
     }) {
-        let of = (
-            result.account_id.as_str(),
-            result.subject.as_str(),
-            result.part.as_str(),
-        );
-        let known = worst.entry(of).or_insert(result.severity);
+        let known = worst.entry(thing(result)).or_insert(result.severity);
         *known = result.severity.min(*known);
     }
     let failed: BTreeSet<(&str, &str)> = before
@@ -363,11 +472,7 @@ fn turned(
             continue;
         }
         let hidden = worst
-            .get(&(
-                result.account_id.as_str(),
-                result.subject.as_str(),
-                result.part.as_str(),
-            ))
+            .get(&thing(result))
             .is_some_and(|worst| *worst < result.severity);
         let was = old.get(result.fingerprint.as_str());
         match (was, result.verdict) {
@@ -375,119 +480,12 @@ fn turned(
             (_, Verdict::Fail) if hidden => proof.uncovers.push(Turned::of(result)),
             (_, Verdict::Fail) => proof.brings.push(Turned::of(result)),
             (Some(Verdict::Unknown), _) => {}
-            // What no file declares is no matter of the change.
-            (_, Verdict::Unknown) if result.lacks_only_what_no_file_declares() => {}
+            // What no file declares is no matter of the change, unless it was settled without it.
+            (None | Some(Verdict::NotApplicable), Verdict::Unknown)
+                if result.lacks_only_what_no_file_declares() => {}
             (_, Verdict::Unknown) => proof.opens.push(Turned::of(result)),
             _ => {}
         }
     }
     proof
-}
-
-/// The calls of workloads and of principals that CloudTrail saw, and what could not be asked.
-fn calls(store: &Store) -> Result<(Vec<Call>, Vec<String>), Error> {
-    let mut models: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut all_models = BTreeSet::new();
-    let mut statement = store.conn.prepare(
-        "SELECT resource, models, inference_profiles FROM bedrock_principal WHERE invokes = 1",
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let arn: String = row.get(0)?;
-        let read = |text: Option<String>| -> Vec<String> {
-            text.and_then(|text| serde_json::from_str(&text).ok())
-                .unwrap_or_default()
-        };
-        let mut named = read(row.get(1)?);
-        named.extend(read(row.get(2)?));
-        named.retain(|model| !model.contains(['*', '?', '$']));
-        all_models.extend(named.iter().cloned());
-        models.insert(arn, named);
-    }
-    let mut found = BTreeSet::new();
-    let mut not_seen = BTreeSet::new();
-    let mut add = |principal: &str, workload: &str, region: &str| {
-        let own = models.get(principal).filter(|named| !named.is_empty());
-        // One model of the run stands for those of a role that may call any.
-        let some: Vec<String> = match own {
-            Some(own) => own.clone(),
-            None => all_models.iter().take(1).cloned().collect(),
-        };
-        if some.is_empty() {
-            not_seen.insert(format!("which models {principal} calls"));
-        }
-        for model in some {
-            found.insert(Call {
-                principal: principal.to_owned(),
-                workload: workload.to_owned(),
-                model,
-                region: region.to_owned(),
-                reason: String::new(),
-            });
-        }
-    };
-    let mut workload_roles = BTreeSet::new();
-    let mut statement = store.conn.prepare(
-        "SELECT resource, role_arn, region, name FROM bedrock_path WHERE calls = 1 AND family = 'bedrock-runtime'",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut unread = BTreeSet::new();
-    while let Some(row) = rows.next()? {
-        let (workload, role, region): (String, Option<String>, String) =
-            (row.get(0)?, row.get(1)?, row.get(2)?);
-        match role {
-            Some(role) => {
-                add(&role, &workload, &region);
-                workload_roles.insert(role);
-            }
-            None => {
-                unread.insert(format!("the role of {}", row.get::<_, String>(3)?));
-            }
-        }
-    }
-    let mut statement = store.conn.prepare(
-        "SELECT DISTINCT principal_arn, region FROM cloudtrail_bedrock_call
-         WHERE way = 'public' AND principal_arn IS NOT NULL AND calls > coalesce(failed_calls, 0)",
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (principal, region): (String, String) = (row.get(0)?, row.get(1)?);
-        if !workload_roles.contains(&principal) {
-            add(&principal, "", &region);
-        }
-    }
-    let windows: i64 = store.conn.query_row(
-        "SELECT count(*) FROM coverage WHERE table_name = 'cloudtrail_window' AND status IN ('complete', 'partial')",
-        [],
-        |row| row.get(0),
-    )?;
-    if windows == 0 {
-        not_seen.insert("calls in CloudTrail: the run was made without --observe".to_owned());
-    }
-    not_seen.extend(unread);
-    Ok((found.into_iter().collect(), not_seen.into_iter().collect()))
-}
-
-/// What becomes of a call, and why.
-fn asked(invoker: &Invoker<'_>, call: &Call) -> (Answer, String) {
-    let question = Question {
-        // The role that the workload has now.
-        principal: call.workload.is_empty().then_some(&*call.principal),
-        model: &call.model,
-        action: "bedrock:InvokeModel",
-        from: (!call.workload.is_empty()).then_some(&call.workload),
-        region: Some(&call.region),
-        public: call.workload.is_empty(),
-    };
-    match invoker.ask(&question) {
-        Ok(found) => (
-            found.answer,
-            found
-                .steps
-                .first()
-                .map(|step| step.reason.clone())
-                .unwrap_or_default(),
-        ),
-        Err(why) => (Answer::Unknown, why),
-    }
 }

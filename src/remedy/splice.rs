@@ -77,31 +77,37 @@ pub(super) fn terraform(
     if at.address.starts_with("module.") {
         return Err("it is declared in a module; set the module's own argument for it".to_owned());
     }
-    let mut text = text.to_owned();
+    if at.address.ends_with(']') && !at.address.ends_with("[0]") {
+        return Err(
+            "its block makes several resources, and a change of it would change all".to_owned(),
+        );
+    }
     if let Some((path, value)) = path(&set.terraform_path, cells) {
-        let body: Body = text
-            .parse()
-            .map_err(|error: hcl_edit::parser::Error| error.to_string())?;
-        let block = body
-            .blocks()
-            .find(|block| is_resource(block, kind, &name))
-            .ok_or_else(|| format!("no block `{kind}` `{name}` stands in the file"))?;
+        let block = resource(text, kind, &name)?;
         let at = deep(&block.body, &path)
             .ok_or_else(|| format!("{} does not stand in the block", path.join(".")))?;
-        return Ok(spliced(&text, at, &hcl(&value, 0)));
+        return Ok(spliced(text, at, &hcl(&value, 0)));
     }
+    let mut text = text.to_owned();
     // One argument at a time: spans move.
     for (argument, value) in arguments {
-        let body: Body = text
-            .parse()
-            .map_err(|error: hcl_edit::parser::Error| error.to_string())?;
-        let block = body
-            .blocks()
-            .find(|block| is_resource(block, kind, &name))
-            .ok_or_else(|| format!("no block `{kind}` `{name}` stands in the file"))?;
-        text = placed(&text, block, argument, value, cells)?;
+        let block = resource(&text, kind, &name)?;
+        text = placed(&text, &block, argument, value, cells)?;
     }
     Ok(text)
+}
+
+/// The block of a resource, with its places in the text.
+fn resource(text: &str, kind: &str, name: &str) -> Result<Block, String> {
+    body(text)?
+        .into_blocks()
+        .find(|block| is_resource(block, kind, name))
+        .ok_or_else(|| format!("no block `{kind}` `{name}` stands in the file"))
+}
+
+fn body(text: &str) -> Result<Body, String> {
+    text.parse()
+        .map_err(|error: hcl_edit::parser::Error| error.to_string())
 }
 
 fn is_resource(block: &Block, kind: &str, name: &str) -> bool {
@@ -153,9 +159,7 @@ fn placed(
         if let Some(found) = block.body.get_blocks(name).next() {
             let mut text = text.to_owned();
             for (argument, value) in inner {
-                let body: Body = text
-                    .parse()
-                    .map_err(|error: hcl_edit::parser::Error| error.to_string())?;
+                let body = body(&text)?;
                 let start = found.span().ok_or("its place is not known")?.start;
                 let outer = body
                     .blocks()
@@ -333,7 +337,7 @@ fn member(
             .iter()
             .any(|start| text.starts_with(start))
     };
-    // Several members on one line cannot be told apart by lines.
+    // Lines do not tell several members on one line apart.
     if !starts(line(first.line), &first.key) {
         return Err("its Properties stand on one line".to_owned());
     }

@@ -3,6 +3,7 @@
 use super::values::{hcl, hcl_text, shell, yaml};
 use super::{Cells, Declared, Plan, Set};
 use crate::model::{UNKNOWN_ACCOUNT, UNKNOWN_REGION};
+use crate::report::safe::terminal;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -273,7 +274,7 @@ pub(super) fn identifier(text: &str) -> String {
     if out.is_empty() || out.starts_with(|c: char| c.is_ascii_digit()) {
         out.insert_str(0, "r_");
     }
-    out.truncate(60);
+    out.truncate(100);
     out
 }
 
@@ -449,7 +450,7 @@ fn place(at: &Declared) -> String {
     } else {
         format!("{} ({}:{})", at.address, at.location.file, at.location.line)
     };
-    place.chars().filter(|c| !c.is_control()).collect()
+    terminal(&place)
 }
 
 /// The last two parts of an address name type and resource; modules stand before them.
@@ -483,7 +484,7 @@ fn terraform(set: &Set, at: Option<&Declared>, cells: &Cells, own: &Cells) -> St
         None => match kinds.first() {
             Some(kind) => {
                 let key = key_of(set, own);
-                let shown: String = key.chars().filter(|c| !c.is_control()).collect();
+                let shown = terminal(&key);
                 (
                     *kind,
                     identifier(key.rsplit(['/', ':']).next().unwrap_or_default()),

@@ -13,7 +13,7 @@ fn world_of(estate: &str, change: &str) -> outcrop::inventory::World {
 /// Who calls which model, by which path: what refuses it is named.
 #[test]
 fn a_call_is_allowed_or_what_refuses_it_is_named() {
-    use outcrop::paths::invoke::{Outcome::*, Question, invoke};
+    use outcrop::paths::invoke::{By, Outcome::*, Question, invoke};
     let sonnet = "anthropic.claude-sonnet-4-20250514-v1:0";
     let eu = format!("eu.{sonnet}");
     let ask = |change: &str, principal: Option<&str>, from: Option<&str>, model: &str| {
@@ -24,7 +24,7 @@ fn a_call_is_allowed_or_what_refuses_it_is_named() {
             action: "bedrock:InvokeModel",
             from,
             region: None,
-            public: false,
+            by: By::Any,
         };
         invoke(&world, &question).expect("an answer")
     };

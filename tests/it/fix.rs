@@ -77,7 +77,7 @@ fn the_broken_estate_is_mended_step_by_step() {
         let proof = &one["proof"];
         let some = |key: &str| !proof[key].as_array().expect("a list").is_empty();
         assert!(some("closes") || some("past"), "{one}");
-        for worse in ["brings", "opens", "calls_lost"] {
+        for worse in ["brings", "opens", "gone", "calls_lost", "calls_unknown"] {
             assert!(!some(worse), "{one}");
         }
         for access in proof["access"].as_array().expect("a list") {
@@ -102,7 +102,6 @@ fn the_broken_estate_is_mended_step_by_step() {
         "attach-to-vpc",
         "role-trust",
         "role-rights",
-        "split-role",
         "secrets-out",
         "enforce-guardrail",
         "bucket-key",
@@ -158,49 +157,159 @@ fn a_control_policy_stops_nobody_who_still_calls_in_public() {
     assert!(policy["proof"]["calls_kept"].as_u64() > Some(0));
 }
 
+/// A role that a policy of an index names is not split: its copies would be shut out. Where nothing names it, they have its rights.
 #[test]
-fn a_patched_template_passes_where_the_fix_says_so() {
+fn a_role_is_split_where_nothing_else_names_it() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let estate = folder.path().join("estate");
+    std::fs::create_dir(&estate).expect("a folder");
+    for file in std::fs::read_dir(root().join("fixtures/estates/broken"))
+        .expect("the estate")
+        .flatten()
+    {
+        let text = std::fs::read_to_string(file.path()).expect("a text");
+        let text = match file.file_name().to_str() {
+            Some("aoss_access_policy.yaml" | "kms_key.yaml") => {
+                text.replace("role/ai-shared", "role/ai-admin")
+            }
+            _ => text,
+        };
+        std::fs::write(estate.join(file.file_name()), text).expect("written");
+    }
+    let split = |folder: &Path, estate: &str| {
+        let fixes = json(folder, &[estate, "--cause", "split-role-6b2d6894"]);
+        of(&fixes, "split-role")[0].clone()
+    };
+    let named = split(root(), "fixtures/estates/broken");
+    assert_eq!(named["proven"], false, "{named}");
+    assert!(
+        named["not_shown"]
+            .as_str()
+            .is_some_and(|why| why.contains("names the role"))
+    );
+    let shown = split(folder.path(), "estate");
+    assert_eq!(shown["proven"], true, "{shown}");
+    assert_eq!(shown["proof"]["access"][0]["access"], "narrower", "{shown}");
+    let text = shown["terraform"].as_str().expect("a text");
+    assert!(
+        text.contains("role = aws_iam_role.ai_shared_retriever.arn"),
+        "{text}"
+    );
+}
+
+#[test]
+fn nothing_holds_that_makes_anything_worse() {
+    use outcrop::remedy::{Access, Call, Proof, Turned};
+    let turned = || Turned {
+        rule: "r".to_owned(),
+        severity: "high",
+        resource: "a".to_owned(),
+        part: String::new(),
+        message: String::new(),
+        fingerprint: String::new(),
+    };
+    let call = || Call {
+        principal: "p".to_owned(),
+        workload: String::new(),
+        endpoint: String::new(),
+        model: "m".to_owned(),
+        region: "eu-west-1".to_owned(),
+        reason: String::new(),
+    };
+    let sound = || Proof {
+        own: 1,
+        closes: vec![turned()],
+        access: vec![Access::Narrower],
+        ..Proof::default()
+    };
+    assert!(sound().holds());
+    let unknown = Access::Unknown {
+        reason: String::new(),
+    };
+    for worse in [
+        Proof {
+            own: 0,
+            past: vec![turned()],
+            ..sound()
+        },
+        Proof {
+            brings: vec![turned()],
+            ..sound()
+        },
+        Proof {
+            opens: vec![turned()],
+            ..sound()
+        },
+        Proof {
+            gone: vec![turned()],
+            ..sound()
+        },
+        Proof {
+            calls_lost: vec![call()],
+            ..sound()
+        },
+        Proof {
+            calls_unknown: vec![call()],
+            ..sound()
+        },
+        Proof {
+            access: vec![Access::Wider {
+                request: Json::Null,
+            }],
+            ..sound()
+        },
+        Proof {
+            access: vec![unknown],
+            ..sound()
+        },
+    ] {
+        assert!(!worse.holds(), "{worse:?}");
+    }
+}
+
+/// What fails in some of the ways in which conditions turn out is tried in one of them, and says so.
+#[test]
+fn ways_that_were_not_tried_are_named() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let template = folder.path().join("template.yaml");
-    std::fs::copy(
-        root().join("fixtures/parity/broken/template.yaml"),
+    std::fs::write(
         &template,
+        r#"Parameters:
+  Copy: {Type: String, AllowedValues: ["no", "yes"], Default: "no"}
+Conditions:
+  Copied: !Equals [!Ref Copy, "yes"]
+Resources:
+  Logs:
+    Type: AWS::Logs::LogGroup
+    Properties: {LogGroupName: /aws/bedrock/modelinvocations}
+  Bucket:
+    Type: AWS::S3::Bucket
+    Condition: Copied
+"#,
     )
-    .expect("a copy");
-    let said = fix(folder.path(), &["template.yaml", "--format", "patch"]);
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    let secret = secret();
-    assert!(!said.out.contains(&secret) && !said.err.contains(&secret));
-    assert!(said.err.contains("hold a secret"), "{}", said.err);
-    applied(folder.path(), &said.out);
-    // What the patch leaves to a person: half of a change is in no patch.
-    let text = std::fs::read_to_string(&template).expect("the template");
-    assert!(!text.contains("AWS::SecretsManager::Secret"), "{text}");
-    let text: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.contains(&secret))
-        .collect();
-    std::fs::write(&template, text.join("\n")).expect("written");
-    let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
-        .current_dir(folder.path())
-        .env_clear()
-        .args(["check", "template.yaml", "--format", "json"])
-        .output()
-        .expect("the binary");
-    let outcome: Json = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let failed: Vec<&Json> = outcome["results"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .filter(|one| one["verdict"] == "fail" && one["severity"] != "medium")
-        .collect();
-    assert!(failed.is_empty(), "{failed:#?}");
+    .expect("written");
+    let shown = |more: &[&str]| {
+        let fixes = json(folder.path(), &[&["template.yaml"], more].concat());
+        let all = fixes["fixes"].as_array().expect("a list").clone();
+        let proved: Vec<Json> = all
+            .into_iter()
+            .filter(|one| one["proven"] == true)
+            .map(|one| one["proof"]["not_seen"].clone())
+            .collect();
+        assert!(!proved.is_empty(), "{fixes}");
+        proved
+    };
+    let told = |seen: &Json| {
+        seen.to_string()
+            .contains("one other way in which the conditions")
+    };
+    assert!(shown(&[]).iter().all(told));
+    std::fs::write(
+        folder.path().join("meant.json"),
+        r#"[{"ParameterKey": "Copy", "ParameterValue": "no"}]"#,
+    )
+    .expect("written");
+    assert!(!shown(&["--parameters", "meant.json"]).iter().any(told));
 }
 
 fn secret() -> String {

@@ -251,7 +251,7 @@ impl Set {
     }
 
     /// The choices that turn deciding conditions out differently, defaults first, then those that change least. Where there are
-    /// more than are judged one by one, so many that every two conditions turn out in every way that they can together.
+    /// more than are judged one by one, those of [`Set::in_threes`].
     pub(super) fn choices(&mut self) -> Vec<(String, Choice)> {
         let deciding = self.deciding();
         let mut parameters = BTreeSet::new();
@@ -275,7 +275,7 @@ impl Set {
         if whole {
             return enriched(self, found);
         }
-        let (found, undecided) = self.in_threes(&open, &deciding);
+        let (found, shown, undecided) = self.in_threes(&open, &deciding);
         if undecided {
             self.open.push(
                 "whether some of its conditions can hold together could not be determined"
@@ -283,7 +283,7 @@ impl Set {
             );
         }
         self.notes.push(format!(
-            "its conditions can turn out in more than {MOST_VARIANTS} ways; {} of them were judged, in which every two conditions turn out in every way that they can together, and every three in every way that was found (give --parameters to judge the one that is meant)",
+            "its conditions can turn out in more than {MOST_VARIANTS} ways; {} of them were judged, in which {shown} (give --parameters to judge the one that is meant)",
             found.len()
         ));
         enriched(self, found)

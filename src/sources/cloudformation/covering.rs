@@ -66,24 +66,27 @@ fn threes(holds: &[Option<bool>]) -> Vec<u64> {
 
 impl Set {
     /// So many ways that every two deciding conditions turn out in every way that they can together, and every three in every way that
-    /// is found among many; those first that change least. Says also whether the search for some was given up.
+    /// is found among many; those first that change least. Gives the ways, what they show in words, and whether the search for some was
+    /// given up.
     pub(super) fn in_threes(
         &self,
         open: &[Open],
         deciding: &BTreeSet<(usize, String)>,
-    ) -> (Vec<(String, Choice)>, bool) {
+    ) -> (Vec<(String, Choice)>, &'static str, bool) {
         let conditions: Vec<&(usize, String)> = deciding.iter().collect();
         let (pairs, undecided) = self.in_pairs(open, deciding);
+        let mut shown = "every two conditions turn out in every way that they can together";
         let chosen = if !(3..=MOST_IN_THREES).contains(&conditions.len()) || pairs.is_empty() {
             pairs
         } else {
+            shown = "every two conditions turn out in every way that they can together, and every three in every way that was found";
             self.chosen(open, deciding, &conditions, pairs)
         };
         let ways = chosen
             .into_iter()
             .map(|way| (self.words(open, &way.places, &way.choice), way.choice))
             .collect();
-        (ways, undecided)
+        (ways, shown, undecided)
     }
 
     /// The fewest of many ways, by trying the best first, that show every three conditions as all of them do.
