@@ -72,6 +72,7 @@ pub mod cli;
 pub mod derive;
 pub mod engine;
 pub mod evidence;
+pub mod handoff;
 pub mod inventory;
 pub mod judge;
 pub mod model;

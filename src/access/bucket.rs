@@ -52,7 +52,7 @@ const EVERYONE: [&str; 2] = [
 pub(crate) type Shown = Observed<Option<(String, Json)>>;
 
 /// The first that is so; unknown where one may be.
-fn first(all: impl IntoIterator<Item = Shown>) -> Shown {
+pub(super) fn first(all: impl IntoIterator<Item = Shown>) -> Shown {
     let mut gaps = Vec::new();
     for one in all {
         match one {
@@ -170,7 +170,7 @@ pub(crate) fn policy_of(row: Row<'_>) -> Observed<Option<Rc<Document>>> {
     })
 }
 
-fn shown(found: Found, why: &str) -> Shown {
+pub(super) fn shown(found: Found, why: &str) -> Shown {
     found
         .observed("s3_bucket.policy")
         .map(|found| found.map(|request| (why.to_owned(), request.witness())))
@@ -412,7 +412,7 @@ fn ask_as(
     shown(may(&policies, &ask), why)
 }
 
-fn anything() -> Vec<Rc<Document>> {
+pub(super) fn anything() -> Vec<Rc<Document>> {
     let all = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
     Document::parse("its own account", &all)
         .into_iter()

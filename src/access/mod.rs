@@ -12,6 +12,7 @@ mod profiles;
 pub mod reach;
 pub(crate) mod resource;
 pub(crate) mod service;
+pub(crate) mod transport;
 pub(crate) mod trust;
 pub(crate) mod trusted;
 pub mod who_can;

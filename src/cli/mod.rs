@@ -6,8 +6,11 @@ mod diff;
 mod evidence;
 mod explain;
 mod fix;
+mod handoff;
 mod invoke;
 mod judging;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod opened;
 mod output;
 mod path;
@@ -112,10 +115,15 @@ enum Command {
     Explain(explain::Explain),
     /// Concrete changes that close failures, each proved on a copy of the estate before it is shown.
     Fix(fix::Fix),
+    /// What a customer's team takes over: owners, trust, keys, credentials, teardown, and a sheet to sign.
+    Handoff(handoff::Handoff),
     /// The path a workload's traffic takes, hop by hop.
     Path(path::Path),
     /// The policy reasoner on its own: compare two policies, decide one request, ask who can.
     Policy(Box<policy::Policy>),
+    /// Answer an assistant's questions about a run: a read-only Model Context Protocol server on standard input and output.
+    #[cfg(feature = "mcp")]
+    Mcp(mcp::Mcp),
     /// Run inside the network: does the call to Bedrock really go private?
     #[cfg(feature = "live")]
     Probe(probe::Probe),
@@ -177,6 +185,9 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Query(query) => query.run(),
         Command::Explain(explain) => explain.run(),
         Command::Fix(fix) => fix.run(&cli.global),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(mcp) => mcp.run(),
+        Command::Handoff(handoff) => handoff.run(&cli.global),
         Command::Path(path) => path.run(),
         Command::Policy(policy) => policy.run(),
         #[cfg(feature = "live")]

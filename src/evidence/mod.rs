@@ -71,42 +71,9 @@ pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error>
     let signed = pretty(
         &serde_json::to_value(key.sign(&payload)?).map_err(|error| Error(error.to_string()))?,
     )?;
-    let mut made = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
-    made.create(folder).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            wrong(folder, "it exists already; choose another --out")
-        }
-        _ => wrong(folder, format!("cannot make the folder: {error}")),
-    })?;
-    let count = files.len() + 1;
-    for (name, bytes) in files.into_iter().chain([(ENVELOPE.to_owned(), signed)]) {
-        let path = folder.join(&name);
-        let written = path
-            .parent()
-            .map_or(Ok(()), |parent| {
-                made.recursive(true);
-                made.create(parent)
-            })
-            .and_then(|()| private(&path, &bytes));
-        if let Err(error) = written {
-            // A part of a package proves nothing.
-            let _ = fs::remove_dir_all(folder);
-            return Err(wrong(&path, error));
-        }
-    }
-    Ok(count)
-}
-
-/// Writes a new file that its owner alone reads: what it holds are findings.
-fn private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    std::io::Write::write_all(&mut file, bytes)
+    files.insert(ENVELOPE.to_owned(), signed);
+    report::folder::write(folder, &files).map_err(|error| wrong(folder, error))?;
+    Ok(files.len())
 }
 
 /// Everything in a package that follows from the run: made again from it, it is the same, byte for byte.

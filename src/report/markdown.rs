@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Text from strangers: nothing in it is markup, a mention, a reference or a link.
-fn safe(text: &str) -> String {
+pub fn safe(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in terminal(text).chars() {
         match c {

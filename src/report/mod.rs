@@ -6,6 +6,7 @@ pub mod causes;
 pub mod csv;
 pub mod diagram;
 mod first;
+pub mod folder;
 pub mod github;
 pub mod gitlab;
 pub mod html;

@@ -390,7 +390,7 @@ pub(super) fn a_way_is_shown_as_a_tree_and_as_json() {
     assert_eq!(shown.len(), 6, "a way of each verdict: {shown:?}");
     assert_eq!(
         all["service_side"].as_array().map(Vec::len),
-        Some(9),
+        Some(11),
         "agents, knowledge bases, a state machine, an API and a schedule"
     );
     let (code, map, _) = given(&[], &["path", estate, "--format", "csv"]);

@@ -289,7 +289,7 @@ fn cases() -> Vec<Case> {
             Pass,
         ),
         (
-            "UPDATE bedrock_agentcore_gateway SET authorizer_type = 'AUTHENTICATE_ONLY'",
+            "UPDATE bedrock_agentcore_gateway SET authorizer_type = 'AUTHENTICATE_ONLY', policy_engine_mode = ''",
             "agentcore-gateway-unauthenticated",
             Fail,
         ),

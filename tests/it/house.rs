@@ -114,9 +114,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "judge",
         ],
     ),
+    ("handoff", &["model", "inventory", "report"]),
     (
         "cli",
         &[
+            "handoff",
             "model",
             "inventory",
             "policy",

@@ -18,6 +18,8 @@ mod fix;
 mod formats;
 mod gate;
 mod gate_files;
+#[expect(clippy::panic, reason = "a test that fails says so")]
+mod handoff;
 mod house;
 mod interrupted;
 mod law;
@@ -27,6 +29,9 @@ mod laws;
 mod live;
 #[cfg(feature = "live")]
 mod live_sessions;
+#[cfg(feature = "mcp")]
+#[expect(clippy::panic, reason = "a test that fails says so")]
+mod mcp;
 #[cfg(feature = "live")]
 mod onward;
 mod output_files;

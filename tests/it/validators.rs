@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The validators' Python; `None`, said loudly, where it was not prepared. `make test` asks for it, so there nothing is skipped.
-fn python() -> Option<PathBuf> {
+pub fn python() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/validators/bin/python");
     let there = python.is_file();
     assert!(

@@ -1,7 +1,7 @@
 //! How files declare them.
 
 use crate::services::declared::ids::arn;
-use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+use crate::services::declared::{Declared, Draft, Node, Rows, Spelling, Told};
 use crate::services::environment::Owner;
 use crate::services::hosts::{Around, leaves, vector_host};
 use std::collections::BTreeSet;
@@ -40,25 +40,39 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
             "aws_bedrockagentcore_browser",
             "AWS::BedrockAgentCore::BrowserCustom",
         ],
-        map: |by, rows| tool(by, rows, "bedrock_agentcore_browser", "PUBLIC"),
+        map: |by, rows| {
+            let recorded = by
+                .at("recording_config|recording")
+                .at("enabled")
+                .flag()
+                .or(false);
+            tool(by, rows, "bedrock_agentcore_browser", "PUBLIC").set("is_recorded", recorded);
+        },
     },
     Spelling {
         kinds: &[
             "aws_bedrockagentcore_code_interpreter",
             "AWS::BedrockAgentCore::CodeInterpreterCustom",
         ],
-        map: |by, rows| tool(by, rows, "bedrock_agentcore_code_interpreter", "SANDBOX"),
+        map: |by, rows| {
+            tool(by, rows, "bedrock_agentcore_code_interpreter", "SANDBOX");
+        },
     },
 ];
 
 /// A browser or code interpreter; what CloudFormation is not told is the mode that its page documents.
-fn tool(by: &Declared, rows: &mut Rows, table: &'static str, usual: &'static str) {
+fn tool<'r>(
+    by: &Declared,
+    rows: &'r mut Rows,
+    table: &'static str,
+    usual: &'static str,
+) -> &'r mut Draft {
     rows.row(table, by, arn(by))
         .put("name", by.name("name"))
         .set(
             "network_mode",
             by.at("network_configuration.network_mode").text().or(usual),
-        );
+        )
 }
 
 fn runtime(by: &Declared, rows: &mut Rows) {
@@ -143,7 +157,40 @@ fn gateway(by: &Declared, rows: &mut Rows) {
             "policy_engine_mode",
             by.at("policy_engine_configuration.mode").text().or(""),
         )
-        .set("interception_points", interception_points(by));
+        .set("interception_points", interception_points(by))
+        .set("token_limits", token_limits(by))
+        .set("exception_level", by.at("exception_level").text().or(""))
+        .set("web_acl_arn", by.at("web_acl_arn").id().or(""))
+        .set(
+            "waf_failure_mode",
+            by.at("waf_configuration.failure_mode").text().or(""),
+        )
+        .set("kms_key_id", by.at("kms_key_arn").id().or(""));
+}
+
+/// What a token authorizer asks of a token beside its issuer.
+fn token_limits(by: &Declared) -> Told<Vec<String>> {
+    let token = by
+        .at("authorizer_configuration")
+        .at("custom_jwt_authorizer");
+    if let Some(later) = token.later() {
+        return Told::Unknown(later.clone());
+    }
+    let mut limits = Vec::new();
+    for (name, path) in [
+        ("audience", "allowed_audience"),
+        ("clients", "allowed_clients"),
+        ("scopes", "allowed_scopes"),
+        ("claims", "custom_claims|custom_claim"),
+    ] {
+        let list = token.at(path);
+        if !list.items().is_empty() {
+            limits.push(name.to_owned());
+        } else if let Some(later) = list.later() {
+            return Told::Unknown(later.clone());
+        }
+    }
+    Told::Known(limits)
 }
 
 fn interception_points(by: &Declared) -> Told<Vec<String>> {
@@ -177,5 +224,6 @@ fn target(by: &Declared, rows: &mut Rows) {
 fn memory(by: &Declared, rows: &mut Rows) {
     rows.row("bedrock_agentcore_memory", by, arn(by))
         .put("name", by.name("name"))
-        .set("role_arn", by.role("memory_execution_role_arn").or(""));
+        .set("role_arn", by.role("memory_execution_role_arn").or(""))
+        .set("kms_key_id", by.at("encryption_key_arn").id().or(""));
 }

@@ -159,6 +159,37 @@ pub(in crate::services) async fn gateways(place: &Place<'_>) -> Batch {
         if let Some(detail) = detail {
             row.put("role_arn", detail.role_arn().unwrap_or_default());
             row.put("authorizer_type", detail.authorizer_type().as_str());
+            let token = detail
+                .authorizer_configuration()
+                .and_then(|config| config.as_custom_jwt_authorizer().ok());
+            row.put(
+                "token_limits",
+                token.map_or_else(Vec::new, |token| {
+                    [
+                        ("audience", token.allowed_audience().is_empty()),
+                        ("clients", token.allowed_clients().is_empty()),
+                        ("scopes", token.allowed_scopes().is_empty()),
+                        ("claims", token.custom_claims().is_empty()),
+                    ]
+                    .into_iter()
+                    .filter(|(_, none)| !none)
+                    .map(|(name, _)| name.to_owned())
+                    .collect()
+                }),
+            );
+            row.put(
+                "exception_level",
+                detail.exception_level().map_or("", |level| level.as_str()),
+            );
+            row.put("web_acl_arn", detail.web_acl_arn().unwrap_or_default());
+            row.put(
+                "waf_failure_mode",
+                detail
+                    .waf_configuration()
+                    .and_then(|waf| waf.failure_mode())
+                    .map_or("", |mode| mode.as_str()),
+            );
+            row.put("kms_key_id", detail.kms_key_arn().unwrap_or_default());
             row.put(
                 "policy_engine_mode",
                 detail
@@ -217,6 +248,12 @@ pub(in crate::services) async fn browsers(place: &Place<'_>) -> Batch {
         batch.rows.push(
             place
                 .row("bedrock_agentcore_browser")
+                .set(
+                    "is_recorded",
+                    detail
+                        .as_ref()
+                        .map(|detail| detail.recording().is_some_and(|one| one.enabled())),
+                )
                 .set("arn", browser.browser_arn())
                 .set("name", browser.name())
                 .set(
@@ -308,22 +345,26 @@ pub(in crate::services) async fn memories(place: &Place<'_>) -> Batch {
         )
         .await;
     for (memory, detail) in listing.items.iter().zip(details) {
-        batch.rows.push(
-            place
-                .row("bedrock_agentcore_memory")
-                .set("arn", arn(memory))
-                .set("name", memory.id())
-                .set(
-                    "role_arn",
-                    detail.map(|detail| {
-                        detail
-                            .memory()
-                            .and_then(|memory| memory.memory_execution_role_arn())
-                            .unwrap_or_default()
-                            .to_owned()
-                    }),
-                ),
-        );
+        let mut row = place
+            .row("bedrock_agentcore_memory")
+            .set("arn", arn(memory))
+            .set("name", memory.id());
+        if let Some(detail) = detail {
+            let found = detail.memory();
+            row.put(
+                "role_arn",
+                found
+                    .and_then(|memory| memory.memory_execution_role_arn())
+                    .unwrap_or_default(),
+            );
+            row.put(
+                "kms_key_id",
+                found
+                    .and_then(|memory| memory.encryption_key_arn())
+                    .unwrap_or_default(),
+            );
+        }
+        batch.rows.push(row);
     }
     batch
 }

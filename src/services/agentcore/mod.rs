@@ -8,7 +8,7 @@ use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
 use super::environment::{SETTINGS, VARIABLE};
-use crate::inventory::cols::{list, text};
+use crate::inventory::cols::{flag, list, text};
 use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
 
 /// Runtimes.
@@ -78,6 +78,31 @@ pub const GATEWAY: Table = Table {
         .by(&["detail"])
         .words(&["ENFORCE", "LOG_ONLY"]),
         list(
+            "token_limits",
+            "What its token authorizer asks of a token beside its issuer: `audience`, `clients`, `scopes`, `claims`.",
+        )
+        .by(&["detail"]),
+        text(
+            "exception_level",
+            "`DEBUG` where callers get the details of errors.",
+        )
+        .absent("''")
+        .by(&["detail"])
+        .words(&["DEBUG"]),
+        text("web_acl_arn", "Web ACL in front of it.")
+            .absent("''")
+            .by(&["detail"]),
+        text(
+            "waf_failure_mode",
+            "What happens to requests while the web ACL gives no answer: `FAIL_OPEN` or `FAIL_CLOSE`.",
+        )
+        .absent("''")
+        .by(&["detail"])
+        .words(&["FAIL_OPEN", "FAIL_CLOSE"]),
+        text("kms_key_id", "Key of the customer that encrypts it.")
+            .absent("''")
+            .by(&["detail"]),
+        list(
             "interception_points",
             "Where a function of the customer looks at calls: `REQUEST`, `RESPONSE`.",
         )
@@ -126,6 +151,9 @@ pub const MEMORY: Table = Table {
         text("role_arn", "Execution role.")
             .absent("''")
             .by(&["detail"]),
+        text("kms_key_id", "Key of the customer that encrypts it.")
+            .absent("''")
+            .by(&["detail"]),
     ],
     reads: &[
         Read::new("list", "bedrock-agentcore:ListMemories"),
@@ -150,6 +178,7 @@ pub const BROWSER: Table = Table {
         )
         .by(&["detail"])
         .words(&["PUBLIC", "VPC"]),
+        flag("is_recorded", "Is what happens in its sessions recorded?").by(&["detail"]),
     ],
     reads: &[
         Read::new("list", "bedrock-agentcore:ListBrowsers"),

@@ -2,6 +2,7 @@
 
 use crate::services::declared::ids::arn;
 use crate::services::declared::{Declared, Later, Node, Rows, Spelling, Told};
+use serde_json::{Value as Json, json};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
@@ -174,7 +175,74 @@ fn guardrail(by: &Declared, rows: &mut Rows) {
     rows.row("bedrock_guardrail", by, arn(by))
         .put("id", by.id())
         .put("name", by.name("name"))
-        .put("status", "READY");
+        .put("status", "READY")
+        .set("versions", draft(by))
+        .set("kms_key_id", by.at("kms_key_arn").id().or(""));
+}
+
+/// The draft that a file declares; its versions are made of it. A filter without an action blocks (see the reader of accounts).
+fn draft(by: &Declared) -> Told<Json> {
+    let filters = by.at("content_policy_config").at("filters_config");
+    let policy = by.at("sensitive_information_policy_config");
+    let lists = [
+        filters,
+        policy.at("pii_entities_config"),
+        policy.at("regexes_config"),
+    ];
+    if let Some(later) = lists.iter().find_map(|list| list.later()) {
+        return Told::Unknown(later.clone());
+    }
+    let mut open = None;
+    let mut text = |node: &Node| match node.text() {
+        Told::Known(text) => Some(text),
+        Told::Absent => None,
+        Told::Unknown(later) => {
+            open.get_or_insert(later);
+            None
+        }
+    };
+    let (mut strength, mut blocks) = ("NONE".to_owned(), false);
+    for filter in filters.items() {
+        if text(filter.at("type")).as_deref() != Some("PROMPT_ATTACK") {
+            continue;
+        }
+        strength = text(filter.at("input_strength")).unwrap_or_else(|| "NONE".to_owned());
+        let action = text(filter.at("input_action"));
+        blocks = action.is_none_or(|action| action == "BLOCK")
+            && text(filter.at("input_enabled")).as_deref() != Some("false");
+    }
+    let mut sensitive = Vec::new();
+    for (kinds, name) in [
+        (policy.at("pii_entities_config"), "type"),
+        (policy.at("regexes_config"), "name"),
+    ] {
+        for kind in kinds.items() {
+            let on = |text: Option<String>| text.map(|text| text != "false");
+            let name = text(kind.at(name)).unwrap_or_default();
+            let action = text(kind.at("action")).unwrap_or_else(|| "NONE".to_owned());
+            let input = text(kind.at("input_action"));
+            let input_on = on(text(kind.at("input_enabled")));
+            let output = text(kind.at("output_action"));
+            let output_on = on(text(kind.at("output_enabled")));
+            sensitive.push(super::sensitive(
+                &name,
+                &action,
+                (input.as_deref(), input_on),
+                (output.as_deref(), output_on),
+            ));
+        }
+    }
+    let profile = text(
+        by.at("cross_region_config")
+            .at("guardrail_profile_identifier|guardrail_profile_arn"),
+    );
+    match open {
+        Some(later) => Told::Unknown(later),
+        None => Told::Known(json!([{
+            "version": "DRAFT", "attack_strength": strength, "attack_blocks": blocks, "sensitive": sensitive,
+            "profile": profile.unwrap_or_default(),
+        }])),
+    }
 }
 
 fn profile(by: &Declared, rows: &mut Rows) {

@@ -2,9 +2,11 @@
 
 use crate::client;
 use crate::services::collect::{Batch, Place};
+use crate::services::failure::Failure;
 use aws_sdk_bedrock::types::{
     InferenceProfileType, InputTags, LoggingConfig, SelectiveGuardingMode,
 };
+use serde_json::{Value as Json, json};
 
 /// Is a kind of content delivered? Nothing is where logging is off.
 fn delivers(
@@ -166,15 +168,129 @@ pub(in crate::services) async fn guardrails(place: &Place<'_>) -> Batch {
         )
         .await;
     batch.listed(place, "bedrock_guardrail", &listing);
-    batch.rows.extend(listing.items.iter().map(|guardrail| {
-        place
+    let versions = place
+        .details(
+            &mut batch,
+            "bedrock_guardrail",
+            "versions",
+            &listing.items,
+            |guardrail| guardrail.arn().to_owned(),
+            |index| guardrail_versions(place, &client, listing.items[index].id()),
+        )
+        .await;
+    for (guardrail, versions) in listing.items.iter().zip(versions) {
+        let mut row = place
             .row("bedrock_guardrail")
             .set("arn", guardrail.arn())
             .set("id", guardrail.id())
             .set("name", guardrail.name())
-            .set("status", guardrail.status().as_str())
-    }));
+            .set("status", guardrail.status().as_str());
+        if let Some((versions, key)) = versions {
+            row.put("versions", versions);
+            row.put("kms_key_id", key);
+        }
+        batch.rows.push(row);
+    }
     batch
+}
+
+/// What a guardrail does in its draft and in its versions, and the draft's key.
+async fn guardrail_versions(
+    place: &Place<'_>,
+    client: &aws_sdk_bedrock::Client,
+    id: &str,
+) -> Result<(Json, String), Failure> {
+    // With an identifier the list is that of the guardrail's versions, its draft among them (API reference, "ListGuardrails").
+    let listing = place
+        .pages(
+            "bedrock:ListGuardrails",
+            |token| {
+                client
+                    .list_guardrails()
+                    .guardrail_identifier(id)
+                    .set_next_token(token)
+                    .send()
+            },
+            |answer| (answer.guardrails, answer.next_token),
+        )
+        .await;
+    if let Some(failure) = listing.failure {
+        return Err(failure);
+    }
+    let (mut all, mut key) = (Vec::new(), String::new());
+    for version in listing.items {
+        let found = place
+            .call("bedrock:GetGuardrail", || {
+                client
+                    .get_guardrail()
+                    .guardrail_identifier(id)
+                    .guardrail_version(version.version())
+                    .send()
+            })
+            .await?;
+        if found.version() == "DRAFT" || key.is_empty() {
+            key = found.kms_key_arn().unwrap_or_default().to_owned();
+        }
+        all.push(guardrail_version(&found));
+    }
+    Ok((Json::from(all), key))
+}
+
+/// A filter without an action blocks, and one that does not say whether it is on is on: its strength alone sets it (User Guide,
+/// "Options for handling harmful content detected by Amazon Bedrock Guardrails").
+fn guardrail_version(
+    found: &aws_sdk_bedrock::operation::get_guardrail::GetGuardrailOutput,
+) -> Json {
+    let attack = found
+        .content_policy()
+        .into_iter()
+        .flat_map(|policy| policy.filters())
+        .find(|filter| filter.r#type().as_str() == "PROMPT_ATTACK");
+    let sensitive = found.sensitive_information_policy();
+    let kinds = sensitive.into_iter().flat_map(|policy| {
+        let entities = policy.pii_entities().iter().map(|entity| {
+            super::sensitive(
+                entity.r#type().as_str(),
+                entity.action().as_str(),
+                (
+                    entity.input_action().map(|action| action.as_str()),
+                    entity.input_enabled(),
+                ),
+                (
+                    entity.output_action().map(|action| action.as_str()),
+                    entity.output_enabled(),
+                ),
+            )
+        });
+        let expressions = policy.regexes().iter().map(|regex| {
+            super::sensitive(
+                regex.name(),
+                regex.action().as_str(),
+                (
+                    regex.input_action().map(|action| action.as_str()),
+                    regex.input_enabled(),
+                ),
+                (
+                    regex.output_action().map(|action| action.as_str()),
+                    regex.output_enabled(),
+                ),
+            )
+        });
+        entities.chain(expressions).collect::<Vec<_>>()
+    });
+    json!({
+        "version": found.version(),
+        "attack_strength": attack.map_or("NONE", |filter| filter.input_strength().as_str()),
+        "attack_blocks": attack.is_some_and(|filter| {
+            filter.input_enabled() != Some(false)
+                && filter.input_action().is_none_or(|action| action.as_str() == "BLOCK")
+        }),
+        "sensitive": kinds.collect::<Vec<_>>(),
+        "profile": found
+            .cross_region_details()
+            .and_then(|details| details.guardrail_profile_arn())
+            .unwrap_or_default(),
+    })
 }
 
 pub(in crate::services) async fn inference_profiles(place: &Place<'_>) -> Batch {

@@ -7,7 +7,8 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{flag, list, text};
+use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::shape::{Fields, each};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Invocation logging.
@@ -68,10 +69,78 @@ pub const GUARDRAIL: Table = Table {
         text("id", "Id."),
         text("name", "Name."),
         text("status", "`READY`, `FAILED`, ..."),
+        json(
+            "versions",
+            "`[{version, attack_strength, attack_blocks, sensitive, profile}]`: its working draft (`DRAFT`) and its versions. `attack_strength` is that of the prompt attack filter (`NONE` where there is none), `attack_blocks` says whether the filter is on and blocks, `sensitive` is `[{name, input, output}]` with what is done to each kind of sensitive data (`BLOCK`, `ANONYMIZE` or `NONE`), and `profile` is the guardrail profile by which content may be evaluated in other Regions.",
+        )
+        .by(&["versions"])
+        .shaped(versions),
+        text("kms_key_id", "Key of the customer that encrypts it.")
+            .absent("''")
+            .by(&["versions"]),
     ],
-    reads: &[Read::new("list", "bedrock:ListGuardrails")],
+    reads: &[
+        Read::new("list", "bedrock:ListGuardrails"),
+        Read::with(
+            "versions",
+            "bedrock:GetGuardrail",
+            &["bedrock:ListGuardrails", "bedrock:GetGuardrail"],
+        ),
+    ],
     lists: Inputs::NONE,
 };
+
+/// What a guardrail does in each of its versions.
+fn versions(value: &serde_json::Value) -> Result<serde_json::Value, String> {
+    each(value, |one| {
+        let mut fields = Fields::of(one)?;
+        let version = fields.text(&["version"])?.to_owned();
+        let strength = fields.word(&["attack_strength"], &STRENGTHS)?;
+        let blocks = fields.flag(&["attack_blocks"])?;
+        let profile = fields.text_if_any(&["profile"])?.to_owned();
+        let sensitive = each(
+            fields
+                .member(&["sensitive"])
+                .unwrap_or(&serde_json::Value::Null),
+            |kind| {
+                let mut fields = Fields::of(kind)?;
+                let name = fields.text(&["name"])?.to_owned();
+                let input = fields.word(&["input"], &ACTIONS)?;
+                let output = fields.word(&["output"], &ACTIONS)?;
+                fields.done(&[])?;
+                Ok(serde_json::json!({"name": name, "input": input, "output": output}))
+            },
+        )?;
+        fields.done(&[])?;
+        Ok(serde_json::json!({
+            "version": version, "attack_strength": strength, "attack_blocks": blocks, "sensitive": sensitive,
+            "profile": profile,
+        }))
+    })
+}
+
+/// What is done to one kind of sensitive data: what its side says comes before what the kind says, and a side that is off does nothing.
+pub(super) fn sensitive(
+    name: &str,
+    action: &str,
+    input: (Option<&str>, Option<bool>),
+    output: (Option<&str>, Option<bool>),
+) -> serde_json::Value {
+    let side = |(own, on): (Option<&str>, Option<bool>)| {
+        if on == Some(false) {
+            "NONE".to_owned()
+        } else {
+            own.unwrap_or(action).to_owned()
+        }
+    };
+    serde_json::json!({"name": name, "input": side(input), "output": side(output)})
+}
+
+/// What is done to sensitive data.
+const ACTIONS: [&str; 3] = ["BLOCK", "ANONYMIZE", "NONE"];
+
+/// Strengths of a filter, the weakest first.
+pub const STRENGTHS: [&str; 4] = ["NONE", "LOW", "MEDIUM", "HIGH"];
 
 /// Guardrails that the account enforces.
 pub const ENFORCED_GUARDRAIL: Table = Table {

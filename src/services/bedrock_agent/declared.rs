@@ -38,6 +38,10 @@ fn agent(by: &Declared, rows: &mut Rows) {
         .put("id", by.id())
         .put("name", by.name("agent_name"))
         .set("role_arn", by.role("agent_resource_role_arn").or(""))
+        .set(
+            "kms_key_id",
+            by.at("customer_encryption_key_arn").id().or(""),
+        )
         // What an alias points to is made of the draft.
         .set(
             "version_role_arns",
@@ -126,6 +130,13 @@ fn knowledge_base(by: &Declared, rows: &mut Rows) {
         .set("storage_type", storage.at("type").text().or(""))
         .set("storage_id", id.unwrap_or(Told::Absent).or(""))
         .set(
+            "endpoint_service",
+            storage
+                .at("mongo_db_atlas_configuration.endpoint_service_name")
+                .text()
+                .or(""),
+        )
+        .set(
             "supplemental_buckets",
             vector
                 .later()
@@ -169,6 +180,28 @@ fn data_source(by: &Declared, rows: &mut Rows) {
                 .or(""),
         )
         .set(
+            "crawl_scope",
+            config
+                .at("web_configuration.crawler_configuration.scope")
+                .text()
+                .or(""),
+        )
+        .set("seed_hosts", seed_hosts(config))
+        .set(
+            "crawl_filters",
+            config
+                .at("web_configuration.crawler_configuration.inclusion_filters")
+                .ids()
+                .or(Vec::new()),
+        )
+        .set("auth_type", auth_type(config))
+        .set(
+            "kms_key_id",
+            by.at("server_side_encryption_configuration.kms_key_arn")
+                .id()
+                .or(""),
+        )
+        .set(
             "connector_buckets",
             connector_buckets(
                 config.at("managed_knowledge_base_connector_configuration.connector_parameters"),
@@ -188,6 +221,39 @@ fn data_source(by: &Declared, rows: &mut Rows) {
                 })
                 .or(""),
         );
+}
+
+/// The hosts at which a crawler starts.
+fn seed_hosts(config: &Node) -> Told<Vec<String>> {
+    let seeds = config
+        .at("web_configuration.source_configuration.url_configuration")
+        .at("seed_urls");
+    if let Some(later) = seeds.later() {
+        return Told::Unknown(later.clone());
+    }
+    let mut hosts = Vec::new();
+    for seed in seeds.items() {
+        match seed.at("url").text() {
+            Told::Known(url) => hosts.push(super::host_of(&url)),
+            Told::Unknown(later) => return Told::Unknown(later),
+            Told::Absent => {}
+        }
+    }
+    Told::Known(hosts)
+}
+
+/// How a connector signs in; empty for what needs no credentials.
+fn auth_type(config: &Node) -> Told<String> {
+    [
+        "confluence_configuration.source_configuration.auth_type",
+        "salesforce_configuration.source_configuration.auth_type",
+        "share_point_configuration.source_configuration.auth_type",
+    ]
+    .into_iter()
+    .map(|path| config.at(path).text())
+    .find(|told| *told != Told::Absent)
+    .unwrap_or(Told::Absent)
+    .or("")
 }
 
 /// The buckets that the parameters of a connector name.
@@ -232,5 +298,9 @@ fn prompt(by: &Declared, rows: &mut Rows) {
 fn flow(by: &Declared, rows: &mut Rows) {
     rows.row("bedrock_flow", by, arn(by))
         .put("name", by.name("name"))
-        .set("role_arn", by.role("execution_role_arn"));
+        .set("role_arn", by.role("execution_role_arn"))
+        .set(
+            "kms_key_id",
+            by.at("customer_encryption_key_arn").id().or(""),
+        );
 }

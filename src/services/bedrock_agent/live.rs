@@ -184,27 +184,30 @@ pub(in crate::services) async fn agents(place: &Place<'_>) -> Batch {
         )
         .await;
     for ((agent, detail), versions) in listing.items.iter().zip(details).zip(versions) {
-        batch.rows.push(
-            place
-                .row("bedrock_agent")
-                .set("arn", arn(agent))
-                .set("id", agent.agent_id())
-                .set("name", agent.agent_name())
-                .set(
-                    "role_arn",
-                    detail.map(|detail| {
-                        detail
-                            .agent()
-                            .map(|agent| agent.agent_resource_role_arn().to_owned())
-                            .unwrap_or_default()
-                    }),
-                )
-                .set(
-                    "version_role_arns",
-                    versions.as_ref().map(|(roles, _)| roles.clone()),
-                )
-                .set("served_versions", versions.map(|(_, served)| served)),
-        );
+        let mut row = place
+            .row("bedrock_agent")
+            .set("arn", arn(agent))
+            .set("id", agent.agent_id())
+            .set("name", agent.agent_name())
+            .set(
+                "version_role_arns",
+                versions.as_ref().map(|(roles, _)| roles.clone()),
+            )
+            .set("served_versions", versions.map(|(_, served)| served));
+        if let Some(found) = detail {
+            let found = found.agent();
+            row.put(
+                "role_arn",
+                found.map_or("", |agent| agent.agent_resource_role_arn()),
+            );
+            row.put(
+                "kms_key_id",
+                found
+                    .and_then(|agent| agent.customer_encryption_key_arn())
+                    .unwrap_or_default(),
+            );
+        }
+        batch.rows.push(row);
     }
     batch
 }
@@ -281,6 +284,14 @@ pub(in crate::services) async fn knowledge_bases(place: &Place<'_>) -> Batch {
                 .unwrap_or_default();
             row.put("storage_type", kind);
             row.put("storage_id", id);
+            row.put(
+                "endpoint_service",
+                found
+                    .storage_configuration()
+                    .and_then(|storage| storage.mongo_db_atlas_configuration())
+                    .and_then(|atlas| atlas.endpoint_service_name())
+                    .unwrap_or_default(),
+            );
             let storage = found
                 .knowledge_base_configuration()
                 .and_then(|config| config.vector_knowledge_base_configuration())
@@ -411,6 +422,7 @@ async fn data_sources(
                     .and_then(|bucket| bucket.bucket_owner_account_id())
                     .unwrap_or_default(),
             );
+            signing(&mut row, found);
             let connector = config
                 .and_then(|config| config.managed_knowledge_base_connector_configuration())
                 .and_then(|connector| connector.connector_parameters());
@@ -424,6 +436,56 @@ async fn data_sources(
         }
         batch.rows.push(row);
     }
+}
+
+/// How a crawler goes about, how a connector signs in, and the key of what is on its way to the index.
+fn signing(row: &mut crate::inventory::NewRow, found: &aws_sdk_bedrockagent::types::DataSource) {
+    let config = found.data_source_configuration();
+    let web = config.and_then(|config| config.web_configuration());
+    let crawler = web.and_then(|web| web.crawler_configuration());
+    let seeds = web
+        .and_then(|web| web.source_configuration())
+        .and_then(|source| source.url_configuration())
+        .into_iter()
+        .flat_map(|urls| urls.seed_urls())
+        .filter_map(|seed| seed.url())
+        .map(super::host_of)
+        .filter(|host| !host.is_empty())
+        .collect::<Vec<_>>();
+    let confluence = config
+        .and_then(|config| config.confluence_configuration())
+        .and_then(|one| one.source_configuration())
+        .map(|source| source.auth_type().as_str());
+    let salesforce = config
+        .and_then(|config| config.salesforce_configuration())
+        .and_then(|one| one.source_configuration())
+        .map(|source| source.auth_type().as_str());
+    let sharepoint = config
+        .and_then(|config| config.share_point_configuration())
+        .and_then(|one| one.source_configuration())
+        .map(|source| source.auth_type().as_str());
+    row.put("seed_hosts", seeds);
+    row.put(
+        "crawl_scope",
+        crawler
+            .and_then(|crawler| crawler.scope())
+            .map_or("", |scope| scope.as_str()),
+    );
+    row.put(
+        "crawl_filters",
+        crawler.map_or_else(Vec::new, |crawler| crawler.inclusion_filters().to_vec()),
+    );
+    row.put(
+        "auth_type",
+        confluence.or(salesforce).or(sharepoint).unwrap_or_default(),
+    );
+    row.put(
+        "kms_key_id",
+        found
+            .server_side_encryption_configuration()
+            .and_then(|config| config.kms_key_arn())
+            .unwrap_or_default(),
+    );
 }
 
 /// The buckets that the parameters of a connector name.
@@ -499,16 +561,18 @@ pub(in crate::services) async fn flows(place: &Place<'_>) -> Batch {
         )
         .await;
     for (flow, detail) in listing.items.iter().zip(details) {
-        batch.rows.push(
-            place
-                .row("bedrock_flow")
-                .set("arn", flow.arn())
-                .set("name", flow.name())
-                .set(
-                    "role_arn",
-                    detail.map(|detail| detail.execution_role_arn().to_owned()),
-                ),
-        );
+        let mut row = place
+            .row("bedrock_flow")
+            .set("arn", flow.arn())
+            .set("name", flow.name());
+        if let Some(detail) = detail {
+            row.put("role_arn", detail.execution_role_arn());
+            row.put(
+                "kms_key_id",
+                detail.customer_encryption_key_arn().unwrap_or_default(),
+            );
+        }
+        batch.rows.push(row);
     }
     batch
 }

@@ -29,6 +29,9 @@ pub const AGENT: Table = Table {
             "Roles of the versions that aliases point to.",
         )
         .by(&["versions"]),
+        text("kms_key_id", "Key of the customer that encrypts it.")
+            .absent("''")
+            .by(&["detail"]),
         json(
             "served_versions",
             "`[{alias, version, guardrail, guardrail_version}]`: what each alias serves; `guardrail` is empty where the version has none.",
@@ -64,6 +67,7 @@ pub const KNOWLEDGE_BASE: Table = Table {
         list("supplemental_buckets", "Buckets that keep images and other extracts.").by(&["detail"]),
         text("storage_type", "Vector store of `storageConfiguration`: `OPENSEARCH_SERVERLESS`, `RDS`, `S3_VECTORS`, ...").absent("''").by(&["detail"]),
         text("storage_id", "ARN of that store; host name where it lies outside AWS.").absent("''").by(&["detail"]),
+        text("endpoint_service", "Endpoint service by which a store of MongoDB Atlas is reached privately.").absent("''").by(&["detail"]),
         tags().by(&["tags"]),
     ],
     reads: &[
@@ -94,6 +98,11 @@ pub const DATA_SOURCE: Table = Table {
             .absent("''")
             .by(&["detail"]),
         text("intermediate_bucket_name", "Bucket for custom transformation.").absent("''").by(&["detail"]),
+        text("crawl_scope", "How far a web crawler goes: `HOST_ONLY`, `SUBDOMAINS`, or no further than the path that it starts from.").absent("''").by(&["detail"]).words(&["HOST_ONLY", "SUBDOMAINS"]),
+        list("seed_hosts", "Hosts at which a web crawler starts.").by(&["detail"]),
+        list("crawl_filters", "Patterns of the addresses that a web crawler takes in.").by(&["detail"]),
+        text("auth_type", "How a connector signs in: `BASIC` (user and password), `OAUTH2_CLIENT_CREDENTIALS`, ...").absent("'' (it does not)").by(&["detail"]),
+        text("kms_key_id", "Key of the customer for data in transit to the index.").absent("''").by(&["detail"]),
         list("connector_buckets", "Buckets that the connector of a managed knowledge base reads.").by(&["detail"]),
     ],
     reads: &[Read::new("list", "bedrock:ListDataSources"), Read::new("detail", "bedrock:GetDataSource")],
@@ -111,6 +120,9 @@ pub const FLOW: Table = Table {
         text("arn", "ARN."),
         text("name", "Name."),
         text("role_arn", "Execution role.").by(&["detail"]),
+        text("kms_key_id", "Key of the customer that encrypts it.")
+            .absent("''")
+            .by(&["detail"]),
     ],
     reads: &[
         Read::new("list", "bedrock:ListFlows"),
@@ -149,6 +161,17 @@ fn bucket_in(member: &str, text: &str) -> Option<String> {
     };
     let name = name.split('/').next().unwrap_or_default();
     (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// The host of an address; empty where it cannot be told. What stands before an `@` can be a password, and is left out.
+fn host_of(url: &str) -> String {
+    let rest = url.split("://").last().unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    host.split(':')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase()
 }
 
 /// The service.

@@ -2,7 +2,7 @@
 
 use crate::services::declared::ids::arn;
 use crate::services::declared::policy::document;
-use crate::services::declared::{Change, Declared, Rows, Spelling, Told};
+use crate::services::declared::{Change, Declared, Later, Rows, Spelling, Told};
 use serde_json::{Value as Json, json};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
@@ -72,10 +72,70 @@ fn key(by: &Declared, rows: &mut Rows) {
         )
         .set("policy", document(by.at("policy|key_policy")).or(default))
         .put("deletion_date", "")
+        .set("spec", spec(by))
+        .set("region_names", regions(by))
+        .set("rotation", rotation(by))
+        .set(
+            "rotation_days",
+            match rotation(by) {
+                Told::Known("on") => by.at("rotation_period_in_days").int().or(365),
+                told => told.map(|_| 0),
+            },
+        )
         .set("valid_to", by.at("valid_to").text().or(""));
     if by.change == Change::Create {
         row.put("grants", json!([]));
     }
+}
+
+fn spec(by: &Declared) -> Told<String> {
+    by.at("customer_master_key_spec|key_spec")
+        .text()
+        .or("SYMMETRIC_DEFAULT")
+}
+
+fn is_replica(by: &Declared) -> bool {
+    matches!(
+        by.kind.as_str(),
+        "aws_kms_replica_key" | "AWS::KMS::ReplicaKey"
+    )
+}
+
+fn elsewhere<T>(why: &str) -> Told<T> {
+    Told::Unknown(Later {
+        why: why.to_owned(),
+        ..Later::default()
+    })
+}
+
+/// A key of one Region stays there; where the copies of another lie, other files may say too.
+fn regions(by: &Declared) -> Told<Vec<String>> {
+    if is_replica(by) {
+        return elsewhere("a replica's primary key and its other replicas are declared elsewhere");
+    }
+    match by.at("multi_region").flag().or(false) {
+        Told::Known(false) | Told::Absent => Told::Known(vec![by.region.clone()]),
+        Told::Known(true) => elsewhere("replicas of a multi-Region key may be declared elsewhere"),
+        Told::Unknown(later) => Told::Unknown(later),
+    }
+}
+
+/// Rotation is off unless it is turned on; of a replica the primary key decides.
+fn rotation(by: &Declared) -> Told<&'static str> {
+    if is_replica(by) {
+        return elsewhere("the primary key of a replica decides whether it is rotated");
+    }
+    let origin = by.at("origin").text().or("AWS_KMS");
+    let fixed = by.kind == "aws_kms_external_key"
+        || matches!(spec(by), Told::Known(spec) if spec != "SYMMETRIC_DEFAULT")
+        || matches!(origin, Told::Known(origin) if origin != "AWS_KMS");
+    if fixed {
+        return Told::Known("impossible");
+    }
+    by.at("enable_key_rotation")
+        .flag()
+        .or(false)
+        .map(|on| if on { "on" } else { "off" })
 }
 
 fn alias(by: &Declared, rows: &mut Rows) {

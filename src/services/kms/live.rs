@@ -115,8 +115,14 @@ pub(in crate::services) async fn keys(place: &Place<'_>) -> Batch {
             },
         )
         .await;
-    for (((key, detail), policy), grants) in
-        listing.items.iter().zip(details).zip(policies).zip(grants)
+    let rotations = rotations(place, &client, &mut batch, &details).await;
+    for ((((key, detail), policy), grants), rotation) in listing
+        .items
+        .iter()
+        .zip(details)
+        .zip(policies)
+        .zip(grants)
+        .zip(rotations)
     {
         let mut row = place
             .row("kms_key")
@@ -134,6 +140,17 @@ pub(in crate::services) async fn keys(place: &Place<'_>) -> Batch {
             row.put("origin", metadata.origin().map(|origin| origin.as_str()));
             row.put("deletion_date", when(metadata.deletion_date()));
             row.put("valid_to", when(metadata.valid_to()));
+            row.put("spec", metadata.key_spec().map(|spec| spec.as_str()));
+            let copies = metadata.multi_region_configuration();
+            let others = copies
+                .into_iter()
+                .flat_map(|all| all.replica_keys().iter().chain(all.primary_key()))
+                .filter_map(|one| one.region());
+            let regions: std::collections::BTreeSet<&str> = others.chain([place.region]).collect();
+            row.put(
+                "region_names",
+                regions.into_iter().map(str::to_owned).collect::<Vec<_>>(),
+            );
         }
         if let Some(policy) = policy.as_ref().and_then(|answer| answer.policy()) {
             row.put("policy", document(policy));
@@ -141,9 +158,66 @@ pub(in crate::services) async fn keys(place: &Place<'_>) -> Batch {
         if let Some(grants) = grants {
             row.put("grants", grants);
         }
+        if let Some((rotation, days)) = rotation {
+            row.put("rotation", rotation);
+            row.put("rotation_days", i64::from(days));
+        }
         batch.rows.push(row);
     }
     batch
+}
+
+/// How each key is rotated; asked of those alone that KMS rotates by a setting (KMS Developer Guide, "Rotate AWS KMS keys"). The
+/// keys of AWS are rotated every year.
+async fn rotations(
+    place: &Place<'_>,
+    client: &aws_sdk_kms::Client,
+    batch: &mut Batch,
+    details: &[Option<aws_sdk_kms::operation::describe_key::DescribeKeyOutput>],
+) -> Vec<Option<(&'static str, i32)>> {
+    let mut found: Vec<Option<(&'static str, i32)>> = Vec::new();
+    let mut asked = Vec::new();
+    for (at, detail) in details.iter().enumerate() {
+        let metadata = detail.as_ref().and_then(|answer| answer.key_metadata());
+        let is = |have: Option<&str>, want: &str| have == Some(want);
+        found.push(metadata.and_then(|key| {
+            if is(key.key_manager().map(|one| one.as_str()), "AWS") {
+                return Some(("on", 365));
+            }
+            let by_setting = is(key.key_spec().map(|one| one.as_str()), "SYMMETRIC_DEFAULT")
+                && is(key.origin().map(|one| one.as_str()), "AWS_KMS");
+            if by_setting {
+                asked.push((at, key.arn().unwrap_or_default().to_owned()));
+                return None;
+            }
+            Some(("impossible", 0))
+        }));
+    }
+    let answers = place
+        .details(
+            batch,
+            "kms_key",
+            "rotation",
+            &asked,
+            |(_, arn)| arn.clone(),
+            |index| {
+                place.call("kms:GetKeyRotationStatus", {
+                    let arn = &asked[index].1;
+                    move || client.get_key_rotation_status().key_id(arn).send()
+                })
+            },
+        )
+        .await;
+    for ((at, _), answer) in asked.iter().zip(answers) {
+        found[*at] = answer.map(|answer| {
+            if answer.key_rotation_enabled() {
+                ("on", answer.rotation_period_in_days().unwrap_or(365))
+            } else {
+                ("off", 0)
+            }
+        });
+    }
+    found
 }
 
 pub(in crate::services) async fn aliases(place: &Place<'_>) -> Batch {

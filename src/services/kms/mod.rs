@@ -7,7 +7,7 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{json, text, time};
+use crate::inventory::cols::{int, json, list, text, time};
 use crate::inventory::shape::{Fields, each, tags};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 use serde_json::{Value as Json, json};
@@ -41,6 +41,12 @@ pub const KEY: Table = Table {
         ]),
         time("deletion_date", "When a key that is pending deletion is gone, and what it encrypted with it.").absent("''").by(&["detail"]),
         time("valid_to", "When imported material expires.").absent("''").by(&["detail"]),
+        text("spec", "What kind of key it is: `SYMMETRIC_DEFAULT`, `RSA_2048`, `HMAC_256`, ...").by(&["detail"]),
+        list("region_names", "Regions that hold its material: its own, and those of the keys that it is replicated to and from.").by(&["detail"]),
+        text("rotation", "Is its material rotated automatically? `on`, `off`, or `impossible` for what KMS rotates by no setting (asymmetric and HMAC keys, imported material, custom key stores).")
+            .by(&["rotation"])
+            .words(&["on", "off", "impossible"]),
+        int("rotation_days", "Days between two rotations.").absent("0 (it is not rotated)").by(&["rotation"]),
         json("policy", "Key policy; there is always one.").by(&["policy"]),
         json("grants", "`[{id, name, grantee_principal, operations, context_equals, context_subset}]`.").absent("[]").by(&["grants"]).shaped(grants),
     ],
@@ -48,6 +54,7 @@ pub const KEY: Table = Table {
         Read::new("list", "kms:ListKeys"),
         Read::new("detail", "kms:DescribeKey"),
         Read::new("policy", "kms:GetKeyPolicy"),
+        Read::with("rotation", "kms:GetKeyRotationStatus", &["kms:DescribeKey", "kms:GetKeyRotationStatus"]),
         Read::new("grants", "kms:ListGrants"),
     ],
     lists: Inputs::NONE,

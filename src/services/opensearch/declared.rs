@@ -117,6 +117,26 @@ fn domain(by: &Declared, rows: &mut Rows) {
         .put("name", name(by))
         .set("vpc_id", vpc)
         .set(
+            "enforces_https",
+            by.at("domain_endpoint_options")
+                .at("enforce_https")
+                .flag()
+                .or(false),
+        )
+        .set(
+            "tls_policy",
+            by.at("domain_endpoint_options")
+                .at("tls_security_policy")
+                .text(),
+        )
+        .set(
+            "encrypts_between_nodes",
+            by.at("node_to_node_encryption|node_to_node_encryption_options")
+                .at("enabled")
+                .flag()
+                .or(false),
+        )
+        .set(
             "encrypts_at_rest",
             by.at("encrypt_at_rest.enabled|encryption_at_rest_options.enabled")
                 .flag()

@@ -305,6 +305,26 @@ pub(in crate::services) async fn domains(place: &Place<'_>) -> Batch {
                     .and_then(|inside| inside.vpc_id())
                     .unwrap_or_default(),
             );
+            let doors = found.domain_endpoint_options();
+            row.put(
+                "enforces_https",
+                doors
+                    .and_then(|options| options.enforce_https())
+                    .unwrap_or(false),
+            );
+            row.put(
+                "tls_policy",
+                doors
+                    .and_then(|options| options.tls_security_policy())
+                    .map(|policy| policy.as_str()),
+            );
+            row.put(
+                "encrypts_between_nodes",
+                found
+                    .node_to_node_encryption_options()
+                    .and_then(|options| options.enabled())
+                    .unwrap_or(false),
+            );
             let encryption = found.encryption_at_rest_options();
             row.put(
                 "encrypts_at_rest",

@@ -190,6 +190,17 @@ pub const DOMAIN: Table = Table {
         text("kms_key_id", "Key that encrypts it.")
             .absent("''")
             .by(&["detail"]),
+        flag("enforces_https", "Does it refuse requests without TLS?").by(&["detail"]),
+        text(
+            "tls_policy",
+            "Its TLS policy, such as `Policy-Min-TLS-1-2-2019-07`.",
+        )
+        .by(&["detail"]),
+        flag(
+            "encrypts_between_nodes",
+            "Is what its nodes send each other encrypted?",
+        )
+        .by(&["detail"]),
         json("access_policy", "Its access policy.")
             .absent("{}")
             .by(&["detail"]),

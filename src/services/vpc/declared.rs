@@ -154,6 +154,7 @@ fn subnet(by: &Declared, rows: &mut Rows) {
         .set("cidr_block", by.at("cidr_block").text().or(""))
         .set("ipv6_cidr_block", by.at("ipv6_cidr_block").text().or(""))
         .set("availability_zone", by.at("availability_zone").text())
+        .set("availability_zone_id", by.at("availability_zone_id").text())
         .set(
             "map_public_ip_on_launch",
             by.at("map_public_ip_on_launch").flag().or(false),

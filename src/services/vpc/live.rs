@@ -144,6 +144,7 @@ pub(in crate::services) async fn subnets(place: &Place<'_>) -> Batch {
                     .unwrap_or_default(),
             )
             .set("availability_zone", subnet.availability_zone())
+            .set("availability_zone_id", subnet.availability_zone_id())
             .set("map_public_ip_on_launch", subnet.map_public_ip_on_launch())
             .set("tags", tagged(subnet.tags()))
     }));

@@ -52,7 +52,14 @@ pub const SUBNET: Table = Table {
             .shaped(shape::one_range),
         text("ipv6_cidr_block", "IPv6 range.")
             .absent("'' (it has none, so nothing in it has an IPv6 address)"),
-        text("availability_zone", "Zone."),
+        text(
+            "availability_zone",
+            "Zone, by the name that it has in the account.",
+        ),
+        text(
+            "availability_zone_id",
+            "Zone, by the id that all accounts share, such as `euw1-az2`.",
+        ),
         flag(
             "map_public_ip_on_launch",
             "Do new interfaces get a public address?",

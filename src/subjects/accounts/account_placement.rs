@@ -82,6 +82,11 @@ pub const PLACEMENT: Table = Table {
             .absent("''")
             .from(ORGANIZATION),
         flag(
+            "is_management",
+            "Is it the management account of its organisation?"
+        )
+        .from(ORGANIZATION),
+        flag(
             "all_features",
             "Has the organisation all features, control policies among them?"
         )
@@ -290,6 +295,13 @@ fn row(
         .put("callers", known.into_iter().collect::<Vec<_>>())
         .set("in_organization", id.clone().map(|id| !id.is_empty()))
         .set("organization_id", id)
+        .set(
+            "is_management",
+            organization
+                .clone()
+                .and_then(|row| row.text("master_account_id"))
+                .map(|master| master == account),
+        )
         .set(
             "all_features",
             organization

@@ -35,6 +35,7 @@ const KEYS: Inputs = Inputs::All(&[
     services::kms::KEY.group("detail"),
     services::kms::ALIAS.list(),
 ]);
+const VERSIONS: Inputs = Inputs::All(&[OWNERS, services::s3::BUCKET.group("versioning")]);
 const PUBLIC: Inputs = Inputs::All(&[OWNERS, bucket::PUBLIC]);
 const SHARED: Inputs = Inputs::All(&[OWNERS, bucket::SHARED]);
 
@@ -63,6 +64,15 @@ pub const CORPUS_BUCKET: Table = Table {
         )
         .from(workloads::INPUTS),
         list("workload_accounts", "Accounts of the run with callers.").from(workloads::INPUTS),
+        text("versioning", "`Enabled` or `Suspended`.")
+            .absent("'' (it was never turned on)")
+            .from(VERSIONS),
+        text("bucket_region", "Region that it lies in.").from(OWNERS),
+        flag(
+            "in_same_region",
+            "Does it lie in the Region of the knowledge base, or in one that `allowed_region_pairs` lets it?"
+        )
+        .from(OWNERS),
         text("sse_algorithm", "Its default encryption.").from(KEYS),
         text("kms_key_id", "Key of its default encryption.")
             .absent("''")
@@ -279,6 +289,22 @@ fn protection(facts: &Facts<'_>, row: &mut DerivedRow, name: &str, region: &str)
         )),
         Lookup::Unknown(gaps) => Unknown(gaps),
     };
+    let home = found
+        .clone()
+        .and_then(|bucket| bucket.text("region_name").map(str::to_owned));
+    let pairs = facts.settings.list("allowed_region_pairs");
+    row.set(
+        "versioning",
+        found
+            .clone()
+            .and_then(|bucket| bucket.text("versioning").map(str::to_owned)),
+    )
+    .set(
+        "in_same_region",
+        home.clone()
+            .map(|home| home == region || pairs.contains(&format!("{region}:{home}"))),
+    )
+    .set("bucket_region", home);
     let algorithm = found
         .clone()
         .and_then(|bucket| bucket.text("sse_algorithm").map(str::to_owned));

@@ -1,8 +1,14 @@
 //! Subjects of the pillar `data`.
 
+mod corpus_source;
+mod knowledge_base_store;
 mod vector_access;
 
 use super::Subject;
 
 /// All of them.
-pub(super) const SUBJECTS: &[Subject] = &[vector_access::SUBJECT];
+pub(super) const SUBJECTS: &[Subject] = &[
+    vector_access::SUBJECT,
+    knowledge_base_store::SUBJECT,
+    corpus_source::SUBJECT,
+];

@@ -6,7 +6,7 @@ use crate::access::trusted::trusted;
 use crate::derive::DerivedRow;
 use crate::derive::Sink;
 use crate::inventory::Inputs;
-use crate::inventory::cols::{flag, json, list, text, time};
+use crate::inventory::cols::{flag, int, json, list, text, time};
 use crate::inventory::{Lookup, Role, Span, Table};
 use crate::model::{Arn, Gap, Observed};
 use crate::services;
@@ -38,6 +38,7 @@ const PROTECTED: Inputs = Inputs::All(&[
     services::kms::KEY.list(),
 ]);
 const KEY: Inputs = Inputs::All(&[services::kms::KEY.group("detail")]);
+const ROTATION: Inputs = Inputs::All(&[KEY, services::kms::KEY.group("rotation")]);
 const POLICY: Inputs = Inputs::All(&[services::kms::KEY.group("policy")]);
 const OPENNESS: Inputs = Inputs::All(&[POLICY, principal::CONTROLS]);
 const DECRYPTORS: Inputs = Inputs::All(&[
@@ -114,6 +115,26 @@ pub const DATA_KEY: Table = Table {
         time("material_expires_at", "When imported key material expires.")
             .absent("''")
             .from(KEY),
+        text(
+            "rotation",
+            "Is its material rotated: `on`, `off` or `impossible`?"
+        )
+        .from(ROTATION),
+        int("rotation_days", "Days between two rotations.")
+            .absent("0")
+            .from(ROTATION),
+        list("region_names", "Regions that hold its material.").from(KEY),
+        flag(
+            "has_region_limit",
+            "Does the configuration name approved Regions?"
+        )
+        .from(PROTECTED),
+        list(
+            "outside_regions",
+            "Regions with its material that are not approved."
+        )
+        .from(KEY),
+        flag("leaves_regions", "Are there such?").from(KEY),
     ],
     reads: &[],
     lists: PROTECTED,
@@ -363,7 +384,41 @@ fn row(
                 _ => Known(String::new()),
             },
         );
+    copies(facts, &mut row, key, owner);
     sink.push(row);
+}
+
+/// Where the material of a key lies, and how it is rotated.
+fn copies(facts: &Facts<'_>, row: &mut DerivedRow, key: Key<'_>, owner: &str) {
+    let unseen = || {
+        vec![Gap {
+            reason: crate::model::Reason::NotScanned,
+            ..Gap::not_understood("kms_key", format!("the account {owner} is not in this run"))
+        }]
+    };
+    let (rotation, days, regions) = match key {
+        Key::Row(found) => (
+            found.text("rotation").map(str::to_owned),
+            found.int("rotation_days"),
+            found.list("region_names"),
+        ),
+        // AWS rotates its own keys, and keeps them in their Region.
+        Key::Service | Key::Managed => (Known("on".to_owned()), Known(365), Known(Vec::new())),
+        Key::Foreign | Key::Missing => (Unknown(unseen()), Unknown(unseen()), Unknown(unseen())),
+    };
+    let approved = facts.settings.list("approved_regions");
+    let outside = regions.clone().map(|regions| {
+        regions
+            .into_iter()
+            .filter(|region| !approved.is_empty() && !approved.contains(region))
+            .collect::<Vec<_>>()
+    });
+    row.set("rotation", rotation)
+        .set("rotation_days", days)
+        .set("region_names", regions)
+        .put("has_region_limit", !approved.is_empty())
+        .set("leaves_regions", outside.clone().map(|all| !all.is_empty()))
+        .set("outside_regions", outside);
 }
 
 /// The state of a key, and why it cannot be used (KMS Developer Guide, "Key states of AWS KMS keys").

@@ -2,10 +2,15 @@
 
 pub(crate) mod data_key;
 pub(crate) mod decryptors;
+mod encrypted_resource;
 pub(crate) mod keys;
 mod vector_index;
 
 use super::Subject;
 
 /// All of them.
-pub(super) const SUBJECTS: &[Subject] = &[data_key::SUBJECT, vector_index::SUBJECT];
+pub(super) const SUBJECTS: &[Subject] = &[
+    data_key::SUBJECT,
+    vector_index::SUBJECT,
+    encrypted_resource::SUBJECT,
+];

@@ -3,6 +3,7 @@
 mod agent_version;
 mod data_retention;
 mod enforcement;
+mod guardrail_content;
 
 use super::Subject;
 
@@ -11,4 +12,5 @@ pub(super) const SUBJECTS: &[Subject] = &[
     enforcement::SUBJECT,
     agent_version::SUBJECT,
     data_retention::SUBJECT,
+    guardrail_content::SUBJECT,
 ];

@@ -2,11 +2,11 @@
 
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, list, text};
-use crate::inventory::{Inputs, Role, Span, Table};
-use crate::model::Observed;
+use crate::inventory::{Inputs, Role, Row, Span, Table};
+use crate::model::{Observed, merge};
 use crate::subjects::{Facts, Subject};
 use crate::{services, subject_columns};
-use Observed::Known;
+use Observed::{Known, Unknown};
 use std::collections::BTreeMap;
 
 const DETAIL: Inputs = services::agentcore::GATEWAY.group("detail");
@@ -35,6 +35,29 @@ pub const AGENTCORE_GATEWAY: Table = Table {
             "Where a function of the customer looks at calls."
         )
         .from(DETAIL),
+        list(
+            "token_limits",
+            "What its token authorizer asks of a token beside its issuer: `audience`, `clients`, `scopes`, `claims`."
+        )
+        .from(DETAIL),
+        text("web_acl_arn", "Web ACL in front of it.")
+            .absent("''")
+            .from(DETAIL),
+        text(
+            "waf_failure_mode",
+            "What happens to requests while the web ACL gives no answer: `FAIL_OPEN` or `FAIL_CLOSE`."
+        )
+        .absent("''")
+        .from(DETAIL),
+        text("exception_level", "`DEBUG` where callers get the details of errors.")
+            .absent("''")
+            .from(DETAIL),
+        flag(
+            "is_too_open",
+            "Does its token authorizer take any token of its issuer, its web ACL let requests through while it gives no answer, or it answer with the details of errors?"
+        )
+        .from(DETAIL),
+        text("open_reason", "What is too open.").absent("''").from(DETAIL),
         flag(
             "is_authorized",
             "Is every request authorised before a tool is called?"
@@ -78,6 +101,52 @@ fn decides(authorizer: &str, mode: &str, points: &[String]) -> (bool, String) {
     }
 }
 
+/// What is too open about it (AgentCore API reference, "CustomJWTAuthorizerConfiguration", "GetGateway").
+fn too_open(gateway: Row<'_>) -> Observed<Vec<&'static str>> {
+    let token = gateway.text("authorizer_type").and_then(|authorizer| {
+        if authorizer == "CUSTOM_JWT" {
+            gateway.list("token_limits").map(|limits| limits.is_empty())
+        } else {
+            Known(false)
+        }
+    });
+    let firewall = gateway
+        .text("waf_failure_mode")
+        .and_then(|mode| match mode {
+            // It is about a web ACL alone.
+            "FAIL_OPEN" => gateway.text("web_acl_arn").map(|acl| !acl.is_empty()),
+            _ => Known(false),
+        });
+    let debug = gateway
+        .text("exception_level")
+        .map(|level| level == "DEBUG");
+    let all = [
+        (
+            token,
+            "its token authorizer takes every token of its issuer: it asks for no audience, client, scope or claim",
+        ),
+        (
+            firewall,
+            "requests pass while its web ACL gives no answer (FAIL_OPEN)",
+        ),
+        (debug, "it answers with the details of errors (DEBUG)"),
+    ];
+    let mut gaps = Vec::new();
+    let mut found = Vec::new();
+    for (is, why) in all {
+        match is {
+            Known(true) => found.push(why),
+            Known(false) => {}
+            Unknown(more) => gaps = merge(gaps, more),
+        }
+    }
+    if found.is_empty() && !gaps.is_empty() {
+        Unknown(gaps)
+    } else {
+        Known(found)
+    }
+}
+
 fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     for (account, region) in facts.settings.scopes(&AGENTCORE_GATEWAY) {
         let found = facts
@@ -99,6 +168,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                     Known(decides(authorizer, "", &points.unwrap_or_default()))
                 }
             });
+            let open = too_open(item);
             let mut row = sink.row(
                 &account,
                 &region,
@@ -113,6 +183,18 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                     item.text("policy_engine_mode").map(str::to_owned),
                 )
                 .set("interception_points", item.list("interception_points"))
+                .set("token_limits", item.list("token_limits"))
+                .set("web_acl_arn", item.text("web_acl_arn").map(str::to_owned))
+                .set(
+                    "waf_failure_mode",
+                    item.text("waf_failure_mode").map(str::to_owned),
+                )
+                .set(
+                    "exception_level",
+                    item.text("exception_level").map(str::to_owned),
+                )
+                .set("is_too_open", open.clone().map(|why| !why.is_empty()))
+                .set("open_reason", open.map(|why| why.join("; ")))
                 .set("is_authorized", verdict.clone().map(|(yes, _)| yes))
                 .set("authorization_reason", verdict.map(|(_, why)| why));
             sink.push(row);

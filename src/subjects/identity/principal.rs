@@ -97,6 +97,22 @@ pub const PRINCIPAL: Table = Table {
         )
         .from(PROFILES),
         flag(
+            "global_profiles",
+            "May it call by a global profile, whose calls may run in any commercial Region?"
+        )
+        .from(PROFILES),
+        flag(
+            "has_region_limit",
+            "Does the configuration name approved Regions?"
+        )
+        .from(PROFILES),
+        list(
+            "outside_regions",
+            "Regions in which calls by its other profiles may run and that are not approved."
+        )
+        .from(PROFILES),
+        flag("leaves_regions", "Are there such?").from(PROFILES),
+        flag(
             "invokes_from_anywhere",
             "May it do so without a VPC endpoint, from an address that no policy lists?"
         )
@@ -281,6 +297,17 @@ fn principal_row<'w>(
     } else {
         Known(false)
     };
+    let regions = access.profiles.clone().map(|profiles| {
+        let all: BTreeSet<String> = profiles.into_values().flatten().collect();
+        all
+    });
+    let approved = facts.settings.list("approved_regions");
+    let outside = regions.clone().map(|regions| {
+        regions
+            .into_iter()
+            .filter(|region| region != "any" && !approved.is_empty() && !approved.contains(region))
+            .collect::<Vec<_>>()
+    });
     let witness =
         |found: &Observed<Option<Json>>| found.clone().known().flatten().unwrap_or(Json::Null);
     let mut row = sink.row(account, GLOBAL, principal.key(), resource_type);
@@ -335,15 +362,17 @@ fn principal_row<'w>(
         )
         .set(
             "inference_regions",
-            access.profiles.clone().map(|profiles| {
-                profiles
-                    .into_values()
-                    .flatten()
-                    .collect::<BTreeSet<_>>()
-                    .into_iter()
-                    .collect::<Vec<_>>()
-            }),
+            regions.clone().map(|all| Vec::from_iter(all)),
         )
+        .set(
+            "global_profiles",
+            regions
+                .clone()
+                .map(|all| all.iter().any(|region| region == "any")),
+        )
+        .put("has_region_limit", !approved.is_empty())
+        .set("leaves_regions", outside.clone().map(|all| !all.is_empty()))
+        .set("outside_regions", outside)
         .set(
             "invokes_from_anywhere",
             access.anywhere.clone().map(|found| found.is_some()),

@@ -1,5 +1,6 @@
 //! Subjects of the pillar `logging`.
 
+mod agentcore_browser;
 mod flow_coverage;
 pub(crate) mod genai_use;
 pub(crate) mod inference_log_bucket;
@@ -20,4 +21,5 @@ pub(super) const SUBJECTS: &[Subject] = &[
     inference_logging::SUBJECT,
     trail_coverage::SUBJECT,
     flow_coverage::SUBJECT,
+    agentcore_browser::SUBJECT,
 ];

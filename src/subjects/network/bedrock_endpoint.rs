@@ -2,7 +2,7 @@
 
 use crate::access::trusted::trusted;
 use crate::access::trusted::trusted_organizations;
-use crate::derive::Sink;
+use crate::derive::{DerivedRow, Sink};
 use crate::inventory::Inputs;
 use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Lookup, Role, Row, Span, Table};
@@ -30,6 +30,10 @@ const DNS: Inputs = Inputs::All(&[
 pub(super) const SERVICE: Inputs = Inputs::All(&[
     services::vpc_endpoint::ENDPOINT.list(),
     services::vpc_endpoint::ENDPOINT_SERVICE.list(),
+]);
+const ZONES: Inputs = Inputs::All(&[
+    services::vpc_endpoint::ENDPOINT.list(),
+    services::vpc::SUBNET.list(),
 ]);
 const TRUST: Inputs = Inputs::All(&[
     services::vpc_endpoint::ENDPOINT.list(),
@@ -84,6 +88,18 @@ pub const BEDROCK_ENDPOINT: Table = Table {
             .absent("null")
             .from(LIST),
         text("model_reason", "What decides.").from(LIST),
+        list(
+            "zone_ids",
+            "Zones of its interfaces, by the ids that all accounts share."
+        )
+        .from(ZONES),
+        flag(
+            "has_zone_limit",
+            "Does the configuration name approved zones?"
+        )
+        .from(LIST),
+        list("outside_zones", "Zones of its that are not approved.").from(ZONES),
+        flag("leaves_zones", "Are there such?").from(ZONES),
     ],
     reads: &[],
     lists: LIST,
@@ -253,7 +269,43 @@ fn bedrock_row(
         .set("models", named)
         .put("model_witness", witness)
         .put("model_reason", reason);
+    zones(facts, &mut row, endpoint);
     sink.push(row);
+}
+
+/// The zones of its interfaces, by the ids that all accounts share.
+fn zones(facts: &Facts<'_>, row: &mut DerivedRow, endpoint: Row<'_>) {
+    let approved = facts.settings.list("approved_zone_ids");
+    let all = endpoint.list("subnet_ids").and_then(|subnets| {
+        let mut zones = std::collections::BTreeSet::new();
+        for subnet in subnets {
+            let (account, region) = (endpoint.account(), endpoint.region());
+            match facts.world.lookup("vpc_subnet", account, region, &subnet) {
+                Lookup::Found(found) => match found.text("availability_zone_id") {
+                    Known(zone) => drop(zones.insert(zone.to_owned())),
+                    Unknown(gaps) => return Unknown(gaps),
+                },
+                Lookup::Absent => {
+                    return Observed::gap(Gap::not_understood(
+                        "vpc_subnet",
+                        format!("the subnet {subnet} is in no account of this run"),
+                    ));
+                }
+                Lookup::Unknown(gaps) => return Unknown(gaps),
+            }
+        }
+        Known(zones.into_iter().collect::<Vec<_>>())
+    });
+    let outside = all.clone().map(|zones| {
+        zones
+            .into_iter()
+            .filter(|zone| !approved.is_empty() && !approved.contains(zone))
+            .collect::<Vec<_>>()
+    });
+    row.put("has_zone_limit", !approved.is_empty())
+        .set("zone_ids", all)
+        .set("leaves_zones", outside.clone().map(|all| !all.is_empty()))
+        .set("outside_zones", outside);
 }
 
 /// Private DNS in effect, or a private zone of the service's name that replaces it.

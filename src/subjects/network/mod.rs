@@ -5,6 +5,7 @@ pub(crate) mod bedrock_endpoint;
 pub(crate) mod bedrock_observed;
 pub(crate) mod bedrock_path;
 pub(crate) mod dependency_endpoint;
+mod plain_transport;
 pub(crate) mod prompt_exit;
 pub(crate) mod sagemaker_network;
 pub(crate) mod vector_collection;
@@ -31,4 +32,5 @@ pub(super) const SUBJECTS: &[Subject] = &[
     bedrock_endpoint::SUBJECT,
     dependency_endpoint::SUBJECT,
     agentcore_network::SUBJECT,
+    plain_transport::SUBJECT,
 ];

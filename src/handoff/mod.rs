@@ -1,0 +1,311 @@
+//! The hand-over: what a customer's team takes over, section by section, each row with the resource that `outcrop explain` shows.
+//!
+//! A section is a file, `data/handoff/<n>-<id>.yaml`: a query over the run, its columns, and the tables that it rests on. What of
+//! these was not read stands below the section, so that an empty one never says "nothing there" where nobody looked. Sections that
+//! need more than the run (whose source declares a resource, what a source takes for granted, a second run) are made here.
+
+mod literals;
+mod open;
+mod owners;
+mod rehearsal;
+mod sheet;
+pub mod write;
+
+pub use owners::Sources;
+
+use crate::inventory::{Error, Status, Store};
+use crate::model::Outcome;
+use rusqlite::types::ValueRef;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+/// The files of `data/handoff`.
+#[derive(rust_embed::Embed)]
+#[folder = "data/handoff"]
+struct Files;
+
+/// A section as its file says it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recipe {
+    id: String,
+    title: String,
+    says: String,
+    columns: Vec<String>,
+    /// SQL; the first column is the resource.
+    from: String,
+    #[serde(default)]
+    needs: Vec<String>,
+    #[serde(default)]
+    csv: Option<String>,
+    /// Columns that are true or false, by their place.
+    #[serde(default)]
+    truths: Vec<usize>,
+}
+
+/// Recipes by the number that their file begins with; a test holds that they parse.
+static RECIPES: LazyLock<Vec<(u32, Recipe)>> = LazyLock::new(|| {
+    let mut all: Vec<(u32, Recipe)> = Files::iter()
+        .filter_map(|name| {
+            let place = name.split_once('-')?.0.parse().ok()?;
+            let file = Files::get(&name)?;
+            let recipe = yaml_serde::from_str(std::str::from_utf8(&file.data).ok()?).ok()?;
+            Some((place, recipe))
+        })
+        .collect();
+    all.sort_by_key(|(place, _)| *place);
+    all
+});
+
+/// One part of the document.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Section {
+    /// Names it in links, and its CSV file.
+    pub id: String,
+    /// Headline.
+    pub title: String,
+    /// What it is about.
+    pub says: String,
+    /// Heads of the columns.
+    pub columns: Vec<String>,
+    /// Rows, a text for each column.
+    pub rows: Vec<Vec<String>>,
+    /// What of it was not read, and what would read it.
+    pub not_read: Vec<String>,
+    /// Name of the CSV file that holds it as well.
+    pub csv: Option<String>,
+}
+
+impl Section {
+    fn new(id: &str, title: &str, says: &str, columns: &[&str]) -> Self {
+        Self {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            says: says.to_owned(),
+            columns: columns.iter().map(|&column| column.to_owned()).collect(),
+            rows: Vec::new(),
+            not_read: Vec::new(),
+            csv: Some(id.to_owned()),
+        }
+    }
+
+    /// The column of this name in every row.
+    fn column<'s>(&'s self, name: &str) -> impl Iterator<Item = &'s str> + use<'s> {
+        let place = self.columns.iter().position(|column| column == name);
+        self.rows
+            .iter()
+            .filter_map(move |row| place.and_then(|place| row.get(place)))
+            .map(String::as_str)
+    }
+}
+
+/// A question of the acceptance sheet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Question {
+    /// As it is asked.
+    pub question: String,
+    /// What the run or a person says.
+    pub answer: sheet::Said,
+    /// Why.
+    pub because: String,
+    /// The section that shows it.
+    pub section: String,
+}
+
+/// The whole hand-over; schema `outcrop-handoff/v1`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Document {
+    /// `outcrop-handoff/v1`.
+    pub schema: &'static str,
+    /// Id of the run.
+    pub run: String,
+    /// When it was judged.
+    pub judged_at: String,
+    /// Version of Outcrop.
+    pub version: String,
+    /// Digest of the rules.
+    pub rules_digest: String,
+    /// Was the run complete?
+    pub complete: bool,
+    /// May it be accepted? Only where no question is answered with no, and none is open.
+    pub accepted: bool,
+    /// The acceptance sheet.
+    pub questions: Vec<Question>,
+    /// The sections, in order.
+    pub sections: Vec<Section>,
+}
+
+/// What a hand-over is made of.
+pub struct Parts<'p> {
+    /// The run.
+    pub store: &'p Store,
+    /// Its results.
+    pub outcome: &'p Outcome,
+    /// What declares its resources.
+    pub sources: &'p Sources,
+    /// An earlier run, to see what is gone since.
+    pub previous: Option<&'p Store>,
+    /// A run of the same source, deployed to another account.
+    pub rehearsal: Option<(&'p Store, &'p Outcome)>,
+}
+
+/// Makes the document.
+///
+/// # Errors
+/// When a run cannot be read.
+pub fn document(parts: &Parts<'_>) -> Result<Document, Error> {
+    let Parts {
+        store,
+        outcome,
+        sources,
+        ..
+    } = parts;
+    parameters(store, outcome)?;
+    let resources = owners::resources(store, sources)?;
+    let mut sections = vec![(2, owners::section(store, &resources, sources)?)];
+    for (place, recipe) in &*RECIPES {
+        sections.push((*place, from(store, recipe)?));
+    }
+    sections.push((10, owners::teardown(&resources)));
+    sections.push((11, literals::section(sources, outcome)));
+    if let Some(previous) = parts.previous {
+        parameters(previous, outcome)?;
+        let now = sections.iter().find(|(_, one)| one.id == "vendor");
+        let was = RECIPES.iter().find(|(_, one)| one.id == "vendor");
+        if let (Some((_, now)), Some((_, recipe))) = (now, was) {
+            let gone = gone(now, &from(previous, recipe)?);
+            sections.push((14, gone));
+        }
+    }
+    sections.push((12, open::runbooks(outcome)));
+    sections.push((15, open::findings(outcome)));
+    sections.push((16, open::exceptions(outcome)));
+    if let Some((other, judged)) = parts.rehearsal {
+        sections.push((17, rehearsal::section(outcome, other, judged)?));
+    }
+    sections.sort_by_key(|(place, _)| *place);
+    let sections: Vec<Section> = sections.into_iter().map(|(_, section)| section).collect();
+    let questions = sheet::questions(outcome, &sections);
+    Ok(Document {
+        schema: "outcrop-handoff/v1",
+        run: outcome.run.id.clone(),
+        judged_at: outcome.run.judged_at().to_owned(),
+        version: outcome.run.version.clone(),
+        rules_digest: outcome.run.rules_digest.clone(),
+        complete: outcome.run.complete,
+        accepted: outcome.run.complete
+            && questions
+                .iter()
+                .all(|one| matches!(one.answer, sheet::Said::Yes | sheet::Said::Attested)),
+        questions,
+        sections,
+    })
+}
+
+/// The parameters of the rules, for queries.
+fn parameters(store: &Store, outcome: &Outcome) -> Result<(), Error> {
+    store.conn.execute_batch(
+        "DROP TABLE IF EXISTS temp.parameter; CREATE TEMP TABLE parameter (name TEXT, value TEXT);",
+    )?;
+    let mut insert = store
+        .conn
+        .prepare("INSERT INTO parameter VALUES (?1, ?2)")?;
+    for (name, value) in &outcome.run.parameters {
+        insert.execute((name, value.to_string()))?;
+    }
+    Ok(())
+}
+
+/// A section from its recipe.
+fn from(store: &Store, recipe: &Recipe) -> Result<Section, Error> {
+    let mut section = Section {
+        id: recipe.id.clone(),
+        title: recipe.title.clone(),
+        says: recipe.says.trim().to_owned(),
+        columns: recipe.columns.clone(),
+        rows: Vec::new(),
+        not_read: not_read(store, &recipe.needs)?,
+        csv: recipe.csv.clone(),
+    };
+    let mut statement = store.conn.prepare(&recipe.from)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let mut cells = Vec::new();
+        for place in 0..recipe.columns.len() {
+            cells.push(cell(row.get_ref(place)?, recipe.truths.contains(&place)));
+        }
+        section.rows.push(cells);
+    }
+    Ok(section)
+}
+
+/// A cell in words. What was not observed says so.
+fn cell(value: ValueRef<'_>, truth: bool) -> String {
+    match value {
+        ValueRef::Null => "not known".to_owned(),
+        ValueRef::Integer(number) if truth => if number == 0 { "no" } else { "yes" }.to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) | ValueRef::Blob(text) => {
+            let text = String::from_utf8_lossy(text);
+            match serde_json::from_str::<Json>(&text) {
+                Ok(Json::Array(all)) if all.is_empty() => "none".to_owned(),
+                Ok(Json::Array(all)) => {
+                    let all: Vec<String> = all
+                        .iter()
+                        .map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned))
+                        .collect();
+                    all.join(", ")
+                }
+                _ => text.into_owned(),
+            }
+        }
+    }
+}
+
+/// What of these tables was not read.
+fn not_read(store: &Store, tables: &[String]) -> Result<Vec<String>, Error> {
+    let mut all = BTreeSet::new();
+    for line in store.coverage()? {
+        let missing = !matches!(line.status, Status::Complete | Status::Unsupported);
+        if missing && tables.contains(&line.table) {
+            let what = if line.operation.is_empty() {
+                line.table.clone()
+            } else {
+                line.operation.clone()
+            };
+            let place = [line.account_id.as_str(), line.region.as_str()]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ");
+            all.insert(format!("{place}: {what} ({})", line.status.as_str()));
+        }
+    }
+    Ok(all.into_iter().collect())
+}
+
+/// What the vendor had in an earlier run, and whether it is gone.
+fn gone(now: &Section, was: &Section) -> Section {
+    let mut section = Section::new(
+        "vendor-before",
+        "What the vendor had before, and whether it is gone",
+        "The same section of the earlier run (--previous), held against this one.",
+        &["Thing", "Account", "Kind", "What the vendor had", "Now"],
+    );
+    section.not_read.clone_from(&now.not_read);
+    for row in &was.rows {
+        let still = now.rows.iter().any(|other| other[..4] == row[..4]);
+        let state = match (still, now.not_read.is_empty()) {
+            (true, _) => "still there",
+            (false, true) => "gone",
+            (false, false) => "not seen; not everything was read",
+        };
+        let mut cells = row[..4].to_vec();
+        cells.push(state.to_owned());
+        section.rows.push(cells);
+    }
+    section
+}

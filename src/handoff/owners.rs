@@ -1,0 +1,408 @@
+//! Which source declares a resource, and in which order a stack is taken down.
+
+use super::{Section, cell, not_read};
+use crate::inventory::{Error, Store, quoted};
+use serde::Deserialize;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+/// What declares the resources of a run.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// Address in a state file, by ARN or id.
+    pub addresses: BTreeMap<String, String>,
+    /// Names of the state files.
+    pub states: Vec<String>,
+    /// Templates and other files of the source: name and text.
+    pub texts: Vec<(PathBuf, String)>,
+}
+
+impl Sources {
+    /// Takes in a state: `terraform.tfstate`, `terraform show -json`, or a stack export of Pulumi.
+    ///
+    /// # Errors
+    /// When it is none of these.
+    pub fn state(&mut self, file: &Path, state: &Json) -> Result<(), String> {
+        let before = self.addresses.len();
+        if let Some(resources) = state.get("resources").and_then(Json::as_array) {
+            for resource in resources {
+                self.terraform(resource);
+            }
+        } else if let Some(root) = state.pointer("/values/root_module") {
+            self.module(root);
+        } else if let Some(resources) = state
+            .pointer("/deployment/resources")
+            .and_then(Json::as_array)
+        {
+            for resource in resources {
+                let address = text(resource, "urn")
+                    .rsplit("::")
+                    .next()
+                    .unwrap_or_default();
+                let kind = text(resource, "type");
+                let outputs = resource.get("outputs").unwrap_or(&Json::Null);
+                self.names(&format!("{kind} {address}"), outputs);
+                self.add(text(resource, "id"), &format!("{kind} {address}"));
+            }
+        } else {
+            return Err(format!(
+                "`{}` is not a state: give terraform.tfstate, the output of `terraform show -json`, or of `pulumi stack export`",
+                file.display()
+            ));
+        }
+        if self.addresses.len() == before {
+            return Err(format!("`{}` holds no resource", file.display()));
+        }
+        self.states.push(
+            file.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+        );
+        Ok(())
+    }
+
+    /// Does anything say what the source declares?
+    fn is_given(&self) -> bool {
+        !self.states.is_empty()
+    }
+
+    fn add(&mut self, name: &str, address: &str) {
+        // An id that AWS made names one thing; a name that a person gave may name several.
+        let made = name.starts_with("arn:")
+            || name.split_once('-').is_some_and(|(_, rest)| {
+                rest.len() >= 8 && rest.bytes().all(|b| b.is_ascii_hexdigit())
+            })
+            || name.len() == 36 && name.bytes().filter(|b| *b == b'-').count() == 4;
+        if made {
+            self.addresses
+                .entry(name.to_owned())
+                .or_insert_with(|| address.to_owned());
+        }
+    }
+
+    fn names(&mut self, address: &str, values: &Json) {
+        for name in ["arn", "id", "key_id"] {
+            self.add(text(values, name), address);
+        }
+        // Subnets and endpoints of a run are known by their id, others by ARNs of another name.
+        let members = values.as_object().into_iter().flatten();
+        for (name, value) in members {
+            if name.ends_with("_arn") && !FOREIGN.contains(&name.as_str()) {
+                self.add(value.as_str().unwrap_or_default(), address);
+            }
+        }
+    }
+
+    fn terraform(&mut self, resource: &Json) {
+        if text(resource, "mode") != "managed" {
+            return;
+        }
+        let module = text(resource, "module");
+        let dot = if module.is_empty() { "" } else { "." };
+        let base = format!(
+            "{module}{dot}{}.{}",
+            text(resource, "type"),
+            text(resource, "name")
+        );
+        let instances = resource.get("instances").and_then(Json::as_array);
+        for instance in instances.into_iter().flatten() {
+            let address = match instance.get("index_key") {
+                None | Some(Json::Null) => base.clone(),
+                Some(key) => format!("{base}[{key}]"),
+            };
+            self.names(&address, instance.get("attributes").unwrap_or(&Json::Null));
+        }
+    }
+
+    fn module(&mut self, module: &Json) {
+        let list = |name: &str| {
+            module
+                .get(name)
+                .and_then(Json::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
+        for resource in list("resources") {
+            if text(&resource, "mode") == "managed" {
+                let values = resource.get("values").unwrap_or(&Json::Null);
+                self.names(text(&resource, "address"), values);
+            }
+        }
+        for child in list("child_modules") {
+            self.module(&child);
+        }
+    }
+}
+
+/// Arguments that name something that another resource makes.
+const FOREIGN: [&str; 12] = [
+    "role_arn",
+    "kms_key_arn",
+    "kms_master_key_arn",
+    "execution_role_arn",
+    "task_role_arn",
+    "customer_encryption_key_arn",
+    "encryption_key_arn",
+    "bucket_arn",
+    "target_arn",
+    "source_arn",
+    "policy_arn",
+    "resource_arn",
+];
+
+fn text<'j>(value: &'j Json, name: &str) -> &'j str {
+    value.get(name).and_then(Json::as_str).unwrap_or_default()
+}
+
+/// A kind of resource, as `data/handoff/resources.yaml` has it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kind {
+    table: String,
+    #[serde(rename = "type")]
+    cloudformation: String,
+    order: u32,
+    #[serde(default)]
+    keeps: String,
+    #[serde(default)]
+    none: String,
+}
+
+static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    super::Files::get("resources.yaml")
+        .and_then(|file| yaml_serde::from_str(std::str::from_utf8(&file.data).ok()?).ok())
+        .unwrap_or_default()
+});
+
+/// Who declares a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Owner {
+    /// Nobody, as far as the sources that were given go.
+    Nobody,
+    /// No source was given, and no tag says.
+    NotKnown,
+    /// A source.
+    Source,
+    /// AWS itself made it.
+    Service,
+}
+
+/// A resource, and what is known of its source.
+#[derive(Debug)]
+pub(super) struct Resource {
+    /// ARN, or id.
+    pub id: String,
+    name: String,
+    kind: String,
+    account: String,
+    region: String,
+    order: u32,
+    keeps: String,
+    /// Who declares it.
+    pub owner: Owner,
+    by: String,
+}
+
+/// Every resource that a stack is made of.
+///
+/// # Errors
+/// When the run cannot be read.
+pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource>, Error> {
+    let mut all = Vec::new();
+    for kind in &*KINDS {
+        let Ok(table) = store.table(&kind.table) else {
+            continue;
+        };
+        let has = |name: &str| table.column(name).is_some();
+        let or = |name: &str, other: &str| {
+            if has(name) {
+                quoted(name)
+            } else {
+                other.to_owned()
+            }
+        };
+        let key = quoted(table.key);
+        let query = format!(
+            "SELECT account_id, region, coalesce({}, {key}), coalesce({}, {key}), {}, {key}, {} FROM {} ORDER BY 1, 2, 3",
+            or("arn", &key),
+            or("name", &key),
+            or("tags", "'{}'"),
+            or("path", "''"),
+            quoted(table.name)
+        );
+        let mut statement = store.conn.prepare(&query)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let words = |place: usize| row.get_ref(place).map(|value| cell(value, false));
+            let (id, name, key, path) = (words(2)?, words(3)?, words(5)?, words(6)?);
+            let tags: Option<String> = row.get(4)?;
+            let tags: Json = tags
+                .and_then(|tags| serde_json::from_str(&tags).ok())
+                .unwrap_or(Json::Null);
+            if is_aws(store, &kind.table, &key)? {
+                continue;
+            }
+            let (owner, by) = owner(sources, &[&id, &key], &tags, &path);
+            all.push(Resource {
+                name: if name == "not known" { key } else { name },
+                id,
+                kind: if kind.cloudformation.is_empty() {
+                    kind.table.clone()
+                } else {
+                    kind.cloudformation.clone()
+                },
+                account: words(0)?,
+                region: words(1)?,
+                order: kind.order,
+                keeps: [kind.keeps.as_str(), kind.none.as_str()]
+                    .into_iter()
+                    .filter(|text| !text.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                owner,
+                by,
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// What AWS made by itself and nobody declares, or what is no thing at all.
+fn is_aws(store: &Store, table: &str, key: &str) -> Result<bool, Error> {
+    let query = match table {
+        "kms_key" => "SELECT key_manager = 'AWS' FROM kms_key WHERE arn = ?1",
+        "kms_alias" => "SELECT name LIKE 'alias/aws/%' FROM kms_alias WHERE name = ?1",
+        "bedrock_model_invocation_logging" => {
+            "SELECT log_group_name = '' AND bucket_name = '' FROM bedrock_model_invocation_logging WHERE region_name = ?1"
+        }
+        "bedrock_data_retention" => {
+            "SELECT mode IN ('inherit', 'default') FROM bedrock_data_retention WHERE region_name = ?1"
+        }
+        _ => return Ok(false),
+    };
+    let mut statement = store.conn.prepare(query)?;
+    let mut rows = statement.query([key])?;
+    Ok(match rows.next()? {
+        Some(row) => row.get::<_, Option<bool>>(0)?.unwrap_or(false),
+        None => false,
+    })
+}
+
+fn owner(sources: &Sources, names: &[&String], tags: &Json, path: &str) -> (Owner, String) {
+    let stack = text(tags, "aws:cloudformation:stack-name");
+    if !stack.is_empty() {
+        let logical = text(tags, "aws:cloudformation:logical-id");
+        return (
+            Owner::Source,
+            format!("CloudFormation stack {stack}, {logical}"),
+        );
+    }
+    if let Some(address) = names.iter().find_map(|name| sources.addresses.get(*name)) {
+        return (Owner::Source, address.clone());
+    }
+    if path.starts_with("/aws-service-role/") || path.starts_with("/aws-reserved/") {
+        return (Owner::Service, "made by an AWS service".to_owned());
+    }
+    if sources.is_given() {
+        let given = sources.states.join(", ");
+        return (
+            Owner::Nobody,
+            format!("nobody: not in {given}, and no stack tag"),
+        );
+    }
+    (
+        Owner::NotKnown,
+        "not known: no stack tag, and no --state was given".to_owned(),
+    )
+}
+
+/// The section of all resources and their owners, what nobody declares first.
+///
+/// # Errors
+/// When the run cannot be read.
+pub(super) fn section(
+    store: &Store,
+    resources: &[Resource],
+    sources: &Sources,
+) -> Result<Section, Error> {
+    let count = |owner: Owner| resources.iter().filter(|one| one.owner == owner).count();
+    let mut section = Section::new(
+        "resources",
+        "What there is, and which source declares it",
+        &format!(
+            "{} resources: {} in a source, {} made by AWS, {} in no source, {} of which it is not known. {}",
+            resources.len(),
+            count(Owner::Source),
+            count(Owner::Service),
+            count(Owner::Nobody),
+            count(Owner::NotKnown),
+            if sources.is_given() {
+                "What is in no source is lost when the stack is built anew."
+            } else {
+                "Give the state of the source with --state, so that what is in no source can be told."
+            }
+        ),
+        &[
+            "Resource",
+            "Name",
+            "Type",
+            "Account",
+            "Region",
+            "Declared by",
+            "Note",
+        ],
+    );
+    let tables: BTreeSet<String> = KINDS.iter().map(|kind| kind.table.clone()).collect();
+    section.not_read = not_read(store, &tables.into_iter().collect::<Vec<_>>())?;
+    let mut sorted: Vec<&Resource> = resources.iter().collect();
+    sorted.sort_by_key(|one| (one.owner, &one.kind, &one.account, &one.region, &one.id));
+    section.rows = sorted
+        .into_iter()
+        .map(|one| {
+            vec![
+                one.id.clone(),
+                one.name.clone(),
+                one.kind.clone(),
+                one.account.clone(),
+                one.region.clone(),
+                one.by.clone(),
+                one.keeps.clone(),
+            ]
+        })
+        .collect();
+    Ok(section)
+}
+
+/// The order in which a stack is taken down.
+pub(super) fn teardown(resources: &[Resource]) -> Section {
+    let mut section = Section::new(
+        "teardown",
+        "Take down, and build anew",
+        "The order in which things are deleted, so that nothing is deleted before what uses it; build in the opposite order. Before the first call in a new account: request access to the models, raise the quotas, and set what no type declares.",
+        &[
+            "Step",
+            "Type",
+            "How many",
+            "Resources",
+            "What stays, or is done by hand",
+        ],
+    );
+    let mut steps: BTreeMap<(u32, &str), Vec<&Resource>> = BTreeMap::new();
+    for one in resources.iter().filter(|one| one.owner != Owner::Service) {
+        steps.entry((one.order, &one.kind)).or_default().push(one);
+    }
+    for (step, ((_, kind), all)) in steps.into_iter().enumerate() {
+        let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+        section.rows.push(vec![
+            (step + 1).to_string(),
+            kind.to_owned(),
+            all.len().to_string(),
+            names.join(", "),
+            all.first().map(|one| one.keeps.clone()).unwrap_or_default(),
+        ]);
+    }
+    section
+}

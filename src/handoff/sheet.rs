@@ -1,0 +1,271 @@
+//! The acceptance sheet: ten questions, answered from the sections and from what people said.
+
+use super::{Question, Section};
+use crate::model::{AttestationStatus, Outcome, PromiseState, Severity, Verdict, promises, stages};
+use serde::Serialize;
+
+/// An answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    /// The run shows it.
+    Yes,
+    /// The run shows the opposite.
+    No,
+    /// Neither the run nor a person says.
+    NotKnown,
+    /// A person says so; the run cannot show it.
+    Attested,
+}
+
+impl Said {
+    /// The word in the sheet.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::NotKnown => "not known",
+            Self::Attested => "said by a person",
+        }
+    }
+}
+
+fn find<'s>(sections: &'s [Section], id: &str) -> Option<&'s Section> {
+    sections.iter().find(|section| section.id == id)
+}
+
+/// What a person says under an id.
+fn attested(outcome: &Outcome, id: &str) -> (Said, String) {
+    let found = outcome.attestations.iter().find(|one| one.id == id);
+    match found.filter(|one| one.status != AttestationStatus::NotGiven) {
+        Some(one) if one.status == AttestationStatus::Holds => (
+            Said::Attested,
+            format!(
+                "{} says so until {} ({})",
+                one.by, one.expires, one.evidence
+            ),
+        ),
+        Some(one) => (
+            Said::NotKnown,
+            format!(
+                "the attestation `{id}` counts no more: {}",
+                one.status.words()
+            ),
+        ),
+        None => (Said::NotKnown, format!("nobody attests `{id}`")),
+    }
+}
+
+/// Nothing there, and everything read?
+fn nothing(section: Option<&Section>, what: &str) -> (Said, String) {
+    match section {
+        None => (Said::NotKnown, "it was not asked".to_owned()),
+        Some(section) if !section.rows.is_empty() => {
+            (Said::No, format!("{} {what}", section.rows.len()))
+        }
+        Some(section) if section.not_read.is_empty() => (Said::Yes, format!("no {what}")),
+        Some(_) => (Said::NotKnown, "not everything was read".to_owned()),
+    }
+}
+
+fn sources(sections: &[Section]) -> (Said, String) {
+    let Some(resources) = find(sections, "resources") else {
+        return (Said::NotKnown, String::new());
+    };
+    let count = |start: &str| {
+        resources
+            .column("Declared by")
+            .filter(|by| by.starts_with(start))
+            .count()
+    };
+    let (nobody, open) = (count("nobody"), count("not known"));
+    if nobody > 0 {
+        (Said::No, format!("{nobody} resources are in no source"))
+    } else if open > 0 || !resources.not_read.is_empty() {
+        (
+            Said::NotKnown,
+            format!("of {open} resources the source is not known; give it with --state"),
+        )
+    } else {
+        (Said::Yes, "every resource is in a source".to_owned())
+    }
+}
+
+fn trust(sections: &[Section]) -> (Said, String) {
+    let Some(trust) = find(sections, "trust") else {
+        return (Said::NotKnown, String::new());
+    };
+    let outside = trust
+        .column("From where")
+        .filter(|place| ["anyone", "vendor", "an account outside"].contains(place))
+        .count();
+    let silent = trust
+        .column("Purpose")
+        .filter(|purpose| *purpose == "no tag says it")
+        .count();
+    if outside > 0 {
+        (
+            Said::No,
+            format!("{outside} trusts let in a vendor, an account outside, or anyone"),
+        )
+    } else if silent > 0 {
+        (
+            Said::No,
+            format!("of {silent} trusts no tag says what they are for"),
+        )
+    } else if trust.not_read.is_empty() {
+        (
+            Said::Yes,
+            "every trust stays inside and says what it is for".to_owned(),
+        )
+    } else {
+        (Said::NotKnown, "not every role was read".to_owned())
+    }
+}
+
+fn vendor(outcome: &Outcome, sections: &[Section]) -> (Said, String) {
+    let named = outcome
+        .run
+        .parameters
+        .get("vendor_accounts")
+        .and_then(serde_json::Value::as_array)
+        .is_some_and(|all| !all.is_empty());
+    let found = nothing(find(sections, "vendor"), "things that a vendor still has");
+    if named || found.0 == Said::No {
+        found
+    } else {
+        (
+            Said::NotKnown,
+            "no account is named under vendor_accounts in outcrop.yaml".to_owned(),
+        )
+    }
+}
+
+fn promise(outcome: &Outcome, id: &str) -> (Said, String) {
+    match promises(outcome).into_iter().find(|one| one.id == id) {
+        None => (Said::NotKnown, String::new()),
+        Some(one) => {
+            let said = match one.state {
+                PromiseState::Holds => Said::Yes,
+                PromiseState::Said => Said::Attested,
+                PromiseState::Broken => Said::No,
+                _ => Said::NotKnown,
+            };
+            (said, format!("{} {}", one.promise, one.state.words()))
+        }
+    }
+}
+
+fn reached(outcome: &Outcome) -> (Said, String) {
+    let all = promises(outcome);
+    let open = all.iter().filter(|one| !one.state.is_kept()).count();
+    match stages(&all).into_iter().find(|stage| stage.day == 90) {
+        Some(stage) if stage.reached => {
+            (Said::Yes, "every promise holds or is attested".to_owned())
+        }
+        _ => {
+            let broken = all.iter().any(|one| one.state == PromiseState::Broken);
+            (
+                if broken { Said::No } else { Said::NotKnown },
+                format!("{open} of {} promises are open", all.len()),
+            )
+        }
+    }
+}
+
+fn severe(outcome: &Outcome) -> (Said, String) {
+    let open = |verdict: Verdict| {
+        outcome
+            .results
+            .iter()
+            .filter(|one| {
+                one.verdict == verdict && one.waiver.is_none() && one.severity <= Severity::High
+            })
+            .count()
+    };
+    match (open(Verdict::Fail), open(Verdict::Unknown)) {
+        (0, 0) => (
+            Said::Yes,
+            "no critical or high finding without a waiver".to_owned(),
+        ),
+        (0, unknown) => (
+            Said::NotKnown,
+            format!("{unknown} critical and high results could not be determined"),
+        ),
+        (failed, _) => (
+            Said::No,
+            format!("{failed} critical and high failures are accepted by nobody"),
+        ),
+    }
+}
+
+/// The ten questions.
+pub(super) fn questions(outcome: &Outcome, sections: &[Section]) -> Vec<Question> {
+    let rehearsed = {
+        let (said, why) = attested(outcome, "redeploy-rehearsal");
+        match (said, sources(sections)) {
+            // What no source declares was not built anew.
+            (Said::Attested, (Said::No, refuted)) => {
+                (Said::No, format!("{why}; the run refutes it: {refuted}"))
+            }
+            _ => (said, why),
+        }
+    };
+    [
+        (
+            "Is every resource in a source?",
+            sources(sections),
+            "resources",
+        ),
+        (
+            "Is it known who may become whom, and what for?",
+            trust(sections),
+            "trust",
+        ),
+        (
+            "Is the replacement of every key written down, and was it tried?",
+            attested(outcome, "kms-key-replacement-procedure"),
+            "keys",
+        ),
+        (
+            "Is the vendor's access closed?",
+            vendor(outcome, sections),
+            "vendor",
+        ),
+        (
+            "Are there runbooks for an outage of Amazon Bedrock and for the limit of an index?",
+            attested(outcome, "outage-runbooks"),
+            "runbooks",
+        ),
+        (
+            "Did the customer's own team build it anew in another account, in an afternoon?",
+            rehearsed,
+            "teardown",
+        ),
+        (
+            "Can the customer's auditor read the audit trail?",
+            promise(outcome, "6"),
+            "accounts",
+        ),
+        (
+            "Is there no long-term credential or secret left that the vendor may know?",
+            nothing(find(sections, "credentials"), "credentials to change"),
+            "credentials",
+        ),
+        ("Is day 90 reached?", reached(outcome), "open"),
+        (
+            "Is every critical and high finding closed, or accepted by name?",
+            severe(outcome),
+            "open",
+        ),
+    ]
+    .into_iter()
+    .map(|(question, (answer, because), section)| Question {
+        question: question.to_owned(),
+        answer,
+        because,
+        section: section.to_owned(),
+    })
+    .collect()
+}
