@@ -1,6 +1,6 @@
 //! By which inference profiles a principal may invoke.
 
-use super::principal::{Access, Way};
+use super::principal::{Access, INVOKE, Way};
 use crate::inventory::World;
 use crate::model::{Arn, Observed, merge};
 use crate::policy::{Ask, Fact, Found, Policies, may};
@@ -17,10 +17,9 @@ impl Access {
     ) -> Observed<BTreeMap<String, BTreeSet<String>>> {
         let account = self.principal.account.as_str();
         let partition = world.run.partition.as_str();
-        let invoke = ["bedrock:InvokeModel"];
         let any = ["inference-profile", "application-inference-profile"]
             .map(|kind| format!("arn:{partition}:bedrock:*:{account}:{kind}/*"));
-        if self.ask(grants, &invoke, &any, Way::Any) == Found::No {
+        if self.ask(grants, INVOKE, &any, Way::Any) == Found::No {
             return Known(BTreeMap::new());
         }
         let (mut found, mut gaps) = (BTreeMap::new(), Vec::new());
@@ -39,11 +38,11 @@ impl Access {
                     "bedrock:inferenceprofilearn".to_owned(),
                     Fact::one(profile.key()),
                 )]);
-                let may = |resource: &str, context: BTreeMap<String, Fact>| {
+                let may = |action: &str, resource: &str, context: BTreeMap<String, Fact>| {
                     let resources = [resource.to_owned()];
                     let ask = Ask {
                         principal: &self.principal,
-                        actions: &invoke,
+                        actions: &[action],
                         resources: &resources,
                         resource_account: None,
                         context,
@@ -51,15 +50,18 @@ impl Access {
                     };
                     self.seen(may(grants, &ask)).map(|found| found.is_some())
                 };
-                match models
-                    .iter()
-                    .fold(may(profile.key(), BTreeMap::new()), |all, model| {
+                // One action is enough, and it needs everything by itself.
+                let by_action = |action: &&str| {
+                    let own = may(action, profile.key(), BTreeMap::new());
+                    models.iter().fold(own, |all, model| {
                         if all.is_false() {
                             all
                         } else {
-                            all.and(may(model, by.clone()))
+                            all.and(may(action, model, by.clone()))
                         }
-                    }) {
+                    })
+                };
+                match Observed::any(INVOKE.iter().map(by_action)) {
                     Known(true) => {
                         let regions =
                             models

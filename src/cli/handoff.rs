@@ -109,6 +109,21 @@ impl Handoff {
         let other =
             |path: &Option<PathBuf>| path.as_deref().map(|path| self.judged(path)).transpose();
         let (previous, rehearsal) = (other(&self.previous)?, other(&self.rehearsal)?);
+        if let Some(there) = &rehearsal {
+            let same = there
+                .outcome
+                .run
+                .accounts
+                .iter()
+                .find(|account| here.outcome.run.account(&account.id).is_some());
+            if let Some(account) = same {
+                return Err(Usage(format!(
+                    "--rehearsal: account {} is in both runs; a rehearsal is deployed to another account",
+                    account.id
+                ))
+                .into());
+            }
+        }
         let document = document(&Parts {
             store: &here.store,
             outcome: &here.outcome,

@@ -23,6 +23,7 @@ use std::process::Stdio;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -126,6 +127,11 @@ impl Offer {
                 return Err(format!("`{name}` must be {kind}"));
             }
             let text = value.as_str().unwrap_or_default();
+            if value.is_string() && text.trim().is_empty() {
+                return Err(format!(
+                    "`{name}` is empty; leave it out, or say what is meant"
+                ));
+            }
             if !argument.one_of.is_empty() && !argument.one_of.iter().any(|one| one == text) {
                 return Err(format!(
                     "`{name}` must be one of {}",
@@ -197,11 +203,36 @@ fn asked(template: &Json, run: &str, given: &Map<String, Json>) -> Json {
 struct Server {
     run: String,
     outcome: Arc<Outcome>,
+    /// Commands that run at once.
+    few: Semaphore,
+}
+
+/// The names of the tables; their columns are asked for one by one.
+fn tables() -> Json {
+    let all: Vec<Json> = crate::subjects::tables()
+        .iter()
+        .map(|table| json!({"table": table.name, "holds": table.doc}))
+        .collect();
+    json!({"tables": all, "columns": "ask for one table"})
 }
 
 impl Server {
-    fn results(&self, given: &Map<String, Json>) -> Json {
+    fn results(&self, given: &Map<String, Json>) -> Result<Json, String> {
         let text = |name: &str| given.get(name).and_then(Json::as_str).unwrap_or_default();
+        // What there is not is no clean answer.
+        let (rule, account) = (text("rule"), text("account"));
+        if !rule.is_empty() && !self.outcome.rules.contains_key(rule) {
+            return Err(match self.outcome.run.not_run.get(rule) {
+                Some(why) => format!("the rule {rule} did not run: {}", why.why),
+                None => format!("there is no rule `{}`", cut(rule, 60)),
+            });
+        }
+        if !account.is_empty() && self.outcome.run.account(account).is_none() {
+            return Err(format!(
+                "the account `{}` is not in this run",
+                cut(account, 60)
+            ));
+        }
         let fits = |result: &&Finding| {
             let verdict = result.verdict.as_str();
             (match text("verdict") {
@@ -229,7 +260,9 @@ impl Server {
                 })
             })
             .collect();
-        json!({"results": shown, "found": all.len(), "left_out": all.len().saturating_sub(MOST)})
+        Ok(
+            json!({"results": shown, "found": all.len(), "left_out": all.len().saturating_sub(MOST)}),
+        )
     }
 
     fn causes(&self) -> Json {
@@ -252,9 +285,17 @@ impl Server {
     async fn answer(&self, offer: &Offer, given: &Map<String, Json>) -> Result<Json, String> {
         offer.check(given)?;
         match offer.name.as_str() {
-            "results" => Ok(self.results(given)),
+            "results" => self.results(given),
             "causes" => Ok(self.causes()),
-            _ => self.command(offer, given).await,
+            "tables" if given.is_empty() => Ok(tables()),
+            _ => {
+                let _one_of_few = self
+                    .few
+                    .acquire()
+                    .await
+                    .map_err(|error| error.to_string())?;
+                self.command(offer, given).await
+            }
         }
     }
 
@@ -300,7 +341,14 @@ impl Server {
                 "the answer is too long for an assistant; ask for less, or with `query`".to_owned(),
             );
         }
-        serde_json::from_slice(&out).map_err(|_| cut(&String::from_utf8_lossy(&err), 1000))
+        match serde_json::from_slice::<Json>(&out) {
+            // A question that cannot be answered says so in its answer.
+            Ok(answer) => match answer.get("error").and_then(Json::as_str) {
+                Some(error) => Err(cut(error, 1000)),
+                None => Ok(answer),
+            },
+            Err(_) => Err(cut(&String::from_utf8_lossy(&err), 1000)),
+        }
     }
 }
 
@@ -347,7 +395,10 @@ impl ServerHandler for Server {
             Ok(data) => CallToolResult::success(vec![ContentBlock::text(
                 json!({"run": self.outcome.run.id, "data": data}).to_string(),
             )]),
-            Err(why) => CallToolResult::error(vec![ContentBlock::text(why)]),
+            // An error may name what is in the estate.
+            Err(why) => CallToolResult::error(vec![ContentBlock::text(
+                json!({"run": self.outcome.run.id, "data": {"error": why}}).to_string(),
+            )]),
         };
         Ok(result.into())
     }
@@ -365,6 +416,7 @@ impl Mcp {
                 .context("the path of the run is not text")?
                 .to_owned(),
             outcome: Arc::new(outcome),
+            few: Semaphore::new(4),
         };
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)

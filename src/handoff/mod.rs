@@ -9,12 +9,14 @@ mod open;
 mod owners;
 mod rehearsal;
 mod sheet;
+mod vendor;
 pub mod write;
 
 pub use owners::Sources;
 
 use crate::inventory::{Error, Status, Store};
 use crate::model::Outcome;
+use crate::subjects::{needs, subjects};
 use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -38,6 +40,9 @@ struct Recipe {
     from: String,
     #[serde(default)]
     needs: Vec<String>,
+    /// Derived tables that it reads; what they rest on counts among what has to be read.
+    #[serde(default)]
+    subjects: Vec<String>,
     #[serde(default)]
     csv: Option<String>,
     /// Columns that are true or false, by their place.
@@ -123,6 +128,8 @@ pub struct Document {
     pub run: String,
     /// When it was judged.
     pub judged_at: String,
+    /// Accounts, Regions and vendors, in a sentence.
+    pub scope: String,
     /// Version of Outcrop.
     pub version: String,
     /// Digest of the rules.
@@ -166,16 +173,15 @@ pub fn document(parts: &Parts<'_>) -> Result<Document, Error> {
     let resources = owners::resources(store, sources)?;
     let mut sections = vec![(2, owners::section(store, &resources, sources)?)];
     for (place, recipe) in &*RECIPES {
-        sections.push((*place, from(store, recipe)?));
+        sections.push((*place, from(store, outcome, recipe)?));
     }
+    sections.push((13, vendor::section(store, outcome)?));
     sections.push((10, owners::teardown(&resources)));
     sections.push((11, literals::section(sources, outcome)));
     if let Some(previous) = parts.previous {
-        parameters(previous, outcome)?;
+        let was = vendor::section(previous, outcome)?;
         let now = sections.iter().find(|(_, one)| one.id == "vendor");
-        let was = RECIPES.iter().find(|(_, one)| one.id == "vendor");
-        if let (Some((_, now)), Some((_, recipe))) = (now, was) {
-            let gone = gone(now, &from(previous, recipe)?);
+        if let Some(gone) = now.map(|(_, now)| vendor::gone(outcome, now, &was)) {
             sections.push((14, gone));
         }
     }
@@ -192,6 +198,7 @@ pub fn document(parts: &Parts<'_>) -> Result<Document, Error> {
         schema: "outcrop-handoff/v1",
         run: outcome.run.id.clone(),
         judged_at: outcome.run.judged_at().to_owned(),
+        scope: scope(outcome),
         version: outcome.run.version.clone(),
         rules_digest: outcome.run.rules_digest.clone(),
         complete: outcome.run.complete,
@@ -202,6 +209,27 @@ pub fn document(parts: &Parts<'_>) -> Result<Document, Error> {
         questions,
         sections,
     })
+}
+
+/// What is handed over, in a sentence.
+fn scope(outcome: &Outcome) -> String {
+    let accounts: Vec<String> = outcome
+        .run
+        .accounts
+        .iter()
+        .map(|account| format!("{} {}", account.id, account.name).trim().to_owned())
+        .collect();
+    let vendors = vendor::accounts(outcome);
+    let vendors = if vendors.is_empty() {
+        "none named".to_owned()
+    } else {
+        Vec::from_iter(vendors).join(", ")
+    };
+    format!(
+        "Accounts: {}. Regions: {}. Accounts of vendors: {vendors}.",
+        accounts.join(", "),
+        outcome.run.regions.join(", ")
+    )
 }
 
 /// The parameters of the rules, for queries.
@@ -219,14 +247,32 @@ fn parameters(store: &Store, outcome: &Outcome) -> Result<(), Error> {
 }
 
 /// A section from its recipe.
-fn from(store: &Store, recipe: &Recipe) -> Result<Section, Error> {
+fn from(store: &Store, outcome: &Outcome, recipe: &Recipe) -> Result<Section, Error> {
+    let mut unread = not_read(store, &recipe.needs)?;
+    let mut under: BTreeSet<String> = BTreeSet::new();
+    for subject in
+        subjects().filter(|one| recipe.subjects.iter().any(|name| name == one.table.name))
+    {
+        let columns = subject.table.columns.iter().map(|column| column.name);
+        let wanted = [(subject.table.name, columns.collect())];
+        let inputs = needs::readings(wanted);
+        under.extend(inputs.into_iter().map(|(table, _)| table.to_owned()));
+    }
+    for line in not_read(store, &Vec::from_iter(under))? {
+        if !unread.contains(&line) {
+            unread.push(line);
+        }
+    }
+    if outcome.run.is_narrowed() && !recipe.subjects.is_empty() {
+        unread.push("the run judged some rules alone; judge it with all of them (outcrop check RUN --out RUN2)".to_owned());
+    }
     let mut section = Section {
         id: recipe.id.clone(),
         title: recipe.title.clone(),
         says: recipe.says.trim().to_owned(),
         columns: recipe.columns.clone(),
         rows: Vec::new(),
-        not_read: not_read(store, &recipe.needs)?,
+        not_read: unread,
         csv: recipe.csv.clone(),
     };
     let mut statement = store.conn.prepare(&recipe.from)?;
@@ -234,7 +280,13 @@ fn from(store: &Store, recipe: &Recipe) -> Result<Section, Error> {
     while let Some(row) = rows.next()? {
         let mut cells = Vec::new();
         for place in 0..recipe.columns.len() {
-            cells.push(cell(row.get_ref(place)?, recipe.truths.contains(&place)));
+            let text = cell(row.get_ref(place)?, recipe.truths.contains(&place));
+            // Where not everything was read, "none" is only what was seen.
+            cells.push(if text == "none" && !section.not_read.is_empty() {
+                "none seen".to_owned()
+            } else {
+                text
+            });
         }
         section.rows.push(cells);
     }
@@ -268,7 +320,16 @@ fn cell(value: ValueRef<'_>, truth: bool) -> String {
 /// What of these tables was not read.
 fn not_read(store: &Store, tables: &[String]) -> Result<Vec<String>, Error> {
     let mut all = BTreeSet::new();
-    for line in store.coverage()? {
+    let lines = store.coverage()?;
+    for table in tables {
+        let is_asked = store
+            .table(table)
+            .is_ok_and(|table| !table.reads.is_empty());
+        if is_asked && !lines.iter().any(|line| line.table == *table) {
+            all.insert(format!("{table}: not asked in this run"));
+        }
+    }
+    for line in lines {
         let missing = !matches!(line.status, Status::Complete | Status::Unsupported);
         if missing && tables.contains(&line.table) {
             let what = if line.operation.is_empty() {
@@ -285,27 +346,4 @@ fn not_read(store: &Store, tables: &[String]) -> Result<Vec<String>, Error> {
         }
     }
     Ok(all.into_iter().collect())
-}
-
-/// What the vendor had in an earlier run, and whether it is gone.
-fn gone(now: &Section, was: &Section) -> Section {
-    let mut section = Section::new(
-        "vendor-before",
-        "What the vendor had before, and whether it is gone",
-        "The same section of the earlier run (--previous), held against this one.",
-        &["Thing", "Account", "Kind", "What the vendor had", "Now"],
-    );
-    section.not_read.clone_from(&now.not_read);
-    for row in &was.rows {
-        let still = now.rows.iter().any(|other| other[..4] == row[..4]);
-        let state = match (still, now.not_read.is_empty()) {
-            (true, _) => "still there",
-            (false, true) => "gone",
-            (false, false) => "not seen; not everything was read",
-        };
-        let mut cells = row[..4].to_vec();
-        cells.push(state.to_owned());
-        section.rows.push(cells);
-    }
-    section
 }

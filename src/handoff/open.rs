@@ -45,6 +45,9 @@ struct Runbook {
     failure: String,
     sign: String,
     first: String,
+    /// Is it what the attestation `outage-runbooks` is about?
+    #[serde(default)]
+    covered: bool,
 }
 
 static RUNBOOKS: LazyLock<Vec<Runbook>> = LazyLock::new(|| {
@@ -74,9 +77,11 @@ pub(super) fn runbooks(outcome: &Outcome) -> Section {
         .find(|one| one.id == "outage-runbooks")
         .filter(|one| one.status == AttestationStatus::Holds);
     for one in &*RUNBOOKS {
-        let (at, by, until) = said.map_or(("nobody says so", "", ""), |said| {
-            (&said.evidence, &said.by, &said.expires)
-        });
+        let (at, by, until) = said
+            .filter(|_| one.covered)
+            .map_or(("nobody says so", "", ""), |said| {
+                (&said.evidence, &said.by, &said.expires)
+            });
         section.rows.push(
             [&one.failure, &one.sign, &one.first, at, by, until]
                 .map(str::to_owned)

@@ -25,7 +25,6 @@ impl Sources {
     /// # Errors
     /// When it is none of these.
     pub fn state(&mut self, file: &Path, state: &Json) -> Result<(), String> {
-        let before = self.addresses.len();
         if let Some(resources) = state.get("resources").and_then(Json::as_array) {
             for resource in resources {
                 self.terraform(resource);
@@ -37,23 +36,35 @@ impl Sources {
             .and_then(Json::as_array)
         {
             for resource in resources {
+                // One that is only looked up is declared elsewhere.
+                if resource.get("external").and_then(Json::as_bool) == Some(true) {
+                    continue;
+                }
                 let address = text(resource, "urn")
                     .rsplit("::")
                     .next()
                     .unwrap_or_default();
-                let kind = text(resource, "type");
-                let outputs = resource.get("outputs").unwrap_or(&Json::Null);
-                self.names(&format!("{kind} {address}"), outputs);
-                self.add(text(resource, "id"), &format!("{kind} {address}"));
+                let shown = format!("{} {address}", text(resource, "type"));
+                let arn = text(resource.get("outputs").unwrap_or(&Json::Null), "arn");
+                for name in [arn, text(resource, "id")] {
+                    // A name that a person gave may be that of several things.
+                    let made = name.split_once('-').is_some_and(|(kind, rest)| {
+                        [
+                            "vpc", "subnet", "sg", "rtb", "acl", "nat", "vpce", "fl", "i",
+                        ]
+                        .contains(&kind)
+                            && rest.bytes().all(|b| b.is_ascii_hexdigit())
+                    });
+                    if name.starts_with("arn:") || made {
+                        self.add(name, &shown);
+                    }
+                }
             }
         } else {
             return Err(format!(
                 "`{}` is not a state: give terraform.tfstate, the output of `terraform show -json`, or of `pulumi stack export`",
                 file.display()
             ));
-        }
-        if self.addresses.len() == before {
-            return Err(format!("`{}` holds no resource", file.display()));
         }
         self.states.push(
             file.file_name()
@@ -70,29 +81,34 @@ impl Sources {
     }
 
     fn add(&mut self, name: &str, address: &str) {
-        // An id that AWS made names one thing; a name that a person gave may name several.
-        let made = name.starts_with("arn:")
-            || name.split_once('-').is_some_and(|(_, rest)| {
-                rest.len() >= 8 && rest.bytes().all(|b| b.is_ascii_hexdigit())
-            })
-            || name.len() == 36 && name.bytes().filter(|b| *b == b'-').count() == 4;
-        if made {
+        if !name.is_empty() {
             self.addresses
                 .entry(name.to_owned())
                 .or_insert_with(|| address.to_owned());
         }
     }
 
-    fn names(&mut self, address: &str, values: &Json) {
-        for name in ["arn", "id", "key_id"] {
-            self.add(text(values, name), address);
+    /// What names the resource itself, and nothing that another one makes.
+    fn names(&mut self, kind: &str, address: &str, values: &Json) {
+        let arn = text(values, "arn");
+        if arn.starts_with("arn:") {
+            self.add(arn, address);
         }
-        // Subnets and endpoints of a run are known by their id, others by ARNs of another name.
-        let members = values.as_object().into_iter().flatten();
-        for (name, value) in members {
-            if name.ends_with("_arn") && !FOREIGN.contains(&name.as_str()) {
-                self.add(value.as_str().unwrap_or_default(), address);
+        for (of, members) in OWN {
+            if *of == kind {
+                for member in *members {
+                    self.add(text(values, member), address);
+                }
             }
+        }
+        // Terraform joins the ids the other way round.
+        if kind == "aws_bedrockagent_data_source" {
+            let id = format!(
+                "{}/{}",
+                text(values, "knowledge_base_id"),
+                text(values, "data_source_id")
+            );
+            self.add(&id, address);
         }
     }
 
@@ -113,7 +129,8 @@ impl Sources {
                 None | Some(Json::Null) => base.clone(),
                 Some(key) => format!("{base}[{key}]"),
             };
-            self.names(&address, instance.get("attributes").unwrap_or(&Json::Null));
+            let values = instance.get("attributes").unwrap_or(&Json::Null);
+            self.names(text(resource, "type"), &address, values);
         }
     }
 
@@ -128,7 +145,7 @@ impl Sources {
         for resource in list("resources") {
             if text(&resource, "mode") == "managed" {
                 let values = resource.get("values").unwrap_or(&Json::Null);
-                self.names(text(&resource, "address"), values);
+                self.names(text(&resource, "type"), text(&resource, "address"), values);
             }
         }
         for child in list("child_modules") {
@@ -137,20 +154,28 @@ impl Sources {
     }
 }
 
-/// Arguments that name something that another resource makes.
-const FOREIGN: [&str; 12] = [
-    "role_arn",
-    "kms_key_arn",
-    "kms_master_key_arn",
-    "execution_role_arn",
-    "task_role_arn",
-    "customer_encryption_key_arn",
-    "encryption_key_arn",
-    "bucket_arn",
-    "target_arn",
-    "source_arn",
-    "policy_arn",
-    "resource_arn",
+/// By type of Terraform: what names the resource beside its `arn`.
+const OWN: &[(&str, &[&str])] = &[
+    ("aws_vpc", &["id"]),
+    ("aws_subnet", &["id"]),
+    ("aws_security_group", &["id"]),
+    ("aws_route_table", &["id"]),
+    ("aws_network_acl", &["id"]),
+    ("aws_nat_gateway", &["id"]),
+    ("aws_vpc_endpoint", &["id"]),
+    ("aws_flow_log", &["id"]),
+    ("aws_instance", &["id"]),
+    ("aws_ecs_service", &["id"]),
+    ("aws_api_gateway_rest_api", &["id"]),
+    ("aws_bedrock_guardrail", &["guardrail_arn"]),
+    ("aws_bedrockagent_agent", &["agent_arn"]),
+    ("aws_bedrockagentcore_agent_runtime", &["agent_runtime_arn"]),
+    ("aws_bedrockagentcore_gateway", &["gateway_id"]),
+    ("aws_bedrockagentcore_browser", &["browser_arn"]),
+    (
+        "aws_bedrockagentcore_code_interpreter",
+        &["code_interpreter_arn"],
+    ),
 ];
 
 fn text<'j>(value: &'j Json, name: &str) -> &'j str {
@@ -227,7 +252,7 @@ pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource
         let key = quoted(table.key);
         let query = format!(
             "SELECT account_id, region, coalesce({}, {key}), coalesce({}, {key}), {}, {key}, {} FROM {} ORDER BY 1, 2, 3",
-            or("arn", &key),
+            or("function_arn", &or("arn", &key)),
             or("name", &key),
             or("tags", "'{}'"),
             or("path", "''"),
@@ -245,15 +270,23 @@ pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource
             if is_aws(store, &kind.table, &key)? {
                 continue;
             }
-            let (owner, by) = owner(sources, &[&id, &key], &tags, &path);
+            if all
+                .iter()
+                .any(|one: &Resource| one.id == id && one.order == kind.order)
+            {
+                continue;
+            }
+            let (owner, by) = owner(sources, &[&id, &key], has("tags").then_some(&tags), &path);
             all.push(Resource {
                 name: if name == "not known" { key } else { name },
-                id,
-                kind: if kind.cloudformation.is_empty() {
+                kind: if id.contains(":scheduler:") {
+                    "AWS::Scheduler::Schedule".to_owned()
+                } else if kind.cloudformation.is_empty() {
                     kind.table.clone()
                 } else {
                     kind.cloudformation.clone()
                 },
+                id,
                 account: words(0)?,
                 region: words(1)?,
                 order: kind.order,
@@ -274,6 +307,7 @@ pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource
 fn is_aws(store: &Store, table: &str, key: &str) -> Result<bool, Error> {
     let query = match table {
         "kms_key" => "SELECT key_manager = 'AWS' FROM kms_key WHERE arn = ?1",
+        "iam_policy" => "SELECT aws_managed FROM iam_policy WHERE arn = ?1",
         "kms_alias" => "SELECT name LIKE 'alias/aws/%' FROM kms_alias WHERE name = ?1",
         "bedrock_model_invocation_logging" => {
             "SELECT log_group_name = '' AND bucket_name = '' FROM bedrock_model_invocation_logging WHERE region_name = ?1"
@@ -291,7 +325,10 @@ fn is_aws(store: &Store, table: &str, key: &str) -> Result<bool, Error> {
     })
 }
 
-fn owner(sources: &Sources, names: &[&String], tags: &Json, path: &str) -> (Owner, String) {
+fn owner(sources: &Sources, names: &[&String], tags: Option<&Json>, path: &str) -> (Owner, String) {
+    let nothing = Json::Null;
+    let tags_read = tags.is_some_and(|tags| !tags.is_null());
+    let tags = tags.unwrap_or(&nothing);
     let stack = text(tags, "aws:cloudformation:stack-name");
     if !stack.is_empty() {
         let logical = text(tags, "aws:cloudformation:logical-id");
@@ -305,6 +342,13 @@ fn owner(sources: &Sources, names: &[&String], tags: &Json, path: &str) -> (Owne
     }
     if path.starts_with("/aws-service-role/") || path.starts_with("/aws-reserved/") {
         return (Owner::Service, "made by an AWS service".to_owned());
+    }
+    if sources.is_given() && !tags_read {
+        let given = sources.states.join(", ");
+        return (
+            Owner::NotKnown,
+            format!("not known: not in {given}; whether a stack declares it is not read"),
+        );
     }
     if sources.is_given() {
         let given = sources.states.join(", ");

@@ -1,9 +1,16 @@
 //! The machine half of a rehearsal: the same source, deployed to another account, judged and held against the first run.
 
-use super::Section;
-use crate::inventory::{Error, Kind, Role, Store, quoted};
+use super::{Section, vendor};
+use crate::inventory::{Error, Store};
 use crate::model::{Outcome, Verdict};
+use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+/// Ids that AWS makes anew in every account.
+static MADE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"\b(?<kind>vpc|subnet|sg|rtb|vpce|eni|nat|igw|acl|i|fl|tgw|pl|key/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4})-[0-9a-f]{8,17}\b").ok()
+});
 
 /// What stays the same of a result when a stack is deployed elsewhere: rule, type, and name without account and Region.
 fn likeness(outcome: &Outcome) -> BTreeMap<(String, String, String), Verdict> {
@@ -15,7 +22,10 @@ fn likeness(outcome: &Outcome) -> BTreeMap<(String, String, String), Verdict> {
         for region in &outcome.run.regions {
             text = text.replace(region.as_str(), "REGION");
         }
-        text
+        match &*MADE {
+            Some(made) => made.replace_all(&text, "$kind-ID").into_owned(),
+            None => text,
+        }
     };
     let mut all: BTreeMap<(String, String, String), Verdict> = BTreeMap::new();
     for result in &outcome.results {
@@ -49,43 +59,25 @@ fn still_named(
     other: &Store,
     second: &Outcome,
 ) -> Result<Vec<Vec<String>>, Error> {
-    let old: BTreeSet<&str> = first
+    let old: BTreeSet<String> = first
         .run
         .accounts
         .iter()
-        .map(|account| account.id.as_str())
+        .map(|account| account.id.clone())
         .filter(|id| second.run.account(id).is_none())
         .collect();
-    let mut found = Vec::new();
-    for table in other.tables() {
-        if table.role != Role::Base {
-            continue;
-        }
-        for column in table.columns {
-            if !matches!(column.kind, Kind::Text | Kind::Json | Kind::List) {
-                continue;
-            }
-            let query = format!(
-                "SELECT {} FROM {} WHERE instr({}, ?1) > 0 ORDER BY 1",
-                quoted(table.key),
-                quoted(table.name),
-                quoted(column.name)
-            );
-            let mut statement = other.conn.prepare(&query)?;
-            for account in &old {
-                let mut rows = statement.query([account])?;
-                while let Some(row) = rows.next()? {
-                    found.push(vec![
-                        super::cell(row.get_ref(0)?, false),
-                        format!("still names account {account} in `{}`", column.name),
-                        String::new(),
-                        String::new(),
-                    ]);
-                }
-            }
-        }
-    }
-    Ok(found)
+    let found = vendor::named(other, &old)?;
+    Ok(found
+        .into_iter()
+        .map(|row| {
+            vec![
+                row[0].clone(),
+                format!("{} still {}", row[2], row[3]),
+                String::new(),
+                String::new(),
+            ]
+        })
+        .collect())
 }
 
 /// What is missing, what differs, and what still names the old account.
@@ -133,10 +125,24 @@ pub(super) fn section(first: &Outcome, other: &Store, second: &Outcome) -> Resul
     let differ = section.rows.len();
     let named = still_named(first, other, second)?;
     section.says = format!(
-        "Run {} of the rehearsal is the same in {same} results, differs or lacks in {differ}, and names an account of this run in {} places. Accounts and Regions are left out of the comparison.",
+        "Run {} of the rehearsal is the same in {same} results, differs in {differ}, and names an account of this run in {} places. Accounts and Regions are left out of the comparison.",
         second.run.id,
         named.len()
     );
     section.rows.extend(named);
     Ok(section)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_aws_makes_are_left_out_of_the_comparison() {
+        let made = MADE.as_ref().map(|made| {
+            made.replace_all("vpc-0a1b2c3d4e5f60718 and vpc-app", "$kind-ID")
+                .into_owned()
+        });
+        assert_eq!(made.as_deref(), Some("vpc-ID and vpc-app"));
+    }
 }

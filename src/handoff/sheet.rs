@@ -1,7 +1,7 @@
 //! The acceptance sheet: ten questions, answered from the sections and from what people said.
 
 use super::{Question, Section};
-use crate::model::{AttestationStatus, Outcome, PromiseState, Severity, Verdict, promises, stages};
+use crate::model::{AttestationStatus, Outcome, PromiseState, Severity, Verdict, promises};
 use serde::Serialize;
 
 /// An answer.
@@ -80,7 +80,9 @@ fn sources(sections: &[Section]) -> (Said, String) {
             .count()
     };
     let (nobody, open) = (count("nobody"), count("not known"));
-    if nobody > 0 {
+    if resources.rows.is_empty() {
+        (Said::NotKnown, "no resource is in the run".to_owned())
+    } else if nobody > 0 {
         (Said::No, format!("{nobody} resources are in no source"))
     } else if open > 0 || !resources.not_read.is_empty() {
         (
@@ -100,6 +102,10 @@ fn trust(sections: &[Section]) -> (Said, String) {
         .column("From where")
         .filter(|place| ["anyone", "vendor", "an account outside"].contains(place))
         .count();
+    let open = trust
+        .column("From where")
+        .filter(|place| *place == "not known")
+        .count();
     let silent = trust
         .column("Purpose")
         .filter(|purpose| *purpose == "no tag says it")
@@ -112,7 +118,15 @@ fn trust(sections: &[Section]) -> (Said, String) {
     } else if silent > 0 {
         (
             Said::No,
-            format!("of {silent} trusts no tag says what they are for"),
+            format!("{silent} trusts carry no tag that says what they are for"),
+        )
+    } else if trust.rows.is_empty() || open > 0 {
+        (
+            Said::NotKnown,
+            format!(
+                "{open} trust policies were not read, of {} that were found",
+                trust.rows.len()
+            ),
         )
     } else if trust.not_read.is_empty() {
         (
@@ -142,35 +156,49 @@ fn vendor(outcome: &Outcome, sections: &[Section]) -> (Said, String) {
     }
 }
 
-fn promise(outcome: &Outcome, id: &str) -> (Said, String) {
-    match promises(outcome).into_iter().find(|one| one.id == id) {
-        None => (Said::NotKnown, String::new()),
-        Some(one) => {
-            let said = match one.state {
-                PromiseState::Holds => Said::Yes,
-                PromiseState::Said => Said::Attested,
-                PromiseState::Broken => Said::No,
-                _ => Said::NotKnown,
-            };
-            (said, format!("{} {}", one.promise, one.state.words()))
-        }
-    }
-}
-
+/// Every promise that this release judges; what it does not judge is named.
 fn reached(outcome: &Outcome) -> (Said, String) {
     let all = promises(outcome);
-    let open = all.iter().filter(|one| !one.state.is_kept()).count();
-    match stages(&all).into_iter().find(|stage| stage.day == 90) {
-        Some(stage) if stage.reached => {
-            (Said::Yes, "every promise holds or is attested".to_owned())
-        }
-        _ => {
-            let broken = all.iter().any(|one| one.state == PromiseState::Broken);
-            (
-                if broken { Said::No } else { Said::NotKnown },
-                format!("{open} of {} promises are open", all.len()),
-            )
-        }
+    let count =
+        |states: &[PromiseState]| all.iter().filter(|one| states.contains(&one.state)).count();
+    let broken = count(&[PromiseState::Broken, PromiseState::Waived]);
+    let open = count(&[PromiseState::NotKnown, PromiseState::NobodySaid]);
+    let left = count(&[PromiseState::NotJudged, PromiseState::HoldsInPart]);
+    let said = match (broken, open) {
+        (0, 0) => Said::Yes,
+        (0, _) => Said::NotKnown,
+        _ => Said::No,
+    };
+    (
+        said,
+        format!(
+            "of {} promises {broken} are broken or waived, {open} are open, and {left} are not judged in full by this release",
+            all.len()
+        ),
+    )
+}
+
+/// Credentials that work and that nobody says were changed.
+fn credentials(outcome: &Outcome, sections: &[Section]) -> (Said, String) {
+    let Some(section) = find(sections, "credentials") else {
+        return (Said::NotKnown, String::new());
+    };
+    let live = section
+        .column("Kind")
+        .zip(section.column("State"))
+        .filter(|(kind, state)| {
+            *kind != "reference to a secret" && *state != "Inactive" && *state != "Expired"
+        })
+        .count();
+    let (said, why) = attested(outcome, "credentials-changed");
+    match (live, section.not_read.is_empty(), said) {
+        (_, _, Said::Attested) => (said, why),
+        (0, true, _) => (Said::Yes, "no credential that works was found".to_owned()),
+        (0, false, _) => (Said::NotKnown, "not everything was read".to_owned()),
+        _ => (
+            Said::No,
+            format!("credentials and secrets that work: {live}; {why}"),
+        ),
     }
 }
 
@@ -204,7 +232,12 @@ fn severe(outcome: &Outcome) -> (Said, String) {
 pub(super) fn questions(outcome: &Outcome, sections: &[Section]) -> Vec<Question> {
     let rehearsed = {
         let (said, why) = attested(outcome, "redeploy-rehearsal");
+        let differs = find(sections, "rehearsal").map_or(0, |section| section.rows.len());
         match (said, sources(sections)) {
+            _ if differs > 0 => (
+                Said::No,
+                format!("the rehearsal differs in {differs} places"),
+            ),
             // What no source declares was not built anew.
             (Said::Attested, (Said::No, refuted)) => {
                 (Said::No, format!("{why}; the run refutes it: {refuted}"))
@@ -245,15 +278,19 @@ pub(super) fn questions(outcome: &Outcome, sections: &[Section]) -> Vec<Question
         ),
         (
             "Can the customer's auditor read the audit trail?",
-            promise(outcome, "6"),
+            attested(outcome, "auditor-can-read"),
             "accounts",
         ),
         (
-            "Is there no long-term credential or secret left that the vendor may know?",
-            nothing(find(sections, "credentials"), "credentials to change"),
+            "Was every credential changed that the vendor may know?",
+            credentials(outcome, sections),
             "credentials",
         ),
-        ("Is day 90 reached?", reached(outcome), "open"),
+        (
+            "Does every promise that this release judges hold?",
+            reached(outcome),
+            "open",
+        ),
         (
             "Is every critical and high finding closed, or accepted by name?",
             severe(outcome),

@@ -32,6 +32,7 @@ pub mod sagemaker;
 pub mod secret_stores;
 pub mod stepfunctions;
 pub mod stores;
+pub mod template_types;
 pub mod trail_record;
 pub mod transit;
 pub mod vpc;
@@ -79,6 +80,7 @@ const SERVICES: &[Service] = &[
     cloudtrail::SERVICE,
     code::SERVICE,
     secret_stores::SERVICE,
+    template_types::SERVICE,
 ];
 
 /// Every collected table, in the order of the documentation.
@@ -122,7 +124,10 @@ pub fn map_declared(resources: &[declared::Declared], rows: &mut declared::Rows)
     for resource in resources {
         match spellings.get(resource.kind.as_str()) {
             Some(spelling) => (spelling.map)(resource, rows),
-            None => *rows.unmapped.entry(resource.kind.clone()).or_default() += 1,
+            None => {
+                template_types::look(resource, rows);
+                *rows.unmapped.entry(resource.kind.clone()).or_default() += 1;
+            }
         }
     }
 }

@@ -247,11 +247,12 @@ fn a_person_is_believed_until_the_run_refutes_it() {
     let all = document(folder.path(), &["run.outcrop", "--out", "handover"]);
     assert_eq!(answer(&all, "Are there runbooks"), "attested");
     assert_eq!(answer(&all, "Did the customer's own team"), "attested");
-    assert!(
-        rows(&all, "runbooks")
-            .iter()
-            .all(|row| row["Rehearsed by"] == "operations")
-    );
+    // The statement is about two of them.
+    let said = rows(&all, "runbooks")
+        .iter()
+        .filter(|row| row["Rehearsed by"] == "operations")
+        .count();
+    assert_eq!(said, 2);
     fs::write(
         folder.path().join("state.json"),
         json!({"version": 4, "resources": [{"mode": "managed", "type": "aws_s3_bucket", "name": "x",

@@ -114,7 +114,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "judge",
         ],
     ),
-    ("handoff", &["model", "inventory", "report"]),
+    ("handoff", &["model", "inventory", "subjects", "report"]),
     (
         "cli",
         &[

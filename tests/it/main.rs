@@ -30,7 +30,6 @@ mod live;
 #[cfg(feature = "live")]
 mod live_sessions;
 #[cfg(feature = "mcp")]
-#[expect(clippy::panic, reason = "a test that fails says so")]
 mod mcp;
 #[cfg(feature = "live")]
 mod onward;

@@ -26,6 +26,9 @@ CALLS = [
     ("query", {"sql": "DELETE FROM iam_role"}),
     ("query", {"sql": "ATTACH '/etc/passwd' AS other"}),
     ("tables", {"table": "iam_role"}),
+    ("tables", {}),
+    ("results", {"rule": "no-such-rule"}),
+    ("who_can", {"action": "nonsense"}),
 ]
 
 

@@ -160,12 +160,21 @@ fn gateway(by: &Declared, rows: &mut Rows) {
         .set("interception_points", interception_points(by))
         .set("token_limits", token_limits(by))
         .set("exception_level", by.at("exception_level").text().or(""))
-        .set("web_acl_arn", by.at("web_acl_arn").id().or(""))
+        .set("web_acl_arn", web_acl(by))
         .set(
             "waf_failure_mode",
             by.at("waf_configuration.failure_mode").text().or(""),
         )
         .set("kms_key_id", by.at("kms_key_arn").id().or(""));
+}
+
+/// A web ACL is attached by a resource of its own, perhaps in another file; where the gateway says nothing of it, it says nothing.
+fn web_acl(by: &Declared) -> Told<String> {
+    let told = by.at("web_acl_arn").id();
+    match by.at("waf_configuration") {
+        Node::Absent => told.or(""),
+        _ => told,
+    }
 }
 
 /// What a token authorizer asks of a token beside its issuer.

@@ -189,8 +189,18 @@ fn draft(by: &Declared) -> Told<Json> {
         policy.at("pii_entities_config"),
         policy.at("regexes_config"),
     ];
-    if let Some(later) = lists.iter().find_map(|list| list.later()) {
-        return Told::Unknown(later.clone());
+    // What an entry holds beside the members that are read decides nothing.
+    for list in lists {
+        let open = match list {
+            Node::Unknown(later) => Some(later),
+            _ => list.items().iter().find_map(|item| match item {
+                Node::Unknown(later) => Some(later),
+                _ => None,
+            }),
+        };
+        if let Some(later) = open {
+            return Told::Unknown(later.clone());
+        }
     }
     let mut open = None;
     let mut text = |node: &Node| match node.text() {

@@ -1,5 +1,6 @@
 //! How files declare them.
 
+use crate::model::UNKNOWN_REGION;
 use crate::services::declared::ids::arn;
 use crate::services::declared::policy::document;
 use crate::services::declared::{Change, Declared, Later, Rows, Spelling, Told};
@@ -60,16 +61,7 @@ fn key(by: &Declared, rows: &mut Rows) {
             "key_state",
             on.map(|on| if on { "Enabled" } else { "Disabled" }),
         )
-        .set(
-            "origin",
-            by.at("origin")
-                .text()
-                .or(if by.kind == "aws_kms_external_key" {
-                    "EXTERNAL"
-                } else {
-                    "AWS_KMS"
-                }),
-        )
+        .set("origin", origin(by))
         .set("policy", document(by.at("policy|key_policy")).or(default))
         .put("deletion_date", "")
         .set("spec", spec(by))
@@ -110,6 +102,9 @@ fn elsewhere<T>(why: &str) -> Told<T> {
 
 /// A key of one Region stays there; where the copies of another lie, other files may say too.
 fn regions(by: &Declared) -> Told<Vec<String>> {
+    if by.region == UNKNOWN_REGION {
+        return elsewhere("the Region that the file is for is not known; give --region");
+    }
     if is_replica(by) {
         return elsewhere("a replica's primary key and its other replicas are declared elsewhere");
     }
@@ -120,15 +115,27 @@ fn regions(by: &Declared) -> Told<Vec<String>> {
     }
 }
 
+/// Terraform names the store of the key, and no origin.
+fn origin(by: &Declared) -> Told<String> {
+    let usual = if by.kind == "aws_kms_external_key" {
+        "EXTERNAL"
+    } else if by.at("xks_key_id").text() != Told::Absent {
+        "EXTERNAL_KEY_STORE"
+    } else if by.at("custom_key_store_id").text() != Told::Absent {
+        "AWS_CLOUDHSM"
+    } else {
+        "AWS_KMS"
+    };
+    by.at("origin").text().or(usual)
+}
+
 /// Rotation is off unless it is turned on; of a replica the primary key decides.
 fn rotation(by: &Declared) -> Told<&'static str> {
     if is_replica(by) {
         return elsewhere("the primary key of a replica decides whether it is rotated");
     }
-    let origin = by.at("origin").text().or("AWS_KMS");
-    let fixed = by.kind == "aws_kms_external_key"
-        || matches!(spec(by), Told::Known(spec) if spec != "SYMMETRIC_DEFAULT")
-        || matches!(origin, Told::Known(origin) if origin != "AWS_KMS");
+    let fixed = matches!(spec(by), Told::Known(spec) if spec != "SYMMETRIC_DEFAULT")
+        || matches!(origin(by), Told::Known(origin) if origin != "AWS_KMS");
     if fixed {
         return Told::Known("impossible");
     }

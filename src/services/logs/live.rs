@@ -2,6 +2,7 @@
 
 use crate::client;
 use crate::services::collect::{Batch, Place};
+use std::collections::BTreeMap;
 
 pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
     let client = client!(aws_sdk_cloudwatchlogs, place);
@@ -20,8 +21,56 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         .await;
     let mut batch = Batch::default();
     batch.listed(place, "cloudwatch_log_group", &listing);
+    // Only a group with a policy of its own is asked for it.
+    let own: Vec<String> = listing
+        .items
+        .iter()
+        .filter(|group| {
+            group
+                .data_protection_status()
+                .is_some_and(|status| status.as_str() == "ACTIVATED")
+        })
+        .filter_map(|group| group.log_group_name().map(str::to_owned))
+        .collect();
+    let policies = place
+        .details(
+            &mut batch,
+            "cloudwatch_log_group",
+            "protection",
+            &own,
+            String::clone,
+            |index| {
+                place.call("logs:GetDataProtectionPolicy", {
+                    let (client, name) = (&client, &own[index]);
+                    move || {
+                        client
+                            .get_data_protection_policy()
+                            .log_group_identifier(name)
+                            .send()
+                    }
+                })
+            },
+        )
+        .await;
+    let mut masking: BTreeMap<&str, Option<&'static str>> = BTreeMap::new();
+    for (name, policy) in own.iter().zip(policies) {
+        let found = policy
+            .and_then(|answer| serde_json::from_str(answer.policy_document().unwrap_or("{}")).ok());
+        masking.insert(name, found.map(|policy| super::masking(&policy)));
+    }
     batch.rows.extend(listing.items.iter().map(|group| {
-        // Absent is known here: no key is the service's own, no retention is for ever.
+        let inherits = group
+            .inherited_properties()
+            .iter()
+            .any(|one| one.as_str() == "ACCOUNT_DATA_PROTECTION");
+        let own = group.log_group_name().and_then(|name| masking.get(name));
+        let masked = match own {
+            Some(Some("masked")) => Some("masked"),
+            _ if inherits => Some("inherited"),
+            Some(own) => *own,
+            None => Some("none"),
+        };
+        // Absent is known here: no key is the service's own, no retention is for ever, and what is not turned on is off.
         place
             .row("cloudwatch_log_group")
             .set("name", group.log_group_name())
@@ -31,6 +80,15 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
                     .log_group_arn()
                     .or(group.arn())
                     .map(|arn| arn.trim_end_matches(":*")),
+            )
+            .set("masking", masked)
+            .set(
+                "takes_bearer_tokens",
+                group.bearer_token_authentication_enabled().unwrap_or(false),
+            )
+            .set(
+                "is_deletion_protected",
+                group.deletion_protection_enabled().unwrap_or(false),
             )
             .set("kms_key_id", group.kms_key_id().unwrap_or_default())
             .set(

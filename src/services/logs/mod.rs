@@ -7,7 +7,7 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{int, text};
+use crate::inventory::cols::{flag, int, text};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Log groups.
@@ -28,10 +28,52 @@ pub const LOG_GROUP: Table = Table {
         )
         .absent("'STANDARD'")
         .words(&["STANDARD", "INFREQUENT_ACCESS", "DELIVERY"]),
+        flag(
+            "takes_bearer_tokens",
+            "May whoever holds a bearer token write to it?",
+        ),
+        flag(
+            "is_deletion_protected",
+            "Is it protected against deletion?",
+        ),
+        text(
+            "masking",
+            "What data protection does to sensitive data in its events: `masked` for readers without a permission of its own, `audited` alone, `inherited` from the account's policy, or `none`.",
+        )
+        .by(&["protection"])
+        .words(&["masked", "audited", "inherited", "none"]),
     ],
-    reads: &[Read::new("list", "logs:DescribeLogGroups")],
+    reads: &[
+        Read::new("list", "logs:DescribeLogGroups"),
+        Read::with(
+            "protection",
+            "logs:GetDataProtectionPolicy",
+            &["logs:DescribeLogGroups", "logs:GetDataProtectionPolicy"],
+        ),
+    ],
     lists: Inputs::NONE,
 };
+
+/// What a data protection policy does: a statement with `Deidentify` masks, one with `Audit` only counts (CloudWatch Logs User Guide,
+/// "Understanding data protection policies").
+fn masking(policy: &serde_json::Value) -> &'static str {
+    let statements = policy
+        .get("Statement")
+        .and_then(serde_json::Value::as_array);
+    let does = |operation: &str| {
+        statements
+            .into_iter()
+            .flatten()
+            .any(|one| one.pointer(&format!("/Operation/{operation}")).is_some())
+    };
+    if does("Deidentify") {
+        "masked"
+    } else if does("Audit") {
+        "audited"
+    } else {
+        "none"
+    }
+}
 
 /// The service.
 pub(super) const SERVICE: Service = Service {

@@ -3,6 +3,7 @@
 pub(crate) mod account_placement;
 pub(crate) mod corpus_bucket;
 pub(crate) mod deploy_pipeline;
+mod template_type;
 
 use super::Subject;
 
@@ -11,4 +12,5 @@ pub(super) const SUBJECTS: &[Subject] = &[
     corpus_bucket::SUBJECT,
     account_placement::SUBJECT,
     deploy_pipeline::SUBJECT,
+    template_type::SUBJECT,
 ];

@@ -67,6 +67,7 @@ pub const DATA_KEY: Table = Table {
         text("owner_account_id", "Account of the key.")
             .absent("''")
             .from(PROTECTED),
+        flag("owner_in_run", "Does an account of the run own it?").from(PROTECTED),
         text("origin", "Where its material comes from.")
             .absent("''")
             .from(KEY),
@@ -352,6 +353,7 @@ fn row(
                 owner
             },
         )
+        .put("owner_in_run", !matches!(key, Key::Foreign))
         .set("kind", kind.clone());
     let verdict = match key {
         Key::Service => Judged::not_ours(

@@ -27,6 +27,22 @@ pub const AGENT_VERSION: Table = Table {
         text("alias", "Alias.").from(VERSIONS),
         text("version", "Version that it serves.").from(VERSIONS),
         text("guardrail", "Guardrail of the version.").absent("''").from(VERSIONS),
+        flag(
+            "is_test_alias",
+            "Is it the alias that every agent has for tests, which always serves the draft?"
+        )
+        .from(VERSIONS),
+        flag(
+            "uses_draft",
+            "Does the alias serve the draft, or its version a guardrail's draft? What is changed in a draft is in use at once."
+        )
+        .from(VERSIONS),
+        text("draft_reason", "What is a draft.").absent("''").from(VERSIONS),
+        flag(
+            "is_production",
+            "Is its environment production? True where nothing says which it is."
+        )
+        .from(VERSIONS),
         flag("has_guardrail", "Has the version a guardrail?").from(VERSIONS),
         flag(
             "is_enforced",
@@ -44,6 +60,9 @@ pub(super) const SUBJECT: Subject = Subject {
     derive,
     rests_on_published_data: false,
 };
+
+/// The alias that Bedrock makes for tests (Bedrock User Guide, "Deploy and use an Amazon Bedrock agent in your application").
+const TEST_ALIAS: &str = "AgentTestAlias";
 
 fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     for (account, region) in facts.settings.scopes(&AGENT_VERSION) {
@@ -65,6 +84,28 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 row.put("part", format!("{}/{}", text("alias"), text("version")))
                     .set("name", agent.text("name").map(str::to_owned))
                     .tagged(facts.settings, &account, Known(BTreeMap::new()));
+                let drafts: Vec<&str> = [
+                    (text("version") == "DRAFT", "the alias serves the draft"),
+                    (
+                        text("guardrail_version") == "DRAFT",
+                        "its guardrail is a draft",
+                    ),
+                ]
+                .into_iter()
+                .filter(|(is, _)| *is)
+                .map(|(_, why)| why)
+                .collect();
+                let environment = facts
+                    .settings
+                    .environment(&account, &Known(BTreeMap::new()));
+                row.put("is_test_alias", text("alias") == TEST_ALIAS)
+                    .put("uses_draft", !drafts.is_empty())
+                    .put("draft_reason", drafts.join(", and "))
+                    .set(
+                        "is_production",
+                        environment
+                            .map(|name| name.is_empty() || facts.settings.is_production(&name)),
+                    );
                 row.put("alias", text("alias"))
                     .put("version", text("version"))
                     .put("guardrail", text("guardrail"))

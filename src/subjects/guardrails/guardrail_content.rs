@@ -120,75 +120,154 @@ fn used(facts: &Facts<'_>, guardrail: Row<'_>) -> (BTreeMap<String, BTreeSet<Str
     (found, gaps)
 }
 
+/// A version to judge, and who uses it; of one that is not there, why.
+type Judged<'v> = (String, Result<&'v Json, Vec<Gap>>, Vec<String>);
+
 /// The versions to judge: those in use, or the newest.
-fn judged(
-    versions: &[Json],
+fn judged<'v>(
+    versions: &'v [Json],
     used: BTreeMap<String, BTreeSet<String>>,
-) -> Vec<(&Json, Vec<String>)> {
+    is_file: bool,
+) -> Vec<Judged<'v>> {
     let name = |version: &Json| version["version"].as_str().unwrap_or_default().to_owned();
     let newest = versions
         .iter()
         .max_by_key(|version| name(version).parse::<u32>().unwrap_or(0));
-    let mut all: Vec<(&Json, Vec<String>)> = Vec::new();
+    let mut all: Vec<Judged<'v>> = Vec::new();
     for (version, by) in used {
         let found = versions
             .iter()
             .find(|one| name(one) == version)
-            // A file declares the draft alone, and its versions are made of it.
-            .or_else(|| newest.filter(|_| versions.len() == 1));
-        if let Some(found) = found {
-            all.push((found, by.into_iter().collect()));
-        }
+            // A version that the same file makes has no number yet, and is made of the draft.
+            .or_else(|| newest.filter(|_| is_file && version.is_empty()));
+        let found = found.ok_or_else(|| {
+            vec![Gap::not_understood(
+                "bedrock_guardrail.versions",
+                if is_file {
+                    format!("version {version} was made of an earlier draft, which the file does not show")
+                } else {
+                    format!("version {version} is not among the versions that were read")
+                },
+            )]
+        });
+        all.push((version, found, by.into_iter().collect()));
     }
     if all.is_empty() {
-        all.extend(newest.map(|version| (version, Vec::new())));
+        all.extend(newest.map(|version| (name(version), Ok(version), Vec::new())));
     }
     all
+}
+
+/// Guardrails that an agent or the account uses and that are not in the run.
+fn unlisted(facts: &Facts<'_>, account: &str, region: &str) -> BTreeSet<String> {
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    for agent in facts.world.all("bedrock_agent", account, region).rows {
+        let served = agent.json("served_versions").known();
+        for one in served.iter().filter_map(|all| all.as_array()).flatten() {
+            named.insert(one["guardrail"].as_str().unwrap_or_default().to_owned());
+        }
+    }
+    for config in facts
+        .world
+        .all("bedrock_enforced_guardrail", account, region)
+        .rows
+    {
+        named.extend(config.text("guardrail_arn").known().map(str::to_owned));
+    }
+    named.retain(|name| {
+        let id = name.rsplit('/').next().unwrap_or(name);
+        let known = facts
+            .world
+            .everywhere("bedrock_guardrail")
+            .into_iter()
+            .any(|row| row.key() == name || row.text("id") == Known(id));
+        !name.is_empty() && !name.starts_with('(') && !known
+    });
+    named
 }
 
 fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     let least = facts.settings.text("min_prompt_attack_strength", "HIGH");
     for (account, region) in facts.settings.scopes(&GUARDRAIL_CONTENT) {
         let guardrails = facts.world.all("bedrock_guardrail", &account, &region);
+        let whole = guardrails.gaps.is_empty();
         sink.hide(&account, &region, guardrails.gaps);
         for guardrail in guardrails.rows {
             let (used, gaps) = used(facts, guardrail);
+            let about = About {
+                scope: (&account, &region),
+                key: guardrail.key(),
+                name: guardrail.text("name").map(str::to_owned),
+                least: &least,
+            };
             match guardrail.json("versions") {
                 Known(versions) => {
                     sink.hide(&account, &region, gaps);
                     let versions = versions.as_array().cloned().unwrap_or_default();
-                    for (version, by) in judged(&versions, used) {
-                        row(facts, sink, guardrail, Ok((version, by)), &least);
+                    let is_file = facts.world.is_new(guardrail.key());
+                    for one in judged(&versions, used, is_file) {
+                        row(facts, sink, &about, one);
                     }
                 }
-                Unknown(more) => row(facts, sink, guardrail, Err(more), &least),
+                Unknown(more) => {
+                    row(facts, sink, &about, (String::new(), Err(more), Vec::new()));
+                }
+            }
+        }
+        // A list that was not read hides them already.
+        if whole {
+            for key in unlisted(facts, &account, &region) {
+                let gap = Gap::not_understood(
+                    "bedrock_guardrail",
+                    format!("the guardrail {key} is in use and not in this run"),
+                );
+                let about = About {
+                    scope: (&account, &region),
+                    key: &key,
+                    name: Known(key.clone()),
+                    least: &least,
+                };
+                row(
+                    facts,
+                    sink,
+                    &about,
+                    (String::new(), Err(vec![gap]), Vec::new()),
+                );
             }
         }
     }
 }
 
+/// The guardrail that a row is about.
+struct About<'a> {
+    scope: (&'a str, &'a str),
+    key: &'a str,
+    name: Observed<String>,
+    least: &'a str,
+}
+
 fn row(
     facts: &Facts<'_>,
     sink: &mut Sink<'_>,
-    guardrail: Row<'_>,
-    version: Result<(&Json, Vec<String>), Vec<Gap>>,
-    least: &str,
+    about: &About<'_>,
+    (number, version, by): Judged<'_>,
 ) {
-    let account = guardrail.account();
-    let mut row = sink.row(
-        account,
-        guardrail.region(),
-        guardrail.key(),
-        "AWS::Bedrock::Guardrail",
-    );
-    row.set("name", guardrail.text("name").map(str::to_owned))
+    let (account, region) = about.scope;
+    let least = about.least;
+    let mut row = sink.row(account, region, about.key, "AWS::Bedrock::Guardrail");
+    row.put("part", number.as_str())
+        .set("name", about.name.clone())
         .tagged(facts.settings, account, Known(BTreeMap::new()));
-    let (version, by) = match version {
+    let version = match version {
         Ok(found) => found,
         Err(gaps) => {
+            if number.is_empty() {
+                row.set::<String>("version", Unknown(gaps.clone()));
+            } else {
+                row.put("version", number);
+            }
+            row.put("used_by", by);
             for column in [
-                "version",
-                "used_by",
                 "attack_strength",
                 "blocks_attacks",
                 "attack_reason",
@@ -231,8 +310,7 @@ fn row(
             .collect()
     };
     let (answers, prompts) = (handled("output"), handled("input"));
-    row.put("part", text("version"))
-        .put("version", text("version"))
+    row.put("version", text("version"))
         .put("used_by", by)
         .put("attack_strength", strength)
         .put("blocks_attacks", blocks && strong)

@@ -360,10 +360,7 @@ fn principal_row<'w>(
                 .clone()
                 .map(|profiles| profiles.into_keys().collect::<Vec<_>>()),
         )
-        .set(
-            "inference_regions",
-            regions.clone().map(|all| Vec::from_iter(all)),
-        )
+        .set("inference_regions", regions.clone().map(Vec::from_iter))
         .set(
             "global_profiles",
             regions

@@ -17,6 +17,7 @@ const GROUP: Inputs = Inputs::All(&[
     services::bedrock::INVOCATION_LOGGING.list(),
     services::logs::LOG_GROUP.list(),
 ]);
+const PROTECTION: Inputs = Inputs::All(&[GROUP, services::logs::LOG_GROUP.group("protection")]);
 pub(super) const GROUP_KEY: Inputs = Inputs::All(&[
     services::bedrock::INVOCATION_LOGGING.list(),
     services::logs::LOG_GROUP.list(),
@@ -45,6 +46,21 @@ pub const INFERENCE_LOG_GROUP: Table = Table {
             .absent("0 (never)")
             .from(GROUP),
         text("retention_source", "The API field.").from(GROUP),
+        text(
+            "masking",
+            "What data protection does to sensitive data in it: `masked`, `audited`, `inherited` or `none`."
+        )
+        .from(PROTECTION),
+        flag(
+            "takes_bearer_tokens",
+            "May whoever holds a bearer token write to it?"
+        )
+        .from(GROUP),
+        flag(
+            "is_deletion_protected",
+            "Is it protected against deletion?"
+        )
+        .from(GROUP),
     ],
     reads: &[],
     lists: LOGGING,
@@ -169,7 +185,16 @@ pub(crate) fn derive_groups(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                     "retention_days",
                     of(&group, &name, |row| row.int("retention_in_days")),
                 )
-                .put("retention_source", "logs:DescribeLogGroups retentionInDays");
+                .put("retention_source", "logs:DescribeLogGroups retentionInDays")
+                .set("masking", of(&group, &name, |row| row.text("masking")))
+                .set(
+                    "takes_bearer_tokens",
+                    of(&group, &name, |row| row.flag("takes_bearer_tokens")),
+                )
+                .set(
+                    "is_deletion_protected",
+                    of(&group, &name, |row| row.flag("is_deletion_protected")),
+                );
             sink.push(row);
         }
     }

@@ -276,36 +276,54 @@ fn bedrock_row(
 /// The zones of its interfaces, by the ids that all accounts share.
 fn zones(facts: &Facts<'_>, row: &mut DerivedRow, endpoint: Row<'_>) {
     let approved = facts.settings.list("approved_zone_ids");
-    let all = endpoint.list("subnet_ids").and_then(|subnets| {
-        let mut zones = std::collections::BTreeSet::new();
-        for subnet in subnets {
-            let (account, region) = (endpoint.account(), endpoint.region());
-            match facts.world.lookup("vpc_subnet", account, region, &subnet) {
-                Lookup::Found(found) => match found.text("availability_zone_id") {
-                    Known(zone) => drop(zones.insert(zone.to_owned())),
-                    Unknown(gaps) => return Unknown(gaps),
-                },
-                Lookup::Absent => {
-                    return Observed::gap(Gap::not_understood(
+    let (mut zones, mut gaps) = (std::collections::BTreeSet::new(), Vec::new());
+    match endpoint.list("subnet_ids") {
+        Known(subnets) => {
+            for subnet in subnets {
+                let (account, region) = (endpoint.account(), endpoint.region());
+                let zone = match facts.world.lookup("vpc_subnet", account, region, &subnet) {
+                    Lookup::Found(found) => found.text("availability_zone_id"),
+                    Lookup::Absent => Observed::gap(Gap::not_understood(
                         "vpc_subnet",
                         format!("the subnet {subnet} is in no account of this run"),
-                    ));
+                    )),
+                    Lookup::Unknown(more) => Unknown(more),
+                };
+                match zone {
+                    Known(zone) => drop(zones.insert(zone.to_owned())),
+                    Unknown(more) => gaps.extend(more),
                 }
-                Lookup::Unknown(gaps) => return Unknown(gaps),
             }
         }
-        Known(zones.into_iter().collect::<Vec<_>>())
-    });
-    let outside = all.clone().map(|zones| {
-        zones
-            .into_iter()
-            .filter(|zone| !approved.is_empty() && !approved.contains(zone))
-            .collect::<Vec<_>>()
-    });
+        Unknown(more) => gaps.extend(more),
+    }
+    let outside: Vec<String> = zones
+        .iter()
+        .filter(|zone| !approved.is_empty() && !approved.contains(zone))
+        .cloned()
+        .collect();
+    // One zone that is not approved decides, whatever the others are.
+    let whole = |known: Vec<String>| {
+        if gaps.is_empty() {
+            Known(known)
+        } else {
+            Unknown(gaps.clone())
+        }
+    };
+    let leaves = if outside.is_empty() {
+        whole(Vec::new()).map(|_| false)
+    } else {
+        Known(true)
+    };
+    let shown = if outside.is_empty() {
+        whole(Vec::new())
+    } else {
+        Known(outside)
+    };
     row.put("has_zone_limit", !approved.is_empty())
-        .set("zone_ids", all)
-        .set("leaves_zones", outside.clone().map(|all| !all.is_empty()))
-        .set("outside_zones", outside);
+        .set("zone_ids", whole(zones.into_iter().collect()))
+        .set("leaves_zones", leaves)
+        .set("outside_zones", shown);
 }
 
 /// Private DNS in effect, or a private zone of the service's name that replaces it.
