@@ -5,7 +5,7 @@ use crate::law::judged;
 use outcrop::model::Verdict::{self, Fail, NotApplicable, Pass, Unknown};
 
 /// The change, the rule, and the worst verdict of the rule.
-type Case = (&'static str, &'static str, Verdict);
+pub type Case = (&'static str, &'static str, Verdict);
 
 fn cases() -> Vec<Case> {
     vec![
@@ -443,27 +443,33 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-#[test]
-fn one_fact_changed_in_the_sound_estate_gives_its_verdict() {
+/// What came out otherwise.
+pub fn wrong(cases: &[Case]) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (change, rule, wanted) in cases() {
+    for (change, rule, wanted) in cases {
         let outcome = judged("sound", |store| {
             store.conn.execute_batch(change).expect(change);
         });
         let found: Vec<Verdict> = outcome
             .results
             .iter()
-            .filter(|result| result.rule == rule)
+            .filter(|result| result.rule == *rule)
             .map(|result| result.verdict)
             .collect();
         let worst = [Fail, Unknown, Pass, NotApplicable]
             .into_iter()
             .find(|verdict| found.contains(verdict));
-        if worst != Some(wanted) {
+        if worst != Some(*wanted) {
             wrong.push(format!(
                 "{rule}: {worst:?} and not {wanted:?} after {change}"
             ));
         }
     }
+    wrong
+}
+
+#[test]
+fn one_fact_changed_in_the_sound_estate_gives_its_verdict() {
+    let wrong = wrong(&cases());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

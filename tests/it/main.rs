@@ -41,6 +41,7 @@ mod paths_of_compute;
 mod policy;
 mod questions;
 mod rules;
+mod second_wave;
 mod secrets;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod traces;
