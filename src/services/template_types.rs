@@ -23,7 +23,7 @@ static TYPES: LazyLock<BTreeMap<&'static str, BTreeSet<&'static str>>> = LazyLoc
 pub fn dated() -> &'static str {
     DATA.lines()
         .next()
-        .and_then(|line| line.split(" of ").nth(2))
+        .and_then(|line| line.rsplit(" of ").next())
         .and_then(|rest| rest.split(',').next())
         .unwrap_or_default()
 }

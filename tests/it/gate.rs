@@ -98,7 +98,9 @@ fn one_estate_is_judged_alike_in_every_spelling() {
         inventory.retain(|result| !of_accounts(result));
         assert!(inventory.len() > 12, "{twin}: {inventory:#?}");
         for file in ["plan.json", "template.yaml", "preview.json"] {
-            assert_eq!(of(file), inventory, "{twin}: {file}");
+            let mut found = of(file);
+            found.retain(|result| !of_accounts(result));
+            assert_eq!(found, inventory, "{twin}: {file}");
         }
     }
 }
