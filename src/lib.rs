@@ -37,6 +37,7 @@
 //! | [`remedy`] | changes on this estate, and the proof that they work |
 //! | [`report`] | formats, one file each |
 //! | [`evidence`] | packages that another party checks and judges again |
+//! | [`handoff`] | what a customer's team takes over: sections, owners, the acceptance sheet |
 //! | [`cli`] | one file for each sub-command |
 //!
 //! # Invariants

@@ -1,7 +1,7 @@
 //! `outcrop handoff RUN --out DIR`: the folder that a customer's team takes over with.
 
 use super::{Global, diff};
-use crate::handoff::{Document, Parts, Sources, document, write};
+use crate::handoff::{Document, Parts, Said, Sources, document, write};
 use crate::inventory::Store;
 use crate::judge::Usage;
 use crate::model::Outcome;
@@ -141,13 +141,8 @@ impl Handoff {
 }
 
 fn code(document: &Document) -> u8 {
-    let says = |word: &str| {
-        document
-            .questions
-            .iter()
-            .any(|one| one.answer.words() == word)
-    };
-    match (document.accepted, says("no")) {
+    let refused = document.questions.iter().any(|one| one.answer == Said::No);
+    match (document.accepted, refused) {
         (true, _) => 0,
         (false, true) => 3,
         (false, false) => 4,

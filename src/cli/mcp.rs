@@ -1,7 +1,7 @@
 //! `outcrop mcp RUN`: a run for assistants, by the Model Context Protocol on standard input and output.
 //!
-//! It reads one run and nothing else: no network, no writes. Tools are data (`data/assistant.yaml`); each is a command of this
-//! program, run as a process of its own with the arguments in place, so that what bounds the command bounds the tool. What comes from
+//! It reads one run and nothing else: no network, no writes. Tools are data (`data/assistant.yaml`); but for results,
+//! causes and the list of tables each is a command of this program, run as a process of its own with the arguments in place, so that what bounds the command bounds the tool. What comes from
 //! the estate stands under `data` in every answer, and the instructions say that it is never an instruction.
 
 use super::diff;
@@ -224,7 +224,7 @@ impl Server {
         if !rule.is_empty() && !self.outcome.rules.contains_key(rule) {
             return Err(match self.outcome.run.not_run.get(rule) {
                 Some(why) => format!("the rule {rule} did not run: {}", why.why),
-                None => format!("there is no rule `{}`", cut(rule, 60)),
+                None => format!("no rule is called `{}`", cut(rule, 60)),
             });
         }
         if !account.is_empty() && self.outcome.run.account(account).is_none() {

@@ -13,6 +13,7 @@ mod vendor;
 pub mod write;
 
 pub use owners::Sources;
+pub use sheet::Said;
 
 use crate::inventory::{Error, Status, Store};
 use crate::model::Outcome;
@@ -112,7 +113,7 @@ pub struct Question {
     /// As it is asked.
     pub question: String,
     /// What the run or a person says.
-    pub answer: sheet::Said,
+    pub answer: Said,
     /// Why.
     pub because: String,
     /// The section that shows it.
@@ -205,7 +206,7 @@ pub fn document(parts: &Parts<'_>) -> Result<Document, Error> {
         accepted: outcome.run.complete
             && questions
                 .iter()
-                .all(|one| matches!(one.answer, sheet::Said::Yes | sheet::Said::Attested)),
+                .all(|one| matches!(one.answer, Said::Yes | Said::Attested)),
         questions,
         sections,
     })
@@ -346,4 +347,31 @@ fn not_read(store: &Store, tables: &[String]) -> Result<Vec<String>, Error> {
         }
     }
     Ok(all.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that does not parse would leave its section out.
+    #[test]
+    fn every_file_of_the_hand_over_parses() {
+        let numbered = Files::iter().filter(|name| {
+            name.split_once('-')
+                .is_some_and(|(place, _)| place.parse::<u32>().is_ok())
+        });
+        assert_eq!(RECIPES.len(), numbered.count());
+        for (_, recipe) in &*RECIPES {
+            for name in &recipe.subjects {
+                assert!(subjects().any(|one| one.table.name == name), "{name}");
+            }
+            for name in &recipe.needs {
+                assert!(
+                    crate::subjects::tables().iter().any(|one| one.name == name),
+                    "{name}"
+                );
+            }
+        }
+        assert!(owners::are_known() && open::are_known());
+    }
 }

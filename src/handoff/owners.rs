@@ -236,7 +236,7 @@ pub(super) struct Resource {
 /// # Errors
 /// When the run cannot be read.
 pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource>, Error> {
-    let mut all = Vec::new();
+    let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
     for kind in &*KINDS {
         let Ok(table) = store.table(&kind.table) else {
             continue;
@@ -262,18 +262,22 @@ pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let words = |place: usize| row.get_ref(place).map(|value| cell(value, false));
+            let (account, region) = (words(0)?, words(1)?);
             let (id, name, key, path) = (words(2)?, words(3)?, words(5)?, words(6)?);
             let tags: Option<String> = row.get(4)?;
             let tags: Json = tags
                 .and_then(|tags| serde_json::from_str(&tags).ok())
                 .unwrap_or(Json::Null);
-            if is_aws(store, &kind.table, &key)? {
+            if is_aws(store, &kind.table, [&account, &region, &key])? {
                 continue;
             }
-            if all
-                .iter()
-                .any(|one: &Resource| one.id == id && one.order == kind.order)
-            {
+            // Versions of a function are one function.
+            if !seen.insert((
+                kind.table.as_str(),
+                account.clone(),
+                region.clone(),
+                id.clone(),
+            )) {
                 continue;
             }
             let (owner, by) = owner(sources, &[&id, &key], has("tags").then_some(&tags), &path);
@@ -287,8 +291,8 @@ pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource
                     kind.cloudformation.clone()
                 },
                 id,
-                account: words(0)?,
-                region: words(1)?,
+                account,
+                region,
                 order: kind.order,
                 keeps: [kind.keeps.as_str(), kind.none.as_str()]
                     .into_iter()
@@ -304,21 +308,21 @@ pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource
 }
 
 /// What AWS made by itself and nobody declares, or what is no thing at all.
-fn is_aws(store: &Store, table: &str, key: &str) -> Result<bool, Error> {
-    let query = match table {
-        "kms_key" => "SELECT key_manager = 'AWS' FROM kms_key WHERE arn = ?1",
-        "iam_policy" => "SELECT aws_managed FROM iam_policy WHERE arn = ?1",
-        "kms_alias" => "SELECT name LIKE 'alias/aws/%' FROM kms_alias WHERE name = ?1",
+fn is_aws(store: &Store, table: &str, place: [&str; 3]) -> Result<bool, Error> {
+    let (key, is) = match table {
+        "kms_key" => ("arn", "key_manager = 'AWS'"),
+        "iam_policy" => ("arn", "aws_managed"),
+        "kms_alias" => ("name", "name LIKE 'alias/aws/%'"),
         "bedrock_model_invocation_logging" => {
-            "SELECT log_group_name = '' AND bucket_name = '' FROM bedrock_model_invocation_logging WHERE region_name = ?1"
+            ("region_name", "log_group_name = '' AND bucket_name = ''")
         }
-        "bedrock_data_retention" => {
-            "SELECT mode IN ('inherit', 'default') FROM bedrock_data_retention WHERE region_name = ?1"
-        }
+        "bedrock_data_retention" => ("region_name", "mode IN ('inherit', 'default')"),
         _ => return Ok(false),
     };
-    let mut statement = store.conn.prepare(query)?;
-    let mut rows = statement.query([key])?;
+    let query =
+        format!("SELECT {is} FROM {table} WHERE account_id = ?1 AND region = ?2 AND {key} = ?3");
+    let mut statement = store.conn.prepare(&query)?;
+    let mut rows = statement.query(place)?;
     Ok(match rows.next()? {
         Some(row) => row.get::<_, Option<bool>>(0)?.unwrap_or(false),
         None => false,
@@ -449,4 +453,14 @@ pub(super) fn teardown(resources: &[Resource]) -> Section {
         ]);
     }
     section
+}
+
+/// Are there kinds, each of a table that there is?
+#[cfg(test)]
+pub(super) fn are_known() -> bool {
+    let tables = crate::subjects::tables();
+    !KINDS.is_empty()
+        && KINDS
+            .iter()
+            .all(|kind| tables.iter().any(|table| table.name == kind.table))
 }

@@ -178,7 +178,7 @@ fn reached(outcome: &Outcome) -> (Said, String) {
     )
 }
 
-/// Credentials that work and that nobody says were changed.
+/// Credentials that work, unless a person attests that they were changed.
 fn credentials(outcome: &Outcome, sections: &[Section]) -> (Said, String) {
     let Some(section) = find(sections, "credentials") else {
         return (Said::NotKnown, String::new());

@@ -1,6 +1,6 @@
 //! The document as a page that prints, as Markdown, as JSON and as tables for spreadsheets.
 
-use super::{Document, Question, Section};
+use super::{Document, Question, Said, Section};
 use crate::report::csv::cell;
 use crate::report::markdown::safe as escaped;
 use crate::report::safe::{cut, terminal};
@@ -61,10 +61,10 @@ impl Shown<'_> {
 }
 
 fn tone(question: &&Question) -> &'static str {
-    match question.answer.words() {
-        "yes" => "yes",
-        "no" => "no",
-        _ => "open",
+    match question.answer {
+        Said::Yes => "yes",
+        Said::No => "no",
+        Said::NotKnown | Said::Attested => "open",
     }
 }
 

@@ -18,6 +18,7 @@ REST = {
     ("bedrock", "GET", r"^/enforcedGuardrailsConfiguration"): "ListEnforcedGuardrailsConfiguration",
     ("bedrock", "GET", r"^/data-retention"): "GetAccountDataRetention",
     ("bedrock", "GET", r"^/guardrails/?(\?|$)"): "ListGuardrails",
+    ("bedrock", "GET", r"^/guardrails/[^/?]+"): "GetGuardrail",
     ("bedrock", "GET", r"^/prompts/?(\?|$)"): "ListPrompts",
     ("bedrock", "GET", r"^/agents/[^/]+/agentversions/[^/]+"): "GetAgentVersion",
     ("bedrock-agentcore", "POST", r"^/browsers/?(\?|$)"): "ListBrowsers",

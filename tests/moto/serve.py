@@ -156,6 +156,7 @@ def seed_sound(account):
     key = account.key([{"Effect": "Allow", "Principal": {"AWS": admin}, "Action": administers, "Resource": "*"},
                        {"Effect": "Allow", "Principal": {"Service": f"logs.{REGION}.amazonaws.com"}, "Action": ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*"], "Resource": "*"},
                        {"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "kms:GenerateDataKey", "Resource": "*", "Condition": {"StringEquals": {"aws:SourceAccount": account.id}}}])
+    account.client("kms").enable_key_rotation(KeyId=key)
     logs = account.client("logs")
     for name in ("/aws/bedrock/invocations", "/aws/lambda/answers"):
         logs.create_log_group(logGroupName=name, kmsKeyId=key)
@@ -179,7 +180,8 @@ def recorded(account, key, vpc):
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}]})
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [{"ID": "all", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 180}}]})
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*", "Condition": source}]}))
+        {"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*", "Condition": source},
+        {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}))
     account.client("bedrock").put_model_invocation_logging_configuration(loggingConfig={
         "cloudWatchConfig": {"logGroupName": "/aws/bedrock/invocations", "roleArn": writer, "largeDataDeliveryS3Config": {"bucketName": bucket, "keyPrefix": "large"}},
         **{f"{kind}DataDeliveryEnabled": True for kind in ("text", "image", "embedding", "video", "audio")}})
@@ -189,7 +191,7 @@ def recorded(account, key, vpc):
     def selector(*fields):
         return {"Name": fields[-1][1][0], "FieldSelectors": [{"Field": field, "Equals": values} for field, values in fields]}
     trail.put_event_selectors(TrailName="all", AdvancedEventSelectors=[
-        selector(("eventCategory", ["Management"])), selector(("eventCategory", ["Data"]), ("resources.type", ["AWS::Bedrock::AgentAlias"])),
+        selector(("eventCategory", ["Management"])), selector(("eventCategory", ["Data"]), ("resources.type", ["AWS::Bedrock::AgentAlias"])), selector(("eventCategory", ["Data"]), ("resources.type", ["AWS::Bedrock::Guardrail"])),
         selector(("eventCategory", ["NetworkActivity"]), ("eventSource", ["bedrock.amazonaws.com"]))])
     account.client("ec2").create_flow_logs(ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", LogDestinationType="s3", LogDestination="arn:aws:s3:::platform-archive")
 
@@ -215,6 +217,31 @@ def described_cluster(account):
     network = {"subnetIds": found["resourcesVpcConfig"]["subnetIds"], "vpcId": group["VpcId"], "clusterSecurityGroupId": group["GroupId"]}
     answer = {"cluster": {"name": "apps", "arn": found["arn"], "resourcesVpcConfig": network, "identity": {"oidc": {"issuer": f"https://oidc.eks.{REGION}.amazonaws.com/id/0A1B2C"}}}}
     return {"service": "eks", "operation": "DescribeCluster", "then": {"json": answer}}
+
+
+def described_sound(account):
+    """Log groups, agent and guardrail of the sound account with what moto does not keep: data protection, and customer keys."""
+    def here(operation, answer, service="bedrock"):
+        return {"service": service, "operation": operation, "account": account.id, "region": REGION, "then": {"json": answer}}
+
+    groups = account.client("logs").describe_log_groups()["logGroups"]
+    key = next(group["kmsKeyId"] for group in groups if group["logGroupName"] == "/aws/bedrock/invocations")
+    for group in groups:
+        group.update(dataProtectionStatus="ACTIVATED", deletionProtectionEnabled=True)
+    mask = {"Version": "2021-06-01", "Statement": [{"DataIdentifier": ["arn:aws:dataprotection::aws:data-identifier/EmailAddress"], "Operation": {"Deidentify": {"MaskConfig": {}}}}]}
+    arn, made = f"arn:aws:bedrock:{REGION}:{account.id}:guardrail/g1", {"createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z"}
+    agent = {"agentId": "AGENT00003", "agentName": "agent-3", "agentArn": f"arn:aws:bedrock:{REGION}:{account.id}:agent/AGENT00003", "agentVersion": "DRAFT", "agentStatus": "PREPARED", "idleSessionTTLInSeconds": 600,
+             "agentResourceRoleArn": f"arn:aws:iam::{account.id}:role/agent-three", "customerEncryptionKeyArn": key, **made}
+    guardrail = {"name": "all", "guardrailId": "g1", "guardrailArn": arn, "version": "1", "status": "READY", "blockedInputMessaging": "no", "blockedOutputsMessaging": "no", "kmsKeyArn": key,
+                 "contentPolicy": {"filters": [{"type": "PROMPT_ATTACK", "inputStrength": "HIGH", "outputStrength": "NONE"}]},
+                 "sensitiveInformationPolicy": {"piiEntities": [{"type": "EMAIL", "action": "ANONYMIZE"}], "regexes": []}, **made}
+    return [
+        here("DescribeLogGroups", {"logGroups": groups}, "logs"),
+        here("GetDataProtectionPolicy", {"policyDocument": json.dumps(mask)}, "logs"),
+        here("GetAgent", {"agent": agent}),
+        here("ListGuardrails", {"guardrails": [{"id": "g1", "arn": arn, "status": "READY", "name": "all", "version": "1", **made}]}),
+        here("GetGuardrail", guardrail),
+    ]
 
 
 def cluster(account, subnet, role):
@@ -394,6 +421,7 @@ def main():
                 subnets[subnet["SubnetId"]] = subnet["VpcId"]
         rules, refuse = standing_rules(accounts)
         rules.append(described_cluster(Account(raw, accounts["broken"])))
+        rules = described_sound(Account(raw, accounts["sound"])) + rules
         named = [dict(rule, account=accounts.get(rule["account"], rule["account"])) if "account" in rule else rule for rule in script]
         front, double = http_double.serve(named + rules, ("127.0.0.1", port), subnets)
         guard(double, accounts, refuse)

@@ -163,7 +163,7 @@ fn bucket_in(member: &str, text: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// The host of an address; empty where it cannot be told. What stands before an `@` can be a password, and is left out.
+/// The host of an address; empty where it could not be determined. What stands before an `@` can be a password, and is left out.
 fn host_of(url: &str) -> String {
     let rest = url.split("://").last().unwrap_or_default();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

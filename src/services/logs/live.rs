@@ -70,7 +70,7 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
             Some(own) => *own,
             None => Some("none"),
         };
-        // Absent is known here: no key is the service's own, no retention is for ever, and what is not turned on is off.
+        // Absent is known here: no key is the service's own, no retention never expires, and what is not turned on is off.
         place
             .row("cloudwatch_log_group")
             .set("name", group.log_group_name())

@@ -79,15 +79,19 @@ fn used(facts: &Facts<'_>, guardrail: Row<'_>) -> (BTreeMap<String, BTreeSet<Str
             && (name == id || name == guardrail.key() || name.ends_with(&format!("guardrail/{id}")))
     };
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let agents = facts.world.all("bedrock_agent", account, region);
-    let mut gaps = agents.gaps;
-    for agent in agents.rows {
+    let mut gaps = facts.world.all("bedrock_agent", account, region).gaps;
+    // An agent of another account names it by its ARN.
+    for agent in facts.world.everywhere("bedrock_agent") {
+        if agent.region() != region {
+            continue;
+        }
+        let own = agent.account() == account;
         match agent.json("served_versions") {
             Known(served) => {
                 for one in served.as_array().into_iter().flatten() {
                     let text =
                         |name: &str| one.get(name).and_then(Json::as_str).unwrap_or_default();
-                    if is(text("guardrail")) {
+                    if own && is(text("guardrail")) || text("guardrail") == guardrail.key() {
                         found
                             .entry(text("guardrail_version").to_owned())
                             .or_default()
@@ -95,26 +99,31 @@ fn used(facts: &Facts<'_>, guardrail: Row<'_>) -> (BTreeMap<String, BTreeSet<Str
                     }
                 }
             }
-            Unknown(more) => gaps.extend(more),
+            Unknown(more) if own => gaps.extend(more),
+            Unknown(_) => {}
         }
     }
     let enforced = facts
         .world
         .all("bedrock_enforced_guardrail", account, region);
     gaps.extend(enforced.gaps);
-    for config in enforced.rows {
+    for config in facts.world.everywhere("bedrock_enforced_guardrail") {
+        if config.region() != region {
+            continue;
+        }
+        let own = config.account() == account;
         match config
             .text("guardrail_arn")
             .zip(config.text("guardrail_version"))
         {
-            Known((arn, version)) if is(arn) => {
+            Known((arn, version)) if own && is(arn) || arn == guardrail.key() => {
                 found
                     .entry(version.to_owned())
                     .or_default()
                     .insert("every call".to_owned());
             }
-            Known(_) => {}
-            Unknown(more) => gaps.extend(more),
+            Unknown(more) if own => gaps.extend(more),
+            Known(_) | Unknown(_) => {}
         }
     }
     (found, gaps)
