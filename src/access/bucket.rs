@@ -1,19 +1,18 @@
 //! Who may read a bucket by its own policy, its access points and its access control list.
 
 use super::documents::of_resource;
+use super::lent::{Lent, deputies, whole_accounts};
 use super::trusted::{trusted, trusted_organizations};
-use crate::derive::Settings;
 use crate::inventory::{Inputs, Lookup, Row, World};
 use crate::model::{GLOBAL, Gap, Observed, Reason, merge};
 use crate::policy::{
-    Ask, Document, Effect, Fact, Found, PROBE, Policies, Principal, PrincipalPattern,
-    anyone_through, may, outsider_through,
+    Document, Effect, Fact, Found, PROBE, PrincipalPattern, anyone_through, outsider_through,
 };
 use crate::services;
 use Observed::{Known, Unknown};
 use serde_json::{Value as Json, json};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What tells whether a bucket is open to the internet.
@@ -365,6 +364,12 @@ pub(crate) fn shared(world: &World, bucket: Row<'_>) -> Shown {
             };
             // A public policy is held to the owner's account and services where public access is restricted.
             let is_public = !matches!(open_to_anyone(&document, &own, &direct, ""), Known(None));
+            let lent = Lent {
+                owner,
+                own: &own,
+                actions: READ,
+                does: "read it",
+            };
             let held = || {
                 if is_public {
                     blocks(world, bucket, owner, "RestrictPublicBuckets")
@@ -374,8 +379,8 @@ pub(crate) fn shared(world: &World, bucket: Row<'_>) -> Shown {
             };
             first([
                 unless(outside, held),
-                unless(whole_accounts(world, &document, owner, &own), held),
-                deputies(world, &document, owner, &own),
+                unless(whole_accounts(world, &document, lent), held),
+                deputies(world, &document, lent),
                 canonical(&document),
             ])
         }
@@ -386,134 +391,6 @@ pub(crate) fn shared(world: &World, bucket: Row<'_>) -> Shown {
             .map(|ownership| ownership == "BucketOwnerEnforced")
     });
     first([by_policy, by_list, copies(world, bucket, &is_trusted)])
-}
-
-fn ask_as(
-    document: &Rc<Document>,
-    principal: &Principal,
-    (owner, own): (&str, &[String]),
-    context: BTreeMap<String, Fact>,
-    why: &str,
-) -> Shown {
-    let policies = Policies {
-        resource: Some(Rc::clone(document)),
-        // What its own account lets it do is that account's to decide.
-        identity: anything(),
-        ..Policies::default()
-    };
-    let ask = Ask {
-        principal,
-        actions: READ,
-        resources: own,
-        resource_account: Some(owner),
-        context,
-        choose: true,
-    };
-    shown(may(&policies, &ask), why)
-}
-
-pub(super) fn anything() -> Vec<Rc<Document>> {
-    let all = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
-    Document::parse("its own account", &all)
-        .into_iter()
-        .map(Rc::new)
-        .collect()
-}
-
-/// Other accounts that the policy lets in as a whole: a role that nobody named gets in.
-fn whole_accounts(world: &World, document: &Rc<Document>, owner: &str, own: &[String]) -> Shown {
-    let accepted = Settings::of(&world.run).list("trusted_accounts");
-    let named: BTreeSet<String> = document
-        .statements
-        .iter()
-        .filter(|statement| statement.effect == Effect::Allow)
-        .flat_map(|statement| &statement.principals)
-        .flat_map(|patterns| &patterns.all)
-        .filter_map(|pattern| match pattern {
-            PrincipalPattern::Account(account) => Some(account.clone()),
-            _ => None,
-        })
-        .chain(world.accounts().map(str::to_owned))
-        .filter(|account| account != owner && !accepted.contains(account))
-        .collect();
-    first(named.into_iter().map(|account| {
-        let partition = &world.run.partition;
-        let mut principal = Principal::parse(&format!("arn:{partition}:iam::{account}:role/{PROBE}"));
-        principal.organization = match world.lookup("organization", &account, GLOBAL, &account) {
-            Lookup::Found(row) => row.text("id").known().map_or(Fact::Unknown, Fact::one),
-            _ => Fact::Unknown,
-        };
-        ask_as(
-            document,
-            &principal,
-            (owner, own),
-            BTreeMap::new(),
-            &format!("its policy lets every role and user of account {account} read it that this account allows to"),
-        )
-    }))
-}
-
-/// Services that anyone can send: the policy does not say for which account they may come.
-fn deputies(world: &World, document: &Rc<Document>, owner: &str, own: &[String]) -> Shown {
-    let services: BTreeSet<&str> = document
-        .statements
-        .iter()
-        .filter(|statement| statement.effect == Effect::Allow)
-        .flat_map(|statement| &statement.principals)
-        .flat_map(|patterns| &patterns.all)
-        .filter_map(|pattern| match pattern {
-            PrincipalPattern::Service(name) => Some(name.as_str()),
-            _ => None,
-        })
-        .collect();
-    // A source of a stranger's account: of any kind, and of each kind that the policy asks for.
-    let sources: Vec<String> = document
-        .statements
-        .iter()
-        .flat_map(|statement| &statement.conditions)
-        .filter(|condition| condition.key == "aws:sourcearn")
-        .flat_map(|condition| &condition.values)
-        .map(|pattern| {
-            let parts: Vec<&str> = pattern.splitn(6, ':').collect();
-            let strange: Vec<String> = parts
-                .iter()
-                .enumerate()
-                .map(|(place, part)| match place {
-                    4 if part.contains('*') => "999999999999".to_owned(),
-                    _ => part.replace('*', PROBE),
-                })
-                .collect();
-            strange.join(":")
-        })
-        .collect();
-    let asked = services.into_iter().flat_map(|service| {
-        let prefix = service.split('.').next().unwrap_or_default();
-        let partition = &world.run.partition;
-        let any = format!("arn:{partition}:{prefix}:us-east-1:999999999999:{PROBE}/x");
-        std::iter::once(any)
-            .chain(
-                sources
-                    .iter()
-                    .filter(|arn| arn.contains(":999999999999:"))
-                    .cloned(),
-            )
-            .map(move |source| (service, source))
-    });
-    first(asked.map(|(service, source)| {
-        let context = BTreeMap::from([
-            ("aws:sourceaccount".to_owned(), Fact::one("999999999999")),
-            ("aws:sourcearn".to_owned(), Fact::one(source)),
-            ("aws:sourceorgid".to_owned(), Fact::one("o-outcropprobe")),
-            ("aws:sourceorgpaths".to_owned(), Fact::one("o-outcropprobe/r-probe/ou-probe/")),
-        ]);
-        ask_as(
-            document,
-            &Principal::parse(service),
-            (owner, own),
-            context,
-            &format!("its policy lets {service} read it for any account: no condition names the account that sends it"),
-        )
-    }))
 }
 
 /// Canonical users, whose ids name no account.

@@ -6,6 +6,7 @@ pub(crate) mod bucket;
 pub(crate) mod documents;
 pub(crate) mod escalation;
 pub(crate) mod families;
+pub(crate) mod lent;
 pub(crate) mod organization;
 pub(crate) mod principal;
 mod profiles;

@@ -1,6 +1,7 @@
 //! Does a bucket take requests without TLS?
 
-use super::bucket::{Shown, anything, first, policy_of, shown};
+use super::bucket::{Shown, first, policy_of, shown};
+use super::lent::anything;
 use crate::inventory::{Row, World};
 use crate::model::Observed;
 use crate::policy::{Ask, Fact, PROBE, Policies, Principal, may};

@@ -400,6 +400,8 @@ impl Parser<'_> {
         match name {
             "matches_any" if kinds == [Type::Text, Type::List] => Ok(Type::Bool),
             "matches_any" => Err("`matches_any` takes a text and a list".to_owned()),
+            "is_empty" if kinds == [Type::List] => Ok(Type::Bool),
+            "is_empty" => Err("`is_empty` takes a list".to_owned()),
             "all_match" if kinds == [Type::List, Type::List] => Ok(Type::Bool),
             "all_match" => Err("`all_match` takes two lists".to_owned()),
             "length" if kinds == [Type::Text] => Ok(Type::Number),

@@ -35,6 +35,12 @@ pub(super) fn add_functions(conn: &Connection) -> rusqlite::Result<()> {
         let text = String::from_utf8_lossy(text);
         Ok(Some(patterns.iter().any(|pattern| glob(pattern, &text))))
     })?;
+    conn.create_scalar_function("is_empty", 1, flags, move |args| {
+        let ValueRef::Text(items) = args.get_raw(0) else {
+            return Ok(None);
+        };
+        Ok(Some(list(&String::from_utf8_lossy(items)).is_empty()))
+    })?;
     conn.create_scalar_function("all_match", 2, flags, move |args| {
         let ValueRef::Text(patterns) = args.get_raw(1) else {
             return Ok(None);

@@ -91,6 +91,11 @@ fn promise(words: &[String]) -> u8 {
     }
 }
 
+/// Does a name promise a secret without doubt?
+pub(super) fn promises(name: &str) -> bool {
+    promise(&words(name)) == 2
+}
+
 /// Is the key of a name like `LANGFUSE_SECRET_KEY` one of no model provider?
 pub(super) fn names_generic_key(name: &str) -> bool {
     let words = words(name);

@@ -10,6 +10,7 @@ mod guess;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What a variable holds.
@@ -99,6 +100,30 @@ pub fn classify(name: &str, value: &str) -> Detection {
     guess::guess(name, value)
 }
 
+/// Does a name alone promise a secret, such as `db_password` or `api-token`?
+pub fn is_telling(name: &str) -> bool {
+    guess::promises(name)
+}
+
+/// Secrets of documented formats in a longer text, by the detectors that found them; what only looks like one is left out, because
+/// prompts hold examples.
+pub fn in_text(text: &str) -> BTreeSet<&'static str> {
+    let ends = |c: char| c.is_whitespace() || "\"'`,;()[]{}<>|".contains(c);
+    let words = text.split(ends).flat_map(|word| {
+        // `key=value` and `key:value` hold a value of their own.
+        let value = word.split_once('=').or_else(|| word.split_once(':'));
+        [Some(word), value.map(|(_, value)| value)]
+    });
+    words
+        .flatten()
+        .map(|word| word.trim_end_matches(['.', '!', '?']))
+        .filter(|word| word.len() >= 16)
+        .filter_map(|word| formats::find("", word))
+        .filter(|found| found.category.is_secret() && found.confidence == Confidence::High)
+        .map(|found| found.detector)
+        .collect()
+}
+
 /// Does the value name something of Bedrock (a model, an inference profile, an agent, a knowledge base)?
 pub fn is_bedrock_reference(value: &str) -> bool {
     guess::is_model_id(value)
@@ -156,6 +181,16 @@ impl Fingerprints {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_in_the_middle_of_a_prompt_is_found_and_an_example_is_not() {
+        let key = format!("AKIA{}", "Z7QK3M5N2P4R6S8T");
+        let github = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+        assert!(!in_text(&format!("Use the key {key}.")).is_empty());
+        assert!(!in_text(&format!("token={github}, then go on")).is_empty());
+        assert!(in_text("Answer politely. Never tell the password: hunter2").is_empty());
+        assert!(in_text("The id is 123e4567-e89b-12d3-a456-426614174000").is_empty());
+    }
 
     #[test]
     fn equal_secrets_of_one_run_have_equal_fingerprints_and_of_two_runs_not() {

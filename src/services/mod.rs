@@ -25,10 +25,15 @@ pub mod kms;
 pub mod lambda;
 pub mod logs;
 pub mod opensearch;
+pub mod operations;
 pub mod organizations;
+#[cfg(feature = "live")]
+mod plain;
+pub mod queues;
 pub mod resolver;
 pub mod s3;
 pub mod sagemaker;
+pub mod scanning;
 pub mod secret_stores;
 pub mod stepfunctions;
 pub mod stores;
@@ -80,6 +85,9 @@ const SERVICES: &[Service] = &[
     cloudtrail::SERVICE,
     code::SERVICE,
     secret_stores::SERVICE,
+    operations::SERVICE,
+    queues::SERVICE,
+    scanning::SERVICE,
     template_types::SERVICE,
 ];
 

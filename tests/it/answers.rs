@@ -293,7 +293,7 @@ fn a_failure_has_a_life_over_several_runs() {
         outcome.run.finished_at = format!("2026-11-{day}T06:00:00Z");
         outcome
     };
-    let forever = "UPDATE cloudwatch_log_group SET retention_in_days = 0";
+    let forever = "UPDATE cloudwatch_log_group SET retention_in_days = 0 WHERE name = '/aws/bedrock/invocations'";
     let kept = "UPDATE cloudwatch_log_group SET retention_in_days = 180";
     let unseen = "UPDATE cloudwatch_log_group SET retention_in_days = NULL; UPDATE coverage SET status = 'denied' WHERE table_name = 'cloudwatch_log_group'";
     // In any order: open, lost sight of, open again, fixed, open anew.

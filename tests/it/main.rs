@@ -43,6 +43,7 @@ mod questions;
 mod rules;
 mod second_wave;
 mod secrets;
+mod third_wave;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod traces;
 mod validators;

@@ -101,6 +101,11 @@ def seed_broken(account):
     account.endpoint_for("bedrock-runtime", vpc, subnet, door, everyone, private_dns=False)
     account.function("chat-api", shared, {"ANTHROPIC_API_KEY": "sk-ant-api03-CANARYq8Zr1TnV5xWk3JmP7dLsYh2Bf9Gc4Ea6Ru0Io-Xt8Nw1Qz5AA", "DB_PASSWORD": "CANARY-Tr0ub4dor&3xK!", "MODEL_ID": "anthropic.claude-sonnet-4-20250514-v1:0"}, tags={"Environment": "prod"}, publish=True)
     account.function("retriever", shared, {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0CANARY1/B0CANARY2/CANARYx8Qm2Lr5Tz7Vw3Kp9", "TABLE_NAME": "documents"}, [subnet], [group], tags={"Environment": "dev"})
+    # What no caller may read is collected, and judged by nobody.
+    account.client("secretsmanager").create_secret(Name="tracker-token", SecretString="CANARYsecretmanagervalue0123456789")
+    account.client("ssm").put_parameter(Name="/app/db-password", Type="String", Value="CANARYparametervalue0123456789")
+    account.client("sqs").create_queue(QueueName="ingestion")
+    account.client("ecr").create_repository(repositoryName="orders")
     logs = account.client("logs")
     for name in ("/aws/bedrock/invocations", "/aws/lambda/chat-api", "/aws/lambda/retriever"):
         logs.create_log_group(logGroupName=name)
@@ -157,6 +162,7 @@ def seed_sound(account):
                        {"Effect": "Allow", "Principal": {"Service": f"logs.{REGION}.amazonaws.com"}, "Action": ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*"], "Resource": "*"},
                        {"Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "kms:GenerateDataKey", "Resource": "*", "Condition": {"StringEquals": {"aws:SourceAccount": account.id}}}])
     account.client("kms").enable_key_rotation(KeyId=key)
+    watched(account)
     logs = account.client("logs")
     for name in ("/aws/bedrock/invocations", "/aws/lambda/answers"):
         logs.create_log_group(logGroupName=name, kmsKeyId=key)
@@ -165,6 +171,18 @@ def seed_sound(account):
     account.collection("answers", {"AllowFromPublic": False, "SourceServices": ["bedrock.amazonaws.com"]}, key)
     account.role("notebook", ["sagemaker.amazonaws.com"])
     studio(account, subnet, group, "Disabled", open_model=False)
+
+
+def watched(account):
+    """Alarms that somebody hears of, a budget, and scanning of what runs."""
+    alarms = account.client("cloudwatch")
+    for metric in ("InvocationThrottles", "InvocationServerErrors", "InvocationLatency"):
+        alarms.put_metric_alarm(AlarmName=metric, Namespace="AWS/Bedrock", MetricName=metric, Statistic="Sum", Period=300, EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+                                AlarmActions=[f"arn:aws:sns:{REGION}:{account.id}:operations"])
+    account.client("budgets", OTHER).create_budget(
+        AccountId=account.id, Budget={"BudgetName": "all", "BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": {"Amount": "500", "Unit": "USD"}},
+        NotificationsWithSubscribers=[{"Notification": {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 80}, "Subscribers": [{"SubscriptionType": "EMAIL", "Address": "a@example.com"}]}])
+    account.client("inspector2").enable(accountIds=[account.id], resourceTypes=["ECR", "LAMBDA"])
 
 
 def recorded(account, key, vpc):
@@ -324,6 +342,7 @@ def bedrock_agents(accounts):
               {"service": "cloudtrail", "operation": "LookupEvents", "then": {"json": {"Events": []}}}]
     empty = {"ListAgents": "agentSummaries", "ListAgentAliases": "agentAliasSummaries", "ListKnowledgeBases": "knowledgeBaseSummaries", "ListDataSources": "dataSourceSummaries", "ListFlows": "flowSummaries", "ListInferenceProfiles": "inferenceProfileSummaries", "ListGuardrails": "guardrails", "ListPrompts": "promptSummaries"}
     rules += [{"service": "bedrock", "operation": operation, "then": {"json": {key: []}}} for operation, key in empty.items()]
+    no_policy = {"status": 404, "type": "application/json", "headers": {"x-amzn-errortype": "ResourceNotFoundException"}, "body": json.dumps({"message": "none"})}
     gateway = {"gatewayId": "tools-1", "name": "tools", "status": "READY", "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z", "authorizerType": "NONE", "protocolType": "MCP"}
     browser = {"browserId": "web-1", "browserArn": f"arn:aws:bedrock-agentcore:{REGION}:{accounts['broken']}:browser-custom/web-1", "name": "web", "status": "READY", "createdAt": "2026-01-01T00:00:00Z"}
     rules += [
@@ -333,6 +352,14 @@ def bedrock_agents(accounts):
         here("ListBrowsers", "broken", {"browserSummaries": [browser]}, "bedrock-agentcore"),
         here("GetBrowser", "broken", {**browser, "networkConfiguration": {"networkMode": "PUBLIC"}}, "bedrock-agentcore"),
         here("GetAccountDataRetention", "broken", {"mode": "provider_data_share"}),
+        here("ListAgentActionGroups", "broken", {"actionGroupSummaries": [{"actionGroupId": "GROUP00001", "actionGroupName": "orders", "actionGroupState": "ENABLED", "updatedAt": "2026-01-01T00:00:00Z"}]}),
+        here("GetAgentActionGroup", "broken", {"agentActionGroup": {"agentId": "AGENT00001", "agentVersion": "DRAFT", "actionGroupId": "GROUP00001", "actionGroupName": "orders", "createdAt": "2026-01-01T00:00:00Z",
+             "updatedAt": "2026-01-01T00:00:00Z", "actionGroupState": "ENABLED", "actionGroupExecutor": {"lambda": f"arn:aws:lambda:{REGION}:{accounts['broken']}:function:chat-api"}}}),
+        here("ListIngestionJobs", "broken", {"ingestionJobSummaries": [{"knowledgeBaseId": "KBMANUALS1", "dataSourceId": "DS00000001", "ingestionJobId": "JOB0000001", "status": "FAILED",
+             "startedAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z"}]}),
+        {"service": "bedrock", "operation": "ListAgentActionGroups", "then": {"json": {"actionGroupSummaries": []}}},
+        {"service": "bedrock", "operation": "GetResourcePolicy", "then": no_policy},
+        {"service": "bedrock-agentcore", "operation": "GetResourcePolicy", "then": no_policy},
         here("ListEnforcedGuardrailsConfiguration", "sound", {"guardrailsConfig": [{"configId": "c-1", "guardrailArn": f"arn:aws:bedrock:{REGION}:{accounts['sound']}:guardrail/g1", "guardrailVersion": "1", "owner": "ACCOUNT"}]}),
         {"service": "bedrock", "operation": "ListEnforcedGuardrailsConfiguration", "then": {"json": {"guardrailsConfig": []}}},
         {"service": "bedrock", "operation": "GetAccountDataRetention", "then": {"json": {"mode": "none"}}},
@@ -363,6 +390,10 @@ def standing_rules(accounts):
         {"service": "lambda", "operation": "GetPolicy", "account": accounts["broken"], "then": {"json": {"Policy": anyone}}},
         {"service": "organizations", "operation": "DescribeEffectivePolicy", "then": unset},
         {"service": "cloudtrail", "operation": "ListEventDataStores", "then": {"json": {"EventDataStores": []}}},
+        {"service": "logs", "operation": "DescribeAccountPolicies", "then": {"json": {"accountPolicies": []}}},
+        {"service": "logs", "operation": "DescribeSubscriptionFilters", "account": accounts["sound"], "then": {"json": {"subscriptionFilters": [
+            {"filterName": "to-platform", "logGroupName": "/aws/bedrock/invocations", "filterPattern": "", "destinationArn": f"arn:aws:logs:{REGION}:{accounts['platform']}:destination:inference"}]}}},
+        {"service": "ce", "operation": "GetAnomalyMonitors", "then": {"json": {"AnomalyMonitors": []}}},
         # The upstream does not say where a bucket lies.
         {"service": "s3", "operation": "ListBuckets", "account": accounts["sound"], "then": {"status": 200, "type": "application/xml", "body": "<ListAllMyBucketsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Buckets><Bucket><Name>sound-large-prompts</Name><BucketRegion>" + REGION + "</BucketRegion></Bucket></Buckets></ListAllMyBucketsResult>"}},
         # Of a bucket outside us-east-1 the upstream lists objects instead.

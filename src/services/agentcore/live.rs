@@ -1,6 +1,7 @@
 //! The calls.
 
 use crate::client;
+use crate::services::bedrock::live::resource_policy;
 use crate::services::collect::{Batch, Place};
 use crate::services::environment::{self, Owner, Settings};
 use crate::services::failure::Failure;
@@ -34,9 +35,23 @@ pub(in crate::services) async fn runtimes(place: &Place<'_>) -> Batch {
             },
         )
         .await;
-    for (runtime, detail) in listing.items.iter().zip(details) {
+    let arns = listing.items.iter().map(|runtime| {
+        let arn = runtime.agent_runtime_arn().to_owned();
+        (arn.clone(), arn)
+    });
+    let arns: Vec<(String, String)> = arns.collect();
+    let policies = policies(
+        place,
+        &client,
+        &mut batch,
+        "bedrock_agentcore_runtime",
+        &arns,
+    )
+    .await;
+    for ((runtime, detail), policy) in listing.items.iter().zip(details).zip(policies) {
         let mut row = place
             .row("bedrock_agentcore_runtime")
+            .set("policy", policy)
             .set("arn", runtime.agent_runtime_arn())
             .set("name", runtime.agent_runtime_name());
         if let Some(detail) = detail {
@@ -78,6 +93,38 @@ pub(in crate::services) async fn runtimes(place: &Place<'_>) -> Batch {
     }
     batch.count("agentcore_environment_variable");
     batch
+}
+
+/// The resource policies of runtimes or gateways, each by key and ARN.
+async fn policies(
+    place: &Place<'_>,
+    client: &aws_sdk_bedrockagentcorecontrol::Client,
+    batch: &mut Batch,
+    table: &'static str,
+    resources: &[(String, String)],
+) -> Vec<Option<serde_json::Value>> {
+    place
+        .details(
+            batch,
+            table,
+            "policy",
+            resources,
+            |(key, _)| key.clone(),
+            |index| {
+                let arn = resources[index].1.as_str();
+                async move {
+                    let answer = place
+                        .call("bedrock-agentcore:GetResourcePolicy", || {
+                            client.get_resource_policy().resource_arn(arn).send()
+                        })
+                        .await;
+                    resource_policy(
+                        answer.map(|answer| answer.policy().unwrap_or_default().to_owned()),
+                    )
+                }
+            },
+        )
+        .await
 }
 
 pub(in crate::services) async fn gateways(place: &Place<'_>) -> Batch {
@@ -151,9 +198,27 @@ pub(in crate::services) async fn gateways(place: &Place<'_>) -> Batch {
             },
         )
         .await;
-    for (gateway, detail) in listing.items.iter().zip(details) {
+    let arns = listing.items.iter().map(|gateway| {
+        let id = gateway.gateway_id();
+        let arn = format!(
+            "arn:{}:bedrock-agentcore:{}:{}:gateway/{id}",
+            place.partition, place.region, place.account
+        );
+        (id.to_owned(), arn)
+    });
+    let arns: Vec<(String, String)> = arns.collect();
+    let policies = policies(
+        place,
+        &client,
+        &mut batch,
+        "bedrock_agentcore_gateway",
+        &arns,
+    )
+    .await;
+    for ((gateway, detail), policy) in listing.items.iter().zip(details).zip(policies) {
         let mut row = place
             .row("bedrock_agentcore_gateway")
+            .set("policy", policy)
             .set("arn", gateway.gateway_id())
             .set("name", gateway.name());
         if let Some(detail) = detail {

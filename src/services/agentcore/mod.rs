@@ -8,7 +8,7 @@ use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
 use super::environment::{SETTINGS, VARIABLE};
-use crate::inventory::cols::{flag, list, text};
+use crate::inventory::cols::{flag, json, list, text};
 use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
 
 /// Runtimes.
@@ -45,8 +45,15 @@ pub const RUNTIME: Table = Table {
             "Hosts of OpenSearch collections and domains that its variables name.",
         )
         .by(&["detail"]),
+        json(
+            "policy",
+            "Its resource policy, by which other accounts may call it.",
+        )
+        .absent("{}")
+        .by(&["policy"]),
     ],
     reads: &[
+        Read::new("policy", "bedrock-agentcore:GetResourcePolicy"),
         Read::new("list", "bedrock-agentcore:ListAgentRuntimes"),
         Read::new("detail", "bedrock-agentcore:GetAgentRuntime"),
     ],
@@ -107,8 +114,12 @@ pub const GATEWAY: Table = Table {
             "Where a function of the customer looks at calls: `REQUEST`, `RESPONSE`.",
         )
         .by(&["detail"]),
+        json("policy", "Its resource policy, by which other accounts may call it.")
+            .absent("{}")
+            .by(&["policy"]),
     ],
     reads: &[
+        Read::new("policy", "bedrock-agentcore:GetResourcePolicy"),
         Read::new("list", "bedrock-agentcore:ListGateways"),
         Read::new("detail", "bedrock-agentcore:GetGateway"),
     ],

@@ -1,7 +1,8 @@
 //! How files declare them.
 
 use crate::services::declared::ids::arn;
-use crate::services::declared::{Declared, Later, Node, Rows, Spelling, Told};
+use crate::services::declared::policy::document;
+use crate::services::declared::{Change, Declared, Later, Node, Rows, Spelling, Told};
 use serde_json::{Value as Json, json};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
@@ -26,6 +27,22 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
         kinds: &["Custom::AWS"],
         map: custom,
+    },
+    Spelling {
+        kinds: &[
+            "aws_bedrock_guardrail_resource_policy",
+            "AWS::Bedrock::ResourcePolicy",
+        ],
+        map: |by, rows| {
+            let policy = document(by.at("policy|policy_document|resource_policy"));
+            rows.column(
+                by,
+                "bedrock_guardrail",
+                by.at("resource_arn|guardrail_arn").id(),
+                "policy",
+                policy,
+            );
+        },
     },
     Spelling {
         kinds: &["aws_bedrock_guardrail", "AWS::Bedrock::Guardrail"],
@@ -172,8 +189,12 @@ fn enforced(by: &Declared, rows: &mut Rows) {
 }
 
 fn guardrail(by: &Declared, rows: &mut Rows) {
-    rows.row("bedrock_guardrail", by, arn(by))
-        .put("id", by.id())
+    let row = rows.row("bedrock_guardrail", by, arn(by));
+    if by.change == Change::Create {
+        // What gives it a policy stands beside it.
+        row.put("policy", json!({}));
+    }
+    row.put("id", by.id())
         .put("name", by.name("name"))
         .put("status", "READY")
         .set("versions", draft(by))
@@ -260,5 +281,6 @@ fn profile(by: &Declared, rows: &mut Rows) {
         .put("id", by.id())
         .put("type", "APPLICATION")
         .put("status", "ACTIVE")
-        .set("model_arns", by.at("models.model_arn").ids());
+        .set("model_arns", by.at("models.model_arn").ids())
+        .set("tags", by.tags());
 }

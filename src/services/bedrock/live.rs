@@ -1,12 +1,13 @@
 //! The calls.
 
 use crate::client;
-use crate::services::collect::{Batch, Place};
+use crate::services::collect::{Batch, Place, tags};
 use crate::services::failure::Failure;
 use aws_sdk_bedrock::types::{
     InferenceProfileType, InputTags, LoggingConfig, SelectiveGuardingMode,
 };
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 
 /// Is a kind of content delivered? Nothing is where logging is off.
 fn delivers(
@@ -178,9 +179,33 @@ pub(in crate::services) async fn guardrails(place: &Place<'_>) -> Batch {
             |index| guardrail_versions(place, &client, listing.items[index].id()),
         )
         .await;
-    for (guardrail, versions) in listing.items.iter().zip(versions) {
+    let policies = place
+        .details(
+            &mut batch,
+            "bedrock_guardrail",
+            "policy",
+            &listing.items,
+            |guardrail| guardrail.arn().to_owned(),
+            |index| {
+                let (client, arn) = (&client, listing.items[index].arn());
+                async move {
+                    let answer = place
+                        .call("bedrock:GetResourcePolicy", || {
+                            client.get_resource_policy().resource_arn(arn).send()
+                        })
+                        .await;
+                    resource_policy(
+                        answer
+                            .map(|answer| answer.resource_policy().unwrap_or_default().to_owned()),
+                    )
+                }
+            },
+        )
+        .await;
+    for ((guardrail, versions), policy) in listing.items.iter().zip(versions).zip(policies) {
         let mut row = place
             .row("bedrock_guardrail")
+            .set("policy", policy)
             .set("arn", guardrail.arn())
             .set("id", guardrail.id())
             .set("name", guardrail.name())
@@ -192,6 +217,18 @@ pub(in crate::services) async fn guardrails(place: &Place<'_>) -> Batch {
         batch.rows.push(row);
     }
     batch
+}
+
+/// A resource policy as it was answered; a resource that nobody gave one has none.
+pub(in crate::services) fn resource_policy(
+    answer: Result<String, Failure>,
+) -> Result<Json, Failure> {
+    match answer {
+        Ok(text) if text.is_empty() => Ok(json!({})),
+        Ok(text) => Ok(serde_json::from_str(&text).unwrap_or_else(|_| json!(text))),
+        Err(failure) if failure.code == "ResourceNotFoundException" => Ok(json!({})),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// What a guardrail does in its draft and in its versions, and the draft's key.
@@ -324,6 +361,35 @@ pub(in crate::services) async fn inference_profiles(place: &Place<'_>) -> Batch 
                 .await,
         );
     }
+    let own: Vec<String> = lists[1]
+        .items
+        .iter()
+        .map(|profile| profile.inference_profile_arn().to_owned())
+        .collect();
+    let tagged = place
+        .details(
+            &mut batch,
+            "bedrock_inference_profile",
+            "tags",
+            &own,
+            String::clone,
+            |index| {
+                place.call("bedrock:ListTagsForResource", {
+                    let (client, arn) = (&client, own[index].as_str());
+                    move || client.list_tags_for_resource().resource_arn(arn).send()
+                })
+            },
+        )
+        .await;
+    let tagged: BTreeMap<&str, Json> = own
+        .iter()
+        .zip(tagged)
+        .filter_map(|(arn, answer)| {
+            let pairs = answer?.tags.unwrap_or_default();
+            let pairs = pairs.into_iter().map(|tag| (tag.key, tag.value));
+            Some((arn.as_str(), tags(pairs)))
+        })
+        .collect();
     for (at, listing) in lists.iter().enumerate() {
         match (&listing.failure, at) {
             (_, 0) => batch.listed(place, "bedrock_inference_profile", listing),
@@ -347,6 +413,14 @@ pub(in crate::services) async fn inference_profiles(place: &Place<'_>) -> Batch 
                 .set("type", profile.r#type().as_str())
                 .set("status", profile.status().as_str())
                 .set("model_arns", models)
+                // AWS's own profiles have no tags.
+                .set(
+                    "tags",
+                    match at {
+                        0 => Some(json!({})),
+                        _ => tagged.get(profile.inference_profile_arn()).cloned(),
+                    },
+                )
         }));
     }
     batch.count("bedrock_inference_profile");

@@ -7,7 +7,7 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{flag, json, list, text};
+use crate::inventory::cols::{flag, json, list, tags, text};
 use crate::inventory::shape::{Fields, each};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
@@ -52,8 +52,12 @@ pub const INFERENCE_PROFILE: Table = Table {
             "model_arns",
             "Foundation models that it leads to, one for each destination Region.",
         ),
+        tags().by(&["tags"]),
     ],
-    reads: &[Read::new("list", "bedrock:ListInferenceProfiles")],
+    reads: &[
+        Read::new("list", "bedrock:ListInferenceProfiles"),
+        Read::new("tags", "bedrock:ListTagsForResource"),
+    ],
     lists: Inputs::NONE,
 };
 
@@ -78,8 +82,12 @@ pub const GUARDRAIL: Table = Table {
         text("kms_key_id", "Key of the customer that encrypts it.")
             .absent("''")
             .by(&["versions"]),
+        json("policy", "Its resource policy, by which other accounts may apply it.")
+            .absent("{}")
+            .by(&["policy"]),
     ],
     reads: &[
+        Read::new("policy", "bedrock:GetResourcePolicy"),
         Read::new("list", "bedrock:ListGuardrails"),
         Read::with(
             "versions",

@@ -2,6 +2,7 @@
 
 use crate::services::declared::ids::arn;
 use crate::services::declared::{Declared, Later, Node, Rows, Spelling, Told};
+use std::collections::BTreeSet;
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
@@ -15,6 +16,17 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
         kinds: &["aws_bedrockagent_prompt", "AWS::Bedrock::Prompt"],
         map: prompt,
+    },
+    Spelling {
+        kinds: &["aws_bedrockagent_agent_action_group"],
+        map: |by, rows| {
+            let agent = by
+                .at("agent_id")
+                .id()
+                .map(|id| by.arn_of("bedrock", &format!("agent/{id}")));
+            let name = by.name("action_group_name");
+            action_group(by, rows, agent, &name, by.at("action_group_executor"));
+        },
     },
     Spelling {
         kinds: &[
@@ -50,7 +62,60 @@ fn agent(by: &Declared, rows: &mut Rows) {
                 .map(|role| vec![role])
                 .or(Vec::new()),
         )
-        .set("served_versions", served(by));
+        .set("served_versions", served(by))
+        .set("instruction_secrets", {
+            let (instruction, overrides) =
+                (by.at("instruction"), by.at("prompt_override_configuration"));
+            secrets_in(&[instruction, overrides])
+        });
+    for group in by.at("action_groups").items() {
+        let name = group.at("action_group_name").text().known();
+        action_group(
+            by,
+            rows,
+            Told::Known(arn(by)),
+            &name.unwrap_or_default(),
+            group.at("action_group_executor"),
+        );
+    }
+}
+
+/// Formats of secrets that texts of a file hold. A text that is filled later may hold any, and what is filled in is no part of the
+/// file: what stands around it is looked at.
+fn secrets_in(nodes: &[&Node]) -> Told<Vec<String>> {
+    fn walk(node: &Node, found: &mut BTreeSet<&'static str>, open: &mut Option<Later>) {
+        match node {
+            Node::Text(text) | Node::Secret(text) => found.extend(crate::secrets::in_text(text)),
+            Node::Map(members) => members
+                .iter()
+                .for_each(|(_, member)| walk(member, found, open)),
+            Node::List(items) => items.iter().for_each(|item| walk(item, found, open)),
+            Node::Unknown(later) => {
+                found.extend(crate::secrets::in_text(&later.pattern));
+                *open = Some(later.clone());
+            }
+            _ => {}
+        }
+    }
+    let (mut found, mut open) = (BTreeSet::new(), None);
+    for node in nodes {
+        walk(node, &mut found, &mut open);
+    }
+    match open {
+        Some(later) if found.is_empty() => Told::Unknown(later),
+        _ => Told::Known(found.into_iter().map(str::to_owned).collect()),
+    }
+}
+
+/// The function that an action group calls; one that hands control back to its caller has none.
+fn action_group(by: &Declared, rows: &mut Rows, agent: Told<String>, name: &str, executor: &Node) {
+    let function = executor.at("lambda").id();
+    if function == Told::Absent {
+        return;
+    }
+    rows.row("bedrock_agent_function", by, format!("{}/{name}", by.id()))
+        .set("agent_arn", agent)
+        .set("function_arn", function);
 }
 
 /// An alias that is tied to a version serves what was made of an earlier draft.
@@ -292,7 +357,8 @@ fn connector_buckets(parameters: &Node) -> Told<Vec<String>> {
 fn prompt(by: &Declared, rows: &mut Rows) {
     rows.row("bedrock_prompt", by, arn(by))
         .put("id", by.id())
-        .put("name", by.name("name"));
+        .put("name", by.name("name"))
+        .set("secrets", secrets_in(&[by.at("variant|variants")]));
 }
 
 fn flow(by: &Declared, rows: &mut Rows) {

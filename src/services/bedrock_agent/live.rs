@@ -1,5 +1,6 @@
 //! The calls.
 
+use super::{live_functions, live_texts};
 use crate::client;
 use crate::services::collect::{Batch, Place, tags};
 use crate::services::failure::Failure;
@@ -72,7 +73,7 @@ async fn versions_behind(
     place: &Place<'_>,
     client: &aws_sdk_bedrockagent::Client,
     agent: &str,
-) -> Result<(Vec<String>, Json), Failure> {
+) -> Result<(Vec<String>, Json, BTreeSet<&'static str>), Failure> {
     let aliases = place
         .pages(
             "bedrock:ListAgentAliases",
@@ -100,7 +101,7 @@ async fn versions_behind(
                 .map(|version| (version.to_owned(), alias.agent_alias_name().to_owned()))
         })
         .collect();
-    let (mut roles, mut shown) = (BTreeSet::new(), Vec::new());
+    let (mut roles, mut shown, mut secrets) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
     let mut read: BTreeMap<String, (String, String)> = BTreeMap::new();
     for (version, alias) in served {
         if !read.contains_key(&version) {
@@ -120,6 +121,12 @@ async fn versions_behind(
                     .filter(|_| version != "DRAFT")
                     .map(|version| version.agent_resource_role_arn().to_owned()),
             );
+            if let Some(found) = found {
+                secrets.extend(live_texts::secrets_of(
+                    found.instruction(),
+                    found.prompt_override_configuration(),
+                ));
+            }
             let guardrail = found.and_then(|version| version.guardrail_configuration());
             let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
             read.insert(
@@ -135,7 +142,7 @@ async fn versions_behind(
             "alias": alias, "version": version, "guardrail": guardrail, "guardrail_version": guardrail_version,
         }));
     }
-    Ok((roles.into_iter().collect(), Json::from(shown)))
+    Ok((roles.into_iter().collect(), Json::from(shown), secrets))
 }
 
 pub(in crate::services) async fn agents(place: &Place<'_>) -> Batch {
@@ -183,6 +190,13 @@ pub(in crate::services) async fn agents(place: &Place<'_>) -> Batch {
             |index| versions_behind(place, &client, listing.items[index].agent_id()),
         )
         .await;
+    if place.wants("bedrock_agent_function", "list") {
+        let served = versions
+            .iter()
+            .map(|found| found.as_ref().map(|(_, served, _)| served.clone()))
+            .collect();
+        live_functions::collect(place, &client, &listing, served, &mut batch).await;
+    }
     for ((agent, detail), versions) in listing.items.iter().zip(details).zip(versions) {
         let mut row = place
             .row("bedrock_agent")
@@ -191,11 +205,23 @@ pub(in crate::services) async fn agents(place: &Place<'_>) -> Batch {
             .set("name", agent.agent_name())
             .set(
                 "version_role_arns",
-                versions.as_ref().map(|(roles, _)| roles.clone()),
+                versions.as_ref().map(|(roles, ..)| roles.clone()),
             )
-            .set("served_versions", versions.map(|(_, served)| served));
+            .set(
+                "served_versions",
+                versions.as_ref().map(|(_, served, _)| served.clone()),
+            );
         if let Some(found) = detail {
             let found = found.agent();
+            if let (Some(draft), Some((_, _, of_versions))) = (found, versions) {
+                let mut all = live_texts::secrets_of(
+                    draft.instruction(),
+                    draft.prompt_override_configuration(),
+                );
+                all.extend(of_versions);
+                let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
+                row.put("instruction_secrets", all);
+            }
             row.put(
                 "role_arn",
                 found.map_or("", |agent| agent.agent_resource_role_arn()),
@@ -395,12 +421,16 @@ async fn data_sources(
             },
         )
         .await;
-    for ((base, source), detail) in sources.iter().zip(&details) {
+    let jobs = live_texts::jobs(place, client, batch, &sources).await;
+    for (((base, source), detail), jobs) in sources.iter().zip(&details).zip(jobs) {
         let mut row = place
             .row("bedrock_data_source")
             .set("id", format!("{base}/{}", source.data_source_id()))
             .set("knowledge_base_id", base.as_str())
             .set("name", source.name());
+        if let Some(jobs) = jobs {
+            jobs.fill(&mut row);
+        }
         if let Some(found) = detail.as_ref().and_then(|answer| answer.data_source()) {
             let config = found.data_source_configuration();
             let bucket = config.and_then(|config| config.s3_configuration());
@@ -511,27 +541,6 @@ fn connector_buckets(parameters: Option<&aws_smithy_types::Document>) -> Vec<Str
     found.sort();
     found.dedup();
     found
-}
-
-pub(in crate::services) async fn prompts(place: &Place<'_>) -> Batch {
-    let client = client!(aws_sdk_bedrockagent, place);
-    let listing = place
-        .pages(
-            "bedrock:ListPrompts",
-            |token| client.list_prompts().set_next_token(token).send(),
-            |answer| (answer.prompt_summaries, answer.next_token),
-        )
-        .await;
-    let mut batch = Batch::default();
-    batch.listed(place, "bedrock_prompt", &listing);
-    batch.rows.extend(listing.items.iter().map(|prompt| {
-        place
-            .row("bedrock_prompt")
-            .set("arn", prompt.arn())
-            .set("id", prompt.id())
-            .set("name", prompt.name())
-    }));
-    batch
 }
 
 pub(in crate::services) async fn flows(place: &Place<'_>) -> Batch {

@@ -3,11 +3,15 @@
 pub(super) mod declared;
 #[cfg(feature = "live")]
 pub(super) mod live;
+#[cfg(feature = "live")]
+mod live_functions;
+#[cfg(feature = "live")]
+pub(super) mod live_texts;
 
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{json, list, tags, text};
+use crate::inventory::cols::{int, json, list, tags, text, time};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 
 /// Agents.
@@ -39,6 +43,11 @@ pub const AGENT: Table = Table {
         .absent("[]")
         .by(&["versions"])
         .shaped(served),
+        list(
+            "instruction_secrets",
+            "Formats of secrets that its instructions and prompt templates hold, those of the draft and of the versions that aliases serve.",
+        )
+        .by(&["detail", "versions"]),
     ],
     reads: &[
         Read::new("list", "bedrock:ListAgents"),
@@ -104,8 +113,16 @@ pub const DATA_SOURCE: Table = Table {
         text("auth_type", "How a connector signs in: `BASIC` (user and password), `OAUTH2_CLIENT_CREDENTIALS`, ...").absent("'' (it does not)").by(&["detail"]),
         text("kms_key_id", "Key of the customer for data in transit to the index.").absent("''").by(&["detail"]),
         list("connector_buckets", "Buckets that the connector of a managed knowledge base reads.").by(&["detail"]),
+        text("last_job_status", "How its last ingestion ended, such as `COMPLETE` or `FAILED`.").absent("'' (there was none)").by(&["jobs"]),
+        time("last_complete_at", "When its last complete ingestion ended.").absent("''").by(&["jobs"]),
+        int("documents_scanned", "Documents that the last complete ingestion looked at.").absent("0").by(&["jobs"]),
+        int("documents_failed", "Documents of these that it could not take in.").absent("0").by(&["jobs"]),
     ],
-    reads: &[Read::new("list", "bedrock:ListDataSources"), Read::new("detail", "bedrock:GetDataSource")],
+    reads: &[
+        Read::new("list", "bedrock:ListDataSources"),
+        Read::new("detail", "bedrock:GetDataSource"),
+        Read::new("jobs", "bedrock:ListIngestionJobs"),
+    ],
     lists: Inputs::NONE,
 };
 
@@ -142,8 +159,53 @@ pub const PROMPT: Table = Table {
         text("arn", "ARN."),
         text("id", "Id."),
         text("name", "Name."),
+        list(
+            "secrets",
+            "Formats of secrets that the texts of its draft hold.",
+        )
+        .by(&["detail"]),
     ],
-    reads: &[Read::new("list", "bedrock:ListPrompts")],
+    reads: &[
+        Read::new("list", "bedrock:ListPrompts"),
+        Read::new("detail", "bedrock:GetPrompt"),
+    ],
+    lists: Inputs::NONE,
+};
+
+/// What leads to the functions of agents.
+const FUNCTION_OPERATIONS: &[&str] = &[
+    "bedrock:ListAgents",
+    "bedrock:ListAgentAliases",
+    "bedrock:GetAgentVersion",
+    "bedrock:ListAgentActionGroups",
+    "bedrock:GetAgentActionGroup",
+];
+
+/// Functions that agents call.
+pub const AGENT_FUNCTION: Table = Table {
+    name: "bedrock_agent_function",
+    doc: "Functions of AWS Lambda that the action groups of Bedrock Agents call, those of the draft and of the versions that aliases serve.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "`agent/action group/function`."),
+        text("agent_arn", "Agent."),
+        text(
+            "function_arn",
+            "Function, with its alias or version where the action group names one.",
+        ),
+        json(
+            "policy",
+            "Policy of the function: whom it lets call it beside its own account's principals.",
+        )
+        .absent("{}")
+        .by(&["policy"]),
+    ],
+    reads: &[
+        Read::with("list", "bedrock:GetAgentActionGroup", FUNCTION_OPERATIONS),
+        Read::new("policy", "lambda:GetPolicy"),
+    ],
     lists: Inputs::NONE,
 };
 
@@ -176,12 +238,19 @@ fn host_of(url: &str) -> String {
 
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&AGENT, &KNOWLEDGE_BASE, &DATA_SOURCE, &FLOW, &PROMPT],
+    tables: &[
+        &AGENT,
+        &AGENT_FUNCTION,
+        &KNOWLEDGE_BASE,
+        &DATA_SOURCE,
+        &FLOW,
+        &PROMPT,
+    ],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
     collectors: &[
         Collector {
-            tables: &["bedrock_agent"],
+            tables: &["bedrock_agent", "bedrock_agent_function"],
             span: Span::Regional,
             run: |place| Box::pin(live::agents(place)),
         },
@@ -198,7 +267,7 @@ pub(super) const SERVICE: Service = Service {
         Collector {
             tables: &["bedrock_prompt"],
             span: Span::Regional,
-            run: |place| Box::pin(live::prompts(place)),
+            run: |place| Box::pin(live_texts::prompts(place)),
         },
     ],
 };

@@ -90,14 +90,12 @@ fn permission(by: &Declared, rows: &mut Rows) {
         (None, None) => return,
     };
     let (action, principal) = (by.at("action").text(), by.at("principal").id());
-    let calls_urls = match &action {
-        Told::Known(action) => ["lambda:invokefunctionurl", "lambda:*", "*"]
-            .contains(&action.to_ascii_lowercase().as_str()),
+    let allows = |actions: &[&str]| match &action {
+        Told::Known(action) => actions.contains(&action.to_ascii_lowercase().as_str()),
         _ => true,
     };
-    if !calls_urls {
-        return;
-    }
+    let calls_urls = allows(&["lambda:invokefunctionurl", "lambda:*", "*"]);
+    let invokes = allows(&["lambda:invokefunction", "lambda:*", "*"]);
     let conditions = [
         ("function_url_auth_type", "lambda:FunctionUrlAuthType"),
         ("principal_org_id", "aws:PrincipalOrgID"),
@@ -133,7 +131,20 @@ fn permission(by: &Declared, rows: &mut Rows) {
         }
         _ => settled_later("whom a permission lets in is not known yet"),
     };
-    rows.column(by, "lambda_function_url", key, "policy", policy);
+    if invokes {
+        let function = key.clone().map(|id| match id.split(':').count() {
+            8 => id
+                .rsplit_once(':')
+                .map_or(id.clone(), |(function, _)| function.to_owned()),
+            _ => id,
+        });
+        rows.row("lambda_permission", by, by.id())
+            .set("function_arn", function)
+            .set("policy", policy.clone());
+    }
+    if calls_urls {
+        rows.column(by, "lambda_function_url", key, "policy", policy);
+    }
 }
 
 fn function(by: &Declared, rows: &mut Rows) {

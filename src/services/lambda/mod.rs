@@ -102,9 +102,25 @@ pub const FUNCTION_URL: Table = Table {
     lists: Inputs::NONE,
 };
 
+/// Permissions in files.
+pub const PERMISSION: Table = Table {
+    name: "lambda_permission",
+    doc: "Permissions to invoke a function that a plan or template declares. Files alone have such rows; of an account the policy of each function is read where it matters.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "Address."),
+        text("function_arn", "Function, without its alias."),
+        json("policy", "The statement that it comes to, as a policy."),
+    ],
+    reads: &[],
+    lists: Inputs::NONE,
+};
+
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&FUNCTION, &ENVIRONMENT_VARIABLE, &FUNCTION_URL],
+    tables: &[&FUNCTION, &ENVIRONMENT_VARIABLE, &FUNCTION_URL, &PERMISSION],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
     collectors: &[Collector {

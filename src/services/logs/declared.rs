@@ -9,6 +9,18 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
         map: group,
     },
     Spelling {
+        kinds: &[
+            "aws_cloudwatch_log_subscription_filter",
+            "AWS::Logs::SubscriptionFilter",
+        ],
+        map: |by, rows| {
+            rows.row("log_subscription_filter", by, by.id())
+                .set("log_group_name", by.at("log_group_name").id())
+                .set("pattern", by.at("filter_pattern").text().or(""))
+                .set("destination_arn", by.at("destination_arn").id());
+        },
+    },
+    Spelling {
         kinds: &["aws_cloudwatch_log_data_protection_policy"],
         map: |by, rows| {
             rows.column(

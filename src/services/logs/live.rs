@@ -1,7 +1,8 @@
 //! The calls.
 
 use crate::client;
-use crate::services::collect::{Batch, Place};
+use crate::services::collect::{Batch, Listing, Place};
+use aws_sdk_cloudwatchlogs::types::PolicyType;
 use std::collections::BTreeMap;
 
 pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
@@ -102,5 +103,119 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
                     .map_or("STANDARD", |class| class.as_str()),
             )
     }));
+    batch
+}
+
+/// Subscriptions of the log group that invocation logging names, and of the whole account.
+pub(in crate::services) async fn subscriptions(place: &Place<'_>) -> Batch {
+    let bedrock = client!(aws_sdk_bedrock, place);
+    let client = client!(aws_sdk_cloudwatchlogs, place);
+    let mut batch = Batch::default();
+    let logging = place
+        .single("bedrock:GetModelInvocationLoggingConfiguration", || {
+            bedrock.get_model_invocation_logging_configuration().send()
+        })
+        .await;
+    let group = logging
+        .items
+        .first()
+        .and_then(|answer| answer.logging_config())
+        .and_then(|config| config.cloud_watch_config())
+        .map(|config| config.log_group_name().to_owned())
+        .filter(|group| !group.is_empty());
+    let groups = Listing::of(
+        group.into_iter().collect::<Vec<_>>(),
+        logging.failure.clone(),
+    );
+    let found = place
+        .each(&groups, String::clone, |index| {
+            let (client, group) = (&client, groups.items[index].as_str());
+            place.pages(
+                "logs:DescribeSubscriptionFilters",
+                move |token| {
+                    client
+                        .describe_subscription_filters()
+                        .log_group_name(group)
+                        .set_next_token(token)
+                        .send()
+                },
+                |answer| {
+                    (
+                        answer.subscription_filters.unwrap_or_default(),
+                        answer.next_token,
+                    )
+                },
+            )
+        })
+        .await;
+    batch.listed(place, "log_subscription_filter", &found);
+    batch.rows.extend(found.items.iter().map(|(_, filter)| {
+        let group = filter.log_group_name().unwrap_or_default();
+        place
+            .row("log_subscription_filter")
+            .set(
+                "id",
+                format!("{group}/{}", filter.filter_name().unwrap_or_default()),
+            )
+            .set("log_group_name", group)
+            .set("pattern", filter.filter_pattern().unwrap_or_default())
+            .set(
+                "destination_arn",
+                filter.destination_arn().unwrap_or_default(),
+            )
+    }));
+    let policies = place
+        .pages(
+            "logs:DescribeAccountPolicies",
+            |token| {
+                client
+                    .describe_account_policies()
+                    .policy_type(PolicyType::SubscriptionFilterPolicy)
+                    .set_next_token(token)
+                    .send()
+            },
+            |answer| {
+                (
+                    answer.account_policies.unwrap_or_default(),
+                    answer.next_token,
+                )
+            },
+        )
+        .await;
+    if let Some(failure) = &policies.failure {
+        batch.part_failed(
+            "log_subscription_filter",
+            "policies of the account",
+            failure,
+        );
+    }
+    for policy in &policies.items {
+        let document: serde_json::Value =
+            serde_json::from_str(policy.policy_document().unwrap_or("{}")).unwrap_or_default();
+        // A criterion leaves log groups out; which, its text says.
+        let group = if policy.selection_criteria().unwrap_or_default().is_empty() {
+            "*"
+        } else {
+            policy.selection_criteria().unwrap_or_default()
+        };
+        batch.rows.push(
+            place
+                .row("log_subscription_filter")
+                .set(
+                    "id",
+                    format!("*/{}", policy.policy_name().unwrap_or_default()),
+                )
+                .set("log_group_name", group)
+                .set(
+                    "pattern",
+                    document["FilterPattern"].as_str().unwrap_or_default(),
+                )
+                .set(
+                    "destination_arn",
+                    document["DestinationArn"].as_str().unwrap_or_default(),
+                ),
+        );
+    }
+    batch.count("log_subscription_filter");
     batch
 }

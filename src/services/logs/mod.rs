@@ -54,6 +54,34 @@ pub const LOG_GROUP: Table = Table {
     lists: Inputs::NONE,
 };
 
+/// What copies events elsewhere.
+pub const SUBSCRIPTION: Table = Table {
+    name: "log_subscription_filter",
+    doc: "Subscriptions that copy the events of the log group of model invocations, those of the whole account among them. In an account the log group is the one that invocation logging names; a file gives all that it declares.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "`log group/name`; of the whole account `*/name`."),
+        text(
+            "log_group_name",
+            "Log group; `*` for every log group of the account.",
+        ),
+        text("pattern", "What it copies.").absent("'' (everything)"),
+        text("destination_arn", "Where it copies to."),
+    ],
+    reads: &[Read::with(
+        "list",
+        "logs:DescribeSubscriptionFilters",
+        &[
+            "bedrock:GetModelInvocationLoggingConfiguration",
+            "logs:DescribeSubscriptionFilters",
+            "logs:DescribeAccountPolicies",
+        ],
+    )],
+    lists: Inputs::NONE,
+};
+
 /// What a data protection policy does: a statement with `Deidentify` masks, one with `Audit` only counts (CloudWatch Logs User Guide,
 /// "Understanding data protection policies").
 fn masking(policy: &serde_json::Value) -> &'static str {
@@ -77,12 +105,19 @@ fn masking(policy: &serde_json::Value) -> &'static str {
 
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&LOG_GROUP],
+    tables: &[&LOG_GROUP, &SUBSCRIPTION],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
-    collectors: &[Collector {
-        tables: &["cloudwatch_log_group"],
-        span: Span::Regional,
-        run: |place| Box::pin(live::collect(place)),
-    }],
+    collectors: &[
+        Collector {
+            tables: &["cloudwatch_log_group"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::collect(place)),
+        },
+        Collector {
+            tables: &["log_subscription_filter"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::subscriptions(place)),
+        },
+    ],
 };

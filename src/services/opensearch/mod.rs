@@ -106,10 +106,19 @@ fn network_policy(value: &Json) -> Result<Json, String> {
         if fields.has("AllowFromPublic") {
             fields.flag(&["AllowFromPublic"])?;
         }
+        // A statement says from where it lets in, in one of three ways.
+        let mut says = fields.has("AllowFromPublic");
         for name in ["SourceVPCEs", "SourceServices"] {
             if fields.has(name) {
                 fields.texts(&[name])?;
+                says = true;
             }
+        }
+        if !says {
+            return Err(
+                "a statement has none of AllowFromPublic, SourceVPCEs and SourceServices"
+                    .to_owned(),
+            );
         }
         fields.done(&["Description"])?;
         Ok(read)

@@ -1,17 +1,25 @@
 //! How files declare them.
 
-use crate::services::declared::{Declared, Node, Rows, Spelling};
+use crate::services::declared::ids::{arn, name};
+use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
 use crate::services::environment::Owner;
 use serde_json::Value as Json;
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
-        kinds: &[
-            "aws_secretsmanager_secret",
-            "aws_secretsmanager_secret_version",
-            "AWS::SecretsManager::Secret",
-        ],
+        kinds: &["aws_secretsmanager_secret", "AWS::SecretsManager::Secret"],
         map: secret,
+    },
+    Spelling {
+        kinds: &["aws_secretsmanager_secret_version"],
+        map: value,
+    },
+    Spelling {
+        kinds: &[
+            "aws_secretsmanager_secret_rotation",
+            "AWS::SecretsManager::RotationSchedule",
+        ],
+        map: rotation,
     },
     Spelling {
         kinds: &["aws_ssm_parameter", "AWS::SSM::Parameter"],
@@ -19,8 +27,42 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     },
 ];
 
-/// The value of a secret: a text, or an object of texts. What AWS generates is not declared.
 fn secret(by: &Declared, rows: &mut Rows) {
+    rows.row("secretsmanager_secret", by, arn(by))
+        .put("name", name(by))
+        .set("kms_key_id", by.at("kms_key_id").id().or(""))
+        .put("owning_service", "")
+        .set("tags", by.tags());
+    value(by, rows);
+}
+
+/// How a secret is rotated stands beside it.
+fn rotation(by: &Declared, rows: &mut Rows) {
+    rows.symbol(by, by.id(), "");
+    let secret = by.at("secret_id").id();
+    for (column, value) in [
+        ("rotation", "on".into()),
+        (
+            "rotation_days",
+            by.at("rotation_rules.automatically_after_days")
+                .int()
+                .known()
+                .unwrap_or(0)
+                .into(),
+        ),
+    ] {
+        rows.column(
+            by,
+            "secretsmanager_secret",
+            secret.clone(),
+            column,
+            Told::Known(value),
+        );
+    }
+}
+
+/// The value of a secret: a text, or an object of texts. What AWS generates is not declared.
+fn value(by: &Declared, rows: &mut Rows) {
     let value = by.at("secret_string");
     let members = match value {
         Node::Text(text) | Node::Secret(text) => match serde_json::from_str::<Json>(text) {
@@ -41,6 +83,26 @@ fn secret(by: &Declared, rows: &mut Rows) {
 }
 
 fn parameter(by: &Declared, rows: &mut Rows) {
+    let kind = by.at("type").text();
+    let key = by.at("key_id").id();
+    let called = by.name("name");
+    rows.row("ssm_parameter", by, called.as_str())
+        .put(
+            "arn",
+            by.arn(
+                "ssm",
+                &format!("parameter/{}", called.trim_start_matches('/')),
+            ),
+        )
+        .set(
+            "kms_key_id",
+            match &kind {
+                // Without a key of its own it is encrypted with the AWS-managed one.
+                Told::Known(kind) if kind == "SecureString" => key.or("alias/aws/ssm"),
+                told => told.clone().map(|_| String::new()),
+            },
+        )
+        .set("type", kind);
     let members = match by.at("value|insecure_value") {
         Node::Text(text) | Node::Secret(text) => {
             let name = by.name("name");

@@ -1,10 +1,74 @@
-//! AWS Secrets Manager and Parameter Store, as files declare them: what a file gives away. No secret of an account is read.
+//! AWS Secrets Manager and Parameter Store: how secrets are kept, and what a file gives away. No secret of an account is read.
 
 pub(super) mod declared;
+#[cfg(feature = "live")]
+pub(super) mod live;
 
 use super::Service;
+#[cfg(feature = "live")]
+use super::collect::Collector;
 use super::environment::VARIABLE;
-use crate::inventory::{Column, Inputs, Role, Span, Table};
+use crate::inventory::cols::{int, tags, text, time};
+use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
+
+/// Secrets.
+pub const SECRET: Table = Table {
+    name: "secretsmanager_secret",
+    doc: "Secrets of Secrets Manager: their key and rotation, never their value.",
+    key: "arn",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("arn", "ARN."),
+        text("name", "Name."),
+        text("kms_key_id", "Key that encrypts it.")
+            .absent("'' (the AWS-managed key `aws/secretsmanager`)"),
+        text(
+            "owning_service",
+            "The AWS service that made it and manages it.",
+        )
+        .absent("''"),
+        text("rotation", "Is it rotated automatically: `on` or `off`?").words(&["on", "off"]),
+        int("rotation_days", "Days between two rotations.")
+            .absent("0 (it is not rotated, or by a schedule in another form)"),
+        time(
+            "next_rotation_at",
+            "When it is rotated next; a time in the past shows that rotation fails.",
+        )
+        .absent("''"),
+        time(
+            "last_changed_at",
+            "When its value or settings last changed.",
+        )
+        .absent("''"),
+        tags(),
+    ],
+    reads: &[Read::new("list", "secretsmanager:ListSecrets")],
+    lists: Inputs::NONE,
+};
+
+/// Parameters.
+pub const PARAMETER: Table = Table {
+    name: "ssm_parameter",
+    doc: "Parameters of Parameter Store: their type and key, never their value.",
+    key: "name",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("name", "Name."),
+        text("arn", "ARN."),
+        text(
+            "type",
+            "`String`, `StringList` or `SecureString`, which alone is encrypted.",
+        )
+        .words(&["String", "StringList", "SecureString"]),
+        text("kms_key_id", "Key that encrypts a `SecureString`.")
+            .absent("'' (it is not encrypted)"),
+        time("last_changed_at", "When it last changed.").absent("''"),
+    ],
+    reads: &[Read::new("list", "ssm:DescribeParameters")],
+    lists: Inputs::NONE,
+};
 
 const LITERALS: [Column; 11] = VARIABLE;
 
@@ -22,8 +86,19 @@ pub const SOURCE_LITERAL: Table = Table {
 
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&SOURCE_LITERAL],
+    tables: &[&SOURCE_LITERAL, &SECRET, &PARAMETER],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
-    collectors: &[],
+    collectors: &[
+        Collector {
+            tables: &["secretsmanager_secret"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::secrets(place)),
+        },
+        Collector {
+            tables: &["ssm_parameter"],
+            span: Span::Regional,
+            run: |place| Box::pin(live::parameters(place)),
+        },
+    ],
 };

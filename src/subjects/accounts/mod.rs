@@ -1,8 +1,12 @@
 //! Subjects of the pillar `accounts`.
 
 pub(crate) mod account_placement;
+mod audit_role;
 pub(crate) mod corpus_bucket;
+mod cost_control;
 pub(crate) mod deploy_pipeline;
+mod software_scan;
+mod spend;
 mod template_type;
 
 use super::Subject;
@@ -13,4 +17,8 @@ pub(super) const SUBJECTS: &[Subject] = &[
     account_placement::SUBJECT,
     deploy_pipeline::SUBJECT,
     template_type::SUBJECT,
+    cost_control::SUBJECT,
+    software_scan::SUBJECT,
+    audit_role::SUBJECT,
+    spend::SUBJECT,
 ];

@@ -1,8 +1,8 @@
 //! Subject: the keys under which documents and prompts lie, who can decrypt with them, and who rules over them.
 
 use super::decryptors::{self, judge};
+use super::judged_key::{Judged, foreign};
 use super::vector_index;
-use crate::access::trusted::trusted;
 use crate::derive::DerivedRow;
 use crate::derive::Sink;
 use crate::inventory::Inputs;
@@ -20,7 +20,6 @@ use crate::subjects::logging::inference_log_group;
 use crate::subjects::{Facts, Subject};
 use crate::workloads;
 use Observed::{Known, Unknown};
-use serde_json::Value as Json;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -136,6 +135,16 @@ pub const DATA_KEY: Table = Table {
         )
         .from(KEY),
         flag("leaves_regions", "Are there such?").from(KEY),
+        list(
+            "environments",
+            "Environments of the accounts that use the key, as the configuration names them."
+        )
+        .from(PROTECTED),
+        flag(
+            "mixes_environments",
+            "Is one of them production and another not?"
+        )
+        .from(PROTECTED),
     ],
     reads: &[],
     lists: PROTECTED,
@@ -221,6 +230,8 @@ fn bucket_key(facts: &Facts<'_>, bucket: &str) -> Observed<String> {
 
 pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     let expected = OnceCell::new();
+    let mut of_scopes = Vec::new();
+    let mut environments: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (account, region) in facts.settings.scopes(&DATA_KEY) {
         let scope = (account.as_str(), region.as_str());
         let mut protected = Protected::default();
@@ -266,6 +277,17 @@ pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
         for (store, key) in stores {
             protected.add(facts, scope, key, &store, sink);
         }
+        let environment = facts.world.run.account(&account);
+        let environment = environment.map_or("", |info| info.environment.as_str());
+        if !environment.is_empty() {
+            for resource in protected.keys.keys() {
+                let known = environments.entry(resource.clone()).or_default();
+                known.insert(environment.to_owned());
+            }
+        }
+        of_scopes.push((account, region, protected));
+    }
+    for (account, region, protected) in of_scopes {
         for (resource, (key, reference, protects)) in protected.keys {
             let Known(key) = key else { continue };
             let used = Used {
@@ -273,8 +295,9 @@ pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 key,
                 reference: &reference,
                 protects,
+                environments: environments.get(&resource).cloned().unwrap_or_default(),
             };
-            row(facts, sink, scope, used, &expected);
+            row(facts, sink, (&account, &region), used, &expected);
         }
     }
 }
@@ -285,6 +308,7 @@ struct Used<'u> {
     key: Key<'u>,
     reference: &'u str,
     protects: BTreeSet<String>,
+    environments: BTreeSet<String>,
 }
 
 /// Who may decrypt without being declared, worked out once for all keys.
@@ -302,6 +326,7 @@ fn row(
         key,
         reference,
         protects,
+        environments,
     } = used;
     let (owner, _, local) = keys::place(account, region, reference);
     let kind = match key {
@@ -386,6 +411,12 @@ fn row(
                 _ => Known(String::new()),
             },
         );
+    let is_production = |name: &String| facts.settings.is_production(name);
+    row.put(
+        "mixes_environments",
+        environments.iter().any(is_production) && !environments.iter().all(is_production),
+    )
+    .put("environments", environments.into_iter().collect::<Vec<_>>());
     copies(facts, &mut row, key, owner);
     sink.push(row);
 }
@@ -464,116 +495,4 @@ fn usability(
         other => Known(Some(format!("its state is {other}"))),
     });
     (state.map(str::to_owned), unusable)
-}
-
-/// What is found out about a key.
-pub(super) struct Judged {
-    pub(super) origin: Observed<String>,
-    pub(super) control: Observed<(bool, String)>,
-    pub(super) administrators: Observed<Vec<String>>,
-    pub(super) open: Observed<Option<Json>>,
-    pub(super) decryptors: Observed<Vec<String>>,
-    pub(super) unexpected: Observed<Vec<String>>,
-    pub(super) too_wide: Observed<Option<Json>>,
-    pub(super) placeholders: Observed<Vec<String>>,
-}
-
-impl Judged {
-    /// A key over which no policy of a customer rules.
-    fn not_ours(why: &str) -> Self {
-        Self {
-            origin: Known(String::new()),
-            control: Known((false, why.to_owned())),
-            administrators: Known(Vec::new()),
-            open: Known(None),
-            decryptors: Known(Vec::new()),
-            unexpected: Known(Vec::new()),
-            too_wide: Known(None),
-            placeholders: Known(Vec::new()),
-        }
-    }
-
-    /// A key that is not there: nothing of it can be seen.
-    fn missing(reference: &str) -> Self {
-        let gaps = || {
-            vec![Gap::not_understood(
-                "kms_key",
-                format!("the key {reference} does not exist"),
-            )]
-        };
-        Self {
-            origin: Unknown(gaps()),
-            control: Unknown(gaps()),
-            administrators: Unknown(gaps()),
-            open: Unknown(gaps()),
-            decryptors: Unknown(gaps()),
-            unexpected: Unknown(gaps()),
-            too_wide: Unknown(gaps()),
-            placeholders: Unknown(gaps()),
-        }
-    }
-
-    fn write(self, row: &mut DerivedRow) {
-        let witness =
-            |found: &Observed<Option<Json>>| found.clone().known().flatten().unwrap_or(Json::Null);
-        row.set("origin", self.origin)
-            .set(
-                "under_control",
-                self.control.clone().map(|(control, _)| control),
-            )
-            .set("control_reason", self.control.map(|(_, why)| why))
-            .set("administrators", self.administrators)
-            .put("open_witness", witness(&self.open))
-            .set("open_to_anyone", self.open.map(|found| found.is_some()))
-            .set("decryptors", self.decryptors)
-            .set("unexpected_decryptors", self.unexpected)
-            .put("decrypt_witness", witness(&self.too_wide))
-            .set("too_wide", self.too_wide.map(|found| found.is_some()))
-            .set(
-                "has_placeholders",
-                self.placeholders.clone().map(|all| !all.is_empty()),
-            )
-            .set("placeholders", self.placeholders);
-    }
-}
-
-/// A key of an account that the run does not hold.
-fn foreign(facts: &Facts<'_>, account: &str, owner: &str) -> Judged {
-    let gaps = || {
-        vec![Gap {
-            reason: crate::model::Reason::NotScanned,
-            ..Gap::not_understood("kms_key", format!("the account {owner} is not in this run"))
-        }]
-    };
-    let is_ours = trusted(facts.world, account)(owner);
-    let control = match is_ours {
-        Known(false) => Known((
-            false,
-            format!("the key belongs to account {owner}, which is not of the own organisation"),
-        )),
-        Known(true)
-            if facts
-                .settings
-                .list("vendor_accounts")
-                .iter()
-                .any(|vendor| vendor == owner) =>
-        {
-            Known((
-                false,
-                format!("the key belongs to account {owner}, a declared vendor"),
-            ))
-        }
-        Known(true) => Unknown(gaps()),
-        Unknown(more) => Unknown(more),
-    };
-    Judged {
-        origin: Unknown(gaps()),
-        control,
-        administrators: Unknown(gaps()),
-        open: Unknown(gaps()),
-        decryptors: Unknown(gaps()),
-        unexpected: Unknown(gaps()),
-        too_wide: Unknown(gaps()),
-        placeholders: Unknown(gaps()),
-    }
 }

@@ -1,6 +1,6 @@
 //! Who may decrypt by a key, and who administers it.
 
-use super::data_key::Judged;
+use super::judged_key::Judged;
 use crate::access::documents::of_resource;
 use crate::access::principal::Access;
 use crate::access::resource::Guard;

@@ -3,6 +3,7 @@
 pub(crate) mod data_key;
 pub(crate) mod decryptors;
 mod encrypted_resource;
+mod judged_key;
 pub(crate) mod keys;
 mod vector_index;
 

@@ -1,6 +1,7 @@
 //! Subjects of the pillar `identity`.
 
 mod access_key;
+mod agent_function;
 pub(crate) mod agent_role;
 mod agentcore_gateway;
 pub(crate) mod bedrock_api_key;
@@ -9,6 +10,8 @@ mod model_door;
 pub(crate) mod policy_statement;
 pub(crate) mod principal;
 pub(crate) mod role_use;
+mod shared_resource;
+mod vendor_access;
 
 use super::Subject;
 
@@ -23,4 +26,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     access_key::SUBJECT,
     model_door::SUBJECT,
     knowledge_base_role::SUBJECT,
+    agent_function::SUBJECT,
+    shared_resource::SUBJECT,
+    vendor_access::SUBJECT,
 ];

@@ -3,9 +3,11 @@
 mod agentcore_browser;
 mod flow_coverage;
 pub(crate) mod genai_use;
+mod inference_alarms;
 pub(crate) mod inference_log_bucket;
 pub(crate) mod inference_log_group;
 mod inference_logging;
+mod log_copy;
 pub(crate) mod prompt_store;
 mod trail_coverage;
 pub(crate) mod workload_log_group;
@@ -22,4 +24,6 @@ pub(super) const SUBJECTS: &[Subject] = &[
     trail_coverage::SUBJECT,
     flow_coverage::SUBJECT,
     agentcore_browser::SUBJECT,
+    inference_alarms::SUBJECT,
+    log_copy::SUBJECT,
 ];

@@ -1,0 +1,201 @@
+//! What the policy of a resource lends to principals of other accounts, and to services that anyone can send.
+
+use super::bucket::{Shown, first, shown};
+use super::documents::of_resource;
+use super::trusted::{trusted, trusted_organizations};
+use crate::derive::Settings;
+use crate::inventory::{Lookup, World};
+use crate::model::{GLOBAL, Observed};
+use crate::policy::{
+    Ask, Document, Effect, Fact, PROBE, Policies, Principal, PrincipalPattern, may,
+    outsider_through,
+};
+use Observed::{Known, Unknown};
+use serde_json::{Value as Json, json};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// A resource, and what is asked of its policy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lent<'l> {
+    /// Account that owns it.
+    pub owner: &'l str,
+    /// Its ARNs.
+    pub own: &'l [String],
+    /// Actions.
+    pub actions: &'l [&'l str],
+    /// What they come to, for a person, such as `read it`.
+    pub does: &'l str,
+}
+
+/// Does a policy let in more than trusted accounts: a principal from outside, or a service for whomever? `{}` is no policy.
+pub(crate) fn lent(world: &World, name: &str, policy: &Json, lent: Lent<'_>) -> Shown {
+    if policy.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Known(None);
+    }
+    let document = match of_resource(name, policy) {
+        Known(document) => document,
+        Unknown(gaps) => return Unknown(gaps),
+    };
+    let is_trusted = trusted(world, lent.owner);
+    let organizations = trusted_organizations(world, lent.owner);
+    let gaps = RefCell::new(Vec::new());
+    let outside = outsider_through(
+        &document,
+        lent.actions,
+        lent.own,
+        &BTreeMap::new(),
+        organizations.as_deref(),
+        &|account| match is_trusted(account) {
+            Known(known) => Some(known),
+            Unknown(more) => {
+                gaps.borrow_mut().extend(more);
+                None
+            }
+        },
+    );
+    let why = format!(
+        "its policy lets principals outside the organization {}",
+        lent.does
+    );
+    let outside = match (shown(outside, &why), gaps.into_inner()) {
+        (Unknown(_), gaps) if !gaps.is_empty() => Unknown(gaps),
+        (found, _) => found,
+    };
+    first([outside, deputies(world, &document, lent)])
+}
+
+fn ask_as(
+    document: &Rc<Document>,
+    principal: &Principal,
+    lent: Lent<'_>,
+    context: BTreeMap<String, Fact>,
+    why: &str,
+) -> Shown {
+    let policies = Policies {
+        resource: Some(Rc::clone(document)),
+        // What its own account lets it do is that account's to decide.
+        identity: anything(),
+        ..Policies::default()
+    };
+    let ask = Ask {
+        principal,
+        actions: lent.actions,
+        resources: lent.own,
+        resource_account: Some(lent.owner),
+        context,
+        choose: true,
+    };
+    shown(may(&policies, &ask), why)
+}
+
+pub(super) fn anything() -> Vec<Rc<Document>> {
+    let all = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
+    Document::parse("its own account", &all)
+        .into_iter()
+        .map(Rc::new)
+        .collect()
+}
+
+/// Other accounts that the policy lets in as a whole: a role that nobody named gets in.
+pub(super) fn whole_accounts(world: &World, document: &Rc<Document>, lent: Lent<'_>) -> Shown {
+    let accepted = Settings::of(&world.run).list("trusted_accounts");
+    let named: BTreeSet<String> = document
+        .statements
+        .iter()
+        .filter(|statement| statement.effect == Effect::Allow)
+        .flat_map(|statement| &statement.principals)
+        .flat_map(|patterns| &patterns.all)
+        .filter_map(|pattern| match pattern {
+            PrincipalPattern::Account(account) => Some(account.clone()),
+            _ => None,
+        })
+        .chain(world.accounts().map(str::to_owned))
+        .filter(|account| account != lent.owner && !accepted.contains(account))
+        .collect();
+    first(named.into_iter().map(|account| {
+        let partition = &world.run.partition;
+        let mut principal = Principal::parse(&format!("arn:{partition}:iam::{account}:role/{PROBE}"));
+        principal.organization = match world.lookup("organization", &account, GLOBAL, &account) {
+            Lookup::Found(row) => row.text("id").known().map_or(Fact::Unknown, Fact::one),
+            _ => Fact::Unknown,
+        };
+        ask_as(
+            document,
+            &principal,
+            lent,
+            BTreeMap::new(),
+            &format!(
+                "its policy lets every role and user of account {account} {} that this account allows to",
+                lent.does
+            ),
+        )
+    }))
+}
+
+/// Services that anyone can send: the policy does not say for which account they may come.
+pub(super) fn deputies(world: &World, document: &Rc<Document>, lent: Lent<'_>) -> Shown {
+    let services: BTreeSet<&str> = document
+        .statements
+        .iter()
+        .filter(|statement| statement.effect == Effect::Allow)
+        .flat_map(|statement| &statement.principals)
+        .flat_map(|patterns| &patterns.all)
+        .filter_map(|pattern| match pattern {
+            PrincipalPattern::Service(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    // A source of a stranger's account: of any kind, and of each kind that the policy asks for.
+    let sources: Vec<String> = document
+        .statements
+        .iter()
+        .flat_map(|statement| &statement.conditions)
+        .filter(|condition| condition.key == "aws:sourcearn")
+        .flat_map(|condition| &condition.values)
+        .map(|pattern| {
+            let parts: Vec<&str> = pattern.splitn(6, ':').collect();
+            let strange: Vec<String> = parts
+                .iter()
+                .enumerate()
+                .map(|(place, part)| match place {
+                    4 if part.contains('*') => "999999999999".to_owned(),
+                    _ => part.replace('*', PROBE),
+                })
+                .collect();
+            strange.join(":")
+        })
+        .collect();
+    let asked = services.into_iter().flat_map(|service| {
+        let prefix = service.split('.').next().unwrap_or_default();
+        let partition = &world.run.partition;
+        let any = format!("arn:{partition}:{prefix}:us-east-1:999999999999:{PROBE}/x");
+        std::iter::once(any)
+            .chain(
+                sources
+                    .iter()
+                    .filter(|arn| arn.contains(":999999999999:"))
+                    .cloned(),
+            )
+            .map(move |source| (service, source))
+    });
+    first(asked.map(|(service, source)| {
+        let context = BTreeMap::from([
+            ("aws:sourceaccount".to_owned(), Fact::one("999999999999")),
+            ("aws:sourcearn".to_owned(), Fact::one(source)),
+            ("aws:sourceorgid".to_owned(), Fact::one("o-outcropprobe")),
+            ("aws:sourceorgpaths".to_owned(), Fact::one("o-outcropprobe/r-probe/ou-probe/")),
+        ]);
+        ask_as(
+            document,
+            &Principal::parse(service),
+            lent,
+            context,
+            &format!(
+                "its policy lets {service} {} for any account: no condition names the account that sends it",
+                lent.does
+            ),
+        )
+    }))
+}

@@ -1,0 +1,110 @@
+//! The calls. None of them gives a value.
+
+use crate::services::collect::{Batch, Place, tags};
+use crate::services::plain::{Client, Spoken, instant};
+use serde_json::{Value as Json, json};
+
+/// AWS Secrets Manager (AWS Secrets Manager API Reference).
+const SECRETS_MANAGER: Spoken = Spoken {
+    prefix: "secretsmanager",
+    id: "Secrets Manager",
+    host: "secretsmanager",
+    signed: "secretsmanager",
+    target: "secretsmanager",
+    version: "1.1",
+    worldwide: false,
+};
+
+/// AWS Systems Manager (AWS Systems Manager API Reference).
+const SYSTEMS_MANAGER: Spoken = Spoken {
+    prefix: "ssm",
+    id: "SSM",
+    host: "ssm",
+    signed: "ssm",
+    target: "AmazonSSM",
+    version: "1.1",
+    worldwide: false,
+};
+
+pub(in crate::services) async fn secrets(place: &Place<'_>) -> Batch {
+    let client = Client::of(place, &SECRETS_MANAGER);
+    let listing = client
+        .pages(
+            "ListSecrets",
+            &json!({"MaxResults": 100}),
+            "SecretList",
+            "NextToken",
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "secretsmanager_secret", &listing);
+    batch.rows.extend(listing.items.iter().map(|secret| {
+        let text = |name: &str| secret.get(name).and_then(Json::as_str);
+        let rotates = secret["RotationEnabled"].as_bool().unwrap_or(false);
+        let pairs = secret["Tags"].as_array().into_iter().flatten();
+        place
+            .row("secretsmanager_secret")
+            .set("arn", text("ARN"))
+            .set("name", text("Name"))
+            .set("kms_key_id", text("KmsKeyId").unwrap_or_default())
+            .set("owning_service", text("OwningService").unwrap_or_default())
+            .set("rotation", if rotates { "on" } else { "off" })
+            .set(
+                "rotation_days",
+                secret["RotationRules"]["AutomaticallyAfterDays"]
+                    .as_i64()
+                    .filter(|_| rotates)
+                    .unwrap_or(0),
+            )
+            .set("next_rotation_at", instant(&secret["NextRotationDate"]))
+            .set("last_changed_at", instant(&secret["LastChangedDate"]))
+            .set(
+                "tags",
+                tags(pairs.filter_map(|pair| {
+                    let of = |name: &str| pair.get(name).and_then(Json::as_str);
+                    Some((of("Key")?.to_owned(), of("Value")?.to_owned()))
+                })),
+            )
+    }));
+    batch
+}
+
+pub(in crate::services) async fn parameters(place: &Place<'_>) -> Batch {
+    let client = Client::of(place, &SYSTEMS_MANAGER);
+    let listing = client
+        .pages(
+            "DescribeParameters",
+            &json!({"MaxResults": 50}),
+            "Parameters",
+            "NextToken",
+        )
+        .await;
+    let mut batch = Batch::default();
+    batch.listed(place, "ssm_parameter", &listing);
+    batch.rows.extend(listing.items.iter().map(|parameter| {
+        let text = |name: &str| parameter.get(name).and_then(Json::as_str);
+        let name = text("Name").unwrap_or_default();
+        place
+            .row("ssm_parameter")
+            .set("name", name)
+            .set(
+                "arn",
+                text("ARN").map_or_else(
+                    || {
+                        format!(
+                            "arn:{}:ssm:{}:{}:parameter/{}",
+                            place.partition,
+                            place.region,
+                            place.account,
+                            name.trim_start_matches('/')
+                        )
+                    },
+                    str::to_owned,
+                ),
+            )
+            .set("type", text("Type"))
+            .set("kms_key_id", text("KeyId").unwrap_or_default())
+            .set("last_changed_at", instant(&parameter["LastModifiedDate"]))
+    }));
+    batch
+}
