@@ -5,7 +5,7 @@ use super::documents::of_resource;
 use super::trusted::{trusted, trusted_organizations};
 use crate::derive::Settings;
 use crate::inventory::{Lookup, World};
-use crate::model::{GLOBAL, Observed};
+use crate::model::{GLOBAL, Gap, Observed};
 use crate::policy::{
     Ask, Document, Effect, Fact, PROBE, Policies, Principal, PrincipalPattern, may,
     outsider_through,
@@ -15,6 +15,9 @@ use serde_json::{Value as Json, json};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+/// An account that nobody knows.
+const STRANGER: &str = "999999999999";
 
 /// A resource, and what is asked of its policy.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +42,19 @@ pub(crate) fn lent(world: &World, name: &str, policy: &Json, lent: Lent<'_>) -> 
         Unknown(gaps) => return Unknown(gaps),
     };
     let is_trusted = trusted(world, lent.owner);
-    let organizations = trusted_organizations(world, lent.owner);
+    // Where the own organization is not known, a policy that names none but trusted ones needs no more.
+    let trusted_ids = Settings::of(&world.run).list("trusted_org_ids");
+    let organizations = trusted_organizations(world, lent.owner).or_else(|| {
+        let named: Vec<&String> = document
+            .statements
+            .iter()
+            .flat_map(|statement| &statement.conditions)
+            .filter(|condition| condition.key == "aws:principalorgid")
+            .flat_map(|condition| &condition.values)
+            .collect();
+        (!named.is_empty() && named.iter().all(|id| trusted_ids.contains(id)))
+            .then_some(trusted_ids)
+    });
     let gaps = RefCell::new(Vec::new());
     let outside = outsider_through(
         &document,
@@ -63,7 +78,89 @@ pub(crate) fn lent(world: &World, name: &str, policy: &Json, lent: Lent<'_>) -> 
         (Unknown(_), gaps) if !gaps.is_empty() => Unknown(gaps),
         (found, _) => found,
     };
-    first([outside, deputies(world, &document, lent)])
+    // What was not understood is in this policy, whatever the reasoner calls it.
+    match first([outside, deputies(world, &document, lent)]) {
+        Unknown(gaps) => Unknown(
+            gaps.into_iter()
+                .map(|gap| match gap.fact.as_str() {
+                    "s3_bucket.policy" => Gap {
+                        fact: "policy".to_owned(),
+                        ..gap
+                    },
+                    _ => gap,
+                })
+                .collect(),
+        ),
+        found => found,
+    }
+}
+
+/// A request by which a principal of an account, which belongs to no organization of ours, gets through the policy of a resource.
+pub(crate) fn admits(
+    world: &World,
+    name: &str,
+    policy: &Json,
+    lent: Lent<'_>,
+    account: &str,
+) -> Shown {
+    if policy.is_null() || policy.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Known(None);
+    }
+    let document = match of_resource(name, policy) {
+        Known(document) => document,
+        // What is not understood and does not name the account says nothing of it.
+        Unknown(_) if !policy.to_string().contains(account) => return Known(None),
+        Unknown(gaps) => return Unknown(gaps),
+    };
+    let partition = &world.run.partition;
+    let mut callers = BTreeSet::from([format!("arn:{partition}:iam::{account}:role/{PROBE}")]);
+    let patterns = document
+        .statements
+        .iter()
+        .flat_map(|statement| {
+            let principals = statement
+                .principals
+                .iter()
+                .flat_map(|patterns| &patterns.all);
+            let named = principals.filter_map(|pattern| match pattern {
+                PrincipalPattern::Arn(arn) => Some(arn.clone()),
+                _ => None,
+            });
+            let conditions = statement.conditions.iter();
+            let held = conditions
+                .filter(|condition| condition.key == "aws:principalarn")
+                .flat_map(|condition| condition.values.clone());
+            named.chain(held).collect::<Vec<_>>()
+        })
+        .filter(|arn| arn.contains(&format!("::{account}:")));
+    callers.extend(patterns.map(|arn| arn.replace(['*', '?'], PROBE)));
+    // An identity provider of the account stands for its people.
+    let federated = document
+        .statements
+        .iter()
+        .filter(|statement| statement.effect == Effect::Allow)
+        .flat_map(|statement| &statement.principals)
+        .flat_map(|patterns| &patterns.all)
+        .find_map(|pattern| match pattern {
+            PrincipalPattern::Federated(provider)
+                if provider.contains(&format!("::{account}:")) =>
+            {
+                Some(provider.clone())
+            }
+            _ => None,
+        });
+    if let Some(provider) = federated {
+        return Known(Some((
+            format!("it trusts the identity provider {provider}"),
+            json!({"provider": provider}),
+        )));
+    }
+    first(callers.into_iter().map(|caller| {
+        let mut principal = Principal::parse(&caller);
+        principal.organization = Fact::one("o-outcropprobe");
+        let why = format!("its policy lets {caller} {}", lent.does);
+        ask_as(&document, &principal, lent, BTreeMap::new(), &why)
+    }))
 }
 
 fn ask_as(
@@ -154,35 +251,69 @@ pub(super) fn deputies(world: &World, document: &Rc<Document>, lent: Lent<'_>) -
         .flat_map(|statement| &statement.conditions)
         .filter(|condition| condition.key == "aws:sourcearn")
         .flat_map(|condition| &condition.values)
+        .filter(|pattern| {
+            pattern
+                .split(':')
+                .nth(4)
+                .is_none_or(|part| part.contains('*'))
+        })
         .map(|pattern| {
             let parts: Vec<&str> = pattern.splitn(6, ':').collect();
             let strange: Vec<String> = parts
                 .iter()
                 .enumerate()
                 .map(|(place, part)| match place {
-                    4 if part.contains('*') => "999999999999".to_owned(),
+                    4 if part.contains('*') => STRANGER.to_owned(),
                     _ => part.replace('*', PROBE),
                 })
                 .collect();
             strange.join(":")
         })
         .collect();
-    let asked = services.into_iter().flat_map(|service| {
-        let prefix = service.split('.').next().unwrap_or_default();
-        let partition = &world.run.partition;
-        let any = format!("arn:{partition}:{prefix}:us-east-1:999999999999:{PROBE}/x");
-        std::iter::once(any)
-            .chain(
-                sources
-                    .iter()
-                    .filter(|arn| arn.contains(":999999999999:"))
-                    .cloned(),
+    // Accounts that the policy names and that are not ours are strangers as well.
+    let is_trusted = trusted(world, lent.owner);
+    let named = document
+        .statements
+        .iter()
+        .flat_map(|statement| &statement.conditions)
+        .filter(|condition| {
+            matches!(
+                condition.key.as_str(),
+                "aws:sourceaccount" | "aws:sourcearn"
             )
-            .map(move |source| (service, source))
-    });
-    first(asked.map(|(service, source)| {
+        })
+        .flat_map(|condition| &condition.values)
+        .flat_map(|value| value.split(':'))
+        .filter(|part| part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit()))
+        .filter(|account| is_trusted(account).is_false());
+    let accounts: BTreeSet<&str> = named.chain([STRANGER]).collect();
+    let regions: BTreeSet<&str> = world
+        .run
+        .regions
+        .iter()
+        .map(String::as_str)
+        .chain(["us-east-1"])
+        .collect();
+    let mut asked = Vec::new();
+    for service in services {
+        let prefix = service.split('.').next().unwrap_or_default();
+        for account in &accounts {
+            for region in &regions {
+                for kind in ["agent", PROBE] {
+                    let partition = &world.run.partition;
+                    asked.push((
+                        service,
+                        *account,
+                        format!("arn:{partition}:{prefix}:{region}:{account}:{kind}/x"),
+                    ));
+                }
+            }
+        }
+        asked.extend(sources.iter().map(|arn| (service, STRANGER, arn.clone())));
+    }
+    first(asked.into_iter().map(|(service, account, source)| {
         let context = BTreeMap::from([
-            ("aws:sourceaccount".to_owned(), Fact::one("999999999999")),
+            ("aws:sourceaccount".to_owned(), Fact::one(account)),
             ("aws:sourcearn".to_owned(), Fact::one(source)),
             ("aws:sourceorgid".to_owned(), Fact::one("o-outcropprobe")),
             ("aws:sourceorgpaths".to_owned(), Fact::one("o-outcropprobe/r-probe/ou-probe/")),

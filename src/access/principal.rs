@@ -428,23 +428,6 @@ impl Access {
             .map(|found| found.map(|request| request.witness()))
     }
 
-    /// A request that invokes a foundation model by no inference profile (`bedrock:InferenceProfileArn` is absent then).
-    pub(crate) fn without_profile(&self) -> Observed<Option<Json>> {
-        let ask = Ask {
-            principal: &self.principal,
-            actions: &[
-                "bedrock:InvokeModel",
-                "bedrock:InvokeModelWithResponseStream",
-            ],
-            resources: &["arn:*:bedrock:*::foundation-model/*".to_owned()],
-            resource_account: None,
-            context: BTreeMap::from([("bedrock:inferenceprofilearn".to_owned(), Fact::Absent)]),
-            choose: true,
-        };
-        self.seen(may(&self.grants, &ask))
-            .map(|found| found.map(|request| request.witness()))
-    }
-
     /// Do its policies let it call an action on some resource?
     pub(crate) fn may_any(&self, action: &str) -> Observed<bool> {
         self.seen(self.ask(&self.grants, &[action], &[], Way::Any))

@@ -60,7 +60,12 @@ struct Tried<'c> {
 impl Fix {
     /// 0 where every change that was named is shown, 4 where one could not be proved.
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
-        let mut judge = judging::read(&self.rules, self.config.as_deref(), &Selection::default())?;
+        let mut judge = judging::read(
+            &self.rules,
+            self.config.as_deref(),
+            None,
+            &Selection::default(),
+        )?;
         let judged = self.input.judged(&mut judge, Keep::Memory, global.quiet)?;
         let outcome = judged.outcome;
         let Some(store) = judged.store else {

@@ -7,6 +7,7 @@ use crate::judge::{Judge, Usage};
 use crate::model::{Configuration, file};
 use crate::subjects;
 use anyhow::Context as _;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Flags of every command that judges.
@@ -15,7 +16,7 @@ pub(super) struct Judging {
     /// Add the rules of a folder to the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub rules: Vec<PathBuf>,
-    /// Judge only these: rule id, pillar, `stage:30`, `severity:high`.
+    /// Judge only these: rule id, pillar, `stage:30`, `severity:high`, `framework:ID`, `framework:ID/CONTROL`.
     #[arg(long, value_name = "TERM", value_delimiter = ',')]
     pub select: Vec<String>,
     /// Leave these out.
@@ -24,6 +25,9 @@ pub(super) struct Judging {
     /// Configuration; `outcrop.yaml` when present.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Set parameters as a framework asks for: `eu-ai-act`, `pci-dss`. The configuration comes after it.
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
     #[command(flatten)]
     pub output: Output,
     /// Keep the run in this file.
@@ -41,6 +45,7 @@ impl Judging {
         let mut judge = read(
             &self.rules,
             self.config.as_deref(),
+            self.preset.as_deref(),
             &Selection {
                 select: self.select.clone(),
                 skip: self.skip.clone(),
@@ -83,10 +88,14 @@ impl Judging {
 pub(super) fn read(
     folders: &[PathBuf],
     config: Option<&Path>,
+    preset: Option<&str>,
     selection: &Selection,
 ) -> anyhow::Result<Judge> {
     let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
     let mut library = Library::load(&subjects::tables(), &folders)?;
+    if let Some(name) = preset {
+        set(&mut library, name)?;
+    }
     let mut found = true;
     let (file, text) = match config {
         Some(path) => (
@@ -117,6 +126,30 @@ pub(super) fn read(
         }),
         command: None,
     })
+}
+
+/// Parameters that a framework asks for, by its name.
+const PRESETS: &str = include_str!("../../data/presets.yaml");
+
+/// Sets the parameters of a preset.
+fn set(library: &mut Library, name: &str) -> anyhow::Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Preset {
+        parameters: BTreeMap<String, serde_json::Value>,
+    }
+    let all: BTreeMap<String, Preset> = yaml_serde::from_str(PRESETS)?;
+    let Some(preset) = all.get(name) else {
+        let names: Vec<&str> = all.keys().map(String::as_str).collect();
+        return Err(Usage(format!(
+            "`{name}` is not a preset; there is {}",
+            names.join(", ")
+        ))
+        .into());
+    };
+    for (parameter, value) in &preset.parameters {
+        library.values.insert(parameter.clone(), value.clone());
+    }
+    Ok(())
 }
 
 fn sha256(text: &str) -> String {

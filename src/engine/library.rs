@@ -151,6 +151,12 @@ fn matches(term: &str, rule: &Loaded) -> bool {
     match term.split_once(':') {
         Some(("stage", stage)) => rule.rule.stage.to_string() == stage,
         Some(("severity", severity)) => rule.severity.as_str() == severity,
+        Some(("framework", framework)) => {
+            let (framework, control) = framework.split_once('/').unwrap_or((framework, ""));
+            rule.rule.controls.get(framework).is_some_and(|controls| {
+                control.is_empty() || controls.iter().any(|known| known == control)
+            })
+        }
         _ => term == rule.rule.id || term == rule.rule.pillar,
     }
 }
@@ -321,8 +327,10 @@ impl Library {
             let shape = matches!(term.split_once(':'), Some(("severity", severity)) if Severity::ALL.iter().any(|known| known.as_str() == severity))
                 || matches!(term.split_once(':'), Some(("stage", "30" | "60" | "90")));
             if !known && !shape {
+                let frameworks: Vec<&str> = KNOWN.iter().map(|one| one.id.as_str()).collect();
                 return Err(format!(
-                    "`{term}` selects no rule; name a rule id, a pillar, `stage:30` or `severity:high` (`outcrop rules list` shows them)"
+                    "`{term}` selects no rule; name a rule id, a pillar, `stage:30`, `severity:high` or `framework:ID` with one of {} and, after a slash, a control (`outcrop rules list` shows the rules)",
+                    frameworks.join(", ")
                 ));
             }
         }

@@ -219,7 +219,8 @@ impl<'p> Client<'p> {
 
     fn missing(&self) -> Failure {
         Failure {
-            status: Status::Unsupported,
+            // Whether another endpoint of the partition serves it is not known here.
+            status: Status::Error,
             code: "NotOffered".to_owned(),
             message: format!(
                 "the partition {} does not have {}",

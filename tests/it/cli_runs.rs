@@ -298,9 +298,11 @@ pub(super) fn the_role_reads_and_nothing_else() {
             .expect("an action")
             .replace("GET", "Get");
         assert!(
-            ["Get", "List", "Describe", "BatchGet", "Lookup", "Search"]
-                .iter()
-                .any(|start| verb.starts_with(start)),
+            [
+                "Get", "List", "Describe", "BatchGet", "Lookup", "Search", "View"
+            ]
+            .iter()
+            .any(|start| verb.starts_with(start)),
             "{action} is no read"
         );
         assert!(!never.contains(action), "{action} reads data");

@@ -69,7 +69,7 @@ fn cases() -> Vec<Case> {
         ),
         // Invocation logging.
         (
-            "UPDATE bedrock_model_invocation_logging SET log_group_name = '', large_data_bucket_name = ''",
+            "UPDATE bedrock_model_invocation_logging SET log_group_name = '', bucket_name = '', large_data_bucket_name = ''",
             "inference-logging-off",
             Fail,
         ),
@@ -119,7 +119,7 @@ fn cases() -> Vec<Case> {
             Fail,
         ),
         (
-            "UPDATE bedrock_model_invocation_logging SET large_data_bucket_name = ''",
+            "UPDATE bedrock_model_invocation_logging SET bucket_name = '', large_data_bucket_name = ''",
             "inference-logging-omits-content",
             Fail,
         ),

@@ -229,7 +229,7 @@ fn unknown_results_are_told_by_their_causes() {
     // Lines are broken between words.
     let text = String::from_utf8(out).expect("text");
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    for cause in &causes {
+    for (place, cause) in causes.iter().enumerate() {
         let told = |result: &outcrop::model::Finding| {
             result.verdict == Verdict::Unknown
                 && result
@@ -247,8 +247,9 @@ fn unknown_results_are_told_by_their_causes() {
                 !cause.action.is_empty() && cause.sentence().contains("was denied in"),
                 "{cause:?}"
             );
+            // The terminal shows the first twelve, which leave most results unknown.
             assert!(
-                text.contains(&cause.sentence()),
+                place >= 12 || text.contains(&cause.sentence()),
                 "{} is not in {text}",
                 cause.sentence()
             );

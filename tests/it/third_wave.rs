@@ -59,7 +59,12 @@ fn secrets() -> Vec<Case> {
         ),
         // A rotation that should have happened.
         (
-            "UPDATE secretsmanager_secret SET next_rotation_at = '2026-06-01T00:00:00Z', last_changed_at = '2026-01-01T00:00:00Z'",
+            "UPDATE secretsmanager_secret SET next_rotation_at = '2026-06-01T00:00:00Z'",
+            "secret-not-rotated",
+            Fail,
+        ),
+        (
+            "UPDATE secretsmanager_secret SET rotation_days = 1000, last_changed_at = '2026-01-01T00:00:00Z'",
             "secret-not-rotated",
             Fail,
         ),
@@ -69,21 +74,44 @@ fn secrets() -> Vec<Case> {
             Unknown,
         ),
         (
-            "UPDATE ssm_parameter SET name = '/assistant/db-password'",
+            "UPDATE ssm_parameter SET name_tells_secret = 1",
             "secret-in-plain-parameter",
             Fail,
         ),
         (
-            "UPDATE ssm_parameter SET name = '/assistant/db-password', type = 'SecureString'",
+            "UPDATE ssm_parameter SET name_tells_secret = 1, type = 'SecureString'",
             "secret-in-plain-parameter",
             NotApplicable,
         ),
         (
-            "UPDATE ssm_parameter SET name = '/assistant/db-password', type = NULL",
+            "UPDATE ssm_parameter SET name_tells_secret = 1, type = NULL",
             "secret-in-plain-parameter",
             Unknown,
         ),
         (SECOND_READER, "secret-shared-by-workloads", Fail),
+        // By the secret's own policy, without a right in the role.
+        (
+            "UPDATE secretsmanager_secret SET policy = '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111111111111:role/chat-api\"},\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"*\"}]}'",
+            "secret-shared-by-workloads",
+            Fail,
+        ),
+        (
+            "UPDATE secretsmanager_secret SET policy = NULL",
+            "secret-shared-by-workloads",
+            Unknown,
+        ),
+        // What fills the variables of a task.
+        (
+            "UPDATE iam_role SET inline_policies = replace(inline_policies, 'ssm:GetParameter', 'ssm:GetParameters') WHERE name = 'retriever'; UPDATE ssm_parameter SET name_tells_secret = 1",
+            "secret-in-plain-parameter",
+            Fail,
+        ),
+        // Rights by tags.
+        (
+            "UPDATE iam_role SET inline_policies = '[{\"name\":\"p\",\"document\":{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"bedrock:Retrieve\",\"secretsmanager:GetSecretValue\"],\"Resource\":\"*\",\"Condition\":{\"StringEquals\":{\"aws:ResourceTag/app\":\"x\"}}}]}}]' WHERE name = 'retriever'; UPDATE secretsmanager_secret SET kms_key_id = ''",
+            "secret-without-customer-key",
+            NotApplicable,
+        ),
         (
             "UPDATE bedrock_prompt SET secrets = '[\"github-token\"]'",
             "prompt-contains-secret",
@@ -169,14 +197,20 @@ fn operations() -> Vec<Case> {
             Fail,
         ),
         (
-            "UPDATE software_scanning SET inspects_images = 0, registry_scans_all = 0",
+            "UPDATE software_scanning SET registry_scan = 'BASIC', inspects_images = 0, registry_scans_all = 0",
             "software-scanning-off",
             Pass,
         ),
         (
-            "UPDATE software_scanning SET inspects_images = 0, registry_scans_all = 0; UPDATE ecr_repository SET scan_on_push = 0",
+            "UPDATE software_scanning SET registry_scan = 'BASIC', inspects_images = 0, registry_scans_all = 0; UPDATE ecr_repository SET scan_on_push = 0",
             "software-scanning-off",
             Fail,
+        ),
+        // Which repositories the filters of enhanced scanning name is not compared.
+        (
+            "UPDATE software_scanning SET registry_scans_all = 0",
+            "software-scanning-off",
+            Unknown,
         ),
         (
             "UPDATE software_scanning SET inspects_functions = NULL",
@@ -236,6 +270,28 @@ fn access() -> Vec<Case> {
             "agent-function-open-to-invoke",
             Pass,
         ),
+        // Agents of a stranger, and of anybody.
+        (
+            function!(
+                r#"{"Effect":"Allow","Principal":{"Service":"bedrock.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"444444444444"}}}"#
+            ),
+            "agent-function-open-to-invoke",
+            Fail,
+        ),
+        (
+            function!(
+                r#"{"Effect":"Allow","Principal":{"Service":"bedrock.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"*","Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:bedrock:eu-west-1:*:agent/*"}}}"#
+            ),
+            "agent-function-open-to-invoke",
+            Fail,
+        ),
+        (
+            function!(
+                r#"{"Effect":"Allow","Principal":{"Service":"bedrock.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"*","Condition":{"StringLike":{"aws:SourceArn":"arn:aws:bedrock:eu-west-1:*"}}}"#
+            ),
+            "agent-function-open-to-invoke",
+            Fail,
+        ),
         (
             "UPDATE bedrock_agent_function SET policy = '{}'",
             "agent-function-open-to-invoke",
@@ -265,6 +321,22 @@ fn access() -> Vec<Case> {
             "DELETE FROM log_subscription_filter; UPDATE s3_bucket SET replication = '[]'",
             "inference-log-unreadable-by-auditor",
             Fail,
+        ),
+        // What is too large for a log event is a part of the log.
+        (
+            "DELETE FROM log_subscription_filter; UPDATE bedrock_model_invocation_logging SET bucket_name = ''",
+            "inference-log-unreadable-by-auditor",
+            Fail,
+        ),
+        (
+            "UPDATE log_subscription_filter SET pattern = 'ERROR'; UPDATE s3_bucket SET replication = '[]'",
+            "inference-log-unreadable-by-auditor",
+            Unknown,
+        ),
+        (
+            "DELETE FROM log_subscription_filter; UPDATE s3_bucket SET replication = replace(replication, '\"status\"', '\"filtered\":true,\"status\"')",
+            "inference-log-unreadable-by-auditor",
+            Unknown,
         ),
         (
             "DELETE FROM log_subscription_filter",
@@ -306,6 +378,23 @@ fn access() -> Vec<Case> {
         (
             "UPDATE kms_key SET policy = NULL WHERE account_id = '222222222222'",
             "vendor-access-still-open",
+            Unknown,
+        ),
+        // Everyone under a condition that a role of the vendor fulfils.
+        (
+            "UPDATE iam_role SET assume_role_policy = '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"*\"},\"Action\":\"sts:AssumeRole\",\"Condition\":{\"ArnLike\":{\"aws:PrincipalArn\":\"arn:aws:iam::888800001111:role/ops\"}}}]}' WHERE name = 'audit'",
+            "vendor-access-still-open",
+            Fail,
+        ),
+        (
+            "UPDATE bedrock_guardrail SET policy = '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::888800001111:role/ops\"},\"Action\":\"bedrock:ApplyGuardrail\",\"Resource\":\"*\"}]}'",
+            "vendor-access-still-open",
+            Fail,
+        ),
+        // An environment of another account that nobody looked at.
+        (
+            "UPDATE run SET info = replace(info, '\"kind\":\"data\",\"environment\":\"prod\"', '\"kind\":\"data\",\"environment\":\"staging\"'); UPDATE coverage SET status = 'denied' WHERE table_name = 'cloudwatch_log_group' AND account_id = '222222222222'",
+            "key-shared-across-environments",
             Unknown,
         ),
         (

@@ -2,7 +2,7 @@
 
 use crate::services::declared::ids::arn;
 use crate::services::declared::policy::document;
-use crate::services::declared::{Change, Declared, Draft, Node, Rows, Spelling, Told};
+use crate::services::declared::{Declared, Draft, Node, Rows, Spelling, Told};
 use crate::services::environment::Owner;
 use crate::services::hosts::{Around, leaves, vector_host};
 use std::collections::BTreeSet;
@@ -14,15 +14,10 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
             "AWS::BedrockAgentCore::ResourcePolicy",
         ],
         map: |by, rows| {
-            let resource = by.at("resource_arn").id();
-            let is_gateway = matches!(&resource, Told::Known(arn) if arn.contains(":gateway/"));
-            let (table, key) = if is_gateway {
-                let id = resource.map(|arn| arn.rsplit('/').next().unwrap_or(&arn).to_owned());
-                ("bedrock_agentcore_gateway", id)
-            } else {
-                ("bedrock_agentcore_runtime", resource)
-            };
-            rows.column(by, table, key, "policy", document(by.at("policy")));
+            let policy = document(by.at("policy"));
+            rows.row("bedrock_resource_policy", by, by.id())
+                .set("resource_arn", by.at("resource_arn").id())
+                .set("policy", policy);
         },
     },
     Spelling {
@@ -97,12 +92,8 @@ fn runtime(by: &Declared, rows: &mut Rows) {
     let key = arn(by);
     let network = by.at("network_configuration");
     let inside = network.at("network_mode_config");
-    let row = rows.row("bedrock_agentcore_runtime", by, key.as_str());
-    if by.change == Change::Create {
-        // What gives it a policy stands beside it.
-        row.put("policy", serde_json::json!({}));
-    }
-    row.put("name", by.name("agent_runtime_name"))
+    rows.row("bedrock_agentcore_runtime", by, key.as_str())
+        .put("name", by.name("agent_runtime_name"))
         .set("role_arn", by.role("role_arn"))
         .set("network_mode", network.at("network_mode").text())
         .set("subnet_ids", inside.at("subnets").ids().or(Vec::new()))
@@ -171,11 +162,8 @@ pub(in crate::services) fn hosts(
 }
 
 fn gateway(by: &Declared, rows: &mut Rows) {
-    let row = rows.row("bedrock_agentcore_gateway", by, by.id());
-    if by.change == Change::Create {
-        row.put("policy", serde_json::json!({}));
-    }
-    row.put("name", by.name("name"))
+    rows.row("bedrock_agentcore_gateway", by, by.id())
+        .put("name", by.name("name"))
         .set("role_arn", by.role("role_arn"))
         .set("authorizer_type", by.at("authorizer_type").text())
         .set(

@@ -2,7 +2,7 @@
 
 use crate::services::declared::ids::arn;
 use crate::services::declared::policy::document;
-use crate::services::declared::{Change, Declared, Later, Node, Rows, Spelling, Told};
+use crate::services::declared::{Declared, Later, Node, Rows, Spelling, Told};
 use serde_json::{Value as Json, json};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
@@ -34,14 +34,18 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
             "AWS::Bedrock::ResourcePolicy",
         ],
         map: |by, rows| {
+            // `Ref` of a guardrail is its ARN; its id stands for it where a file names that.
+            let resource = by.at("resource_arn|guardrail_arn").id().map(|named| {
+                if named.starts_with("arn:") {
+                    named
+                } else {
+                    by.arn_of("bedrock", &format!("guardrail/{named}"))
+                }
+            });
             let policy = document(by.at("policy|policy_document|resource_policy"));
-            rows.column(
-                by,
-                "bedrock_guardrail",
-                by.at("resource_arn|guardrail_arn").id(),
-                "policy",
-                policy,
-            );
+            rows.row("bedrock_resource_policy", by, by.id())
+                .set("resource_arn", resource)
+                .set("policy", policy);
         },
     },
     Spelling {
@@ -189,12 +193,8 @@ fn enforced(by: &Declared, rows: &mut Rows) {
 }
 
 fn guardrail(by: &Declared, rows: &mut Rows) {
-    let row = rows.row("bedrock_guardrail", by, arn(by));
-    if by.change == Change::Create {
-        // What gives it a policy stands beside it.
-        row.put("policy", json!({}));
-    }
-    row.put("id", by.id())
+    rows.row("bedrock_guardrail", by, arn(by))
+        .put("id", by.id())
         .put("name", by.name("name"))
         .put("status", "READY")
         .set("versions", draft(by))

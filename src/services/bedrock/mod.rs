@@ -150,6 +150,22 @@ const ACTIONS: [&str; 3] = ["BLOCK", "ANONYMIZE", "NONE"];
 /// Strengths of a filter, the weakest first.
 pub const STRENGTHS: [&str; 4] = ["NONE", "LOW", "MEDIUM", "HIGH"];
 
+/// Resource policies in files.
+pub const RESOURCE_POLICY: Table = Table {
+    name: "bedrock_resource_policy",
+    doc: "Resource policies of guardrails, AgentCore runtimes and gateways that a plan or template declares. Files alone have such rows; of an account each policy is read with its resource.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "Address."),
+        text("resource_arn", "The resource."),
+        json("policy", "The policy."),
+    ],
+    reads: &[],
+    lists: Inputs::NONE,
+};
+
 /// Guardrails that the account enforces.
 pub const ENFORCED_GUARDRAIL: Table = Table {
     name: "bedrock_enforced_guardrail",
@@ -266,6 +282,7 @@ pub(super) const SERVICE: Service = Service {
         &INVOCATION_LOGGING,
         &INFERENCE_PROFILE,
         &GUARDRAIL,
+        &RESOURCE_POLICY,
         &PROBE,
     ],
     mappings: declared::SPELLINGS,

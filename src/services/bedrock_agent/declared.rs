@@ -64,9 +64,12 @@ fn agent(by: &Declared, rows: &mut Rows) {
         )
         .set("served_versions", served(by))
         .set("instruction_secrets", {
-            let (instruction, overrides) =
-                (by.at("instruction"), by.at("prompt_override_configuration"));
-            secrets_in(&[instruction, overrides])
+            let overrides = by.at("prompt_override_configuration");
+            secrets_in(&[
+                by.at("instruction"),
+                overrides,
+                by.at("agent_collaborators"),
+            ])
         });
     for group in by.at("action_groups").items() {
         let name = group.at("action_group_name").text().known();
@@ -85,14 +88,26 @@ fn agent(by: &Declared, rows: &mut Rows) {
 fn secrets_in(nodes: &[&Node]) -> Told<Vec<String>> {
     fn walk(node: &Node, found: &mut BTreeSet<&'static str>, open: &mut Option<Later>) {
         match node {
-            Node::Text(text) | Node::Secret(text) => found.extend(crate::secrets::in_text(text)),
+            Node::Text(text) | Node::Secret(text) => {
+                found.extend(crate::secrets::in_text(text));
+                // CloudFormation writes the secret itself into the text.
+                if text.contains("{{resolve:secretsmanager:")
+                    || text.contains("{{resolve:ssm-secure:")
+                {
+                    found.insert("dynamic-reference");
+                }
+            }
             Node::Map(members) => members
                 .iter()
                 .for_each(|(_, member)| walk(member, found, open)),
             Node::List(items) => items.iter().for_each(|item| walk(item, found, open)),
             Node::Unknown(later) => {
                 found.extend(crate::secrets::in_text(&later.pattern));
-                *open = Some(later.clone());
+                // What the file itself makes is an id or an ARN, and what fills a place in a longer text is a word of it,
+                // unless the file calls it a secret.
+                if later.secret || later.outside && later.pattern.trim_matches('*').is_empty() {
+                    *open = Some(later.clone());
+                }
             }
             _ => {}
         }
@@ -195,6 +210,13 @@ fn knowledge_base(by: &Declared, rows: &mut Rows) {
         .set("storage_type", storage.at("type").text().or(""))
         .set("storage_id", id.unwrap_or(Told::Absent).or(""))
         .set(
+            "embedding_model",
+            by.at("knowledge_base_configuration.vector_knowledge_base_configuration.embedding_model_arn")
+                .id()
+                .or(""),
+        )
+        .set("index_name", index_name(storage))
+        .set(
             "endpoint_service",
             storage
                 .at("mongo_db_atlas_configuration.endpoint_service_name")
@@ -209,6 +231,23 @@ fn knowledge_base(by: &Declared, rows: &mut Rows) {
                 .map_or(Told::Known(buckets), Told::Unknown),
         )
         .set("tags", by.tags());
+}
+
+/// Index, table or collection inside the store.
+fn index_name(storage: &Node) -> Told<String> {
+    [
+        "opensearch_serverless_configuration.vector_index_name",
+        "opensearch_managed_cluster_configuration.vector_index_name",
+        "rds_configuration.table_name",
+        "s3_vectors_configuration.index_name|s3_vectors_configuration.index_arn",
+        "mongo_db_atlas_configuration.vector_index_name",
+        "redis_enterprise_cloud_configuration.vector_index_name",
+    ]
+    .into_iter()
+    .map(|path| storage.at(path).id())
+    .find(|told| *told != Told::Absent)
+    .unwrap_or(Told::Absent)
+    .or("")
 }
 
 /// The bucket of an ARN; a bucket's ARN is its name.
@@ -260,6 +299,22 @@ fn data_source(by: &Declared, rows: &mut Rows) {
                 .or(Vec::new()),
         )
         .set("auth_type", auth_type(config))
+        .set(
+            "chunking",
+            by.at("vector_ingestion_configuration.chunking_configuration.chunking_strategy")
+                .text()
+                .or(""),
+        )
+        .set(
+            "parsing",
+            by.at("vector_ingestion_configuration.parsing_configuration.parsing_strategy")
+                .text()
+                .or(""),
+        )
+        .set(
+            "deletion_policy",
+            by.at("data_deletion_policy").text().or(""),
+        )
         .set(
             "kms_key_id",
             by.at("server_side_encryption_configuration.kms_key_arn")

@@ -308,6 +308,7 @@ pub(in crate::services) async fn knowledge_bases(place: &Place<'_>) -> Batch {
                 .storage_configuration()
                 .map(vector_store)
                 .unwrap_or_default();
+            live_texts::retrieval(&mut row, found);
             row.put("storage_type", kind);
             row.put("storage_id", id);
             row.put(
@@ -453,6 +454,7 @@ async fn data_sources(
                     .unwrap_or_default(),
             );
             signing(&mut row, found);
+            live_texts::reading(&mut row, found);
             let connector = config
                 .and_then(|config| config.managed_knowledge_base_connector_configuration())
                 .and_then(|connector| connector.connector_parameters());

@@ -98,7 +98,8 @@ pub(super) async fn collect(
         .await;
     batch.listed(place, "bedrock_agent_function", &found);
     let id = |(agent, (group, function)): &(usize, (String, String))| {
-        format!("{}/{group}/{function}", agents.items[*agent].agent_id())
+        let name = function.split(":function:").last().unwrap_or(function);
+        format!("{}/{group}/{name}", agents.items[*agent].agent_id())
     };
     let lambda = client!(aws_sdk_lambda, place);
     let policies = place

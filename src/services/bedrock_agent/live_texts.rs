@@ -5,8 +5,8 @@ use crate::inventory::NewRow;
 use crate::secrets;
 use crate::services::collect::{Batch, Place, when};
 use aws_sdk_bedrockagent::types::{
-    ContentBlock, DataSourceSummary, IngestionJobSortBy, IngestionJobSortByAttribute,
-    IngestionJobStatus, IngestionJobSummary, PromptOverrideConfiguration,
+    ContentBlock, DataSource, DataSourceSummary, IngestionJobSortBy, IngestionJobSortByAttribute,
+    IngestionJobStatus, IngestionJobSummary, KnowledgeBase, PromptOverrideConfiguration,
     PromptTemplateConfiguration, SortOrder, SystemContentBlock,
 };
 use std::collections::BTreeSet;
@@ -95,6 +95,63 @@ pub(in crate::services) async fn prompts(place: &Place<'_>) -> Batch {
         batch.rows.push(row);
     }
     batch
+}
+
+/// Which model makes the vectors of a knowledge base, and the index that holds them.
+pub(super) fn retrieval(row: &mut NewRow, found: &KnowledgeBase) {
+    let vectors = found
+        .knowledge_base_configuration()
+        .and_then(|config| config.vector_knowledge_base_configuration());
+    let storage = found.storage_configuration();
+    let index = storage.and_then(|storage| {
+        let all = [
+            storage
+                .opensearch_serverless_configuration()
+                .map(|one| one.vector_index_name()),
+            storage
+                .opensearch_managed_cluster_configuration()
+                .map(|one| one.vector_index_name()),
+            storage.rds_configuration().map(|one| one.table_name()),
+            storage
+                .s3_vectors_configuration()
+                .and_then(|one| one.index_name().or(one.index_arn())),
+            storage
+                .mongo_db_atlas_configuration()
+                .map(|one| one.vector_index_name()),
+            storage
+                .redis_enterprise_cloud_configuration()
+                .map(|one| one.vector_index_name()),
+        ];
+        all.into_iter().flatten().next()
+    });
+    row.put(
+        "embedding_model",
+        vectors.map_or("", |vectors| vectors.embedding_model_arn()),
+    );
+    row.put("index_name", index.unwrap_or_default());
+}
+
+/// How the documents of a data source are read and cut, and what becomes of their vectors.
+pub(super) fn reading(row: &mut NewRow, found: &DataSource) {
+    let config = found.vector_ingestion_configuration();
+    row.put(
+        "chunking",
+        config
+            .and_then(|config| config.chunking_configuration())
+            .map_or("", |chunking| chunking.chunking_strategy().as_str()),
+    );
+    row.put(
+        "parsing",
+        config
+            .and_then(|config| config.parsing_configuration())
+            .map_or("", |parsing| parsing.parsing_strategy().as_str()),
+    );
+    row.put(
+        "deletion_policy",
+        found
+            .data_deletion_policy()
+            .map_or("", |policy| policy.as_str()),
+    );
 }
 
 /// How the ingestions of a data source went.

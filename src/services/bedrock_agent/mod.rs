@@ -77,6 +77,8 @@ pub const KNOWLEDGE_BASE: Table = Table {
         text("storage_type", "Vector store of `storageConfiguration`: `OPENSEARCH_SERVERLESS`, `RDS`, `S3_VECTORS`, ...").absent("''").by(&["detail"]),
         text("storage_id", "ARN of that store; host name where it lies outside AWS.").absent("''").by(&["detail"]),
         text("endpoint_service", "Endpoint service by which a store of MongoDB Atlas is reached privately.").absent("''").by(&["detail"]),
+        text("embedding_model", "ARN of the model that turns documents into vectors.").absent("'' (the service chooses it)").by(&["detail"]),
+        text("index_name", "Index, table or collection inside the store.").absent("''").by(&["detail"]),
         tags().by(&["tags"]),
     ],
     reads: &[
@@ -113,6 +115,9 @@ pub const DATA_SOURCE: Table = Table {
         text("auth_type", "How a connector signs in: `BASIC` (user and password), `OAUTH2_CLIENT_CREDENTIALS`, ...").absent("'' (it does not)").by(&["detail"]),
         text("kms_key_id", "Key of the customer for data in transit to the index.").absent("''").by(&["detail"]),
         list("connector_buckets", "Buckets that the connector of a managed knowledge base reads.").by(&["detail"]),
+        text("chunking", "How documents are cut: `FIXED_SIZE`, `HIERARCHICAL`, `SEMANTIC` or `NONE`.").absent("'' (the default of the service)").by(&["detail"]),
+        text("parsing", "What reads the documents: `BEDROCK_FOUNDATION_MODEL`, `BEDROCK_DATA_AUTOMATION`.").absent("'' (the default of the service)").by(&["detail"]),
+        text("deletion_policy", "What becomes of its vectors when it is deleted: `DELETE` or `RETAIN`.").absent("''").by(&["detail"]),
         text("last_job_status", "How its last ingestion ended, such as `COMPLETE` or `FAILED`.").absent("'' (there was none)").by(&["jobs"]),
         time("last_complete_at", "When its last complete ingestion ended.").absent("''").by(&["jobs"]),
         int("documents_scanned", "Documents that the last complete ingestion looked at.").absent("0").by(&["jobs"]),
@@ -189,7 +194,7 @@ pub const AGENT_FUNCTION: Table = Table {
     span: Span::Regional,
     role: Role::Base,
     columns: &[
-        text("id", "`agent/action group/function`."),
+        text("id", "`agent/action group/name of the function`."),
         text("agent_arn", "Agent."),
         text(
             "function_arn",

@@ -94,6 +94,23 @@ const NAMED: &[(&[&str], &str, &str, &str)] = &[
         "secret:",
     ),
     (
+        &["aws_ssm_parameter", "AWS::SSM::Parameter"],
+        "name",
+        "ssm",
+        "parameter/",
+    ),
+    (
+        &[
+            "aws_cloudwatch_metric_alarm",
+            "aws_cloudwatch_composite_alarm",
+            "AWS::CloudWatch::Alarm",
+            "AWS::CloudWatch::CompositeAlarm",
+        ],
+        "alarm_name",
+        "cloudwatch",
+        "alarm:",
+    ),
+    (
         &["aws_sqs_queue", "AWS::SQS::Queue"],
         "name|queue_name",
         "sqs",
@@ -343,6 +360,16 @@ pub fn arn(declared: &Declared) -> String {
     if is(&["aws_s3_bucket", "AWS::S3::Bucket"], &declared.kind) {
         return format!("arn:{}:s3:::{}", declared.partition, name(declared));
     }
+    if is(&["aws_lambda_alias", "AWS::Lambda::Alias"], &declared.kind)
+        && let Told::Known(function) = declared.at("function_name").id()
+    {
+        let function = if function.starts_with("arn:") {
+            function
+        } else {
+            declared.arn_of("lambda", &format!("function:{function}"))
+        };
+        return format!("{function}:{}", declared.name("name"));
+    }
     if let Some((_, _, service, before)) =
         NAMED.iter().find(|(kinds, ..)| is(kinds, &declared.kind))
     {
@@ -369,6 +396,8 @@ pub fn arn(declared: &Declared) -> String {
                     name(declared)
                 )
             }
+            // The name of a parameter can begin with the slash that its ARN has already.
+            "ssm" => format!("{before}{}", name(declared).trim_start_matches('/')),
             _ => format!("{before}{}", name(declared)),
         };
         return declared
@@ -400,6 +429,8 @@ pub fn reference(declared: &Declared) -> String {
             "AWS::ECS::Service",
             "AWS::ECS::TaskDefinition",
             "aws_ecs_service",
+            "aws_lambda_alias",
+            "AWS::Lambda::Alias",
         ],
         &declared.kind,
     ) || cloudformation
@@ -441,6 +472,14 @@ pub fn attribute(declared: &Declared, attribute: &str) -> Node {
         "" | "ref" | "id" => return of(reference(declared)),
         "defaultsecuritygroup" | "defaultsecuritygroupid" => {
             return of(format!("{}.default_security_group_id", declared.id()));
+        }
+        "url" | "queueurl" if is(&["aws_sqs_queue", "AWS::SQS::Queue"], &declared.kind) => {
+            return of(format!(
+                "https://sqs.{}.amazonaws.com/{}/{}",
+                declared.region,
+                declared.account_id,
+                name(declared)
+            ));
         }
         "mainroutetableid" | "defaultroutetableid" => {
             return of(format!("{}.main_route_table_id", declared.id()));

@@ -20,14 +20,24 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     },
 ];
 
+/// The ARN of a function by what a file names it with: an ARN, a part of one, or a name (Lambda API Reference, "AddPermission").
+pub(in crate::services) fn full(by: &Declared, named: &str) -> String {
+    if named.starts_with("arn:") {
+        return named.to_owned();
+    }
+    match named.split_once(":function:") {
+        Some((account, name)) if account.len() == 12 => format!(
+            "arn:{}:lambda:{}:{account}:function:{name}",
+            by.partition, by.region
+        ),
+        _ => by.arn_of("lambda", &format!("function:{named}")),
+    }
+}
+
 /// The function that a URL or permission is about: its ARN, with the alias in the second.
 fn target(by: &Declared) -> Option<(String, String)> {
     let named = by.at("target_function_arn|function_name").id().known()?;
-    let arn = if named.starts_with("arn:") {
-        named
-    } else {
-        by.arn_of("lambda", &format!("function:{named}"))
-    };
+    let arn = full(by, &named);
     // A function's ARN has seven parts; an eighth is the alias or version.
     let mut parts: Vec<&str> = arn.split(':').collect();
     let told = (parts.len() > 7).then(|| parts.split_off(7).join(":"));
@@ -102,19 +112,37 @@ fn permission(by: &Declared, rows: &mut Rows) {
         ("source_account", "aws:SourceAccount"),
         ("source_arn", "aws:SourceArn"),
     ];
-    let mut condition = serde_json::Map::new();
-    let mut open = action == Told::Absent || principal == Told::Absent;
+    let (mut condition, mut sources) = (serde_json::Map::new(), serde_json::Map::new());
+    let mut open = (action == Told::Absent || principal == Told::Absent)
+        .then(|| settled_later::<Json>("whom a permission lets in is not known yet"));
     for (path, key) in conditions {
+        // Lambda compares the source's ARN by its pattern, everything else as it stands.
+        let into = if key == "aws:SourceArn" {
+            &mut sources
+        } else {
+            &mut condition
+        };
         match by.at(path).id() {
             Told::Known(value) if !value.is_empty() => {
-                condition.insert(key.to_owned(), json!(value));
+                into.insert(key.to_owned(), json!(value));
             }
-            Told::Unknown(_) => open = true,
+            // A source of a known account: which of its resources it is decides nothing.
+            Told::Unknown(later)
+                if key == "aws:SourceArn"
+                    && later
+                        .pattern
+                        .split(':')
+                        .nth(4)
+                        .is_some_and(|part| part.len() == 12 && !part.contains('*')) =>
+            {
+                into.insert(key.to_owned(), json!(later.pattern));
+            }
+            Told::Unknown(later) => open = Some(Told::Unknown(later)),
             _ => {}
         }
     }
     let policy = match (action, principal) {
-        (Told::Known(action), Told::Known(principal)) if !open => {
+        (Told::Known(action), Told::Known(principal)) if open.is_none() => {
             let who = if principal == "*" {
                 json!("*")
             } else if principal.ends_with(".amazonaws.com") {
@@ -124,12 +152,15 @@ fn permission(by: &Declared, rows: &mut Rows) {
             };
             let mut statement =
                 json!({"Effect": "Allow", "Principal": who, "Action": action, "Resource": "*"});
-            if !condition.is_empty() {
-                statement["Condition"] = json!({"StringEquals": condition});
+            for (operator, values) in [("StringEquals", condition), ("ArnLike", sources)] {
+                if !values.is_empty() {
+                    statement["Condition"][operator] = json!(values);
+                }
             }
             Told::Known(json!({"Version": "2012-10-17", "Statement": [statement]}))
         }
-        _ => settled_later("whom a permission lets in is not known yet"),
+        (Told::Unknown(later), _) | (_, Told::Unknown(later)) => Told::Unknown(later),
+        _ => open.unwrap_or_else(|| settled_later("whom a permission lets in is not known yet")),
     };
     if invokes {
         let function = key.clone().map(|id| match id.split(':').count() {

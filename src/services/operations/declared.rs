@@ -49,8 +49,9 @@ fn alarm(by: &Declared, rows: &mut Rows) {
     let heard = match (by.at("actions_enabled").flag().or(true), actions) {
         (Told::Known(false), _) => Told::Known(false),
         (Told::Unknown(later), _) => Told::Unknown(later),
-        (_, Node::Unknown(later)) => Told::Unknown(later.clone()),
         // A topic that the same file makes has no ARN yet, and is there all the same.
+        (_, Node::Unknown(later)) if !later.outside => Told::Known(true),
+        (_, Node::Unknown(later)) => Told::Unknown(later.clone()),
         (_, actions) => Told::Known(!actions.items().is_empty()),
     };
     rows.row("cloudwatch_alarm", by, arn(by))
@@ -124,7 +125,7 @@ fn monitor(by: &Declared, rows: &mut Rows) {
             by.at("monitor_dimension")
                 .text()
                 .map(|dimension| {
-                    if dimension == "SERVICE" {
+                    if matches!(dimension.as_str(), "SERVICE" | "LINKED_ACCOUNT") {
                         "services"
                     } else {
                         "other"

@@ -104,7 +104,7 @@ pub(in crate::services) async fn budgets(place: &Place<'_>) -> Batch {
     let listing = client
         .pages(
             "DescribeBudgets",
-            &json!({"AccountId": place.account, "MaxResults": 100}),
+            &json!({"AccountId": place.account, "MaxResults": 100, "ShowFilterExpression": true}),
             "Budgets",
             "NextToken",
         )
@@ -206,7 +206,10 @@ pub(in crate::services) async fn monitors(place: &Place<'_>) -> Batch {
         .await;
     for (monitor, subscribers) in listing.items.iter().zip(subscribers) {
         let services = monitor["MonitorType"].as_str() == Some("DIMENSIONAL")
-            && monitor["MonitorDimension"].as_str() == Some("SERVICE");
+            && matches!(
+                monitor["MonitorDimension"].as_str(),
+                Some("SERVICE" | "LINKED_ACCOUNT")
+            );
         batch.rows.push(
             place
                 .row("cost_anomaly_monitor")

@@ -82,7 +82,7 @@ pub const ANOMALY_MONITOR: Table = Table {
     columns: &[
         text("arn", "ARN."),
         text("name", "Name."),
-        text("covers", "What it watches: `services` (each service of the account), or `other` for a part of the cost that somebody chose.").words(&["services", "other"]),
+        text("covers", "What it watches: `services` (each service, or each account), or `other` for a part of the cost that somebody chose.").words(&["services", "other"]),
         int("subscribers", "How many people or topics are told.").by(&["subscriptions"]),
     ],
     reads: &[
@@ -123,18 +123,30 @@ pub(super) fn children(rule: &str) -> Vec<String> {
     let mut rest = rule;
     while let Some(at) = rest.find("ALARM") {
         rest = &rest[at + "ALARM".len()..];
-        let Some(inside) = rest.trim_start().strip_prefix('(') else {
+        // `ALARM(name)`, or `AT_LEAST(2, ALARM, (name, name))`.
+        let inside = rest.trim_start_matches([' ', ',']);
+        let Some(inside) = inside.strip_prefix('(') else {
             continue;
         };
-        let inside = inside.trim_start();
-        let (name, after) = match inside.strip_prefix(['"', '\'']) {
-            Some(quoted) => quoted.split_once(['"', '\'']).unwrap_or((quoted, "")),
-            None => inside.split_once(')').unwrap_or((inside, "")),
-        };
-        // An alarm may be named by its ARN.
-        let name = name.trim().rsplit(":alarm:").next().unwrap_or_default();
-        found.push(name.to_owned());
-        rest = after;
+        let mut names = inside;
+        loop {
+            names = names.trim_start_matches([' ', ',']);
+            let (name, after) = match names.chars().next() {
+                Some(quote @ ('"' | '\'')) => names[1..].split_once(quote).unwrap_or(("", "")),
+                Some(')') | None => break,
+                Some(_) => {
+                    let end = names.find([')', ',']).unwrap_or(names.len());
+                    names.split_at(end)
+                }
+            };
+            // An alarm may be named by its ARN.
+            let name = name.trim().rsplit(":alarm:").next().unwrap_or_default();
+            if !name.is_empty() {
+                found.push(name.to_owned());
+            }
+            names = after;
+        }
+        rest = names;
     }
     found.sort();
     found.dedup();
@@ -197,6 +209,7 @@ mod tests {
             children("ALARM(arn:aws:cloudwatch:eu-west-1:1:alarm:x)"),
             ["x"]
         );
+        assert_eq!(children("AT_LEAST(2, ALARM, (a, \"it's\"))"), ["a", "it's"]);
         assert!(children("OK(a)").is_empty());
         assert!(children("ALARM").is_empty());
     }

@@ -2,6 +2,7 @@
 
 use crate::services::declared::ids::{arn, name};
 use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+use crate::services::lambda::declared::full;
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
@@ -11,10 +12,19 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
         kinds: &["aws_sqs_queue_redrive_policy"],
         map: |by, rows| {
+            // Its URL ends in the queue's name.
+            let queue = by.at("queue_url").id().map(|url| {
+                let name = url.rsplit('/').next().unwrap_or(&url).to_owned();
+                if name.starts_with("arn:") {
+                    name
+                } else {
+                    by.arn_of("sqs", &name)
+                }
+            });
             rows.column(
                 by,
                 "sqs_queue",
-                by.at("queue_url").id(),
+                queue,
                 "dead_letter_queue_arn",
                 dead_letters(by.at("redrive_policy")).map(Into::into),
             );
@@ -33,8 +43,7 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
 fn dead_letters(policy: &Node) -> Told<String> {
     match policy.json() {
         Told::Known(policy) => Told::Known(super::dead_letters(&policy)),
-        Told::Unknown(later) if !later.outside => Told::Known("(known after apply)".to_owned()),
-        Told::Unknown(later) => Told::Unknown(later),
+        Told::Unknown(_) => Told::Known("(settled later)".to_owned()),
         Told::Absent => Told::Absent,
     }
 }
@@ -46,7 +55,9 @@ fn queue(by: &Declared, rows: &mut Rows) {
     let key = by.at("kms_master_key_id").id().or("");
     let encrypted = match (own, key) {
         (_, Told::Known(key)) if !key.is_empty() => Told::Known(true),
-        (Told::Known(on), _) => Told::Known(on),
+        (Told::Known(true), _) => Told::Known(true),
+        // Which key it is may be settled later; none would be left out.
+        (_, Told::Unknown(_)) => Told::Known(true),
         (told, _) => told,
     };
     let redrive = dead_letters(by.at("redrive_policy"));
@@ -57,13 +68,7 @@ fn queue(by: &Declared, rows: &mut Rows) {
 }
 
 fn mapping(by: &Declared, rows: &mut Rows) {
-    let function = by.at("function_name").id().map(|named| {
-        if named.starts_with("arn:") {
-            named
-        } else {
-            by.arn_of("lambda", &format!("function:{named}"))
-        }
-    });
+    let function = by.at("function_name").id().map(|named| full(by, &named));
     rows.row("lambda_event_source_mapping", by, by.id())
         .set("function_arn", function)
         .set("source_arn", by.at("event_source_arn").id().or(""))

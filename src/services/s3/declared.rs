@@ -222,6 +222,15 @@ fn listed(grants: &Node, owner: Told<String>) -> Told<Json> {
     Told::Known(Json::from(all))
 }
 
+/// Does a rule copy a part of the objects alone?
+fn is_filtered(rule: &Node) -> bool {
+    let is_set = |path: &str| {
+        !matches!(rule.at(path).text(), Told::Known(text) if text.is_empty())
+            && *rule.at(path) != Node::Absent
+    };
+    is_set("prefix") || is_set("filter.prefix") || is_set("filter.and") || is_set("filter.tag")
+}
+
 /// Where the rules of a replication configuration copy to.
 fn copies(rules: &Node) -> Told<Json> {
     if let Some(later) = rules.later().filter(|later| later.of.is_empty()) {
@@ -233,6 +242,7 @@ fn copies(rules: &Node) -> Told<Json> {
         json!({
             "bucket": bucket.rsplit(':').next(), "account": to.at("account").id().known().unwrap_or_default(),
             "status": rule.at("status").text().known().unwrap_or_default(),
+            "filtered": is_filtered(rule),
         })
     });
     Told::Known(all.collect())

@@ -361,7 +361,7 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
                         let to = rule.destination()?;
                         Some(json!({
                             "bucket": to.bucket().rsplit(':').next(), "account": to.account().unwrap_or_default(),
-                            "status": rule.status().as_str(),
+                            "status": rule.status().as_str(), "filtered": is_filtered(rule),
                         }))
                     })
                     .collect::<Json>(),
@@ -414,4 +414,14 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         batch.rows.push(row);
     }
     batch
+}
+
+/// Does a rule copy a part of the objects alone?
+#[expect(deprecated, reason = "rules made earlier still say their prefix here")]
+fn is_filtered(rule: &aws_sdk_s3::types::ReplicationRule) -> bool {
+    let by_prefix = |prefix: Option<&str>| prefix.is_some_and(|prefix| !prefix.is_empty());
+    by_prefix(rule.prefix())
+        || rule.filter().is_some_and(|filter| {
+            by_prefix(filter.prefix()) || filter.tag().is_some() || filter.and().is_some()
+        })
 }

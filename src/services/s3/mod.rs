@@ -52,7 +52,7 @@ pub const BUCKET: Table = Table {
             .absent("'' (access control lists are on)")
             .by(&["ownership"])
             .words(&["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"]),
-        json("replication", "`[{bucket, account, status}]`: where its objects are copied to; `account` is empty where the rule names none.")
+        json("replication", "`[{bucket, account, status, filtered}]`: where its objects are copied to; `account` is empty where the rule names none, `filtered` is true where it copies a part of them alone.")
             .absent("[]")
             .by(&["replication"]),
     ],

@@ -1,6 +1,8 @@
 //! The calls.
 
+use crate::inventory::Status;
 use crate::services::collect::{Batch, Place};
+use crate::services::failure::Failure;
 use crate::services::plain::{Client, Spoken};
 use serde_json::{Value as Json, json};
 
@@ -52,6 +54,20 @@ pub(in crate::services) async fn status(place: &Place<'_>) -> Batch {
         )
         .await;
     for (answer, registry) in listing.items.iter().zip(registry) {
+        // An account that could not be looked at is listed apart.
+        if let Some(failed) = answer.body()["failedAccounts"]
+            .as_array()
+            .and_then(|all| all.first())
+        {
+            let text = |name: &str| failed[name].as_str().unwrap_or_default().to_owned();
+            let failure = Failure {
+                status: Status::Denied,
+                code: text("errorCode"),
+                message: text("errorMessage"),
+            };
+            batch.part_failed("software_scanning", "the account", &failure);
+            continue;
+        }
         let account = answer.body()["accounts"]
             .as_array()
             .and_then(|all| all.first())

@@ -1,9 +1,10 @@
 //! How files declare them.
 
 use crate::services::declared::ids::{arn, name};
-use crate::services::declared::{Declared, Node, Rows, Spelling, Told};
+use crate::services::declared::policy::document;
+use crate::services::declared::{Change, Declared, Node, Rows, Spelling, Told};
 use crate::services::environment::Owner;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
@@ -13,6 +14,17 @@ pub(in crate::services) const SPELLINGS: &[Spelling] = &[
     Spelling {
         kinds: &["aws_secretsmanager_secret_version"],
         map: value,
+    },
+    Spelling {
+        kinds: &[
+            "aws_secretsmanager_secret_policy",
+            "AWS::SecretsManager::ResourcePolicy",
+        ],
+        map: |by, rows| {
+            let policy = document(by.at("policy|resource_policy"));
+            let secret = by.at("secret_arn|secret_id").id();
+            rows.column(by, "secretsmanager_secret", secret, "policy", policy);
+        },
     },
     Spelling {
         kinds: &[
@@ -33,6 +45,11 @@ fn secret(by: &Declared, rows: &mut Rows) {
         .set("kms_key_id", by.at("kms_key_id").id().or(""))
         .put("owning_service", "")
         .set("tags", by.tags());
+    if by.change == Change::Create {
+        // What gives it a policy stands beside it.
+        rows.row("secretsmanager_secret", by, arn(by))
+            .put("policy", json!({}));
+    }
     value(by, rows);
 }
 
@@ -85,15 +102,19 @@ fn value(by: &Declared, rows: &mut Rows) {
 fn parameter(by: &Declared, rows: &mut Rows) {
     let kind = by.at("type").text();
     let key = by.at("key_id").id();
-    let called = by.name("name");
+    // Of a name that is settled later the known part tells what it promises.
+    let called = match by.at("name").later() {
+        Some(later) if !later.pattern.is_empty() => later.pattern.clone(),
+        _ => by.name("name"),
+    };
+    let own = by.arn(
+        "ssm",
+        &format!("parameter/{}", called.trim_start_matches('/')),
+    );
+    rows.symbol(by, own.as_str(), "");
     rows.row("ssm_parameter", by, called.as_str())
-        .put(
-            "arn",
-            by.arn(
-                "ssm",
-                &format!("parameter/{}", called.trim_start_matches('/')),
-            ),
-        )
+        .put("arn", own)
+        .put("name_tells_secret", super::promises_secret(&called))
         .set(
             "kms_key_id",
             match &kind {

@@ -8,7 +8,7 @@ use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
 use super::environment::VARIABLE;
-use crate::inventory::cols::{int, tags, text, time};
+use crate::inventory::cols::{flag, int, json, tags, text, time};
 use crate::inventory::{Column, Inputs, Read, Role, Span, Table};
 
 /// Secrets.
@@ -36,14 +36,22 @@ pub const SECRET: Table = Table {
             "When it is rotated next; a time in the past shows that rotation fails.",
         )
         .absent("''"),
-        time(
-            "last_changed_at",
-            "When its value or settings last changed.",
+        time("last_changed_at", "When its value last changed.")
+            .absent("''")
+            .by(&["versions"]),
+        json(
+            "policy",
+            "Its resource policy, by which principals of its account and of others may read it.",
         )
-        .absent("''"),
+        .absent("{}")
+        .by(&["policy"]),
         tags(),
     ],
-    reads: &[Read::new("list", "secretsmanager:ListSecrets")],
+    reads: &[
+        Read::new("list", "secretsmanager:ListSecrets"),
+        Read::new("versions", "secretsmanager:ListSecretVersionIds"),
+        Read::new("policy", "secretsmanager:GetResourcePolicy"),
+    ],
     lists: Inputs::NONE,
 };
 
@@ -65,6 +73,10 @@ pub const PARAMETER: Table = Table {
         text("kms_key_id", "Key that encrypts a `SecureString`.")
             .absent("'' (it is not encrypted)"),
         time("last_changed_at", "When it last changed.").absent("''"),
+        flag(
+            "name_tells_secret",
+            "Does a part of its name promise a secret, such as `db-password`?",
+        ),
     ],
     reads: &[Read::new("list", "ssm:DescribeParameters")],
     lists: Inputs::NONE,
@@ -83,6 +95,11 @@ pub const SOURCE_LITERAL: Table = Table {
     reads: &[],
     lists: Inputs::NONE,
 };
+
+/// Does a part of a parameter's path promise a secret? Each part speaks for itself.
+pub(super) fn promises_secret(name: &str) -> bool {
+    name.split('/').any(crate::secrets::is_telling)
+}
 
 /// The service.
 pub(super) const SERVICE: Service = Service {

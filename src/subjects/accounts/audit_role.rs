@@ -4,7 +4,7 @@ use crate::access::documents::of_resource;
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, int, list};
 use crate::inventory::{Inputs, Lookup, Role, Span, Table};
-use crate::model::{Arn, GLOBAL, Observed, account_arn, merge};
+use crate::model::{Arn, GLOBAL, Gap, Observed, Reason, account_arn, glob, merge};
 use crate::policy::{Ask, Document, Policies, may};
 use crate::subjects::{Facts, Subject};
 use crate::{access, services, subject_columns};
@@ -23,6 +23,8 @@ pub const AUDIT_ROLE: Table = Table {
     columns: subject_columns![
         int("needed", "How many actions the rules rest on.").from(Inputs::NONE),
         list("missing_actions", "Those that it may not call.").from(access::INPUTS),
+        int("missing_count", "How many those are.").from(access::INPUTS),
+        list("first_missing", "The first of them.").from(access::INPUTS),
         flag("can_read", "May it call all of them?").from(access::INPUTS),
         flag("exists", "Does the role exist?").from(services::iam::ROLE.list()),
     ],
@@ -62,7 +64,16 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     let needed = needed();
     for named in facts.settings.list("audit_principals") {
         // `arn:aws:iam::*:role/Audit` stands for the role of that name in every account.
-        let Some(arn) = Arn::parse(&named) else {
+        let parsed = Arn::parse(&named).filter(|arn| arn.resource.starts_with("role/"));
+        let Some(arn) = parsed else {
+            // A name that is not a role's ARN names nobody, and nobody may be taken to look.
+            for account in facts.world.accounts() {
+                let gap = Gap::not_understood(
+                    "audit_principals",
+                    format!("`{named}` is not the ARN of a role"),
+                );
+                sink.hide(account, GLOBAL, vec![gap]);
+            }
             continue;
         };
         let accounts: Vec<String> = if arn.account == "*" {
@@ -72,9 +83,30 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
         };
         for account in accounts {
             if facts.world.run.account(&account).is_none() {
+                for own in facts.world.accounts() {
+                    let gap = Gap {
+                        reason: Reason::NotScanned,
+                        ..Gap::not_understood(
+                            "iam_role",
+                            format!("the account of `{named}` is not in this run"),
+                        )
+                    };
+                    sink.hide(own, GLOBAL, vec![gap]);
+                }
                 continue;
             }
-            let role = named.replacen(":*:", &format!(":{account}:"), 1);
+            let pattern = named.replacen(":*:", &format!(":{account}:"), 1);
+            // Roles of IAM Identity Center have a part in their names that AWS makes up.
+            let role = if pattern.contains('*') {
+                let roles = facts.world.all("iam_role", &account, GLOBAL).rows;
+                let found = roles
+                    .iter()
+                    .map(|row| row.key())
+                    .find(|key| glob(&pattern, key));
+                found.map_or(pattern.clone(), str::to_owned)
+            } else {
+                pattern
+            };
             let exists = match facts.world.lookup("iam_role", &account, GLOBAL, &role) {
                 Lookup::Found(_) => Known(true),
                 Lookup::Absent => Known(false),
@@ -125,6 +157,11 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
             row.put("name", name)
                 .tagged(facts.settings, &account, Known(BTreeMap::new()));
             row.put("needed", needed.len() as i64)
+                .put("missing_count", missing.len() as i64)
+                .put(
+                    "first_missing",
+                    missing.iter().take(5).cloned().collect::<Vec<_>>(),
+                )
                 .put("missing_actions", missing)
                 .set("can_read", can)
                 .set("exists", exists);

@@ -101,7 +101,19 @@ fn covered(facts: &Facts<'_>, account: &str) -> (Vec<String>, Observed<bool>) {
                     row.list("linked_accounts")
                         .map(|all| all.is_empty() || all.iter().any(|id| id == account)),
                 )
-                .and(row.flag("is_filtered").map(|filtered| !filtered))
+                .and(row.flag("is_filtered").and_then(|filtered| {
+                    if filtered {
+                        Observed::gap(Gap::not_understood(
+                            "budget.is_filtered",
+                            format!(
+                                "what the filters of the budget {} leave out is not worked out",
+                                row.key()
+                            ),
+                        ))
+                    } else {
+                        Known(true)
+                    }
+                }))
                 .and(row.text("type").map(|kind| kind == "COST"))
                 .and(row.int("notifications").map(|count| count > 0));
             (row.key(), covers)
@@ -111,7 +123,7 @@ fn covered(facts: &Facts<'_>, account: &str) -> (Vec<String>, Observed<bool>) {
                 .text("covers")
                 .map(|covers| covers == "services")
                 .and(row.int("subscribers").map(|count| count > 0));
-            (row.key(), covers)
+            (row.text("name").known().unwrap_or(row.key()), covers)
         });
         for (name, covers) in budgets.chain(monitors) {
             if covers.is_true() {

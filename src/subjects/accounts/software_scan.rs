@@ -3,7 +3,7 @@
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, list};
 use crate::inventory::{Inputs, Lookup, Role, Span, Table};
-use crate::model::{Observed, account_arn, merge};
+use crate::model::{Gap, Observed, account_arn, merge};
 use crate::subjects::{Facts, Subject};
 use crate::{services, subject_columns, workloads};
 use Observed::{Known, Unknown};
@@ -30,6 +30,7 @@ pub const SOFTWARE_SCAN: Table = Table {
             "Is a caller a container, in an account with image repositories?"
         )
         .from(STATUS),
+        list("scanned_by", "What scans, in words.").from(STATUS),
         list("unscanned", "What is not scanned: `functions`, `images`.").from(STATUS),
     ],
     reads: &[],
@@ -76,13 +77,38 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
         } else {
             Known(false)
         };
-        let each = Observed::all(
-            repositories
-                .rows
-                .iter()
-                .map(|row| row.flag("scan_on_push"))
-                .chain((!repositories.gaps.is_empty()).then(|| Unknown(repositories.gaps.clone()))),
-        );
+        // Which repositories the callers' images come from is not told: all of them have to be scanned, or none is.
+        let pushed: Vec<Observed<bool>> = repositories
+            .rows
+            .iter()
+            .map(|row| row.flag("scan_on_push"))
+            .collect();
+        let each = if pushed.iter().any(Observed::is_true) && pushed.iter().any(Observed::is_false)
+        {
+            Observed::gap(Gap::not_understood(
+                "ecr_repository.scan_on_push",
+                "some repositories are scanned and some are not; which the callers use is not told",
+            ))
+        } else {
+            let unread =
+                (!repositories.gaps.is_empty()).then(|| Unknown(repositories.gaps.clone()));
+            Observed::all(pushed.into_iter().chain(unread))
+        };
+        let enhanced = status.clone().and_then(|row| match row {
+            Some(row) => row.text("registry_scan").map(|scan| scan == "ENHANCED"),
+            None => Known(false),
+        });
+        // Under enhanced scanning the registry's filters decide, and the switch of a repository nothing.
+        let by_registry = is_on("registry_scans_all").or(enhanced.and_then(|enhanced| {
+            if enhanced {
+                Observed::gap(Gap::not_understood(
+                    "software_scanning.registry_scan",
+                    "the filters of the registry are not compared with the repositories",
+                ))
+            } else {
+                each
+            }
+        }));
         let functions = kinds.contains(&"lambda");
         let containers = kinds
             .iter()
@@ -91,13 +117,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
         let images = Known(containers).and(none.map(|none| !none));
         let unscanned = [
             ("functions", Known(functions), is_on("inspects_functions")),
-            (
-                "images",
-                images.clone(),
-                is_on("inspects_images")
-                    .or(is_on("registry_scans_all"))
-                    .or(each),
-            ),
+            ("images", images.clone(), by_registry.clone()),
         ];
         let (mut missing, mut gaps) = (Vec::new(), Vec::new());
         for (what, runs, scanned) in unscanned {
@@ -112,6 +132,19 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
         row.put("part", region.as_str())
             .put("name", facts.settings.account_name(&account))
             .tagged(facts.settings, &account, Known(BTreeMap::new()));
+        let scans = [
+            (
+                "Amazon Inspector scans functions",
+                is_on("inspects_functions"),
+            ),
+            ("images are scanned in the registry", by_registry),
+        ];
+        let scans: Vec<String> = scans
+            .into_iter()
+            .filter(|(_, is)| is.is_true())
+            .map(|(what, _)| what.to_owned())
+            .collect();
+        row.put("scanned_by", scans);
         row.put("runs_functions", functions)
             .set("runs_images", images)
             .set(

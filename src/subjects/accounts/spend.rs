@@ -1,12 +1,16 @@
 //! Subject: whether what a caller spends on inference can be told apart.
 
+use crate::access::principal::Access;
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, list, text};
 use crate::inventory::{Inputs, Role, Span, Table};
 use crate::model::{Observed, merge};
+use crate::policy::{Ask, Fact, may};
 use crate::subjects::{Facts, Subject};
 use crate::{services, subject_columns, workloads};
 use Observed::{Known, Unknown};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
 
 const PROFILES: Inputs = Inputs::All(&[
     services::bedrock::INFERENCE_PROFILE.list(),
@@ -77,11 +81,22 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                     facts
                         .principals
                         .role(role)
-                        .and_then(|access| access.without_profile())
+                        .and_then(|access| without_profile(&access))
                         .map(|found| found.is_some())
                 })),
                 Unknown(more) => Unknown(more.clone()),
             };
+            // Who retrieves, or lets an agent answer, invokes no model by himself.
+            let invokes = match &workload.roles {
+                Known(roles) => Observed::any(roles.iter().map(|role| {
+                    let access = facts.principals.role(role);
+                    access.and_then(|access| access.invokes.clone().map(|found| found.is_some()))
+                })),
+                Unknown(more) => Unknown(more.clone()),
+            };
+            if invokes.is_false() {
+                continue;
+            }
             let mut row = sink.row(
                 &account,
                 &region,
@@ -114,5 +129,31 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 );
             sink.push(row);
         }
+    }
+}
+
+/// A request that invokes a foundation model by no inference profile (`bedrock:InferenceProfileArn` is absent then), or by one of
+/// AWS's own, which carries no tags.
+fn without_profile(access: &Access) -> Observed<Option<Json>> {
+    let ask = |resource: &str, context: BTreeMap<String, Fact>| {
+        let ask = Ask {
+            principal: &access.principal,
+            actions: &[
+                "bedrock:InvokeModel",
+                "bedrock:InvokeModelWithResponseStream",
+            ],
+            resources: &[resource.to_owned()],
+            resource_account: None,
+            context,
+            choose: true,
+        };
+        access
+            .seen(may(&access.grants, &ask))
+            .map(|found| found.map(|request| request.witness()))
+    };
+    let absent = BTreeMap::from([("bedrock:inferenceprofilearn".to_owned(), Fact::Absent)]);
+    match ask("arn:*:bedrock:*::foundation-model/*", absent) {
+        Known(None) => ask("arn:*:bedrock:*:*:inference-profile/*", BTreeMap::new()),
+        found => found,
     }
 }

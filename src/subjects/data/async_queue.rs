@@ -58,6 +58,10 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
         let mappings = facts
             .world
             .all("lambda_event_source_mapping", &account, &region);
+        // A function that was not seen may be a caller that a queue feeds.
+        if !mappings.rows.is_empty() || !mappings.gaps.is_empty() {
+            sink.hide(&account, &region, unlisted);
+        }
         sink.hide(&account, &region, mappings.gaps);
         let mut fed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for mapping in mappings.rows {
@@ -116,15 +120,24 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 .clone()
                 .and_then(|row| row.text("dead_letter_queue_arn"))
                 .map(str::to_owned);
+            // A queue that is not there takes nothing, and neither does the queue itself.
+            let has_letters = letters.clone().and_then(|letters| {
+                if letters.is_empty() || letters == queue {
+                    return Known(false);
+                }
+                let there = Arn::parse(&letters).map(|arn| {
+                    facts
+                        .world
+                        .lookup("sqs_queue", arn.account, arn.region, &letters)
+                });
+                Known(!matches!(there, Some(Lookup::Absent)))
+            });
             let name = arn.as_ref().map_or(queue.as_str(), |arn| arn.name());
             let mut row = sink.row(&account, &region, queue.as_str(), "AWS::SQS::Queue");
             row.put("name", name)
                 .tagged(facts.settings, &account, Known(BTreeMap::new()));
             row.put("functions", functions.into_iter().collect::<Vec<_>>())
-                .set(
-                    "has_dead_letter_queue",
-                    letters.clone().map(|arn| !arn.is_empty()),
-                )
+                .set("has_dead_letter_queue", has_letters)
                 .set("dead_letter_queue_arn", letters)
                 .set(
                     "is_encrypted",

@@ -37,7 +37,7 @@ pub const INGESTION: Table = Table {
             .from(JOBS),
         int(
             "failed_percent",
-            "Percentage of the documents that it could not take in, rounded down."
+            "Percentage of the documents that it could not take in, rounded up."
         )
         .absent("0")
         .from(JOBS),
@@ -79,7 +79,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 .zip(source.int("documents_failed"))
                 .map(|(scanned, failed)| {
                     if scanned > 0 {
-                        failed.saturating_mul(100) / scanned
+                        (failed.saturating_mul(100) + scanned - 1) / scanned
                     } else {
                         0
                     }

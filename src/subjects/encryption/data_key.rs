@@ -8,7 +8,7 @@ use crate::derive::Sink;
 use crate::inventory::Inputs;
 use crate::inventory::cols::{flag, int, json, list, text, time};
 use crate::inventory::{Lookup, Role, Span, Table};
-use crate::model::{Arn, Gap, Observed};
+use crate::model::{Arn, Gap, Observed, merge};
 use crate::services;
 use crate::subject_columns;
 use crate::subjects::accounts::corpus_bucket;
@@ -162,6 +162,8 @@ pub(super) const SUBJECT: Subject = Subject {
 struct Protected<'w> {
     /// Key and what it protects, by the resource under which it is judged.
     keys: BTreeMap<String, (Observed<Key<'w>>, String, BTreeSet<String>)>,
+    /// What may hide more of them.
+    gaps: Vec<Gap>,
 }
 
 impl<'w> Protected<'w> {
@@ -171,7 +173,6 @@ impl<'w> Protected<'w> {
         (account, region): (&str, &str),
         reference: Observed<String>,
         protected: &str,
-        sink: &mut Sink<'_>,
     ) {
         let found = reference
             .clone()
@@ -181,7 +182,10 @@ impl<'w> Protected<'w> {
             (Known(Key::Foreign | Key::Missing), Known(reference)) => reference.clone(),
             (Known(_), _) => protected.to_owned(),
             // Which key it is cannot be told, so there is nothing yet to judge.
-            (Unknown(gaps), _) => return sink.hide(account, region, gaps.clone()),
+            (Unknown(gaps), _) => {
+                self.gaps = merge(std::mem::take(&mut self.gaps), gaps.clone());
+                return;
+            }
         };
         let entry = self.keys.entry(resource).or_insert_with(|| {
             (
@@ -238,23 +242,17 @@ pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
         let partition = facts.world.run.partition.as_str();
         let mut buckets: BTreeSet<String> = BTreeSet::new();
         let (corpus, gaps) = corpus_bucket::corpus(facts, &account, &region);
-        sink.hide(&account, &region, gaps);
+        protected.gaps = merge(std::mem::take(&mut protected.gaps), gaps);
         buckets.extend(corpus.into_iter().map(|corpus| corpus.bucket));
         let (logs, gaps) = inference_log_bucket::inference_buckets(facts, &account, &region);
-        sink.hide(&account, &region, gaps);
+        protected.gaps = merge(std::mem::take(&mut protected.gaps), gaps);
         buckets.extend(logs.into_keys().map(|(name, _)| name));
         for bucket in buckets {
             let key = bucket_key(facts, &bucket).map(|key| key.replace("{region}", &region));
-            protected.add(
-                facts,
-                scope,
-                key,
-                &format!("arn:{partition}:s3:::{bucket}"),
-                sink,
-            );
+            protected.add(facts, scope, key, &format!("arn:{partition}:s3:::{bucket}"));
         }
         let (groups, gaps) = inference_log_group::inference_groups(facts, &account, &region);
-        sink.hide(&account, &region, gaps);
+        protected.gaps = merge(std::mem::take(&mut protected.gaps), gaps);
         for name in groups {
             let key = match facts
                 .world
@@ -269,33 +267,39 @@ pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 scope,
                 key,
                 &format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"),
-                sink,
             );
         }
         let (stores, gaps) = vector_index::vector_keys(facts, &account, &region);
-        sink.hide(&account, &region, gaps);
+        protected.gaps = merge(std::mem::take(&mut protected.gaps), gaps);
         for (store, key) in stores {
-            protected.add(facts, scope, key, &store, sink);
+            protected.add(facts, scope, key, &store);
         }
-        let environment = facts.world.run.account(&account);
-        let environment = environment.map_or("", |info| info.environment.as_str());
-        if !environment.is_empty() {
-            for resource in protected.keys.keys() {
-                let known = environments.entry(resource.clone()).or_default();
-                known.insert(environment.to_owned());
-            }
+        sink.hide(&account, &region, protected.gaps.clone());
+        for resource in protected.keys.keys() {
+            let known = environments.entry(resource.clone()).or_default();
+            known.insert(environment_of(facts, &account).to_owned());
         }
         of_scopes.push((account, region, protected));
     }
+    let hidden: Vec<(String, Vec<Gap>)> = of_scopes
+        .iter()
+        .map(
+            |(account, _, protected): &(String, String, Protected<'_>)| {
+                (account.clone(), protected.gaps.clone())
+            },
+        )
+        .collect();
     for (account, region, protected) in of_scopes {
         for (resource, (key, reference, protects)) in protected.keys {
             let Known(key) = key else { continue };
+            let environments = environments.get(&resource).cloned().unwrap_or_default();
             let used = Used {
                 resource: &resource,
                 key,
                 reference: &reference,
                 protects,
-                environments: environments.get(&resource).cloned().unwrap_or_default(),
+                mixes: mixes(facts, &environments, &hidden),
+                environments,
             };
             row(facts, sink, (&account, &region), used, &expected);
         }
@@ -309,6 +313,53 @@ struct Used<'u> {
     reference: &'u str,
     protects: BTreeSet<String>,
     environments: BTreeSet<String>,
+    mixes: Observed<bool>,
+}
+
+/// The environment that the configuration names for an account; empty where it names none.
+fn environment_of<'f>(facts: &'f Facts<'_>, account: &str) -> &'f str {
+    let info = facts.world.run.account(account);
+    info.map_or("", |info| info.environment.as_str())
+}
+
+/// Is a key used by production and by something else? An account of the other kind that was not wholly seen may use it too, and of
+/// one whose environment nobody named it is not known.
+fn mixes(
+    facts: &Facts<'_>,
+    environments: &BTreeSet<String>,
+    hidden: &[(String, Vec<Gap>)],
+) -> Observed<bool> {
+    let is_production = |name: &str| facts.settings.is_production(name);
+    let named = |wanted: bool| {
+        environments
+            .iter()
+            .any(|name| !name.is_empty() && is_production(name) == wanted)
+    };
+    let (production, other) = (named(true), named(false));
+    if production && other {
+        return Known(true);
+    }
+    if !production && !other {
+        return Known(false);
+    }
+    let mut gaps = Vec::new();
+    if environments.contains("") {
+        gaps.push(Gap::not_understood(
+            "run.accounts",
+            "an account that uses the key has no environment in the configuration",
+        ));
+    }
+    for (account, open) in hidden {
+        let environment = environment_of(facts, account);
+        if !environment.is_empty() && is_production(environment) != production {
+            gaps = merge(gaps, open.clone());
+        }
+    }
+    if gaps.is_empty() {
+        Known(false)
+    } else {
+        Unknown(gaps)
+    }
 }
 
 /// Who may decrypt without being declared, worked out once for all keys.
@@ -327,6 +378,7 @@ fn row(
         reference,
         protects,
         environments,
+        mixes,
     } = used;
     let (owner, _, local) = keys::place(account, region, reference);
     let kind = match key {
@@ -411,12 +463,13 @@ fn row(
                 _ => Known(String::new()),
             },
         );
-    let is_production = |name: &String| facts.settings.is_production(name);
-    row.put(
-        "mixes_environments",
-        environments.iter().any(is_production) && !environments.iter().all(is_production),
-    )
-    .put("environments", environments.into_iter().collect::<Vec<_>>());
+    row.set("mixes_environments", mixes).put(
+        "environments",
+        environments
+            .into_iter()
+            .filter(|name| !name.is_empty())
+            .collect::<Vec<_>>(),
+    );
     copies(facts, &mut row, key, owner);
     sink.push(row);
 }

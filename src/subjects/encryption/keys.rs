@@ -82,7 +82,14 @@ pub(crate) fn customer_key(
     if place(account, region, reference).0 != account && !reference.contains("alias/aws/") {
         return Known((true, "a customer key of another account"));
     }
-    resolve(facts, account, region, reference).and_then(|key| match key {
+    let found = resolve(facts, account, region, reference);
+    // Only the aliases of AWS begin with `alias/aws/`.
+    if matches!(found, Observed::Unknown(_))
+        && place(account, region, reference).2.starts_with("alias/")
+    {
+        return Known((true, "a customer key, by its alias"));
+    }
+    found.and_then(|key| match key {
         Key::Service => Known((false, "the service's own key")),
         Key::Managed => Known((false, "an AWS-managed key")),
         Key::Foreign => Known((true, "a customer key of another account")),

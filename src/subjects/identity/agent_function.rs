@@ -77,7 +77,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
             row.put("part", item.key())
                 .put(
                     "name",
-                    Arn::parse(function).map_or(function, |arn| arn.name()),
+                    function.split(":function:").last().unwrap_or(function),
                 )
                 .tagged(facts.settings, &account, Known(BTreeMap::new()));
             row.set("agent_arn", item.text("agent_arn").map(str::to_owned))
@@ -117,7 +117,16 @@ fn policy(facts: &Facts<'_>, item: Row<'_>, function: &str) -> Observed<Json> {
     // What is open by what the file says stays open, whatever else lets somebody in.
     let known = json!({"Version": "2012-10-17", "Statement": statements});
     match (statements_of(&known), gaps.is_empty()) {
-        (0, true) => Known(json!({})),
+        // An agent needs a permission from somewhere.
+        (0, true) => Observed::gap(Gap {
+            reason: Reason::NotInFile,
+            ..Gap::not_understood(
+                "lambda_permission",
+                format!(
+                    "the file declares no permission on {function}; who may invoke it is said elsewhere"
+                ),
+            )
+        }),
         (_, true) => Known(known),
         _ => Unknown(gaps),
     }

@@ -3,11 +3,12 @@
 use crate::access::lent::{Lent, lent};
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, json, text};
-use crate::inventory::{Inputs, Role, Span, Table};
-use crate::model::Observed;
+use crate::inventory::{Inputs, Lookup, Role, Row, Span, Table};
+use crate::model::{Observed, Reason};
 use crate::subjects::{Facts, Subject};
 use crate::{services, subject_columns};
-use Observed::Known;
+use Observed::{Known, Unknown};
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 
 const LISTS: Inputs = Inputs::All(&[
@@ -20,6 +21,7 @@ const POLICIES: Inputs = Inputs::All(&[
     services::bedrock::GUARDRAIL.group("policy"),
     services::agentcore::RUNTIME.group("policy"),
     services::agentcore::GATEWAY.group("policy"),
+    services::bedrock::RESOURCE_POLICY.list(),
     services::organizations::ORGANIZATION.list(),
     services::organizations::ACCOUNT.list(),
 ]);
@@ -32,7 +34,7 @@ pub const SHARED_RESOURCE: Table = Table {
     span: Span::Regional,
     role: Role::Subject,
     columns: subject_columns![
-        text("kind", "`guardrail`, `runtime` or `gateway`.").from(LISTS),
+        text("kind", "`guardrail`, `runtime` or `gateway`; `policy` for one in a file whose resource the file does not hold.").from(LISTS),
         flag("has_policy", "Has it a resource policy?").from(POLICIES),
         flag(
             "is_open",
@@ -57,29 +59,25 @@ pub(super) const SUBJECT: Subject = Subject {
     rests_on_published_data: false,
 };
 
-/// Table, kind, type and what lets somebody use each.
+/// Table, kind, type and what is asked of the policy of each.
 const KINDS: &[(&str, &str, &str, &[&str])] = &[
     (
         "bedrock_guardrail",
         "guardrail",
         "AWS::Bedrock::Guardrail",
-        &["bedrock:ApplyGuardrail", "bedrock:GetGuardrail"],
+        &["bedrock:*"],
     ),
     (
         "bedrock_agentcore_runtime",
         "runtime",
         "AWS::BedrockAgentCore::Runtime",
-        &[
-            "bedrock-agentcore:InvokeAgentRuntime",
-            "bedrock-agentcore:InvokeAgentRuntimeForUser",
-            "bedrock-agentcore:InvokeAgentRuntimeCommand",
-        ],
+        &["bedrock-agentcore:*"],
     ),
     (
         "bedrock_agentcore_gateway",
         "gateway",
         "AWS::BedrockAgentCore::Gateway",
-        &["bedrock-agentcore:InvokeGateway"],
+        &["bedrock-agentcore:*"],
     ),
 ];
 
@@ -105,7 +103,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                     actions,
                     does: "use it",
                 };
-                let policy = item.json("policy");
+                let policy = in_file(facts, item, &arn);
                 let open = policy
                     .clone()
                     .and_then(|policy| lent(facts.world, &arn, &policy, asked));
@@ -124,5 +122,80 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 sink.push(row);
             }
         }
+        unplaced(facts, sink, &account, &region);
+    }
+}
+
+/// The policy of a resource: as it was read, or what stands beside it in a file.
+fn in_file(facts: &Facts<'_>, item: Row<'_>, arn: &str) -> Observed<Json> {
+    let read = item.json("policy");
+    if !matches!(&read, Unknown(gaps) if gaps.iter().all(|gap| gap.reason == Reason::NotInFile)) {
+        return read;
+    }
+    let (account, region) = (item.account(), item.region());
+    let beside = facts.world.children(
+        "bedrock_resource_policy",
+        account,
+        region,
+        "resource_arn",
+        arn,
+    );
+    match (beside.rows.first(), beside.gaps.is_empty()) {
+        (Some(row), _) => row.json("policy"),
+        (None, true) => Known(json!({})),
+        (None, false) => Unknown(beside.gaps),
+    }
+}
+
+/// Policies of a file on resources that it does not hold: what is open is open, whatever it hangs on.
+fn unplaced(facts: &Facts<'_>, sink: &mut Sink<'_>, account: &str, region: &str) {
+    for policy in facts.world.everywhere("bedrock_resource_policy") {
+        if policy.account() != account || policy.region() != region {
+            continue;
+        }
+        let target = policy.text("resource_arn");
+        let held = target.clone().known().is_some_and(|arn| {
+            KINDS.iter().any(|(table, ..)| {
+                let key = match *table {
+                    "bedrock_agentcore_gateway" => arn.rsplit('/').next().unwrap_or(arn),
+                    _ => arn,
+                };
+                matches!(
+                    facts.world.lookup(table, account, region, key),
+                    Lookup::Found(_)
+                )
+            })
+        });
+        if held {
+            continue;
+        }
+        let own = target
+            .known()
+            .map_or_else(Vec::new, |arn| vec![arn.to_owned(), format!("{arn}/*")]);
+        let asked = Lent {
+            owner: account,
+            own: &own,
+            actions: &["bedrock:*", "bedrock-agentcore:*"],
+            does: "use it",
+        };
+        let document = policy.json("policy");
+        let open = document
+            .clone()
+            .and_then(|document| lent(facts.world, policy.key(), &document, asked));
+        let mut row = sink.row(
+            account,
+            region,
+            policy.key(),
+            "AWS::Bedrock::ResourcePolicy",
+        );
+        row.put("name", policy.key())
+            .tagged(facts.settings, account, Known(BTreeMap::new()));
+        row.put("part", "policy")
+            .put("kind", "policy")
+            .put("has_policy", true)
+            .set("is_open", open.clone().map(|found| found.is_some()));
+        let (reason, witness) = open.known().flatten().unwrap_or_default();
+        row.put("open_reason", reason).put("open_witness", witness);
+        sink.push(row);
     }
 }

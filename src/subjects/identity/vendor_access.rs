@@ -1,15 +1,13 @@
 //! Subject: what an outside vendor may still do after a hand-over.
 
-use crate::access::documents::of_resource;
+use crate::access::lent::{Lent, admits};
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, list, text};
 use crate::inventory::{Inputs, Role, Row, Span, Table};
 use crate::model::{GLOBAL, Gap, Observed, account_arn, glob, merge};
-use crate::policy::{Effect, PrincipalPattern};
 use crate::subjects::{Facts, Subject};
 use crate::{services, subject_columns};
 use Observed::{Known, Unknown};
-use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 const PLACES: Inputs = Inputs::All(&[
@@ -19,6 +17,12 @@ const PLACES: Inputs = Inputs::All(&[
     services::kms::KEY.group("grants"),
     services::s3::BUCKET.list(),
     services::s3::BUCKET.group("policy"),
+    services::bedrock::GUARDRAIL.list(),
+    services::bedrock::GUARDRAIL.group("policy"),
+    services::agentcore::RUNTIME.list(),
+    services::agentcore::RUNTIME.group("policy"),
+    services::agentcore::GATEWAY.list(),
+    services::agentcore::GATEWAY.group("policy"),
 ]);
 
 /// Vendors.
@@ -30,7 +34,7 @@ pub const VENDOR_ACCESS: Table = Table {
     role: Role::Subject,
     columns: subject_columns![
         text("vendor_account_id", "Account of the vendor.").from(Inputs::NONE),
-        list("places", "Roles, keys and buckets whose policy or grants let it in, without those that the configuration accepts.").from(PLACES),
+        list("places", "Roles, keys, buckets, guardrails, runtimes and gateways whose policy or grants let it in, without those that the configuration accepts.").from(PLACES),
         flag("has_access", "Is there such a place?").from(PLACES),
         flag("is_handed_over", "Has the date of the hand-over come? True where the configuration names none.").from(Inputs::NONE),
     ],
@@ -45,20 +49,56 @@ pub(super) const SUBJECT: Subject = Subject {
     rests_on_published_data: false,
 };
 
+/// Where a vendor may be let in: table, column, and what is asked of the policy there.
+const PLACED: [(&str, &str, &[&str]); 6] = [
+    (
+        "iam_role",
+        "assume_role_policy",
+        &[
+            "sts:AssumeRole",
+            "sts:AssumeRoleWithSAML",
+            "sts:AssumeRoleWithWebIdentity",
+        ],
+    ),
+    ("kms_key", "policy", &["kms:*"]),
+    ("s3_bucket", "policy", &["s3:*"]),
+    ("bedrock_guardrail", "policy", &["bedrock:*"]),
+    (
+        "bedrock_agentcore_runtime",
+        "policy",
+        &["bedrock-agentcore:*"],
+    ),
+    (
+        "bedrock_agentcore_gateway",
+        "policy",
+        &["bedrock-agentcore:*"],
+    ),
+];
+
 fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     let vendors = facts.settings.list("vendor_accounts");
     let accepted = facts.settings.list("accepted_vendor_access");
     let day = facts.settings.text("handoff_date", "");
-    let handed_over = day.is_empty()
-        || facts
-            .world
-            .run
-            .judged_at()
-            .get(..10)
-            .is_some_and(|today| today >= day.as_str());
+    // A day that cannot be read puts nothing off.
+    let today: Option<jiff::civil::Date> = facts
+        .world
+        .run
+        .judged_at()
+        .get(..10)
+        .and_then(|today| today.parse().ok());
+    let handed_over = match day.parse::<jiff::civil::Date>() {
+        Ok(day) => today.is_none_or(|today| today >= day),
+        Err(_) => true,
+    };
     for (account, _) in facts.settings.scopes(&VENDOR_ACCESS) {
         for vendor in vendors.iter().filter(|vendor| **vendor != account) {
             let (mut places, mut gaps) = (BTreeSet::new(), Vec::new());
+            if vendor.len() != 12 || !vendor.bytes().all(|byte| byte.is_ascii_digit()) {
+                gaps.push(Gap::not_understood(
+                    "vendor_accounts",
+                    format!("`{vendor}` is not an account id; one has twelve digits"),
+                ));
+            }
             let mut take = |row: Row<'_>, named: Observed<bool>| match named {
                 Known(true) => {
                     let key = row.key();
@@ -70,11 +110,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 Unknown(more) => gaps = merge(std::mem::take(&mut gaps), more),
             };
             let mut unread = Vec::new();
-            for (table, column) in [
-                ("iam_role", "assume_role_policy"),
-                ("kms_key", "policy"),
-                ("s3_bucket", "policy"),
-            ] {
+            for (table, column, actions) in PLACED {
                 let regions: Vec<&str> = match facts.world.tables.get(table) {
                     Some(loaded) if loaded.table.span == Span::Global => vec![GLOBAL],
                     _ => facts.world.run.regions.iter().map(String::as_str).collect(),
@@ -83,14 +119,26 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                     let found = facts.world.all(table, &account, region);
                     unread = merge(unread, found.gaps);
                     for row in found.rows {
+                        let own = [row.key().to_owned(), format!("{}/*", row.key())];
+                        let asked = Lent {
+                            owner: &account,
+                            own: &own,
+                            actions,
+                            does: "use it",
+                        };
                         let admits = row
                             .json(column)
-                            .and_then(|policy| admits(row.key(), &policy, vendor));
+                            .and_then(|policy| {
+                                admits(facts.world, row.key(), &policy, asked, vendor)
+                            })
+                            .map(|found| found.is_some());
                         let granted = match table {
                             "kms_key" => row.json("grants").map(|all| {
                                 all.as_array().into_iter().flatten().any(|grant| {
                                     let to = grant["grantee_principal"].as_str();
-                                    to.is_some_and(|to| to.contains(&format!(":{vendor}:")))
+                                    to.is_some_and(|to| {
+                                        to == vendor || to.contains(&format!(":{vendor}:"))
+                                    })
                                 })
                             }),
                             _ => Known(false),
@@ -117,49 +165,4 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
             sink.push(row);
         }
     }
-}
-
-/// Does a policy allow anything to an account, or to a principal of it?
-fn admits(name: &str, policy: &Json, vendor: &str) -> Observed<bool> {
-    if policy.is_null() || policy.as_object().is_some_and(serde_json::Map::is_empty) {
-        return Known(false);
-    }
-    let document = match of_resource(name, policy) {
-        Known(document) => document,
-        // What is not understood and does not name the account says nothing of it.
-        Unknown(_) if !policy.to_string().contains(vendor) => return Known(false),
-        Unknown(gaps) => return Unknown(gaps),
-    };
-    let names = document
-        .statements
-        .iter()
-        .filter(|statement| statement.effect == Effect::Allow)
-        .flat_map(|statement| &statement.principals)
-        .filter(|patterns| !patterns.negated)
-        .flat_map(|patterns| &patterns.all)
-        .any(|pattern| match pattern {
-            PrincipalPattern::Account(account) => account == vendor,
-            PrincipalPattern::Arn(arn) => arn.contains(&format!(":{vendor}:")),
-            _ => false,
-        });
-    if names {
-        return Known(true);
-    }
-    // Everyone may be let in under a condition that names it.
-    let by_condition = document
-        .statements
-        .iter()
-        .filter(|statement| statement.effect == Effect::Allow)
-        .flat_map(|statement| &statement.conditions)
-        .any(|condition| {
-            condition.key == "aws:principalaccount"
-                && condition.values.iter().any(|value| value == vendor)
-        });
-    if by_condition {
-        return Observed::gap(Gap::not_understood(
-            "policy",
-            format!("{name} has a condition on account {vendor}"),
-        ));
-    }
-    Known(false)
 }

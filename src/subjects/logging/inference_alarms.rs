@@ -58,8 +58,16 @@ const REQUIRED: [&str; 3] = [
     "InvocationLatency",
 ];
 
+const NAMESPACE: &str = "AWS/Bedrock/";
+
 fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
-    let mut required = facts.settings.list("required_metrics");
+    // Either spelling names a metric.
+    let mut required: Vec<String> = facts
+        .settings
+        .list("required_metrics")
+        .iter()
+        .map(|metric| metric.strip_prefix(NAMESPACE).unwrap_or(metric).to_owned())
+        .collect();
     if required.is_empty() {
         required = REQUIRED.map(str::to_owned).to_vec();
     }
@@ -86,7 +94,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
             };
             let of_bedrock: Vec<&str> = metrics
                 .iter()
-                .filter_map(|metric| metric.strip_prefix("AWS/Bedrock/"))
+                .filter_map(|metric| metric.strip_prefix(NAMESPACE))
                 .collect();
             if of_bedrock.is_empty() {
                 continue;
@@ -136,13 +144,22 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// Does somebody hear of an alarm: by its own actions, or by those of an alarm that is made of it?
+/// Does somebody hear of an alarm: by its own actions, or by those of an alarm that is made of it, over as many steps as there are?
 fn tells(alarm: Row<'_>, name: &str, all: &[Row<'_>]) -> Observed<bool> {
-    let parents = all.iter().map(|parent| {
-        parent
-            .list("children")
-            .map(|children| children.iter().any(|child| child == name))
-            .and(parent.flag("has_actions"))
-    });
-    Observed::any(std::iter::once(alarm.flag("has_actions")).chain(parents))
+    let mut heard = alarm.flag("has_actions");
+    let (mut reached, mut next) = (BTreeSet::from([name.to_owned()]), vec![name.to_owned()]);
+    while let Some(child) = next.pop() {
+        for parent in all {
+            let of_it = parent
+                .list("children")
+                .map(|children| children.contains(&child));
+            heard = heard.or(of_it.clone().and(parent.flag("has_actions")));
+            if let (false, Known(own)) = (of_it.is_false(), parent.text("name"))
+                && reached.insert(own.to_owned())
+            {
+                next.push(own.to_owned());
+            }
+        }
+    }
+    heard
 }

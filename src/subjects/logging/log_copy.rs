@@ -4,8 +4,9 @@ use super::inference_log_bucket::inference_buckets;
 use super::inference_log_group::LOGGING;
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, list, text};
-use crate::inventory::{Inputs, Lookup, Role, Span, Table};
+use crate::inventory::{Inputs, Lookup, Role, Row, Span, Table};
 use crate::model::{Arn, Gap, Observed, account_arn, merge};
+use crate::subjects::encryption::keys::{self, Key};
 use crate::subjects::{Facts, Subject};
 use crate::{services, subject_columns};
 use Observed::{Known, Unknown};
@@ -17,6 +18,8 @@ const COPIES: Inputs = Inputs::All(&[
     services::s3::BUCKET.list(),
     services::s3::BUCKET.group("replication"),
     services::s3::BUCKET.group("encryption"),
+    services::kms::KEY.list(),
+    services::kms::ALIAS.list(),
 ]);
 
 /// Copies of inference logs.
@@ -62,9 +65,58 @@ pub(super) const SUBJECT: Subject = Subject {
 
 /// Marks of an intervention in a record: InvokeModel writes the first, Converse the second (Bedrock User Guide, "Monitor model
 /// invocation using CloudWatch Logs and Amazon S3").
-fn is_of_flagged(pattern: &str) -> bool {
+fn is_of_flagged(pattern: &str) -> Observed<bool> {
     let lower = pattern.to_ascii_lowercase();
-    pattern.trim().is_empty() || lower.contains("intervened")
+    let everything = is_everything(pattern);
+    let excludes = [
+        "-intervened",
+        "-\"intervened",
+        "!=",
+        "-guardrail_intervened",
+    ];
+    if lower.contains("intervened") && !excludes.iter().any(|mark| lower.contains(mark)) {
+        Known(true)
+    } else {
+        everything
+    }
+}
+
+/// Does a pattern copy everything? What another one leaves out is not worked out.
+fn is_everything(pattern: &str) -> Observed<bool> {
+    if pattern.trim().is_empty() {
+        Known(true)
+    } else {
+        Observed::gap(Gap::not_understood(
+            "log_subscription_filter.pattern",
+            format!("what the pattern `{pattern}` leaves out is not worked out"),
+        ))
+    }
+}
+
+/// Is a subscription about a log group? A policy of the account can leave log groups out, by a criterion that names them
+/// (CloudWatch Logs API Reference, "PutAccountPolicy").
+fn is_about(of: &str, group: &str) -> Observed<bool> {
+    if of == "*" || of == group {
+        return Known(true);
+    }
+    let Some(list) = of.strip_prefix("LogGroupName NOT IN ") else {
+        // The name of another group, or a criterion in another form.
+        return if of.contains(" IN ") {
+            Observed::gap(Gap::not_understood(
+                "log_subscription_filter.log_group_name",
+                format!("the criterion `{of}` is not understood"),
+            ))
+        } else {
+            Known(false)
+        };
+    };
+    match serde_json::from_str::<Vec<String>>(list) {
+        Ok(left_out) => Known(!left_out.iter().any(|name| name == group)),
+        Err(_) => Observed::gap(Gap::not_understood(
+            "log_subscription_filter.log_group_name",
+            format!("the criterion `{of}` is not understood"),
+        )),
+    }
 }
 
 #[derive(Default)]
@@ -106,7 +158,12 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
             };
             let (buckets, gaps) = inference_buckets(facts, &account, &region);
             sink.hide(&account, &region, gaps);
-            let names: BTreeSet<&String> = buckets.keys().map(|(name, _)| name).collect();
+            // What is too large for a log event is a part of the log alone.
+            let names: BTreeSet<&String> = buckets
+                .keys()
+                .filter(|(_, part)| *part != "large-data")
+                .map(|(name, _)| name)
+                .collect();
             // Logging that is off is judged by itself.
             if group.is_empty() && names.is_empty() {
                 continue;
@@ -155,19 +212,7 @@ fn subscriptions(facts: &Facts<'_>, account: &str, region: &str, group: &str, co
                 continue;
             }
         };
-        // A policy of the account can leave log groups out, by a criterion that names them.
-        let is_about = match of {
-            "*" => Known(true),
-            name if name == group => Known(true),
-            criterion if criterion.contains(" IN ") => {
-                if criterion.contains(&format!("\"{group}\"")) {
-                    Known(criterion.contains(" NOT IN ")).map(|left_out| !left_out)
-                } else {
-                    Known(criterion.contains(" NOT IN "))
-                }
-            }
-            _ => Known(false),
-        };
+        let is_about = is_about(of, group);
         if is_about.is_false() {
             continue;
         }
@@ -183,7 +228,12 @@ fn subscriptions(facts: &Facts<'_>, account: &str, region: &str, group: &str, co
         }
         // A destination of CloudWatch Logs, or a stream of the own account, leads on to where it could not be followed.
         let leaves = match (to == account, service) {
-            (false, _) => Known(!to.is_empty()),
+            // What the same file makes has no ARN yet.
+            (false, _) if to.is_empty() => Observed::gap(Gap::unresolved(
+                "log_subscription_filter.destination_arn",
+                format!("where {destination} passes the log on to is not followed"),
+            )),
+            (false, _) => Known(true),
             (true, "logs" | "kinesis" | "firehose" | "lambda") => {
                 Observed::gap(Gap::not_understood(
                     "log_subscription_filter.destination_arn",
@@ -192,8 +242,9 @@ fn subscriptions(facts: &Facts<'_>, account: &str, region: &str, group: &str, co
             }
             (true, _) => Known(false),
         };
-        copies.leaves.push(leaves.and(is_about.clone()));
-        let flagged = filter.text("pattern").map(is_of_flagged);
+        let whole = filter.text("pattern").and_then(is_everything);
+        copies.leaves.push(leaves.and(is_about.clone()).and(whole));
+        let flagged = filter.text("pattern").and_then(is_of_flagged);
         copies.flagged.push(flagged.clone().and(is_about));
         copies
             .other_key
@@ -247,15 +298,61 @@ fn replicas(facts: &Facts<'_>, account: &str, bucket: &str, copies: &mut Copies)
         {
             copies.accounts.insert(owner.clone());
         }
-        copies.leaves.push(owner.map(|owner| owner != account));
-        copies.flagged.push(Known(true));
+        let whole = if rule["filtered"].as_bool() == Some(true) {
+            Observed::gap(Gap::not_understood(
+                "s3_bucket.replication",
+                format!("{bucket} is replicated in part, and which part is not worked out"),
+            ))
+        } else {
+            Known(true)
+        };
+        copies
+            .leaves
+            .push(owner.map(|owner| owner != account).and(whole.clone()));
+        copies.flagged.push(whole);
         copies.other_key.push(match replica {
-            Lookup::Found(replica) => row
-                .text("kms_key_id")
-                .zip(replica.text("kms_key_id"))
-                .map(|(own, other)| !other.is_empty() && own != other),
+            Lookup::Found(replica) => other_key(facts, row, replica),
             Lookup::Absent => Known(false),
             Lookup::Unknown(gaps) => Unknown(gaps),
         });
     }
+}
+
+/// Is a replica under another key of a customer? A key and its alias are one key.
+fn other_key(facts: &Facts<'_>, row: Row<'_>, replica: Row<'_>) -> Observed<bool> {
+    let key = |bucket: Row<'_>| {
+        let region = bucket.text("region_name").map(str::to_owned);
+        bucket
+            .text("kms_key_id")
+            .map(str::to_owned)
+            .zip(region)
+            .and_then(|(reference, region)| {
+                let (owner, _, local) = keys::place(bucket.account(), &region, &reference);
+                if local.starts_with("alias/") && !local.starts_with("alias/aws/") {
+                    match keys::resolve(facts, bucket.account(), &region, &reference) {
+                        Known(Key::Row(row)) => Known(row.key().to_owned()),
+                        Known(_) => Observed::gap(Gap::not_understood(
+                            "kms_alias",
+                            format!("which key the alias `{reference}` stands for is not known"),
+                        )),
+                        Unknown(gaps) => Unknown(gaps),
+                    }
+                } else if local.is_empty() || local.starts_with("alias/") {
+                    Known(String::new())
+                } else {
+                    Known(format!("{owner}/{local}"))
+                }
+            })
+    };
+    let named = |text: String| match Arn::parse(&text) {
+        Some(arn) => format!(
+            "{}/{}",
+            arn.account,
+            arn.resource.trim_start_matches("key/")
+        ),
+        None => text,
+    };
+    key(row)
+        .zip(key(replica))
+        .map(|(own, other)| !other.is_empty() && named(own) != named(other))
 }

@@ -1,20 +1,28 @@
 //! Subject: secrets and parameters that Bedrock callers may read: how they are kept, and who shares them.
 
+use crate::access::documents::of_resource;
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, int, list, text};
 use crate::inventory::{Inputs, Role, Row, Span, Table};
-use crate::model::{Arn, Gap, Observed, glob, merge};
+use crate::model::{Gap, Observed, glob, merge};
+use crate::policy::{Ask, Document, Fact, Policies, may};
 use crate::subjects::encryption::keys;
 use crate::subjects::{Facts, Subject};
-use crate::{secrets, services, subject_columns, workloads};
+use crate::{services, subject_columns, workloads};
 use Observed::{Known, Unknown};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 const LISTS: Inputs = Inputs::All(&[
     services::secret_stores::SECRET.list(),
     services::secret_stores::PARAMETER.list(),
 ]);
-const READERS: Inputs = Inputs::All(&[LISTS, workloads::INPUTS]);
+const READERS: Inputs = Inputs::All(&[
+    LISTS,
+    services::secret_stores::SECRET.group("policy"),
+    workloads::INPUTS,
+]);
+const CHANGES: Inputs = Inputs::All(&[LISTS, services::secret_stores::SECRET.group("versions")]);
 const KEYS: Inputs = Inputs::All(&[
     LISTS,
     services::kms::KEY.list(),
@@ -25,7 +33,7 @@ const KEYS: Inputs = Inputs::All(&[
 /// Secrets of callers.
 pub const WORKLOAD_SECRET: Table = Table {
     name: "workload_secret",
-    doc: "A secret of Secrets Manager, or a parameter of Parameter Store, that a Bedrock caller of the account may read by the policies of its role.",
+    doc: "A secret of Secrets Manager, or a parameter of Parameter Store, that a Bedrock caller may read by the policies of its role and of the secret.",
     key: "resource",
     span: Span::Regional,
     role: Role::Subject,
@@ -53,16 +61,15 @@ pub const WORKLOAD_SECRET: Table = Table {
             .from(LISTS),
         flag(
             "name_tells_secret",
-            "Does its name promise a secret, such as `db_password`?"
+            "Does the name of a parameter promise a secret, such as `db_password`?"
         )
         .from(LISTS),
         text("rotation", "Is it rotated automatically: `on` or `off`?").from(LISTS),
         flag("rotation_fails", "Should it have been rotated already?").from(LISTS),
-        int(
-            "days_since_change",
-            "Days since its value or settings changed."
-        )
-        .from(LISTS),
+        int("rotation_days", "Days between two rotations.")
+            .absent("0")
+            .from(LISTS),
+        int("days_since_change", "Days since its value changed.").from(CHANGES),
     ],
     reads: &[],
     lists: READERS,
@@ -75,20 +82,40 @@ pub(super) const SUBJECT: Subject = Subject {
     rests_on_published_data: true,
 };
 
-/// What reads a secret or a parameter.
-const READS: [(&str, &str); 2] = [
-    ("secretsmanager_secret", "secretsmanager:GetSecretValue"),
-    ("ssm_parameter", "ssm:GetParameter"),
+/// What reads a secret or a parameter. An ECS task's variables are filled by `ssm:GetParameters` (Amazon ECS Developer Guide,
+/// "Amazon ECS task execution IAM role").
+const READS: [(&str, &[&str]); 2] = [
+    (
+        "secretsmanager_secret",
+        &[
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:BatchGetSecretValue",
+        ],
+    ),
+    (
+        "ssm_parameter",
+        &[
+            "ssm:GetParameter",
+            "ssm:GetParameters",
+            "ssm:GetParametersByPath",
+        ],
+    ),
 ];
 
 /// A caller and its roles: of an ECS task the one that fills its variables too.
+#[derive(Clone)]
 struct Caller {
+    /// Tells two callers apart that are called alike; the versions of a function are one.
+    id: String,
     name: String,
     roles: BTreeSet<String>,
     is_caller: Observed<bool>,
 }
 
-fn callers(facts: &Facts<'_>, account: &str) -> (Vec<Caller>, Vec<Gap>) {
+/// The callers of an account, and what may hide more of them.
+type Callers = (Vec<Caller>, Vec<Gap>);
+
+fn callers(facts: &Facts<'_>, account: &str) -> Callers {
     let all = facts.workloads.all();
     let (mut found, mut gaps) = (Vec::new(), Vec::new());
     for region in &facts.world.run.regions {
@@ -98,12 +125,17 @@ fn callers(facts: &Facts<'_>, account: &str) -> (Vec<Caller>, Vec<Gap>) {
             for part in [&workload.roles, &workload.execution_roles] {
                 match part {
                     Known(some) => {
-                        roles.extend(some.iter().filter(|role| !role.is_empty()).cloned())
+                        roles.extend(some.iter().filter(|role| !role.is_empty()).cloned());
                     }
                     Unknown(more) => gaps = merge(gaps, more.clone()),
                 }
             }
+            let id: Vec<&str> = workload.arn.split(':').collect();
             found.push(Caller {
+                id: match workload.kind {
+                    "lambda" => id[..id.len().min(7)].join(":"),
+                    _ => workload.arn.clone(),
+                },
                 name: workload.name.clone(),
                 roles,
                 is_caller: workload.is_caller(),
@@ -114,22 +146,22 @@ fn callers(facts: &Facts<'_>, account: &str) -> (Vec<Caller>, Vec<Gap>) {
 }
 
 fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
-    let mut of_account: BTreeMap<String, (Vec<Caller>, Vec<Gap>)> = BTreeMap::new();
+    let of_account: BTreeMap<&str, Callers> = facts
+        .world
+        .accounts()
+        .map(|account| (account, callers(facts, account)))
+        .collect();
     let accepted = facts.settings.list("allowed_shared_secrets");
     for (account, region) in facts.settings.scopes(&WORKLOAD_SECRET) {
-        let (callers, open) = of_account
-            .entry(account.clone())
-            .or_insert_with(|| callers(facts, &account));
-        if callers.is_empty() && open.is_empty() {
+        if of_account
+            .values()
+            .all(|(callers, open)| callers.is_empty() && open.is_empty())
+        {
             continue;
         }
-        for (table, action) in READS {
+        for (table, actions) in READS {
             let found = facts.world.all(table, &account, &region);
             sink.hide(&account, &region, found.gaps);
-            // A caller that was not seen may read any secret of the account.
-            if !found.rows.is_empty() {
-                sink.hide(&account, &region, open.clone());
-            }
             for item in found.rows {
                 let arn = match item.text("arn") {
                     Known(arn) => arn,
@@ -138,21 +170,126 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                         continue;
                     }
                 };
-                let read = readers(facts, callers, action, arn);
+                let policy = if table == "secretsmanager_secret" {
+                    resource_policy(arn, item)
+                } else {
+                    Known(None)
+                };
+                // Callers of other accounts come by the secret's own policy alone.
+                let lends = !matches!(policy, Known(None));
+                let (mut near, mut open) = (Vec::new(), Vec::new());
+                for (of, (callers, gaps)) in &of_account {
+                    if *of == account || lends {
+                        near.extend(callers.iter().cloned());
+                        // Whoever uses what a file makes stands in the same file.
+                        if !facts.world.is_new(arn) {
+                            open = merge(open, gaps.clone());
+                        }
+                    }
+                }
+                open = merge(open, facts.world.companions(arn));
+                // A caller that was not seen may read it.
+                sink.hide(&account, &region, open.clone());
+                let asked = Asked {
+                    arn,
+                    owner: &account,
+                    actions,
+                    policy,
+                    tags: item.tags().known().unwrap_or_default(),
+                };
+                let read = readers(facts, &near, &asked);
                 if read.is_read().is_false() {
                     continue;
                 }
-                push(facts, sink, item, arn, &read, open, &accepted);
+                push(facts, sink, item, arn, &read, &open, &accepted);
             }
         }
+    }
+}
+
+/// The policy of a secret; none where it has none.
+fn resource_policy(arn: &str, item: Row<'_>) -> Observed<Option<Rc<Document>>> {
+    item.json("policy").and_then(|policy| {
+        if policy.as_object().is_some_and(serde_json::Map::is_empty) {
+            Known(None)
+        } else {
+            of_resource(arn, &policy).map(Some)
+        }
+    })
+}
+
+/// A secret, and what is asked about it.
+struct Asked<'a> {
+    arn: &'a str,
+    owner: &'a str,
+    actions: &'a [&'a str],
+    policy: Observed<Option<Rc<Document>>>,
+    tags: BTreeMap<String, String>,
+}
+
+/// May a role read it by some request?
+fn may_read(facts: &Facts<'_>, role: &str, asked: &Asked<'_>) -> Observed<bool> {
+    let access = match facts.principals.role(role) {
+        Known(access) => access,
+        Unknown(gaps) => return Unknown(gaps),
+    };
+    // The name that a file gives has six more characters once the secret is made (Secrets Manager User Guide, "What's in a
+    // Secrets Manager secret?").
+    let mut resources = vec![asked.arn.to_owned()];
+    if facts.world.is_new(asked.arn) {
+        resources.push(format!("{}-AbCdEf", asked.arn));
+    }
+    let mut context = BTreeMap::new();
+    let conditions = access
+        .grants
+        .identity
+        .iter()
+        .flat_map(|document| &document.statements)
+        .flat_map(|statement| &statement.conditions);
+    for condition in conditions {
+        let tag = ["aws:resourcetag/", "secretsmanager:resourcetag/"]
+            .iter()
+            .find_map(|prefix| condition.key.strip_prefix(prefix));
+        if let Some(tag) = tag {
+            let value = asked
+                .tags
+                .iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(tag));
+            context.insert(
+                condition.key.clone(),
+                value.map_or(Fact::Absent, |(_, value)| Fact::one(value.as_str())),
+            );
+        }
+    }
+    let ask = |resource: Option<Rc<Document>>| {
+        let policies = Policies {
+            resource,
+            ..(*access.grants).clone()
+        };
+        let ask = Ask {
+            principal: &access.principal,
+            actions: asked.actions,
+            resources: &resources,
+            resource_account: Some(asked.owner),
+            context: context.clone(),
+            choose: true,
+        };
+        access
+            .seen(may(&policies, &ask))
+            .map(|found| found.is_some())
+    };
+    match &asked.policy {
+        Known(policy) => ask(policy.clone()),
+        // An unread policy may let in, or deny.
+        Unknown(gaps) => Unknown(gaps.clone()),
     }
 }
 
 /// Who may read a secret.
 #[derive(Default)]
 struct Readers {
-    known: BTreeSet<String>,
-    perhaps: BTreeSet<String>,
+    /// Names by what tells callers apart.
+    known: BTreeMap<String, String>,
     gaps: Vec<Gap>,
 }
 
@@ -178,31 +315,25 @@ impl Readers {
     }
 }
 
-fn readers(facts: &Facts<'_>, callers: &[Caller], action: &str, arn: &str) -> Readers {
+fn readers(facts: &Facts<'_>, callers: &[Caller], asked: &Asked<'_>) -> Readers {
     let mut read = Readers::default();
+    let mut perhaps: BTreeMap<String, Vec<Gap>> = BTreeMap::new();
     for caller in callers {
-        let may = Observed::any(caller.roles.iter().map(|role| {
-            facts
-                .principals
-                .role(role)
-                .and_then(|access| access.may(action, arn))
-        }));
+        let may = Observed::any(caller.roles.iter().map(|role| may_read(facts, role, asked)));
         match may.and(caller.is_caller.clone()) {
             Known(true) => {
-                read.known.insert(caller.name.clone());
+                read.known.insert(caller.id.clone(), caller.name.clone());
             }
             Known(false) => {}
             Unknown(gaps) => {
-                read.perhaps.insert(caller.name.clone());
-                read.gaps = merge(std::mem::take(&mut read.gaps), gaps);
+                let known = perhaps.entry(caller.id.clone()).or_default();
+                *known = merge(std::mem::take(known), gaps);
             }
         }
     }
     // Of a caller that is certain another version may be in doubt.
-    read.perhaps.retain(|name| !read.known.contains(name));
-    if read.perhaps.is_empty() {
-        read.gaps.clear();
-    }
+    perhaps.retain(|id, _| !read.known.contains_key(id));
+    read.gaps = perhaps.into_values().fold(Vec::new(), merge);
     read
 }
 
@@ -222,9 +353,13 @@ fn push(
         (true, "") => "alias/aws/secretsmanager".to_owned(),
         (_, key) => key.to_owned(),
     });
-    let class = key
-        .clone()
-        .and_then(|key| keys::customer_key(facts, account, region, &key));
+    let is_plain = !is_secret && matches!(item.text("type"), Known("String" | "StringList"));
+    let class = if is_plain {
+        Known((false, "no key: it is not encrypted"))
+    } else {
+        key.clone()
+            .and_then(|key| keys::customer_key(facts, account, region, &key))
+    };
     let kind = if is_secret {
         "AWS::SecretsManager::Secret"
     } else {
@@ -250,13 +385,13 @@ fn push(
                 item.text("type").map(str::to_owned)
             },
         )
-        .put("readers", read.known.iter().cloned().collect::<Vec<_>>())
+        .put("readers", read.known.values().cloned().collect::<Vec<_>>())
         .set("is_read", read.is_read())
         .set("is_shared", read.is_shared(open))
         .put(
             "is_accepted_shared",
             accepted.iter().any(|pattern| {
-                glob(pattern, arn) || Arn::parse(arn).is_some_and(|arn| glob(pattern, arn.name()))
+                glob(pattern, arn) || matches!(&name, Known(name) if glob(pattern, name))
             }),
         )
         .set("kms_key_id", key)
@@ -264,7 +399,11 @@ fn push(
         .set("key_reason", class.map(|(_, why)| why))
         .set(
             "name_tells_secret",
-            name.map(|name| secrets::is_telling(&name)),
+            if is_secret {
+                Known(false)
+            } else {
+                item.flag("name_tells_secret")
+            },
         )
         .set(
             "owning_service",
@@ -284,6 +423,14 @@ fn push(
             },
         )
         .set(
+            "rotation_days",
+            if is_secret {
+                item.int("rotation_days")
+            } else {
+                Known(0)
+            },
+        )
+        .set(
             "rotation_fails",
             if is_secret {
                 item.text("next_rotation_at")
@@ -300,7 +447,7 @@ fn push(
                         Known((judged.as_second() - changed.as_second()).max(0) / 86_400)
                     }
                     _ => Observed::gap(Gap::not_understood(
-                        "last_changed_at",
+                        "workload_secret.days_since_change",
                         "when it was last changed is not told",
                     )),
                 }),
