@@ -14,6 +14,9 @@ pub struct Claim {
     /// Statements of people that serve it.
     #[serde(default)]
     pub attestations: Vec<String>,
+    /// Sections of the hand-over that show what they are about.
+    #[serde(default)]
+    pub sections: Vec<String>,
     /// What this release does not judge of it yet.
     #[serde(default)]
     pub planned: Vec<String>,
@@ -83,6 +86,8 @@ pub struct Promise {
     pub rules: Vec<String>,
     /// Statements of people that serve it.
     pub attestations: Vec<String>,
+    /// Sections of the hand-over that show what it is about.
+    pub sections: Vec<String>,
     /// What this release does not judge of it yet.
     pub planned: Vec<String>,
     /// Results that fail, waived ones aside.
@@ -201,6 +206,7 @@ fn promise(outcome: &Outcome, claim: &Claim) -> Promise {
         said: said.join(", "),
         rules,
         attestations: claim.attestations.clone(),
+        sections: claim.sections.clone(),
         planned: claim.planned.clone(),
         fail,
         unknown,

@@ -216,6 +216,12 @@ fn changes_and_promises_name_what_there_is() {
         .iter()
         .map(|one| one.id.as_str())
         .collect();
+    let mut sections: BTreeSet<String> = std::fs::read_dir("data/handoff")
+        .expect("the sections")
+        .filter_map(|entry| std::fs::read_to_string(entry.expect("a file").path()).ok())
+        .filter_map(|text| Some(text.strip_prefix("id: ")?.lines().next()?.to_owned()))
+        .collect();
+    sections.extend(["resources", "teardown"].map(str::to_owned));
     let mut claims = BTreeSet::new();
     for claim in &outcome.claims {
         assert!(
@@ -229,6 +235,9 @@ fn changes_and_promises_name_what_there_is() {
         }
         for name in &claim.attestations {
             assert!(statements.contains(name.as_str()), "{}: {name}", claim.id);
+        }
+        for name in &claim.sections {
+            assert!(sections.contains(name), "{}: {name}", claim.id);
         }
     }
     for loaded in &library.rules {
