@@ -105,15 +105,17 @@ pub(super) fn outside(run: &RunInfo, results: &mut Vec<Finding>) -> Vec<NotInFil
             continue;
         }
         out.insert(place);
-        rules
+        let rule = rules
             .entry((result.severity, result.rule.clone()))
             .or_insert_with(|| NotInFile {
                 rule: result.rule.clone(),
                 title: result.title.clone(),
                 severity: result.severity,
                 results: 0,
-            })
-            .results += 1;
+                folded: Vec::new(),
+            });
+        rule.results += 1;
+        rule.folded.push(result.fingerprint.clone());
     }
     let mut place = 0;
     results.retain(|_| {

@@ -6,7 +6,7 @@ use crate::model::{Finding, Gap, Outcome, Severity, Verdict, WaiverStatus};
 use crate::sources::files::{Files, Variant};
 use crate::subjects;
 use anyhow::Context as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Judges a file alone, once for each way its conditions can turn out; the worst verdict on each thing stands. Gives the store of
@@ -199,10 +199,23 @@ fn worse(left: Outcome, right: Outcome, when: &str) -> Outcome {
             .iter_mut()
             .find(|known| known.rule == one.rule)
         {
-            Some(known) => known.results = known.results.max(one.results),
+            Some(known) => {
+                known.results = known.results.max(one.results);
+                known.folded.extend(one.folded);
+            }
             None => joined.not_in_file.push(one),
         }
     }
+    // What holds in one way and is left open in another does not hold.
+    let folded: BTreeSet<&String> = joined
+        .not_in_file
+        .iter()
+        .flat_map(|one| &one.folded)
+        .collect();
+    joined.results.retain(|result| {
+        matches!(result.verdict, Verdict::Fail | Verdict::Unknown)
+            || !folded.contains(&result.fingerprint)
+    });
     for (known, other) in joined.waivers.iter_mut().zip(right.waivers) {
         if other.status == WaiverStatus::Used {
             *known = other;

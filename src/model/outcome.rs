@@ -287,6 +287,9 @@ pub struct NotInFile {
     pub severity: Severity,
     /// How many results about accounts it leaves open.
     pub results: usize,
+    /// Fingerprints of these results.
+    #[serde(skip)]
+    pub folded: Vec<String>,
 }
 
 /// What a rule says for itself; for formats that carry rules beside results.
