@@ -301,6 +301,9 @@ fn an_organisation_is_scanned_account_by_account() {
         ("s3", "GetBucketLifecycleConfiguration") => "s3:GetLifecycleConfiguration".to_owned(),
         ("s3", "GetPublicAccessBlock") => "s3:GetBucketPublicAccessBlock".to_owned(),
         ("s3", "GetBucketReplication") => "s3:GetReplicationConfiguration".to_owned(),
+        // AWS Budgets has one action for what it shows, and CloudWatch signs for another name than its actions have.
+        ("budgets", _) => "budgets:ViewBudget".to_owned(),
+        ("monitoring", operation) => format!("cloudwatch:{operation}"),
         _ => format!("{service}:{operation}"),
     };
     for (service, operation) in calls(&aws)

@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 REST = {
     ("lambda", "GET", r"^/2015-03-31/functions/?(\?|$)"): "ListFunctions",
     ("lambda", "GET", r"^/2017-03-31/tags/"): "ListTags",
+    ("lambda", "GET", r"^/2015-03-31/event-source-mappings/?(\?|$)"): "ListEventSourceMappings",
+    ("inspector2", "POST", r"^/status/batch/get"): "BatchGetAccountStatus",
     ("lambda", "GET", r"^/2021-10-31/functions/[^/]+/urls"): "ListFunctionUrlConfigs",
     ("lambda", "GET", r"^/2015-03-31/functions/[^/]+/policy"): "GetPolicy",
     ("bedrock", "GET", r"^/enforcedGuardrailsConfiguration"): "ListEnforcedGuardrailsConfiguration",
