@@ -51,7 +51,7 @@ const EVERYONE: [&str; 2] = [
 pub(crate) type Shown = Observed<Option<(String, Json)>>;
 
 /// The first that is so; unknown where one may be.
-pub(super) fn first(all: impl IntoIterator<Item = Shown>) -> Shown {
+pub(crate) fn first(all: impl IntoIterator<Item = Shown>) -> Shown {
     let mut gaps = Vec::new();
     for one in all {
         match one {

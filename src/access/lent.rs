@@ -78,8 +78,12 @@ pub(crate) fn lent(world: &World, name: &str, policy: &Json, lent: Lent<'_>) -> 
         (Unknown(_), gaps) if !gaps.is_empty() => Unknown(gaps),
         (found, _) => found,
     };
-    // What was not understood is in this policy, whatever the reasoner calls it.
-    match first([outside, deputies(world, &document, lent)]) {
+    of_its_policy(first([outside, deputies(world, &document, lent)]))
+}
+
+/// What was not understood is in this policy, whatever the reasoner calls it.
+fn of_its_policy(found: Shown) -> Shown {
+    match found {
         Unknown(gaps) => Unknown(
             gaps.into_iter()
                 .map(|gap| match gap.fact.as_str() {
@@ -95,6 +99,16 @@ pub(crate) fn lent(world: &World, name: &str, policy: &Json, lent: Lent<'_>) -> 
     }
 }
 
+/// Whom the statements that allow something name.
+fn allowed(document: &Document) -> impl Iterator<Item = &PrincipalPattern> {
+    document
+        .statements
+        .iter()
+        .filter(|statement| statement.effect == Effect::Allow)
+        .flat_map(|statement| &statement.principals)
+        .flat_map(|patterns| &patterns.all)
+}
+
 /// A request by which a principal of an account, which belongs to no organization of ours, gets through the policy of a resource.
 pub(crate) fn admits(
     world: &World,
@@ -108,8 +122,6 @@ pub(crate) fn admits(
     }
     let document = match of_resource(name, policy) {
         Known(document) => document,
-        // What is not understood and does not name the account says nothing of it.
-        Unknown(_) if !policy.to_string().contains(account) => return Known(None),
         Unknown(gaps) => return Unknown(gaps),
     };
     let partition = &world.run.partition;
@@ -135,32 +147,24 @@ pub(crate) fn admits(
         .filter(|arn| arn.contains(&format!("::{account}:")));
     callers.extend(patterns.map(|arn| arn.replace(['*', '?'], PROBE)));
     // An identity provider of the account stands for its people.
-    let federated = document
-        .statements
-        .iter()
-        .filter(|statement| statement.effect == Effect::Allow)
-        .flat_map(|statement| &statement.principals)
-        .flat_map(|patterns| &patterns.all)
-        .find_map(|pattern| match pattern {
-            PrincipalPattern::Federated(provider)
-                if provider.contains(&format!("::{account}:")) =>
-            {
-                Some(provider.clone())
-            }
-            _ => None,
-        });
+    let federated = allowed(&document).find_map(|pattern| match pattern {
+        PrincipalPattern::Federated(provider) if provider.contains(&format!("::{account}:")) => {
+            Some(provider.clone())
+        }
+        _ => None,
+    });
     if let Some(provider) = federated {
         return Known(Some((
             format!("it trusts the identity provider {provider}"),
             json!({"provider": provider}),
         )));
     }
-    first(callers.into_iter().map(|caller| {
+    of_its_policy(first(callers.into_iter().map(|caller| {
         let mut principal = Principal::parse(&caller);
         principal.organization = Fact::one("o-outcropprobe");
         let why = format!("its policy lets {caller} {}", lent.does);
         ask_as(&document, &principal, lent, BTreeMap::new(), &why)
-    }))
+    })))
 }
 
 fn ask_as(
@@ -198,12 +202,7 @@ pub(super) fn anything() -> Vec<Rc<Document>> {
 /// Other accounts that the policy lets in as a whole: a role that nobody named gets in.
 pub(super) fn whole_accounts(world: &World, document: &Rc<Document>, lent: Lent<'_>) -> Shown {
     let accepted = Settings::of(&world.run).list("trusted_accounts");
-    let named: BTreeSet<String> = document
-        .statements
-        .iter()
-        .filter(|statement| statement.effect == Effect::Allow)
-        .flat_map(|statement| &statement.principals)
-        .flat_map(|patterns| &patterns.all)
+    let named: BTreeSet<String> = allowed(document)
         .filter_map(|pattern| match pattern {
             PrincipalPattern::Account(account) => Some(account.clone()),
             _ => None,
@@ -233,12 +232,7 @@ pub(super) fn whole_accounts(world: &World, document: &Rc<Document>, lent: Lent<
 
 /// Services that anyone can send: the policy does not say for which account they may come.
 pub(super) fn deputies(world: &World, document: &Rc<Document>, lent: Lent<'_>) -> Shown {
-    let services: BTreeSet<&str> = document
-        .statements
-        .iter()
-        .filter(|statement| statement.effect == Effect::Allow)
-        .flat_map(|statement| &statement.principals)
-        .flat_map(|patterns| &patterns.all)
+    let services: BTreeSet<&str> = allowed(document)
         .filter_map(|pattern| match pattern {
             PrincipalPattern::Service(name) => Some(name.as_str()),
             _ => None,
@@ -286,7 +280,9 @@ pub(super) fn deputies(world: &World, document: &Rc<Document>, lent: Lent<'_>) -
         .flat_map(|value| value.split(':'))
         .filter(|part| part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit()))
         .filter(|account| is_trusted(account).is_false());
-    let accounts: BTreeSet<&str> = named.chain([STRANGER]).collect();
+    // Any account comes first: a policy without a condition names none.
+    let named: BTreeSet<&str> = named.collect();
+    let accounts: Vec<&str> = std::iter::once(STRANGER).chain(named).collect();
     let regions: BTreeSet<&str> = world
         .run
         .regions
@@ -323,10 +319,16 @@ pub(super) fn deputies(world: &World, document: &Rc<Document>, lent: Lent<'_>) -
             &Principal::parse(service),
             lent,
             context,
-            &format!(
-                "its policy lets {service} {} for any account: no condition names the account that sends it",
-                lent.does
-            ),
+            &match account {
+                STRANGER => format!(
+                    "its policy lets {service} {} for any account: no condition names the account that sends it",
+                    lent.does
+                ),
+                _ => format!(
+                    "its policy lets {service} {} for account {account}, which is not trusted",
+                    lent.does
+                ),
+            },
         )
     }))
 }

@@ -242,8 +242,8 @@ fn scope(outcome: &Outcome, file: bool) -> Vec<String> {
     )];
     if file && !outcome.not_in_file.is_empty() {
         lines.push(format!(
-            "{} also judge what the file does not declare; evaluate it against a recorded run with --onto.",
-            counted(outcome.not_in_file.len(), "rule", "rules")
+            "{} also what the file does not declare; evaluate it against a recorded run with --onto.",
+            counted(outcome.not_in_file.len(), "rule judges", "rules judge")
         ));
     }
     let chosen: Vec<String> = run

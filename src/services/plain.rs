@@ -372,15 +372,14 @@ fn operation(
         .build()
 }
 
-/// An answer, or what the service says instead (Smithy, "AWS JSON 1.1 protocol" and "AWS restJson1 protocol", errors).
+/// An answer, or what the service says instead; a success without an object is an error, never an answer without items (Smithy, "AWS JSON 1.1 protocol" and "AWS restJson1 protocol", errors).
 fn read(response: &HttpResponse) -> Result<Answer, OrchestratorError<Refusal>> {
-    let bytes = response.body().bytes().unwrap_or_default();
-    let body: Result<Json, _> =
-        serde_json::from_slice(if bytes.is_empty() { b"{}" } else { bytes });
+    let body: Result<serde_json::Map<String, Json>, _> =
+        serde_json::from_slice(response.body().bytes().unwrap_or_default());
     if response.status().is_success() {
         return match body {
             Ok(body) => Ok(Answer {
-                body,
+                body: body.into(),
                 id: response.request_id().map(str::to_owned),
             }),
             Err(error) => Err(OrchestratorError::response(Box::new(error))),
@@ -390,7 +389,7 @@ fn read(response: &HttpResponse) -> Result<Answer, OrchestratorError<Refusal>> {
     let told = |names: [&str; 2]| {
         names
             .iter()
-            .find_map(|name| body.get(name).and_then(Json::as_str))
+            .find_map(|name| body.get(*name).and_then(Json::as_str))
             .map(str::to_owned)
     };
     let code = response
@@ -410,4 +409,44 @@ fn read(response: &HttpResponse) -> Result<Answer, OrchestratorError<Refusal>> {
         refusal = refusal.message(message);
     }
     Err(OrchestratorError::operation(Refusal(refusal.build())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::http::StatusCode;
+
+    /// Whether an answer was read, or the code of the refusal.
+    fn told(status: u16, body: &'static str) -> Result<bool, String> {
+        let status = StatusCode::try_from(status).map_err(|error| error.to_string())?;
+        let response = HttpResponse::new(status, SdkBody::from(body));
+        match read(&response) {
+            Ok(answer) => Ok(answer.body.is_object()),
+            Err(error) => Err(error
+                .as_operation_error()
+                .and_then(|refusal| refusal.0.code())
+                .unwrap_or("not an answer")
+                .to_owned()),
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_an_error_and_never_an_empty_answer() {
+        assert_eq!(told(200, "{}"), Ok(true));
+        for broken in ["", "null", "[]", "\"\"", "<html>", "{\"Secrets\": ["] {
+            assert_eq!(
+                told(200, broken),
+                Err("not an answer".to_owned()),
+                "{broken}"
+            );
+        }
+        assert_eq!(
+            told(
+                400,
+                "{\"__type\": \"com.amazonaws.ssm#AccessDeniedException:http://x\"}"
+            ),
+            Err("AccessDeniedException".to_owned())
+        );
+        assert_eq!(told(503, ""), Err("not an answer".to_owned()));
+    }
 }

@@ -108,9 +108,25 @@ fn secrets() -> Vec<Case> {
         ),
         // Rights by tags.
         (
-            "UPDATE iam_role SET inline_policies = '[{\"name\":\"p\",\"document\":{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"bedrock:Retrieve\",\"secretsmanager:GetSecretValue\"],\"Resource\":\"*\",\"Condition\":{\"StringEquals\":{\"aws:ResourceTag/app\":\"x\"}}}]}}]' WHERE name = 'retriever'; UPDATE secretsmanager_secret SET kms_key_id = ''",
+            "UPDATE iam_role SET inline_policies = '[{\"name\":\"p\",\"document\":{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"bedrock:Retrieve\",\"Resource\":\"*\"},{\"Effect\":\"Allow\",\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"*\",\"Condition\":{\"StringEquals\":{\"aws:ResourceTag/app\":\"x\"}}}]}}]' WHERE name = 'retriever'; UPDATE secretsmanager_secret SET kms_key_id = ''",
             "secret-without-customer-key",
             NotApplicable,
+        ),
+        (
+            "UPDATE iam_role SET inline_policies = '[{\"name\":\"p\",\"document\":{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"bedrock:Retrieve\",\"Resource\":\"*\"},{\"Effect\":\"Allow\",\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"*\",\"Condition\":{\"StringEquals\":{\"aws:ResourceTag/app\":\"x\"}}}]}}]' WHERE name = 'retriever'; UPDATE secretsmanager_secret SET kms_key_id = '', tags = NULL",
+            "secret-without-customer-key",
+            Unknown,
+        ),
+        (
+            "UPDATE iam_role SET inline_policies = '[{\"name\":\"p\",\"document\":{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"bedrock:Retrieve\",\"Resource\":\"*\"},{\"Effect\":\"Allow\",\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"*\",\"Condition\":{\"StringEquals\":{\"aws:ResourceTag/app\":\"x\"}}}]}}]' WHERE name = 'retriever'; UPDATE secretsmanager_secret SET kms_key_id = '', tags = '{\"app\":\"x\"}'",
+            "secret-without-customer-key",
+            Fail,
+        ),
+        // Which tags a parameter carries is not read.
+        (
+            "UPDATE iam_role SET inline_policies = '[{\"name\":\"p\",\"document\":{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"bedrock:Retrieve\",\"Resource\":\"*\"},{\"Effect\":\"Allow\",\"Action\":\"ssm:GetParameter\",\"Resource\":\"*\",\"Condition\":{\"StringEquals\":{\"ssm:resourceTag/app\":\"x\"}}}]}}]' WHERE name = 'retriever'; UPDATE ssm_parameter SET name_tells_secret = 1",
+            "secret-in-plain-parameter",
+            Unknown,
         ),
         (
             "UPDATE bedrock_prompt SET secrets = '[\"github-token\"]'",
@@ -390,6 +406,12 @@ fn access() -> Vec<Case> {
             "UPDATE bedrock_guardrail SET policy = '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::888800001111:role/ops\"},\"Action\":\"bedrock:ApplyGuardrail\",\"Resource\":\"*\"}]}'",
             "vendor-access-still-open",
             Fail,
+        ),
+        // A policy that is not understood may name the vendor by what it is made of.
+        (
+            "UPDATE bedrock_guardrail SET policy = '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Perhaps\"}]}'",
+            "vendor-access-still-open",
+            Unknown,
         ),
         // An environment of another account that nobody looked at.
         (

@@ -1,6 +1,7 @@
 //! The functions that agents call, and whom else their policies let in.
 
 use crate::client;
+use crate::inventory::Status;
 use crate::services::collect::{Batch, Listing, Place};
 use crate::services::failure::Failure;
 use aws_sdk_bedrockagent::types::{ActionGroupExecutor, AgentSummary};
@@ -55,6 +56,14 @@ async fn of_agent(
     Ok(found)
 }
 
+/// Is the function one of the account and Region that are asked?
+fn is_here(place: &Place<'_>, function: &str) -> bool {
+    let mut parts = function.split(':').skip(3);
+    // A name alone is one of the own account.
+    !function.starts_with("arn:")
+        || parts.next() == Some(place.region) && parts.next() == Some(place.account)
+}
+
 /// Fills the table; `served` gives what each agent's aliases serve, where that was read.
 pub(super) async fn collect(
     place: &Place<'_>,
@@ -73,7 +82,7 @@ pub(super) async fn collect(
                 async move {
                     let Some(of) = of else {
                         let failure = Failure {
-                            status: crate::inventory::Status::Partial,
+                            status: Status::Partial,
                             code: "NotRead".to_owned(),
                             message: "which versions its aliases serve could not be read"
                                 .to_owned(),
@@ -112,7 +121,17 @@ pub(super) async fn collect(
             |index| {
                 let (lambda, function) = (&lambda, found.items[index].1.1.as_str());
                 async move {
-                    // A function of another account or Region is asked for there.
+                    // What the client does not find may stand elsewhere, so it is not asked for what does.
+                    if !is_here(place, function) {
+                        return Err(Failure {
+                            status: Status::Error,
+                            code: "Elsewhere".to_owned(),
+                            message: format!(
+                                "{function} is not in {} of account {}, from where its policy cannot be read",
+                                place.region, place.account
+                            ),
+                        });
+                    }
                     let answer = place
                         .call("lambda:GetPolicy", || {
                             lambda.get_policy().function_name(function).send()

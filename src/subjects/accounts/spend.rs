@@ -1,4 +1,4 @@
-//! Subject: whether what a caller spends on inference can be told apart.
+//! Subject: whether what a caller spends on inference can be attributed.
 
 use crate::access::principal::Access;
 use crate::derive::Sink;
@@ -20,7 +20,7 @@ const PROFILES: Inputs = Inputs::All(&[
 /// Spend of callers.
 pub const SPEND: Table = Table {
     name: "inference_spend",
-    doc: "A Bedrock caller, and whether its calls are billed by application inference profiles that carry the tags which costs are told apart by.",
+    doc: "A Bedrock caller, and whether its calls are billed by application inference profiles that carry the tags costs are attributed by.",
     key: "resource",
     span: Span::Regional,
     role: Role::Subject,
@@ -66,8 +66,13 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
             .all("bedrock_inference_profile", &account, &region);
         let (mut untagged, mut tagged, mut gaps) = (Vec::new(), false, profiles.gaps);
         for profile in profiles.rows {
-            if profile.text("type").known() != Some("APPLICATION") {
-                continue;
+            match profile.text("type") {
+                Known("APPLICATION") => {}
+                Known(_) => continue,
+                Unknown(more) => {
+                    gaps = merge(gaps, more);
+                    continue;
+                }
             }
             match profile.tags() {
                 Known(tags) if wanted.iter().all(|tag| tags.contains_key(tag)) => tagged = true,

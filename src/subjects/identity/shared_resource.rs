@@ -1,5 +1,6 @@
 //! Subject: resources of Bedrock and AgentCore that other accounts can be let at by a policy of their own.
 
+use crate::access::bucket::first;
 use crate::access::lent::{Lent, lent};
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, json, text};
@@ -103,19 +104,21 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                     actions,
                     does: "use it",
                 };
-                let policy = in_file(facts, item, &arn);
-                let open = policy
-                    .clone()
-                    .and_then(|policy| lent(facts.world, &arn, &policy, asked));
+                let policies = policies(facts, item, &arn);
+                let open = first(policies.iter().map(|policy| {
+                    policy
+                        .clone()
+                        .and_then(|policy| lent(facts.world, &arn, &policy, asked))
+                }));
+                let has_policy = Observed::any(policies.into_iter().map(|policy| {
+                    policy.map(|policy| policy.as_object().is_none_or(|all| !all.is_empty()))
+                }));
                 let mut row = sink.row(&account, &region, item.key(), resource_type);
                 row.set("name", item.text("name").map(str::to_owned))
                     .tagged(facts.settings, &account, Known(BTreeMap::new()));
                 row.put("part", *kind)
                     .put("kind", *kind)
-                    .set(
-                        "has_policy",
-                        policy.map(|policy| policy.as_object().is_none_or(|all| !all.is_empty())),
-                    )
+                    .set("has_policy", has_policy)
                     .set("is_open", open.clone().map(|found| found.is_some()));
                 let (reason, witness) = open.known().flatten().unwrap_or_default();
                 row.put("open_reason", reason).put("open_witness", witness);
@@ -126,11 +129,11 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// The policy of a resource: as it was read, or what stands beside it in a file.
-fn in_file(facts: &Facts<'_>, item: Row<'_>, arn: &str) -> Observed<Json> {
+/// The policy of a resource: as it was read, or what stands beside it in a file; there each of several counts.
+fn policies(facts: &Facts<'_>, item: Row<'_>, arn: &str) -> Vec<Observed<Json>> {
     let read = item.json("policy");
     if !matches!(&read, Unknown(gaps) if gaps.iter().all(|gap| gap.reason == Reason::NotInFile)) {
-        return read;
+        return vec![read];
     }
     let (account, region) = (item.account(), item.region());
     let beside = facts.world.children(
@@ -140,11 +143,15 @@ fn in_file(facts: &Facts<'_>, item: Row<'_>, arn: &str) -> Observed<Json> {
         "resource_arn",
         arn,
     );
-    match (beside.rows.first(), beside.gaps.is_empty()) {
-        (Some(row), _) => row.json("policy"),
-        (None, true) => Known(json!({})),
-        (None, false) => Unknown(beside.gaps),
+    let mut all: Vec<_> = beside.rows.iter().map(|row| row.json("policy")).collect();
+    if all.is_empty() {
+        all.push(if beside.gaps.is_empty() {
+            Known(json!({}))
+        } else {
+            Unknown(beside.gaps)
+        });
     }
+    all
 }
 
 /// Policies of a file on resources that it does not hold: what is open is open, whatever it hangs on.

@@ -160,6 +160,8 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         for (table, actions) in READS {
+            // Roles that may read none at all.
+            let mut able = BTreeMap::new();
             let found = facts.world.all(table, &account, &region);
             sink.hide(&account, &region, found.gaps);
             for item in found.rows {
@@ -195,9 +197,16 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                     owner: &account,
                     actions,
                     policy,
-                    tags: item.tags().known().unwrap_or_default(),
+                    tags: if table == "secretsmanager_secret" {
+                        item.tags()
+                    } else {
+                        Observed::gap(Gap::not_understood(
+                            "ssm_parameter.tags",
+                            "which tags a parameter carries is not read",
+                        ))
+                    },
                 };
-                let read = readers(facts, &near, &asked);
+                let read = readers(facts, &near, &asked, &mut able);
                 if read.is_read().is_false() {
                     continue;
                 }
@@ -224,7 +233,53 @@ struct Asked<'a> {
     owner: &'a str,
     actions: &'a [&'a str],
     policy: Observed<Option<Rc<Document>>>,
-    tags: BTreeMap<String, String>,
+    tags: Observed<BTreeMap<String, String>>,
+}
+
+/// The tags of a secret that policies ask for, as far as they are known.
+fn tags_asked_for(
+    policies: &Policies,
+    tags: &Observed<BTreeMap<String, String>>,
+) -> BTreeMap<String, Fact> {
+    let levels = policies.control.iter().chain(&policies.resource_control);
+    let documents = policies
+        .identity
+        .iter()
+        .chain(&policies.boundary)
+        .chain(&policies.resource)
+        .chain(levels.flatten());
+    let mut found = BTreeMap::new();
+    for condition in documents
+        .flat_map(|document| &document.statements)
+        .flat_map(|statement| &statement.conditions)
+    {
+        let tag = [
+            "aws:resourcetag/",
+            "secretsmanager:resourcetag/",
+            "ssm:resourcetag/",
+        ]
+        .iter()
+        .find_map(|prefix| condition.key.strip_prefix(prefix));
+        if let Some(tag) = tag {
+            let fact = match tags {
+                Known(tags) => tags
+                    .iter()
+                    .find(|(key, _)| key.eq_ignore_ascii_case(tag))
+                    .map_or(Fact::Absent, |(_, value)| Fact::one(value.as_str())),
+                Unknown(_) => Fact::Unknown,
+            };
+            found.insert(condition.key.clone(), fact);
+        }
+    }
+    found
+}
+
+/// May a role read one at all, whichever? Without a policy of its own a secret lets in nobody else.
+fn may_read_any(facts: &Facts<'_>, role: &str, actions: &[&str]) -> Observed<bool> {
+    facts
+        .principals
+        .role(role)
+        .and_then(|access| Observed::any(actions.iter().map(|action| access.may_any(action))))
 }
 
 /// May a role read it by some request?
@@ -239,44 +294,31 @@ fn may_read(facts: &Facts<'_>, role: &str, asked: &Asked<'_>) -> Observed<bool> 
     if facts.world.is_new(asked.arn) {
         resources.push(format!("{}-AbCdEf", asked.arn));
     }
-    let mut context = BTreeMap::new();
-    let conditions = access
-        .grants
-        .identity
-        .iter()
-        .flat_map(|document| &document.statements)
-        .flat_map(|statement| &statement.conditions);
-    for condition in conditions {
-        let tag = ["aws:resourcetag/", "secretsmanager:resourcetag/"]
-            .iter()
-            .find_map(|prefix| condition.key.strip_prefix(prefix));
-        if let Some(tag) = tag {
-            let value = asked
-                .tags
-                .iter()
-                .find(|(key, _)| key.eq_ignore_ascii_case(tag));
-            context.insert(
-                condition.key.clone(),
-                value.map_or(Fact::Absent, |(_, value)| Fact::one(value.as_str())),
-            );
-        }
-    }
     let ask = |resource: Option<Rc<Document>>| {
         let policies = Policies {
             resource,
             ..(*access.grants).clone()
+        };
+        let context = tags_asked_for(&policies, &asked.tags);
+        let unseen = match &asked.tags {
+            Unknown(gaps) if !context.is_empty() => gaps.as_slice(),
+            _ => &[],
         };
         let ask = Ask {
             principal: &access.principal,
             actions: asked.actions,
             resources: &resources,
             resource_account: Some(asked.owner),
-            context: context.clone(),
+            context,
             choose: true,
         };
-        access
-            .seen(may(&policies, &ask))
-            .map(|found| found.is_some())
+        match access.seen(may(&policies, &ask)) {
+            Known(found) => Known(found.is_some()),
+            Unknown(_) if access.unseen.is_empty() && !unseen.is_empty() => {
+                Unknown(unseen.to_vec())
+            }
+            Unknown(gaps) => Unknown(gaps),
+        }
     };
     match &asked.policy {
         Known(policy) => ask(policy.clone()),
@@ -315,11 +357,26 @@ impl Readers {
     }
 }
 
-fn readers(facts: &Facts<'_>, callers: &[Caller], asked: &Asked<'_>) -> Readers {
+/// `able` remembers which roles may read one at all.
+fn readers(
+    facts: &Facts<'_>,
+    callers: &[Caller],
+    asked: &Asked<'_>,
+    able: &mut BTreeMap<String, Observed<bool>>,
+) -> Readers {
     let mut read = Readers::default();
     let mut perhaps: BTreeMap<String, Vec<Gap>> = BTreeMap::new();
     for caller in callers {
-        let may = Observed::any(caller.roles.iter().map(|role| may_read(facts, role, asked)));
+        let may = Observed::any(caller.roles.iter().map(|role| {
+            let may_any = able
+                .entry(role.clone())
+                .or_insert_with(|| may_read_any(facts, role, asked.actions));
+            if may_any.is_false() && matches!(asked.policy, Known(None)) {
+                Known(false)
+            } else {
+                may_read(facts, role, asked)
+            }
+        }));
         match may.and(caller.is_caller.clone()) {
             Known(true) => {
                 read.known.insert(caller.id.clone(), caller.name.clone());
