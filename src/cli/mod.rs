@@ -11,6 +11,7 @@ mod invoke;
 mod judging;
 #[cfg(feature = "mcp")]
 mod mcp;
+mod merge;
 mod opened;
 mod output;
 mod path;
@@ -99,6 +100,8 @@ enum Command {
     Config(setup::Configuration),
     /// Judge what is on disk: runs (`.outcrop`), inventory folders, plans and templates.
     Check(Box<check::Check>),
+    /// Join the runs of shards, or of different accounts, into one, and judge it.
+    Merge(Box<merge::Merge>),
     /// Render a stored run again.
     Report(report::Report),
     /// Write the fingerprints of today's failures, for `--baseline`.
@@ -181,6 +184,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Diff(diff) => diff.run(),
         Command::Trend(trend) => trend.run(),
         Command::Evidence(evidence) => evidence.run(&cli.global),
+        Command::Merge(merge) => merge.run(&cli.global),
         Command::Report(report) => report.run(&cli.global),
         Command::Query(query) => query.run(),
         Command::Explain(explain) => explain.run(),

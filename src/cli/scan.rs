@@ -2,14 +2,17 @@
 
 use super::judging::Judging;
 use super::{Global, Usage};
+use crate::inventory::Store;
+use crate::judge::Judge;
+use crate::model::{Arn, Asked, RunInfo, Shard};
 use crate::report::safe::cut;
 use crate::sources::live::{self, Base, Progress, Request};
 use crate::subjects;
 use anyhow::Context as _;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,9 +35,9 @@ pub(super) struct Scan {
     /// File with one account id a line; `#` begins a comment.
     #[arg(long, value_name = "FILE", conflicts_with = "account")]
     accounts: Option<PathBuf>,
-    /// Name or ARN of the role to assume in each account.
-    #[arg(long, default_value = "OutcropAudit")]
-    role: String,
+    /// Name or ARN of the role to assume in each account [default: OutcropAudit].
+    #[arg(long)]
+    role: Option<String>,
     /// External id that the role asks for.
     #[arg(
         long,
@@ -55,6 +58,14 @@ pub(super) struct Scan {
     /// Ask CloudTrail's event history what was called, so far back: 24h, 7d; at most 90d.
     #[arg(long, value_name = "WINDOW", value_parser = window, num_args = 0..=1, default_missing_value = "7d")]
     observe: Option<Duration>,
+    /// Take one share of the accounts and Regions: I/N, from 1/N to N/N, or `auto`, which reads the number from Kubernetes or AWS Batch
+    /// (auto/N where they do not tell how many there are). `outcrop merge` joins and judges the shares.
+    #[arg(long, value_name = "I/N|auto", value_parser = shard)]
+    shard: Option<Shard>,
+    /// Go on with a scan that was interrupted or killed: what it read whole is not read again. Accounts, Regions, role and share are
+    /// those of the run.
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
     /// Calls in flight at once, over all accounts.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     max_concurrency: u16,
@@ -80,6 +91,19 @@ fn window(text: &str) -> Result<Duration, String> {
     } else {
         Err(wrong())
     }
+}
+
+/// What was not given is as it was.
+fn fill(given: &mut Vec<String>, before: Vec<String>) {
+    if given.is_empty() {
+        *given = before;
+    }
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    Shard::parse(text, |name| {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    })
 }
 
 struct Bars {
@@ -153,6 +177,9 @@ async fn asked_to_stop() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
+/// The audit role where no other is named.
+const ROLE: &str = "OutcropAudit";
+
 impl Scan {
     fn request(&self) -> anyhow::Result<Request> {
         let mut accounts = self.account.clone();
@@ -174,7 +201,8 @@ impl Scan {
                 accounts.push(id.to_owned());
             }
         }
-        if self.role.starts_with("arn:") && (self.org || accounts.len() > 1) {
+        let role = self.role.clone().unwrap_or_else(|| ROLE.to_owned());
+        if role.starts_with("arn:") && (self.org || accounts.len() > 1) {
             return Err(Usage("--role takes a name when several accounts are scanned; an ARN names one account's role".to_owned()).into());
         }
         let name = |c: char| c.is_ascii_alphanumeric() || "=,.@_+-".contains(c);
@@ -192,21 +220,99 @@ impl Scan {
             accounts,
             excluded: self.exclude_account.clone(),
             units: self.ou.clone(),
-            role: self.role.clone(),
+            role,
             external_id: self.external_id.clone(),
             session_name: self.session_name.clone(),
             observe: self.observe,
             max_concurrency: usize::from(self.max_concurrency),
             wanted: Default::default(),
             deadline: Duration::from_secs(1800),
+            shard: self.shard,
         })
     }
 
-    pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
-        let mut judge = self.judging.load()?;
-        drop(judge.library.for_source(crate::model::Source::Live));
-        let mut request = self.request()?;
-        request.wanted = subjects::needs::readings(judge.library.needs(&[]));
+    /// A share is not judged, so nothing can be reported of it; it has to be kept.
+    fn check_shard(&self) -> anyhow::Result<()> {
+        if self.shard.is_none() {
+            return Ok(());
+        }
+        if self.judging.out.is_none() && self.resume.is_none() {
+            return Err(Usage("--shard: say where the share is kept with --out RUN; `outcrop merge` joins the shares".to_owned()).into());
+        }
+        if !self.judging.output.format.is_empty() {
+            return Err(Usage("--shard: a share is not judged, so there is nothing to report yet; give --format to `outcrop merge`".to_owned()).into());
+        }
+        Ok(())
+    }
+
+    /// The run that is to go on, and the request that it was begun with. Flags that are given must say the same.
+    fn earlier(&self, path: &Path, request: &mut Request) -> anyhow::Result<RunInfo> {
+        let shown = path.display();
+        if let Some(out) = self.judging.out.as_deref().filter(|out| *out != path) {
+            return Err(Usage(format!(
+                "--resume {shown} goes on in that file; leave out --out {}",
+                out.display()
+            ))
+            .into());
+        }
+        let run = Store::open(path, &subjects::tables())?
+            .run()
+            .with_context(|| {
+                format!("`{shown}` ended before it knew its accounts; remove it and scan again")
+            })?;
+        let Some(asked) = run.asked.clone() else {
+            anyhow::bail!(
+                "`{shown}` is not a scan that can go on; it was read from disk, or by an older release"
+            );
+        };
+        if run.version != env!("CARGO_PKG_VERSION") {
+            anyhow::bail!(
+                "`{shown}` was begun by release {}; go on with it, or scan again",
+                run.version
+            );
+        }
+        let Asked {
+            regions,
+            org,
+            accounts,
+            excluded,
+            units,
+            role,
+            observe,
+            shard,
+            ..
+        } = asked.clone();
+        fill(&mut request.regions, regions);
+        fill(&mut request.accounts, accounts);
+        fill(&mut request.excluded, excluded);
+        fill(&mut request.units, units);
+        request.org |= org;
+        if self.role.is_none() {
+            request.role = role;
+        }
+        request.observe = request.observe.or(observe.map(Duration::from_secs));
+        if request.shard.is_some() && request.shard != shard {
+            return Err(Usage(format!(
+                "--shard: `{shown}` is {}; leave the flag out",
+                shard.map_or_else(
+                    || "a whole scan".to_owned(),
+                    |shard| format!("shard {shard}")
+                )
+            ))
+            .into());
+        }
+        request.shard = shard;
+        if let Some(flag) = request.asked(String::new()).difference(&asked) {
+            return Err(Usage(format!(
+                "--resume {shown}: the scan was begun with another {flag}; give the same, or scan again"
+            ))
+            .into());
+        }
+        Ok(run)
+    }
+
+    /// Readings that the selected rules need.
+    fn wanted(judge: &Judge) -> BTreeSet<(&'static str, &'static str)> {
         if judge
             .library
             .rules
@@ -214,16 +320,40 @@ impl Scan {
             .any(|loaded| loaded.rule.from.is_some())
         {
             // A query of a rule's own may read any table; nothing is left out then.
-            request.wanted = crate::services::tables()
+            return crate::services::tables()
                 .flat_map(|table| table.reads.iter().map(|read| (table.name, read.group)))
                 .collect();
         }
+        subjects::needs::readings(judge.library.needs(&[]))
+    }
+
+    pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        self.check_shard()?;
+        let mut judge = self.judging.load()?;
+        drop(judge.library.for_source(crate::model::Source::Live));
+        let mut request = self.request()?;
+        request.wanted = Self::wanted(&judge);
+        let earlier = self
+            .resume
+            .as_deref()
+            .map(|path| self.earlier(path, &mut request))
+            .transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .context("cannot start the runtime")?;
         let base = runtime.block_on(Base::find(&request))?;
+        if let Some(run) = &earlier {
+            let before = Arn::parse(&run.caller_arn).map(|arn| arn.account.to_owned());
+            if run.partition != base.partition || before.as_deref() != Some(&base.account) {
+                anyhow::bail!(
+                    "the scan was begun by {} and these credentials are of account {}; go on with credentials of the same account",
+                    run.caller_arn,
+                    base.account
+                );
+            }
+        }
         let shown = std::io::stderr().is_terminal() && !global.no_progress && !global.quiet;
         let bars = Bars {
             bars: MultiProgress::with_draw_target(if shown {
@@ -250,26 +380,46 @@ impl Scan {
             }
         });
         // The file is made only after the identity is known, so that a wrong profile leaves nothing behind.
-        let mut store = self.judging.store()?;
-        let collected = runtime.block_on(live::collect(&request, &base, &mut store, &bars, &stop));
+        let mut store = match &self.resume {
+            Some(path) => Store::go_on(path, &subjects::tables())?,
+            None => self.judging.store()?,
+        };
+        let goes_on = earlier.is_some();
+        let collected = runtime.block_on(live::collect(
+            &request, &base, &mut store, earlier, &bars, &stop,
+        ));
         let mut run = match collected {
             Ok(run) => run,
             Err(error) => {
                 drop(store);
-                if let Some(path) = &self.judging.out {
+                if let Some(path) = self.judging.out.as_ref().filter(|_| !goes_on) {
                     let _ = std::fs::remove_file(path);
                 }
                 return Err(error.into());
             }
         };
         runtime.shutdown_background();
+        let kept = self.resume.as_deref().or(self.judging.out.as_deref());
+        if let Some(shard) = request.shard {
+            store.finish()?;
+            if !global.quiet {
+                let share = run
+                    .scopes()
+                    .filter(|(account, region)| shard.holds(account, region))
+                    .count();
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "shard {shard}: {share} of {} accounts and Regions read into {}; when all shards are there: outcrop merge RUN... --out RUN",
+                    run.scopes().count(),
+                    kept.map_or_else(String::new, |path| path.display().to_string())
+                );
+            }
+            return Ok(if run.collected { 0 } else { 130 });
+        }
         judge.observing(&store, &mut run)?;
         judge.complete(&mut run)?;
         let outcome = judge.judge(&mut store, &run)?;
-        let code = self
-            .judging
-            .output
-            .finish(&outcome, self.judging.out.as_deref(), global)?;
+        let code = self.judging.output.finish(&outcome, kept, global)?;
         Ok(if run.complete { code } else { 130 })
     }
 }

@@ -443,7 +443,13 @@ fn of_files(store: &Store, coverage: &mut Vec<CoverageLine>) -> Result<(), Error
 pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     let run = store.run()?;
     let Some(judged) = store.judged()? else {
-        return Err(Error::Unjudged(store.shown()));
+        return Err(match run.asked.and_then(|asked| asked.shard) {
+            Some(shard) => Error::Shard {
+                path: store.shown(),
+                shard: shard.to_string(),
+            },
+            None => Error::Unjudged(store.shown()),
+        });
     };
     let mut waivers = BTreeMap::new();
     let mut reports = Vec::new();

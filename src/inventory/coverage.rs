@@ -7,6 +7,9 @@ pub const FILE: &str = "file";
 /// The group of [`FILE`] in which stands what makes whole resources that the file does not show.
 pub const UNDECLARED: &str = "undeclared";
 
+/// How the detail ends of what a shard would have read that was not joined with the others.
+pub const NOT_HERE: &str = "is not among those that were joined";
+
 /// How one reading of one table in one scope went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {

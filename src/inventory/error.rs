@@ -36,6 +36,21 @@ pub enum Error {
         "the run file `{0}` was not judged to its end, so it says nothing yet; judge what it holds: outcrop check {0} --out JUDGED"
     )]
     Unjudged(String),
+    /// It is a part of a scan.
+    #[error(
+        "`{path}` is shard {shard} of a scan and says nothing alone; join all of them: outcrop merge RUN... --out RUN (with --allow-missing also without the others)"
+    )]
+    Shard {
+        /// The file.
+        path: String,
+        /// Which part, of how many.
+        shard: String,
+    },
+    /// It was begun by another release.
+    #[error(
+        "the run file `{0}` was begun by another release, whose tables are not those of this one; scan again"
+    )]
+    OtherTables(String),
     /// It was written by a later release.
     #[error(
         "the run file `{path}` has schema version {found}, this release reads up to {SCHEMA_VERSION}; use the release {writer} that wrote it, or a later one"

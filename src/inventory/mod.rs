@@ -9,12 +9,13 @@ mod declaration;
 mod derived;
 mod error;
 mod inputs;
+mod parts;
 pub mod shape;
 mod store;
 mod table;
 mod world;
 
-pub use coverage::{Coverage, FILE, Status, UNDECLARED};
+pub use coverage::{Coverage, FILE, NOT_HERE, Status, UNDECLARED};
 pub use declaration::Declaration;
 pub use inputs::Inputs;
 pub use store::{Error, NewRow, SCHEMA_VERSION, Store, derived_ddl, quoted};

@@ -269,6 +269,15 @@ impl Store {
         Ok(())
     }
 
+    /// A store over a file that is open already.
+    pub(super) fn over(conn: Connection, tables: &[&'static Table], path: &Path) -> Self {
+        Self {
+            conn,
+            tables: tables.to_vec(),
+            path: Some(path.to_owned()),
+        }
+    }
+
     /// The tables that this file was opened with.
     pub fn tables(&self) -> &[&'static Table] {
         &self.tables
@@ -470,18 +479,13 @@ impl Store {
     pub fn copy(&self) -> Result<Self, Error> {
         let mut conn = Connection::open_in_memory()?;
         Backup::new(&self.conn, &mut conn)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
-        for table in self.tables.iter().filter(|one| one.role == Role::Subject) {
-            conn.execute_batch(&format!("DELETE FROM {};", quoted(table.name)))?;
-        }
-        conn.execute_batch(
-            "DELETE FROM origin; DELETE FROM gap; DELETE FROM subject_scope; DELETE FROM rule; DELETE FROM result; DELETE FROM from_row;
-             DELETE FROM waiver; DELETE FROM waived_cause; DELETE FROM disabled; DELETE FROM judged;",
-        )?;
-        Ok(Self {
+        let copy = Self {
             conn,
             tables: self.tables.clone(),
             path: None,
-        })
+        };
+        copy.forget_verdicts()?;
+        Ok(copy)
     }
 
     /// Writes one derived row; gives its row number, by which results name it.

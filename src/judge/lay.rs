@@ -17,6 +17,13 @@ pub fn lay_run(path: &Path, store: &mut Store) -> anyhow::Result<RunInfo> {
     match kind(path, None)? {
         Kind::Run => {
             let mut run = Store::open(path, &subjects::tables())?.run()?;
+            if let Some(shard) = run.asked.as_ref().and_then(|asked| asked.shard) {
+                return Err(crate::inventory::Error::Shard {
+                    path: path.display().to_string(),
+                    shard: shard.to_string(),
+                }
+                .into());
+            }
             run.complete |= run.collected;
             store.copy_base(path)?;
             Ok(run)

@@ -6,6 +6,7 @@ mod compare;
 pub mod diff;
 pub mod gate;
 pub mod lay;
+pub mod merge;
 pub mod overlay;
 pub mod trend;
 pub mod variants;
@@ -134,7 +135,13 @@ impl Judge {
         for rule in self.library.leave_out("CloudTrail was not asked", |rule| {
             rule.subject.as_deref() == Some("bedrock_observed")
         }) {
-            run.notes.push(format!("{rule} was left out: CloudTrail was not asked; give `scan` --observe, or `check` --trail"));
+            let note = format!(
+                "{rule} was left out: CloudTrail was not asked; give `scan` --observe, or `check` --trail"
+            );
+            // A run that is judged again says it already.
+            if !run.notes.contains(&note) {
+                run.notes.push(note);
+            }
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ pub mod file;
 mod headline;
 mod observed;
 mod outcome;
+mod part;
 mod pattern;
 mod promise;
 mod run;
@@ -24,6 +25,7 @@ pub use outcome::{
     AttestationReport, AttestationStatus, CoverageLine, Finding, Location, NotInFile, Outcome,
     RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus, counted,
 };
+pub use part::{Asked, Shard};
 pub use pattern::{Class, Pattern, Token, arn_matches, glob, globs_meet, wild, without_place};
 pub use promise::{Claim, Promise, PromiseState, Stage, promises, stages};
 pub use run::{

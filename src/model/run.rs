@@ -154,6 +154,9 @@ pub struct RunInfo {
     /// By address: the address that a resource had before the plan moves it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub moved: BTreeMap<String, String>,
+    /// What a scan was asked for; none of what was read from disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<super::Asked>,
 }
 
 /// Why a rule did not run that `--select` left out.
@@ -195,6 +198,7 @@ impl RunInfo {
             not_run: BTreeMap::new(),
             severities: BTreeMap::new(),
             moved: BTreeMap::new(),
+            asked: None,
         }
     }
 

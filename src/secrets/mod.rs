@@ -9,7 +9,7 @@ mod formats;
 mod guess;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -155,6 +155,24 @@ impl Fingerprints {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
         Ok(Self { key })
+    }
+
+    /// The key that a text gives, so that several processes make the same fingerprints.
+    ///
+    /// # Errors
+    /// When the text is so short that it could be guessed.
+    pub fn from_text(text: &str) -> Result<Self, &'static str> {
+        if text.trim().len() < 32 {
+            return Err("it has fewer than 32 characters; take random ones");
+        }
+        Ok(Self {
+            key: Sha256::digest(text.trim().as_bytes()).into(),
+        })
+    }
+
+    /// Eight hexadecimal digits that tell one key from another, and nothing else.
+    pub fn key_id(&self) -> String {
+        self.of("outcrop: which key").chars().take(8).collect()
     }
 
     /// The same key every time, for tests.

@@ -24,6 +24,8 @@ use tokio::sync::Semaphore;
 const MOST_PAGES: u64 = 20_000;
 /// Detail calls of one list in flight at once.
 const DETAILS_AT_ONCE: usize = 16;
+/// What is said of a reading that no selected rule needs.
+pub const NOT_NEEDED: &str = "no selected rule needs it";
 /// Request ids kept for one reading.
 const MOST_IDS: usize = 20;
 
@@ -358,7 +360,7 @@ impl Place<'_> {
     {
         if !self.wants(table, group) {
             let mut line = self.line(table, group, Status::NotCollected);
-            line.detail = "no selected rule needs it".to_owned();
+            line.detail = NOT_NEEDED.to_owned();
             batch.coverage.push(line);
             return items.iter().map(|_| None).collect();
         }

@@ -34,6 +34,8 @@ mod mcp;
 #[cfg(feature = "live")]
 mod onward;
 mod output_files;
+#[cfg(feature = "live")]
+mod parts;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod paths;
 #[expect(clippy::panic, reason = "a test that fails says so")]

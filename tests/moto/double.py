@@ -1,8 +1,8 @@
 """A small HTTP double of AWS, alone or in front of another one.
 
 It answers what its script says and passes everything else on. A script is a list of rules:
-  {"service": "ec2", "operation": "DescribeVpcs", "account": "1111...", "region": "eu-west-1", "nth": 2, "then": {...}}
-Every given field must match; `nth` counts the matching calls from 1. `then` is one of
+  {"service": "ec2", "operation": "DescribeVpcs", "account": "1111...", "region": "eu-west-1", "path": "/name/", "nth": 2, "then": {...}}
+Every given field must match, `path` as a part of the request's; `nth` counts the matching calls from 1. `then` is one of
   {"status": 403, "type": "application/json", "headers": {}, "body": "..."}, {"json": {...}}, {"stall": seconds}, {"close": true},
   {"kms": true}: GetPublicKey and Sign with a P-256 key of the double's own, or {"kms": "other"} with a public half that does not fit,
   {"pages": {"key": "logGroups", "count": 100, "items": [...]}}: so many pages, by the `nextToken` of the request.
@@ -110,10 +110,10 @@ class Double:
             operation = next((name for (known, method, path), name in REST.items() if known == service and method == handler.command and re.search(path, handler.path)), handler.command + " " + handler.path)
         return service, operation, self.accounts.get(key, "123456789012"), region
 
-    def rule(self, service, operation, account, region):
+    def rule(self, service, operation, account, region, path):
         answer = None
         for number, rule in enumerate(self.script):
-            if all(rule.get(key) in (None, value) for key, value in (("service", service), ("operation", operation), ("account", account), ("region", region))):
+            if all(rule.get(key) in (None, value) for key, value in (("service", service), ("operation", operation), ("account", account), ("region", region))) and rule.get("path", "") in path:
                 self.counts[number] += 1
                 if answer is None and rule.get("nth") in (None, self.counts[number]):
                     answer = rule["then"]
@@ -148,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
             double.calls.append([service, operation, account, region, self.command + " " + self.path])
             double.in_flight += 1
             double.most_in_flight = max(double.most_in_flight, double.in_flight)
-            then = double.rule(service, operation, account, region)
+            then = double.rule(service, operation, account, region, self.path)
         try:
             self.reply(service, operation, body, then)
         finally:

@@ -385,7 +385,7 @@ def standing_rules(accounts):
     blocked = "<PublicAccessBlockConfiguration xmlns=\"http://awss3control.amazonaws.com/doc/2018-08-20/\"><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>"
     points = "<ListAccessPointsResult xmlns=\"http://awss3control.amazonaws.com/doc/2018-08-20/\"><AccessPointList/></ListAccessPointsResult>"
     return [
-        {"service": "lambda", "operation": "ListFunctionUrlConfigs", "account": accounts["broken"], "region": REGION, "nth": 1, "then": {"json": {"FunctionUrlConfigs": [url]}}},
+        {"service": "lambda", "operation": "ListFunctionUrlConfigs", "account": accounts["broken"], "region": REGION, "path": "chat-api", "then": {"json": {"FunctionUrlConfigs": [url]}}},
         {"service": "lambda", "operation": "ListFunctionUrlConfigs", "then": {"json": {"FunctionUrlConfigs": []}}},
         {"service": "lambda", "operation": "GetPolicy", "account": accounts["broken"], "then": {"json": {"Policy": anyone}}},
         {"service": "organizations", "operation": "DescribeEffectivePolicy", "then": unset},

@@ -8,6 +8,7 @@ mod converse;
 mod hub;
 mod kms;
 pub mod probe;
+mod resume;
 mod schedule;
 mod session;
 
@@ -16,7 +17,9 @@ pub use kms::KmsKey;
 pub use schedule::{Progress, collect};
 pub use session::Base;
 
-use crate::model::{AccountInfo, RunInfo};
+use crate::model::{AccountInfo, Asked, RunInfo, Shard};
+use crate::secrets::Fingerprints;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -49,6 +52,60 @@ pub struct Request {
     pub wanted: BTreeSet<(&'static str, &'static str)>,
     /// Longest time for one collector in one Region.
     pub deadline: Duration,
+    /// The share of the scan that is asked for; none for all of it.
+    pub shard: Option<Shard>,
+}
+
+/// Gives the key of fingerprints to several processes that scan together; the processes make their own without it.
+pub const FINGERPRINT_KEY: &str = "OUTCROP_FINGERPRINT_KEY";
+
+impl Request {
+    /// What is recorded of it, so that a scan can go on and shards can be joined.
+    pub fn asked(&self, fingerprints: String) -> Asked {
+        let mut readings = Sha256::new();
+        for (table, group) in &self.wanted {
+            readings.update(format!("{table} {group}\n"));
+        }
+        let mut asked = Asked {
+            regions: self.regions.clone(),
+            org: self.org,
+            accounts: self.accounts.clone(),
+            excluded: self.excluded.clone(),
+            units: self.units.clone(),
+            role: self.role.clone(),
+            observe: self.observe.map(|window| window.as_secs()),
+            readings: readings
+                .finalize()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            shard: self.shard,
+            fingerprints,
+        };
+        for list in [
+            &mut asked.regions,
+            &mut asked.accounts,
+            &mut asked.excluded,
+            &mut asked.units,
+        ] {
+            list.sort();
+            list.dedup();
+        }
+        asked
+    }
+}
+
+/// The key of this process, or the one that several share.
+///
+/// # Errors
+/// When the shared one is too short, or the system gives no random bytes.
+fn fingerprints() -> Result<Fingerprints, Error> {
+    match std::env::var(FINGERPRINT_KEY) {
+        Ok(text) if !text.is_empty() => Fingerprints::from_text(&text)
+            .map_err(|why| Error::Setup(format!("{FINGERPRINT_KEY}: {why}"))),
+        _ => Fingerprints::random()
+            .map_err(|error| Error::Setup(format!("the system gives no random bytes: {error}"))),
+    }
 }
 
 /// A scan that cannot begin; one sentence that says what to do.

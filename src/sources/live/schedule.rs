@@ -1,11 +1,12 @@
 //! The order of work: accounts side by side, bounded; in each, every collector in every Region.
 
+use super::resume::Done;
 use super::session::{AccountCredentials, Entry};
-use super::{Base, Error, Request, accounts, begin};
+use super::{Base, Error, Plan, Request, accounts, begin, fingerprints};
 use crate::inventory::{Coverage, Span, Status, Store};
 use crate::model::{GLOBAL, RunInfo};
 use crate::secrets::Fingerprints;
-use crate::services::collect::{Batch, Collector, Place};
+use crate::services::collect::{Batch, Collector, NOT_NEEDED, Place};
 use crate::services::failure::Failure;
 use crate::services::{collectors, tables};
 use aws_config::{Region, SdkConfig};
@@ -48,10 +49,12 @@ struct Job<'j> {
     progress: &'j dyn Progress,
     stop: &'j AtomicBool,
     regions: &'j [String],
+    done: &'j Done,
 }
 
 /// Collects what the request asks for into the run file.
 ///
+/// A file that holds a run is one that goes on: its accounts and Regions are kept, and what it read whole is not read again.
 /// An interrupted scan gives the run as far as it came, marked incomplete.
 ///
 /// # Errors
@@ -60,11 +63,11 @@ pub async fn collect(
     request: &Request,
     base: &Base,
     store: &mut Store,
+    earlier: Option<RunInfo>,
     progress: &dyn Progress,
     stop: &AtomicBool,
 ) -> Result<RunInfo, Error> {
-    let prints = Fingerprints::random()
-        .map_err(|error| Error::Setup(format!("the system gives no random bytes: {error}")))?;
+    let prints = fingerprints()?;
     let flight = Semaphore::new(request.max_concurrency);
     let calls = AtomicU64::new(0);
     let home = Entry::Base;
@@ -79,34 +82,16 @@ pub async fn collect(
         &calls,
         home.renew(),
     );
-    let plan = accounts::plan(request, base, &place).await?;
-    let regions = match (&request.regions[..], accounts::regions(&place).await) {
-        ([], Ok(enabled)) => enabled,
-        ([], Err(failure)) => {
-            return Err(Error::Setup(format!(
-                "which Regions are enabled cannot be read ({}); name them with --region",
-                failure.detail()
-            )));
+    let (mut run, done) = match earlier {
+        Some(run) => (run, Done::of(store)?),
+        None => {
+            let plan = accounts::plan(request, base, &place).await?;
+            let mut run = begin(base, &plan);
+            run.regions = regions(request, base, &plan, &place).await?;
+            (run, Done::default())
         }
-        (named, Ok(enabled)) => {
-            let several = plan.accounts.len() > 1 || plan.accounts[0].id != base.account;
-            if let Some(wrong) = named
-                .iter()
-                .find(|region| !(enabled.contains(region) || several && looks_like_region(region)))
-            {
-                return Err(Error::Setup(format!(
-                    "the Region `{wrong}` does not exist or is not enabled; enabled are: {}",
-                    enabled.join(", ")
-                )));
-            }
-            named.to_vec()
-        }
-        (named, Err(_)) => named.to_vec(),
     };
-    let mut run = begin(base, &plan);
-    run.regions = regions.clone();
-    run.regions.sort();
-    run.regions.dedup();
+    run.asked = Some(request.asked(prints.key_id()));
     store.begin_run(&run)?;
     let job = Job {
         request,
@@ -117,11 +102,13 @@ pub async fn collect(
         progress,
         stop,
         regions: &run.regions.clone(),
+        done: &done,
     };
     let (send, mut receive) = mpsc::channel::<Message>(64);
+    let accounts = run.accounts.clone();
     let work = async {
         let mut jobs = futures_util::stream::iter(
-            plan.accounts
+            accounts
                 .iter()
                 .map(|account| job.account(&account.id, send.clone())),
         )
@@ -146,6 +133,8 @@ pub async fn collect(
                     }
                     run.role_chains.insert(account, chain);
                     seen.extend(regions);
+                    // Whoever goes on after this process knows it too.
+                    store.begin_run(&run)?;
                 }
             }
         }
@@ -153,10 +142,13 @@ pub async fn collect(
     };
     let ((), seen) = tokio::join!(work, write);
     let seen = seen?;
-    if let Some(wrong) = request
-        .regions
-        .iter()
-        .find(|region| !seen.is_empty() && !seen.contains(*region))
+    // A shard, or the rest of a scan, need not come to every Region.
+    if request.shard.is_none()
+        && done.is_empty()
+        && let Some(wrong) = request
+            .regions
+            .iter()
+            .find(|region| !seen.is_empty() && !seen.contains(*region))
     {
         run.notes.push(format!(
             "the Region {wrong} is enabled in no account that could be entered"
@@ -165,13 +157,50 @@ pub async fn collect(
     run.finished_at = crate::services::collect::now();
     run.collected = !stop.load(Ordering::Relaxed);
     run.complete = run.collected;
+    run.notes.retain(|note| note != INTERRUPTED);
     if !run.complete {
-        run.notes
-            .push("the scan was interrupted; what it does not hold was not looked at".to_owned());
+        run.notes.push(INTERRUPTED.to_owned());
     }
     tracing::info!(calls = calls.load(Ordering::Relaxed), "calls to AWS");
     store.begin_run(&run)?;
     Ok(run)
+}
+
+const INTERRUPTED: &str = "the scan was interrupted; what it does not hold was not looked at";
+
+/// The Regions of a scan, in order: those that were named, or those that are enabled in the account of the credentials.
+async fn regions(
+    request: &Request,
+    base: &Base,
+    plan: &Plan,
+    place: &Place<'_>,
+) -> Result<Vec<String>, Error> {
+    let mut regions = match (&request.regions[..], accounts::regions(place).await) {
+        ([], Ok(enabled)) => enabled,
+        ([], Err(failure)) => {
+            return Err(Error::Setup(format!(
+                "which Regions are enabled cannot be read ({}); name them with --region",
+                failure.detail()
+            )));
+        }
+        (named, Ok(enabled)) => {
+            let several = plan.accounts.len() > 1 || plan.accounts[0].id != base.account;
+            if let Some(wrong) = named
+                .iter()
+                .find(|region| !(enabled.contains(region) || several && looks_like_region(region)))
+            {
+                return Err(Error::Setup(format!(
+                    "the Region `{wrong}` does not exist or is not enabled; enabled are: {}",
+                    enabled.join(", ")
+                )));
+            }
+            named.to_vec()
+        }
+        (named, Err(_)) => named.to_vec(),
+    };
+    regions.sort();
+    regions.dedup();
+    Ok(regions)
 }
 
 fn looks_like_region(text: &str) -> bool {
@@ -229,8 +258,42 @@ impl Job<'_> {
             .collect()
     }
 
+    /// Does a Region of an account, or what belongs to none, fall to this process?
+    fn takes(&self, account: &str, region: &str) -> bool {
+        self.request
+            .shard
+            .is_none_or(|shard| shard.holds(account, region))
+    }
+
+    /// The Regions in which a collector is still to run for an account.
+    fn left<'a>(&'a self, account: &str, collector: &Collector) -> Vec<&'a str> {
+        let regions: Vec<&str> = match collector.span {
+            Span::Global => vec![GLOBAL],
+            Span::Regional => self.regions.iter().map(String::as_str).collect(),
+        };
+        regions
+            .into_iter()
+            .filter(|region| {
+                self.takes(account, region) && !self.done.holds(account, region, collector)
+            })
+            .collect()
+    }
+
     /// Everything of one account. Never fails: what goes wrong is coverage.
     async fn account(&self, account: &str, send: mpsc::Sender<Message>) {
+        let left: Vec<(&Collector, &str)> = self
+            .needed()
+            .into_iter()
+            .flat_map(|collector| {
+                self.left(account, collector)
+                    .into_iter()
+                    .map(move |region| (collector, region))
+            })
+            .collect();
+        let _ = send.send(Message::Batch(self.not_needed(account))).await;
+        if left.is_empty() {
+            return;
+        }
         let entry = if account == self.base.account {
             Entry::Base
         } else {
@@ -252,16 +315,9 @@ impl Job<'_> {
             self.calls,
             entry.renew(),
         );
-        let needed = self.needed();
-        let _ = send.send(Message::Batch(self.not_needed(account))).await;
         if let Err(failure) = confirm(&here, &entry, account).await {
             let _ = send
-                .send(Message::Batch(closed(
-                    account,
-                    self.regions,
-                    &needed,
-                    &failure,
-                )))
+                .send(Message::Batch(closed(account, &left, &failure)))
                 .await;
             self.progress.account(account, 0);
             self.progress.done(account, Some(&failure.detail()));
@@ -275,82 +331,74 @@ impl Job<'_> {
             .filter(|region| !self.regions.contains(region))
             .cloned()
             .collect();
-        let (open, off): (Vec<&String>, Vec<&String>) = self.regions.iter().partition(|region| {
+        let is_on = |region: &str| {
             enabled
                 .as_ref()
-                .is_none_or(|enabled| enabled.contains(region))
-        });
+                .is_none_or(|enabled| enabled.iter().any(|one| one == region))
+        };
         let _ = send
             .send(Message::Entered {
                 account: account.to_owned(),
                 chain: entry.chain(self.base),
-                regions: open.iter().map(|region| (*region).clone()).collect(),
+                regions: self
+                    .regions
+                    .iter()
+                    .filter(|region| is_on(region))
+                    .cloned()
+                    .collect(),
                 unscanned,
             })
             .await;
         let mut nothing = Batch::default();
-        for region in off {
-            for table in needed
-                .iter()
-                .filter(|collector| collector.span == Span::Regional)
-                .flat_map(|collector| collector.tables)
-            {
+        for (collector, region) in &left {
+            if *region == GLOBAL || is_on(region) {
+                continue;
+            }
+            for table in collector.tables {
                 let mut line = Coverage::new(account, region, table, "list", Status::Unsupported);
                 line.detail = "the Region is not enabled in this account".to_owned();
                 nothing.coverage.push(line);
             }
         }
         let _ = send.send(Message::Batch(nothing)).await;
-        let configs: BTreeMap<&str, SdkConfig> = open
+        let configs: BTreeMap<&str, SdkConfig> = self
+            .regions
             .iter()
+            .filter(|region| is_on(region))
             .map(|region| {
                 (
                     region.as_str(),
                     config
                         .to_builder()
-                        .region(Region::new((*region).clone()))
+                        .region(Region::new(region.clone()))
                         .build(),
                 )
             })
             .collect();
-        let mut work: Vec<(Place<'_>, &Collector)> = Vec::new();
-        for collector in &needed {
-            match collector.span {
-                Span::Global => work.push((
-                    Place {
-                        region: GLOBAL,
-                        ..place(
-                            &config,
-                            self.base,
-                            account,
-                            GLOBAL,
-                            self.request,
-                            self.prints,
-                            self.flight,
-                            self.calls,
-                            entry.renew(),
-                        )
-                    },
-                    collector,
-                )),
-                Span::Regional => work.extend(configs.iter().map(|(region, config)| {
-                    (
-                        place(
-                            config,
-                            self.base,
-                            account,
-                            region,
-                            self.request,
-                            self.prints,
-                            self.flight,
-                            self.calls,
-                            entry.renew(),
-                        ),
-                        *collector,
-                    )
-                })),
-            }
-        }
+        let work: Vec<(Place<'_>, &Collector)> = left
+            .iter()
+            .filter_map(|(collector, region)| {
+                let config = if *region == GLOBAL {
+                    &config
+                } else {
+                    configs.get(region)?
+                };
+                Some((
+                    place(
+                        config,
+                        self.base,
+                        account,
+                        region,
+                        self.request,
+                        self.prints,
+                        self.flight,
+                        self.calls,
+                        entry.renew(),
+                    ),
+                    *collector,
+                ))
+            })
+            .collect();
         self.progress.account(account, work.len());
         let mut running = futures_util::stream::iter(
             work.iter()
@@ -405,13 +453,16 @@ impl Job<'_> {
                         .iter()
                         .any(|other| self.request.wanted.contains(&(*other, "list")))
             });
-            for region in regions.into_iter().filter(|_| !comes_along) {
+            for region in regions
+                .into_iter()
+                .filter(|region| !comes_along && self.takes(account, region))
+            {
                 let mut line =
                     Coverage::new(account, region, table.name, "list", Status::NotCollected);
                 line.operation = table
                     .read("list")
                     .map_or_else(String::new, |read| read.operation.to_owned());
-                line.detail = "no selected rule needs it".to_owned();
+                line.detail = NOT_NEEDED.to_owned();
                 batch.coverage.push(line);
             }
         }
@@ -445,21 +496,15 @@ async fn confirm(place: &Place<'_>, entry: &Entry, account: &str) -> Result<(), 
 }
 
 /// An account that could not be entered: every reading of it is a gap.
-fn closed(account: &str, regions: &[String], needed: &[&Collector], failure: &Failure) -> Batch {
+fn closed(account: &str, left: &[(&Collector, &str)], failure: &Failure) -> Batch {
     let mut batch = Batch::default();
-    for collector in needed {
-        let scopes: Vec<&str> = match collector.span {
-            Span::Global => vec![GLOBAL],
-            Span::Regional => regions.iter().map(String::as_str).collect(),
-        };
-        for region in scopes {
-            for table in collector.tables {
-                let mut line = Coverage::new(account, region, table, "list", failure.status);
-                line.operation = "sts:AssumeRole".to_owned();
-                line.action = "sts:AssumeRole".to_owned();
-                line.detail = failure.detail();
-                batch.coverage.push(line);
-            }
+    for (collector, region) in left {
+        for table in collector.tables {
+            let mut line = Coverage::new(account, region, table, "list", failure.status);
+            line.operation = "sts:AssumeRole".to_owned();
+            line.action = "sts:AssumeRole".to_owned();
+            line.detail = failure.detail();
+            batch.coverage.push(line);
         }
     }
     batch

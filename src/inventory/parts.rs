@@ -1,0 +1,132 @@
+//! Run files that go on: opened again to be written, with what is to be read anew taken out.
+
+use super::store::{Error, SCHEMA_VERSION, quoted};
+use super::{Role, Store, Table};
+use rusqlite::{Connection, OpenFlags, params};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+impl Store {
+    /// Opens a run file to go on collecting into it. What was derived and judged from what it held is taken out.
+    ///
+    /// # Errors
+    /// When it is not a run file, is damaged or locked, or has other tables than this release.
+    pub fn go_on(path: &Path, tables: &[&'static Table]) -> Result<Self, Error> {
+        // Everything that is refused for reading is refused here.
+        drop(Self::open(path, tables)?);
+        let shown = path.display().to_string();
+        let conn = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let other = found != SCHEMA_VERSION
+            || tables.iter().any(|table| {
+                columns(&conn, table.name).is_none_or(|there| {
+                    table
+                        .columns
+                        .iter()
+                        .any(|column| !there.contains(column.name))
+                })
+            });
+        if other {
+            return Err(Error::OtherTables(shown));
+        }
+        let store = Self::over(conn, tables, path);
+        match store.conn.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE;",
+        ) {
+            Ok(()) => {}
+            Err(error) if is_locked(&error) => return Err(Error::Locked(shown)),
+            Err(error) => return Err(error.into()),
+        }
+        store.forget_verdicts()?;
+        store.conn.execute_batch("COMMIT;")?;
+        Ok(store)
+    }
+
+    /// Takes out what was derived and judged.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub(super) fn forget_verdicts(&self) -> Result<(), Error> {
+        for table in self.tables().iter().filter(|one| one.role == Role::Subject) {
+            self.conn
+                .execute_batch(&format!("DELETE FROM {};", quoted(table.name)))?;
+        }
+        for own in [
+            "origin",
+            "gap",
+            "subject_scope",
+            "rule",
+            "result",
+            "from_row",
+            "waiver",
+            "waived_cause",
+            "disabled",
+            "judged",
+        ] {
+            self.conn.execute_batch(&format!("DELETE FROM {own};"))?;
+        }
+        Ok(())
+    }
+
+    /// Takes out the rows of tables in one scope and what is said of their reading: both, or neither.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn forget_reading(
+        &mut self,
+        tables: &[&str],
+        account: &str,
+        region: &str,
+    ) -> Result<(), Error> {
+        let transaction = self.conn.transaction()?;
+        for table in tables {
+            transaction.execute(
+                &format!(
+                    "DELETE FROM {} WHERE account_id = ?1 AND region = ?2",
+                    quoted(table)
+                ),
+                [account, region],
+            )?;
+            transaction.execute(
+                "DELETE FROM coverage WHERE table_name = ?1 AND account_id = ?2 AND region = ?3",
+                params![table, account, region],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Takes out what is said of the reading of a group in these words, wherever it is said.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn forget_lines(&self, group: &str, detail: &str) -> Result<(), Error> {
+        self.conn.execute(
+            "DELETE FROM coverage WHERE column_group = ?1 AND detail = ?2",
+            [group, detail],
+        )?;
+        Ok(())
+    }
+}
+
+fn columns(conn: &Connection, table: &str) -> Option<BTreeSet<String>> {
+    let mut statement = conn
+        .prepare("SELECT name FROM pragma_table_info(?1)")
+        .ok()?;
+    let found = statement
+        .query_map([table], |row| row.get::<_, String>(0))
+        .ok()?
+        .collect::<Result<BTreeSet<_>, _>>()
+        .ok()?;
+    (!found.is_empty()).then_some(found)
+}
+
+fn is_locked(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+    )
+}
