@@ -37,6 +37,7 @@
 //! | [`remedy`] | changes on this estate, and the proof that they work |
 //! | [`report`] | formats, one file each |
 //! | [`evidence`] | packages that another party checks and judges again |
+//! | `export` | runs as Parquet files (feature `parquet`) |
 //! | [`handoff`] | what a customer's team takes over: sections, owners, the acceptance sheet |
 //! | [`cli`] | one file for each sub-command |
 //!
@@ -73,6 +74,8 @@ pub mod cli;
 pub mod derive;
 pub mod engine;
 pub mod evidence;
+#[cfg(feature = "parquet")]
+pub mod export;
 pub mod handoff;
 pub mod inventory;
 pub mod judge;

@@ -5,6 +5,8 @@ mod check;
 mod diff;
 mod evidence;
 mod explain;
+#[cfg(feature = "parquet")]
+mod export;
 mod fix;
 mod handoff;
 mod invoke;
@@ -114,6 +116,9 @@ enum Command {
     Evidence(evidence::Evidence),
     /// SQL over a run, read-only.
     Query(query::Query),
+    /// Write a run as Parquet files, for Athena, Spark and DuckDB.
+    #[cfg(feature = "parquet")]
+    Export(export::Export),
     /// The whole argument behind a verdict: facts, hops, policies, witness.
     Explain(explain::Explain),
     /// Concrete changes that close failures, each proved on a copy of the estate before it is shown.
@@ -187,6 +192,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Merge(merge) => merge.run(&cli.global),
         Command::Report(report) => report.run(&cli.global),
         Command::Query(query) => query.run(),
+        #[cfg(feature = "parquet")]
+        Command::Export(export) => export.run(&cli.global),
         Command::Explain(explain) => explain.run(),
         Command::Fix(fix) => fix.run(&cli.global),
         #[cfg(feature = "mcp")]

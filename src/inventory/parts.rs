@@ -20,15 +20,14 @@ impl Store {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
         let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let other = found != SCHEMA_VERSION
-            || tables.iter().any(|table| {
-                columns(&conn, table.name).is_none_or(|there| {
-                    table
-                        .columns
-                        .iter()
-                        .any(|column| !there.contains(column.name))
-                })
-            });
+        let mut other = found != SCHEMA_VERSION;
+        for table in tables {
+            let there = columns(&conn, table.name)?;
+            other |= table
+                .columns
+                .iter()
+                .any(|column| !there.contains(column.name));
+        }
         if other {
             return Err(Error::OtherTables(shown));
         }
@@ -43,6 +42,14 @@ impl Store {
         store.forget_verdicts()?;
         store.conn.execute_batch("COMMIT;")?;
         Ok(store)
+    }
+
+    /// The columns that a table has in this file; none where the file has no such table.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn columns(&self, table: &str) -> Result<BTreeSet<String>, Error> {
+        Ok(columns(&self.conn, table)?)
     }
 
     /// Takes out what was derived and judged.
@@ -112,16 +119,10 @@ impl Store {
     }
 }
 
-fn columns(conn: &Connection, table: &str) -> Option<BTreeSet<String>> {
-    let mut statement = conn
-        .prepare("SELECT name FROM pragma_table_info(?1)")
-        .ok()?;
-    let found = statement
-        .query_map([table], |row| row.get::<_, String>(0))
-        .ok()?
-        .collect::<Result<BTreeSet<_>, _>>()
-        .ok()?;
-    (!found.is_empty()).then_some(found)
+fn columns(conn: &Connection, table: &str) -> rusqlite::Result<BTreeSet<String>> {
+    conn.prepare_cached("SELECT name FROM pragma_table_info(?1)")?
+        .query_map([table], |row| row.get(0))?
+        .collect()
 }
 
 fn is_locked(error: &rusqlite::Error) -> bool {

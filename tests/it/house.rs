@@ -114,10 +114,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "judge",
         ],
     ),
+    ("export", &["model", "inventory", "engine"]),
     ("handoff", &["model", "inventory", "subjects", "report"]),
     (
         "cli",
         &[
+            "export",
             "handoff",
             "model",
             "inventory",

@@ -12,6 +12,8 @@ mod cli_runs;
 mod estates;
 mod evidence;
 mod examples;
+#[cfg(feature = "parquet")]
+mod export;
 mod files;
 mod first_wave;
 mod fix;
@@ -35,6 +37,7 @@ mod mcp;
 mod onward;
 mod output_files;
 #[cfg(feature = "live")]
+#[expect(clippy::panic, reason = "a test that fails says so")]
 mod parts;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod paths;
