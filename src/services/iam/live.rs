@@ -3,9 +3,11 @@
 use crate::client;
 use crate::inventory::NewRow;
 use crate::services::collect::{Batch, Place, tags, when};
+use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput;
 use aws_sdk_iam::types::{AccessKeyMetadata, SummaryKeyType};
 use aws_sdk_iam::types::{AttachedPolicy, PolicyDetail, Tag};
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
 /// IAM gives documents percent-encoded; one that does not parse is kept as text, so that reasoning can say so.
 fn document(text: Option<&str>) -> Json {
@@ -32,6 +34,40 @@ fn tagged(all: &[Tag]) -> Json {
     )
 }
 
+/// The managed policies that somebody has, as policy or as boundary.
+fn in_use(pages: &[GetAccountAuthorizationDetailsOutput]) -> BTreeSet<&str> {
+    pages
+        .iter()
+        .flat_map(|page| {
+            let roles = page.role_detail_list().iter().flat_map(|role| {
+                role.attached_managed_policies()
+                    .iter()
+                    .filter_map(|policy| policy.policy_arn())
+                    .chain(
+                        role.permissions_boundary()
+                            .and_then(|boundary| boundary.permissions_boundary_arn()),
+                    )
+            });
+            let users = page.user_detail_list().iter().flat_map(|user| {
+                user.attached_managed_policies()
+                    .iter()
+                    .filter_map(|policy| policy.policy_arn())
+                    .chain(
+                        user.permissions_boundary()
+                            .and_then(|boundary| boundary.permissions_boundary_arn()),
+                    )
+            });
+            let groups = page.group_detail_list().iter().flat_map(|group| {
+                group
+                    .attached_managed_policies()
+                    .iter()
+                    .filter_map(|policy| policy.policy_arn())
+            });
+            roles.chain(users).chain(groups)
+        })
+        .collect()
+}
+
 pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
     let client = client!(aws_sdk_iam, place);
     let listing = place
@@ -52,6 +88,7 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         .await;
     let mut batch = Batch::default();
     let row = |table: &'static str| place.row(table);
+    let used = in_use(&listing.items);
     for page in &listing.items {
         for role in page.role_detail_list() {
             batch.rows.push(
@@ -118,6 +155,11 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
         }
         for policy in page.policies() {
             let arn = policy.arn().unwrap_or_default();
+            let aws_managed = arn.contains(":iam::aws:policy/");
+            // AWS lists those of its own that are in use; where one is not, its text would be kept for nothing in every account.
+            if aws_managed && listing.failure.is_none() && !used.contains(arn) {
+                continue;
+            }
             let default = policy
                 .policy_version_list()
                 .iter()
@@ -125,7 +167,7 @@ pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {
             let mut new: NewRow = row("iam_policy")
                 .set("arn", arn)
                 .set("name", policy.policy_name())
-                .set("aws_managed", arn.contains(":iam::aws:policy/"));
+                .set("aws_managed", aws_managed);
             if let Some(version) = default {
                 new.put("document", document(version.document()));
             }
