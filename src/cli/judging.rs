@@ -30,7 +30,7 @@ pub(super) struct Judging {
     pub preset: Option<String>,
     #[command(flatten)]
     pub output: Output,
-    /// Keep the run in this file.
+    /// Keep the run in this file; `scan` and `merge` also take `s3://BUCKET/KEY`.
     #[arg(long, value_name = "RUN")]
     pub out: Option<PathBuf>,
 }

@@ -1,14 +1,14 @@
 //! `outcrop merge`: the runs of shards as one run, judged.
 
 use super::judging::Judging;
-use super::{Global, Usage};
+use super::{Global, Usage, remote};
 use crate::judge;
 use std::path::PathBuf;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Merge {
-    /// Run files: all shards of one scan, or scans of different accounts.
+    /// Run files, or `s3://BUCKET/KEY`: all shards of one scan, or scans of different accounts.
     #[arg(required = true)]
     runs: Vec<PathBuf>,
     /// Join what there is: what a missing or interrupted shard would have read is unknown.
@@ -23,14 +23,23 @@ impl Merge {
         let Some(out) = &self.judging.out else {
             return Err(Usage("merge writes a run; say where with --out RUN".to_owned()).into());
         };
-        let mut judge = self.judging.load()?;
-        let outcome = self.judging.whole(|| {
-            let mut store = self.judging.store()?;
-            let mut run = judge::merge::merge(&self.runs, self.allow_missing, &mut store)?;
-            judge.observing(&store, &mut run)?;
-            judge.complete(&mut run)?;
-            judge.judge(&mut store, &run)
-        })?;
-        self.judging.output.finish(&outcome, Some(out), global)
+        remote::kept(Some(out), None, global.quiet, |out| {
+            let judging = Judging {
+                out,
+                ..self.judging.clone()
+            };
+            let mut judge = judging.load()?;
+            let runs = remote::local(&self.runs)?;
+            let outcome = judging.whole(|| {
+                let mut store = judging.store()?;
+                let mut run = judge::merge::merge(&runs.paths, self.allow_missing, &mut store)?;
+                judge.observing(&store, &mut run)?;
+                judge.complete(&mut run)?;
+                judge.judge(&mut store, &run)
+            })?;
+            judging
+                .output
+                .finish(&outcome, judging.out.as_deref(), global)
+        })
     }
 }

@@ -21,6 +21,7 @@ mod policy;
 #[cfg(feature = "live")]
 mod probe;
 mod query;
+mod remote;
 mod report;
 mod role;
 mod rules;

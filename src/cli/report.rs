@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Report {
-    /// Run file.
+    /// Run file, or `s3://BUCKET/KEY`.
     run: PathBuf,
     /// Show only these: rule id, pillar, `stage:30`, `severity:high`.
     #[arg(long, value_name = "TERM", value_delimiter = ',')]
@@ -39,7 +39,8 @@ enum Receiver {
 impl Report {
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         self.output.check()?;
-        let store = Store::open(&self.run, &subjects::tables())?;
+        let run = super::remote::local(std::slice::from_ref(&self.run))?;
+        let store = Store::open(run.path(), &subjects::tables())?;
         let mut outcome = engine::outcome(&store)?;
         if !outcome.run.complete {
             tracing::warn!("the run was interrupted; what it does not hold was not looked at");

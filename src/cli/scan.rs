@@ -1,7 +1,7 @@
 //! `outcrop scan`: find the accounts, assume the audit role in each, collect, judge, report.
 
 use super::judging::Judging;
-use super::{Global, Usage};
+use super::{Global, Usage, remote};
 use crate::inventory::Store;
 use crate::judge::Judge;
 use crate::model::{Arn, Asked, RunInfo, Shard};
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Arguments.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Scan {
     /// Profile of the shared configuration.
     #[arg(long, env = "AWS_PROFILE")]
@@ -328,6 +328,15 @@ impl Scan {
     }
 
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
+        let (out, profile) = (self.judging.out.as_deref(), self.profile.as_deref());
+        remote::kept(out, profile, global.quiet, |out| {
+            let mut scan = self.clone();
+            scan.judging.out = out;
+            scan.scanned(global)
+        })
+    }
+
+    fn scanned(&self, global: &Global) -> anyhow::Result<u8> {
         self.check_shard()?;
         let mut judge = self.judging.load()?;
         drop(judge.library.for_source(crate::model::Source::Live));

@@ -204,6 +204,73 @@ fn shards_that_are_joined_give_what_one_process_gives() {
     same(&results(&merged), &results(&rest), "the rest");
 }
 
+/// Run files in Amazon S3, by moto: written once, read again, and never written over.
+#[test]
+fn shards_leave_their_runs_in_a_bucket() {
+    let aws = start("serve.py", &json!([]));
+    let folder = TempDir::new().expect("a folder");
+    let here = |arguments: &[&str]| run(&aws, folder.path(), arguments);
+    let scope = [
+        "scan",
+        "--account",
+        aws.told["accounts"]["platform"]
+            .as_str()
+            .expect("an account"),
+        "--external-id",
+        "opensesame",
+        "--region",
+        "eu-west-1",
+    ];
+    let bucket = std::process::Command::new(super::live::root().join("target/moto/bin/python"))
+        .args(["-c", "import boto3, sys; boto3.client('s3', endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id='test', aws_secret_access_key='test').create_bucket(Bucket='runs')"])
+        .arg(aws.told["endpoint"].as_str().expect("an endpoint"))
+        .status()
+        .expect("boto3");
+    assert!(bucket.success());
+    for (shard, out) in [
+        ("1/2", "s3://runs/night/1.outcrop"),
+        ("2/2", "s3://runs/night/2.outcrop"),
+    ] {
+        let part = here(&[&scope[..], &["--shard", shard, "--out", out]].concat());
+        assert_eq!(part.status.code(), Some(0), "{}", said(&part));
+    }
+    let whole = here(&[&scope[..], &["--format", "json"]].concat());
+    let merged = here(&[
+        "merge",
+        "s3://runs/night/1.outcrop",
+        "s3://runs/night/2.outcrop",
+        "--out",
+        "s3://runs/night/all.outcrop",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(
+        merged.status.code(),
+        whole.status.code(),
+        "{}",
+        said(&merged)
+    );
+    same(&results(&whole), &results(&merged), "joined");
+    let again = here(&["report", "s3://runs/night/all.outcrop", "--format", "json"]);
+    same(&results(&merged), &results(&again), "read again");
+
+    let over = here(&[&scope[..], &["--out", "s3://runs/night/all.outcrop"]].concat());
+    assert_eq!(over.status.code(), Some(1));
+    assert!(said(&over).contains("exists already"), "{}", said(&over));
+    let absent = here(&["report", "s3://runs/night/none.outcrop"]);
+    assert_eq!(absent.status.code(), Some(1));
+    assert!(said(&absent).contains("s3:GetObject"), "{}", said(&absent));
+    let wrong = here(&[&scope[..], &["--out", "s3://runs"]].concat());
+    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+    // Nothing stays on this machine.
+    assert_eq!(
+        std::fs::read_dir(folder.path())
+            .expect("the folder")
+            .count(),
+        0
+    );
+}
+
 #[test]
 fn a_scan_that_was_killed_goes_on_and_loses_nothing() {
     let aws = start("serve.py", &json!([]));

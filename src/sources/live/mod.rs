@@ -4,6 +4,7 @@
 //! be entered stays in the run and is unknown everywhere; what is interrupted is marked incomplete.
 
 mod accounts;
+mod bucket;
 mod converse;
 mod hub;
 mod kms;
@@ -12,6 +13,7 @@ mod resume;
 mod schedule;
 mod session;
 
+pub use bucket::Object;
 pub use hub::{Parcel, Sent, send};
 pub use kms::KmsKey;
 pub use schedule::{Progress, collect};
