@@ -174,3 +174,34 @@ fn common_tools_accept_a_package() {
         "a changed package is accepted"
     );
 }
+
+/// What is shipped to run Outcrop is what Kubernetes and Docker take.
+#[test]
+fn independent_validators_accept_the_deployment() {
+    let Some(python) = python() else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (program, arguments) in [
+        (
+            "kubernetes-validate",
+            &["--strict", "deploy/kubernetes/shards.yaml"][..],
+        ),
+        ("hadolint", &["deploy/container/Dockerfile"]),
+    ] {
+        let output = Command::new(python.with_file_name(program))
+            .current_dir(root)
+            .args(arguments)
+            .output()
+            .expect("the validator");
+        assert!(
+            output.status.success(),
+            "{program}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    // Every shard that is scanned is joined, and each is told how many there are.
+    let text = std::fs::read_to_string(root.join("deploy/kubernetes/shards.yaml")).expect("text");
+    let count = text.matches("- s3://audit-runs/night/").count() - 2;
+    assert!(text.contains(&format!("completions: {count}")), "{count}");
+    assert!(text.contains(&format!("auto/{count}")), "{count}");
+}
