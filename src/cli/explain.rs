@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
-    /// Run file.
+    /// Run file, or `s3://BUCKET/KEY`.
     run: PathBuf,
     /// Any name that a report shows: a fingerprint (its first six digits will do), an ARN, an address, a resource's own name, a
     /// rule id, or the id of a change.
@@ -102,7 +102,8 @@ fn meant(outcome: &Outcome, what: &str) -> Vec<Finding> {
 
 impl Explain {
     pub fn run(&self) -> anyhow::Result<u8> {
-        let store = Store::open(&self.run, &subjects::tables())?;
+        let run = super::remote::local(std::slice::from_ref(&self.run))?;
+        let store = Store::open(run.path(), &subjects::tables())?;
         let outcome = engine::outcome(&store)?;
         let hits = meant(&outcome, &self.what);
         if hits.is_empty() {

@@ -37,9 +37,10 @@ impl Merge {
                 judge.complete(&mut run)?;
                 judge.judge(&mut store, &run)
             })?;
+            // Where it is found afterwards, not the copy on this machine.
             judging
                 .output
-                .finish(&outcome, judging.out.as_deref(), global)
+                .finish(&outcome, self.judging.out.as_deref(), global)
         })
     }
 }

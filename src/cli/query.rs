@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Query {
-    /// Run file.
+    /// Run file, or `s3://BUCKET/KEY`.
     run: PathBuf,
     /// A SELECT; `outcrop rules tables` shows tables and columns.
     sql: String,
@@ -30,8 +30,9 @@ enum Format {
 
 impl Query {
     pub fn run(&self) -> anyhow::Result<u8> {
-        Store::open(&self.run, &subjects::tables())?;
-        let mut conn = engine::open_reader(&self.run)?;
+        let run = super::remote::local(std::slice::from_ref(&self.run))?;
+        Store::open(run.path(), &subjects::tables())?;
+        let mut conn = engine::open_reader(run.path())?;
         let done = watch();
         let (names, rows) =
             engine::run_query(&mut conn, &self.sql).context("the query was refused; a query only reads, and `outcrop rules tables` shows what there is")?;

@@ -69,7 +69,11 @@ pub(super) fn kept(
     let folder = tempfile::Builder::new().prefix("outcrop-").tempdir()?;
     let copy = folder.path().join("run.outcrop");
     let code = run(Some(copy.clone()))?;
-    put(out, profile, &copy)?;
+    if let Err(error) = put(out, profile, &copy) {
+        // What took an hour to read is not thrown away because a name was taken.
+        let copy = folder.keep().join("run.outcrop");
+        return Err(error.context(format!("the run is kept as `{}` instead", copy.display())));
+    }
     if !quiet {
         anstream::eprintln!("the run is kept as {}", out.display());
     }

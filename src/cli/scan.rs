@@ -232,8 +232,8 @@ impl Scan {
     }
 
     /// A share is not judged, so nothing can be reported of it; it has to be kept.
-    fn check_shard(&self) -> anyhow::Result<()> {
-        if self.shard.is_none() {
+    fn check_shard(&self, shard: Option<Shard>) -> anyhow::Result<()> {
+        if shard.is_none() {
             return Ok(());
         }
         if self.judging.out.is_none() && self.resume.is_none() {
@@ -255,7 +255,7 @@ impl Scan {
             ))
             .into());
         }
-        let run = Store::open(path, &subjects::tables())?
+        let mut run = Store::open(path, &subjects::tables())?
             .run()
             .with_context(|| {
                 format!("`{shown}` ended before it knew its accounts; remove it and scan again")
@@ -308,6 +308,7 @@ impl Scan {
             ))
             .into());
         }
+        (run.complete, run.collected) = (false, false);
         Ok(run)
     }
 
@@ -332,12 +333,16 @@ impl Scan {
         remote::kept(out, profile, global.quiet, |out| {
             let mut scan = self.clone();
             scan.judging.out = out;
-            scan.scanned(global)
+            scan.scanned(
+                self.resume.as_deref().or(self.judging.out.as_deref()),
+                global,
+            )
         })
     }
 
-    fn scanned(&self, global: &Global) -> anyhow::Result<u8> {
-        self.check_shard()?;
+    /// Scans. `kept` is where the run is found afterwards.
+    fn scanned(&self, kept: Option<&Path>, global: &Global) -> anyhow::Result<u8> {
+        self.check_shard(self.shard)?;
         let mut judge = self.judging.load()?;
         drop(judge.library.for_source(crate::model::Source::Live));
         let mut request = self.request()?;
@@ -347,6 +352,7 @@ impl Scan {
             .as_deref()
             .map(|path| self.earlier(path, &mut request))
             .transpose()?;
+        self.check_shard(request.shard)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -408,7 +414,6 @@ impl Scan {
             }
         };
         runtime.shutdown_background();
-        let kept = self.resume.as_deref().or(self.judging.out.as_deref());
         if let Some(shard) = request.shard {
             store.finish()?;
             if !global.quiet {

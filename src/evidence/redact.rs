@@ -426,6 +426,8 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
         .map(|(name, value)| (name.clone(), names.json(value)))
         .collect();
     info.command = String::new();
+    // Names accounts, units and the role, and serves nobody but the one who scans.
+    info.asked = None;
     // Its path may name a person or a company.
     if let Some(configuration) = &mut info.configuration {
         "outcrop.yaml".clone_into(&mut configuration.file);

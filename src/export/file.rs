@@ -58,7 +58,8 @@ impl From<&str> for Cell {
 
 /// The table that is being written.
 struct Open {
-    table: String,
+    /// Folder of the table and run.
+    root: PathBuf,
     columns: Vec<Column>,
     schema: Arc<Type>,
     scope: Option<(String, String)>,
@@ -111,7 +112,10 @@ impl Sheet {
 
     /// Begins a table.
     pub(super) fn begin(&mut self, table: &str, columns: &[Column]) -> Result<(), Error> {
-        let place = self.place(table);
+        let place = self
+            .folder
+            .join(escaped(table))
+            .join(format!("run_id={}", escaped(&self.run)));
         if place.symlink_metadata().is_ok() {
             return Err(Error::Exists(place.display().to_string()));
         }
@@ -133,7 +137,7 @@ impl Sheet {
             .build()
             .map_err(|error| failed(&place, &error))?;
         self.open = Some(Open {
-            table: table.to_owned(),
+            root: place,
             columns: columns.to_vec(),
             schema: Arc::new(schema),
             scope: None,
@@ -141,12 +145,6 @@ impl Sheet {
             file: None,
         });
         Ok(())
-    }
-
-    fn place(&self, table: &str) -> PathBuf {
-        self.folder
-            .join(escaped(table))
-            .join(format!("run_id={}", escaped(&self.run)))
     }
 
     /// One row; those of one account and Region come after each other.
@@ -181,10 +179,7 @@ impl Sheet {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
-        let root = self
-            .folder
-            .join(escaped(&open.table))
-            .join(format!("run_id={}", escaped(&self.run)));
+        let root = open.root.clone();
         if !self.made.contains(&root) {
             self.made.push(root.clone());
             self.written.tables += 1;

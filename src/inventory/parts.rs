@@ -1,9 +1,11 @@
 //! Run files that go on: opened again to be written, with what is to be read anew taken out.
 
-use super::store::{Error, SCHEMA_VERSION, quoted};
+use super::store::{Error, SCHEMA_VERSION, quoted, sole_writer};
 use super::{Role, Store, Table};
+use crate::model::RunInfo;
 use rusqlite::{Connection, OpenFlags, params};
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::Path;
 
 impl Store {
@@ -15,6 +17,11 @@ impl Store {
         // Everything that is refused for reading is refused here.
         drop(Self::open(path, tables)?);
         let shown = path.display().to_string();
+        let writer = File::open(path).map_err(|error| Error::Open {
+            path: shown.clone(),
+            reason: error.to_string(),
+        })?;
+        let writer = sole_writer(writer, path)?;
         let conn = Connection::open_with_flags(
             path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -31,7 +38,7 @@ impl Store {
         if other {
             return Err(Error::OtherTables(shown));
         }
-        let store = Self::over(conn, tables, path);
+        let store = Self::over(conn, tables, path, writer);
         match store.conn.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE;",
         ) {
@@ -40,6 +47,12 @@ impl Store {
             Err(error) => return Err(error.into()),
         }
         store.forget_verdicts()?;
+        // Until everything is read again, nobody may take it for whole.
+        store.write_run(&RunInfo {
+            complete: false,
+            collected: false,
+            ..store.run()?
+        })?;
         store.conn.execute_batch("COMMIT;")?;
         Ok(store)
     }

@@ -5,6 +5,7 @@ use crate::model::{Gap, RunInfo, Value};
 use rusqlite::backup::Backup;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, ToSql, params};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -124,6 +125,8 @@ pub struct Store {
     pub conn: Connection,
     tables: Vec<&'static Table>,
     path: Option<PathBuf>,
+    /// Held while the file is written, so that nobody else collects into it.
+    _writer: Option<File>,
 }
 
 impl Store {
@@ -136,6 +139,7 @@ impl Store {
             conn: Connection::open_in_memory()?,
             tables: tables.to_vec(),
             path: None,
+            _writer: None,
         };
         store.lay_out()?;
         Ok(store)
@@ -151,7 +155,7 @@ impl Store {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path).map_err(|error| match error.kind() {
+        let file = options.open(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => Error::Exists(shown.clone()),
             _ => Error::Open {
                 path: shown.clone(),
@@ -162,6 +166,7 @@ impl Store {
             conn: Connection::open(path)?,
             tables: tables.to_vec(),
             path: Some(path.to_owned()),
+            _writer: Some(sole_writer(file, path)?),
         };
         store
             .conn
@@ -255,6 +260,7 @@ impl Store {
             conn,
             tables: tables.to_vec(),
             path: Some(path.to_owned()),
+            _writer: None,
         })
     }
 
@@ -270,11 +276,17 @@ impl Store {
     }
 
     /// A store over a file that is open already.
-    pub(super) fn over(conn: Connection, tables: &[&'static Table], path: &Path) -> Self {
+    pub(super) fn over(
+        conn: Connection,
+        tables: &[&'static Table],
+        path: &Path,
+        writer: File,
+    ) -> Self {
         Self {
             conn,
             tables: tables.to_vec(),
             path: Some(path.to_owned()),
+            _writer: Some(writer),
         }
     }
 
@@ -483,6 +495,7 @@ impl Store {
             conn,
             tables: self.tables.clone(),
             path: None,
+            _writer: None,
         };
         copy.forget_verdicts()?;
         Ok(copy)
@@ -520,6 +533,17 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Keeps other processes from writing the file, as long as it is held. SQLite's own locks are free between its transactions, and a
+/// scan is many.
+pub(super) fn sole_writer(file: File, path: &Path) -> Result<File, Error> {
+    // On Windows such a lock would keep SQLite out as well.
+    #[cfg(unix)]
+    if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
+        return Err(Error::Locked(path.display().to_string()));
+    }
+    Ok(file)
 }
 
 fn insert(conn: &Connection, table: &Table, row: &NewRow) -> Result<(), Error> {

@@ -306,6 +306,15 @@ fn keys_are_never_overwritten_and_folders_never_filled_up() {
 fn a_redacted_package_names_nobody_and_is_judged_the_same() {
     let package = packed("broken");
     let home = package.folder.parent().expect("a parent");
+    // What a scan was asked for names accounts, units and the role.
+    let conn = rusqlite::Connection::open(home.join("run.outcrop")).expect("the run");
+    let asked = r#"{"regions": [], "org": true, "accounts": [], "excluded": ["987654321098"], "units": ["ou-secret-unit"], "role": "AcmeAudit", "observe": null, "readings": "", "shard": null, "fingerprints": ""}"#;
+    conn.execute(
+        "UPDATE run SET info = json_set(info, '$.asked', json(?1))",
+        [asked],
+    )
+    .expect("set");
+    drop(conn);
     let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
         .current_dir(home)
         .env_clear()
@@ -353,6 +362,9 @@ fn a_redacted_package_names_nobody_and_is_judged_the_same() {
             "manuals0000000000001",
             "secret:summaries",
             "g-lab",
+            "987654321098",
+            "ou-secret-unit",
+            "AcmeAudit",
         ];
         if name != "run.outcrop" && !name.ends_with(".xlsx") {
             hidden.push("111111111111");

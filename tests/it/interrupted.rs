@@ -176,3 +176,33 @@ fn what_an_interrupted_run_did_not_look_at_passes_no_gate() {
     drop(file);
     assert_eq!(run(&["report", "whole.outcrop"]).status.code(), Some(1));
 }
+
+/// A run that is collected into again belongs to one process, and counts as interrupted until that one ends.
+#[test]
+fn a_run_that_goes_on_is_nobody_elses_and_is_not_whole() {
+    use outcrop::inventory::{Error, Store};
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let run = |arguments: &[&str]| {
+        outcrop(folder.path(), arguments)
+            .output()
+            .expect("the binary")
+    };
+    let made = run(&["demo", "--estate", "sound", "--out", "run.outcrop"]);
+    assert_eq!(made.status.code(), Some(0));
+    let path = folder.path().join("run.outcrop");
+    let tables = outcrop::subjects::tables();
+    let first = Store::go_on(&path, &tables).expect("it goes on");
+    assert!(matches!(
+        Store::go_on(&path, &tables),
+        Err(Error::Locked(_))
+    ));
+    // The process ends before it has read or judged anything.
+    drop(first);
+    let report = run(&["report", "run.outcrop"]);
+    assert_eq!(report.status.code(), Some(1));
+    let judged = run(&["check", "run.outcrop"]);
+    let said = String::from_utf8_lossy(&judged.stderr).into_owned();
+    assert_eq!(judged.status.code(), Some(4), "{said}");
+    assert!(said.contains("interrupted"), "{said}");
+    Store::go_on(&path, &tables).expect("the next process goes on");
+}

@@ -257,6 +257,16 @@ fn shards_leave_their_runs_in_a_bucket() {
     let over = here(&[&scope[..], &["--out", "s3://runs/night/all.outcrop"]].concat());
     assert_eq!(over.status.code(), Some(1));
     assert!(said(&over).contains("exists already"), "{}", said(&over));
+    // What was read is not lost with the name.
+    let kept = said(&over)
+        .split_once("the run is kept as `")
+        .and_then(|(_, rest)| Some(rest.split_once('`')?.0.to_owned()))
+        .unwrap_or_else(|| panic!("{}", said(&over)));
+    same(
+        &results(&whole),
+        &results(&here(&["report", &kept, "--format", "json"])),
+        "kept on this machine",
+    );
     let absent = here(&["report", "s3://runs/night/none.outcrop"]);
     assert_eq!(absent.status.code(), Some(1));
     assert!(said(&absent).contains("s3:GetObject"), "{}", said(&absent));

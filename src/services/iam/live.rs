@@ -5,7 +5,7 @@ use crate::inventory::NewRow;
 use crate::services::collect::{Batch, Place, tags, when};
 use aws_sdk_iam::operation::get_account_authorization_details::GetAccountAuthorizationDetailsOutput;
 use aws_sdk_iam::types::{AccessKeyMetadata, SummaryKeyType};
-use aws_sdk_iam::types::{AttachedPolicy, PolicyDetail, Tag};
+use aws_sdk_iam::types::{AttachedPermissionsBoundary, AttachedPolicy, PolicyDetail, Tag};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -34,38 +34,37 @@ fn tagged(all: &[Tag]) -> Json {
     )
 }
 
+fn held<'p>(
+    policies: &'p [AttachedPolicy],
+    boundary: Option<&'p AttachedPermissionsBoundary>,
+) -> impl Iterator<Item = &'p str> {
+    policies
+        .iter()
+        .filter_map(AttachedPolicy::policy_arn)
+        .chain(boundary.and_then(AttachedPermissionsBoundary::permissions_boundary_arn))
+}
+
 /// The managed policies that somebody has, as policy or as boundary.
 fn in_use(pages: &[GetAccountAuthorizationDetailsOutput]) -> BTreeSet<&str> {
-    pages
-        .iter()
-        .flat_map(|page| {
-            let roles = page.role_detail_list().iter().flat_map(|role| {
-                role.attached_managed_policies()
-                    .iter()
-                    .filter_map(|policy| policy.policy_arn())
-                    .chain(
-                        role.permissions_boundary()
-                            .and_then(|boundary| boundary.permissions_boundary_arn()),
-                    )
-            });
-            let users = page.user_detail_list().iter().flat_map(|user| {
-                user.attached_managed_policies()
-                    .iter()
-                    .filter_map(|policy| policy.policy_arn())
-                    .chain(
-                        user.permissions_boundary()
-                            .and_then(|boundary| boundary.permissions_boundary_arn()),
-                    )
-            });
-            let groups = page.group_detail_list().iter().flat_map(|group| {
-                group
-                    .attached_managed_policies()
-                    .iter()
-                    .filter_map(|policy| policy.policy_arn())
-            });
-            roles.chain(users).chain(groups)
-        })
-        .collect()
+    let mut used = BTreeSet::new();
+    for page in pages {
+        for role in page.role_detail_list() {
+            used.extend(held(
+                role.attached_managed_policies(),
+                role.permissions_boundary(),
+            ));
+        }
+        for user in page.user_detail_list() {
+            used.extend(held(
+                user.attached_managed_policies(),
+                user.permissions_boundary(),
+            ));
+        }
+        for group in page.group_detail_list() {
+            used.extend(held(group.attached_managed_policies(), None));
+        }
+    }
+    used
 }
 
 pub(in crate::services) async fn collect(place: &Place<'_>) -> Batch {

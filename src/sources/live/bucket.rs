@@ -1,10 +1,12 @@
 //! Run files in Amazon S3, where processes on several machines leave them for each other.
 
 use super::Error;
+use super::session::environment;
 use crate::services::failure::failure;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use std::path::Path;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
 /// A bucket and a key in it.
@@ -35,7 +37,7 @@ impl Object {
     /// # Errors
     /// When S3 refuses, or the file cannot be written.
     pub async fn get(&self, profile: Option<&str>, path: &Path) -> Result<(), Error> {
-        let client = client(profile).await;
+        let client = client(profile).await?;
         let mut answer = client
             .get_object()
             .bucket(&self.bucket)
@@ -82,7 +84,7 @@ impl Object {
             .await
             .map_err(|error| Error::Setup(format!("`{}`: {error}", path.display())))?;
         client(profile)
-            .await
+            .await?
             .put_object()
             .bucket(&self.bucket)
             .key(&self.key)
@@ -105,18 +107,18 @@ impl Object {
     }
 }
 
-async fn client(profile: Option<&str>) -> aws_sdk_s3::Client {
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
-    if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
-    }
-    let config: SdkConfig = loader.load().await;
+/// Bodies are large, so that no call has a time of its own; one that stalls is ended by the SDK.
+async fn client(profile: Option<&str>) -> Result<aws_sdk_s3::Client, Error> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .build();
+    let config = environment(profile, timeouts).await?;
     let mut builder = aws_sdk_s3::config::Builder::from(&config);
     // A server that is not AWS's has no names for buckets.
     if config.endpoint_url().is_some() {
         builder.set_force_path_style(Some(true));
     }
-    aws_sdk_s3::Client::from_conf(builder.build())
+    Ok(aws_sdk_s3::Client::from_conf(builder.build()))
 }
 
 #[cfg(test)]

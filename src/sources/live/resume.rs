@@ -28,7 +28,7 @@ impl Done {
 
     /// Finds what was read whole, and takes the rest out of the file.
     ///
-    /// A reading that failed is tried again. So is one that made fingerprints of secrets: their key is kept nowhere, and equal values
+    /// A reading that failed or was refused is tried again. So is one that made fingerprints of secrets: their key is kept nowhere, and equal values
     /// must have equal fingerprints.
     ///
     /// # Errors
@@ -75,14 +75,13 @@ fn has_fingerprints(name: &str) -> bool {
     table(name).is_some_and(|table| table.columns.iter().any(|one| one.name == "fingerprint"))
 }
 
-/// A list that was read, or refused, or is not needed; and nothing about it that failed.
+/// A list that was read or is not needed, and nothing about it that failed or was refused: who goes on may have been let in since.
 fn is_whole(lines: &[Coverage]) -> bool {
     lines.iter().any(|line| line.group == "list")
         && lines.iter().all(|line| match line.status {
             Status::Complete | Status::Unsupported => true,
-            Status::Denied => line.operation != "sts:AssumeRole",
             Status::NotCollected => !line.detail.ends_with(NOT_HERE),
-            Status::Partial | Status::Error => false,
+            Status::Partial | Status::Denied | Status::Error => false,
         })
 }
 

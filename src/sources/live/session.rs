@@ -78,36 +78,44 @@ fn check_override(name: &str, url: &str) -> Result<(), Error> {
     )))
 }
 
+/// What the environment and the profile say, where it is safe to act on.
+///
+/// # Errors
+/// When an endpoint is overridden over plain HTTP, or answers would be logged.
+pub(super) async fn environment(
+    profile: Option<&str>,
+    timeouts: TimeoutConfig,
+) -> Result<SdkConfig, Error> {
+    if std::env::var("LOG_SENSITIVE_BODIES").is_ok_and(|value| value.eq_ignore_ascii_case("true")) {
+        return Err(Error::Setup(
+            "LOG_SENSITIVE_BODIES would print answers that hold secrets; unset it".to_owned(),
+        ));
+    }
+    for (name, url) in &overrides() {
+        check_override(name, url)?;
+    }
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .retry_config(RetryConfig::standard().with_max_attempts(6))
+        .timeout_config(timeouts);
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    Ok(loader.load().await)
+}
+
 impl Base {
     /// Finds the base identity and asks who it is.
     ///
     /// # Errors
     /// Without credentials, or when AWS does not answer.
     pub async fn find(request: &Request) -> Result<Self, Error> {
-        if std::env::var("LOG_SENSITIVE_BODIES")
-            .is_ok_and(|value| value.eq_ignore_ascii_case("true"))
-        {
-            return Err(Error::Setup(
-                "LOG_SENSITIVE_BODIES would print answers that hold secrets; unset it".to_owned(),
-            ));
-        }
         let overrides = overrides();
-        for (name, url) in &overrides {
-            check_override(name, url)?;
-        }
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .retry_config(RetryConfig::standard().with_max_attempts(6))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(5))
-                    .operation_attempt_timeout(Duration::from_secs(20))
-                    .operation_timeout(Duration::from_secs(90))
-                    .build(),
-            );
-        if let Some(profile) = &request.profile {
-            loader = loader.profile_name(profile);
-        }
-        let mut config = loader.load().await;
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(20))
+            .operation_timeout(Duration::from_secs(90))
+            .build();
+        let mut config = environment(request.profile.as_deref(), timeouts).await?;
         if config.region().is_none() {
             let region = request
                 .regions
