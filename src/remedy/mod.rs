@@ -278,6 +278,14 @@ fn bind(statement: &mut Statement<'_>, cells: &Cells) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Those that are known to be somewhere: what has no account or Region cannot be changed there.
+fn placed(rows: Vec<Cells>) -> Vec<Cells> {
+    let is_known = |cells: &Cells, name: &str| cells.get(name).is_none_or(|cell| !cell.is_null());
+    rows.into_iter()
+        .filter(|cells| is_known(cells, "account_id") && is_known(cells, "region"))
+        .collect()
+}
+
 impl Plan {
     /// Works a change out on the estate of a judged run.
     ///
@@ -293,10 +301,10 @@ impl Plan {
             return Ok(None);
         };
         lay_cause(store, change, outcome)?;
-        let mut rows = self::rows(&store.conn, &remedy.each)?;
+        let mut rows = placed(self::rows(&store.conn, &remedy.each)?);
         while let (true, Some(other)) = (rows.is_empty(), &remedy.otherwise) {
             remedy = other;
-            rows = self::rows(&store.conn, &remedy.each)?;
+            rows = placed(self::rows(&store.conn, &remedy.each)?);
         }
         let declared = rows
             .iter()

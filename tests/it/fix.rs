@@ -478,3 +478,28 @@ fn a_run_has_no_file_to_patch() {
     assert_eq!(said.code, Some(1));
     assert!(said.err.contains("only templates"), "{}", said.err);
 }
+
+/// What was not observed of a thing ends no list of changes.
+#[test]
+fn a_bucket_somewhere_unknown_leaves_the_other_changes() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let run = |arguments: &[&str]| {
+        std::process::Command::new(assert_cmd::cargo::cargo_bin!("outcrop"))
+            .current_dir(folder.path())
+            .env_clear()
+            .args(arguments)
+            .output()
+            .expect("the binary")
+    };
+    run(&["demo", "--out", "run.outcrop", "--format", "json=/dev/null"]);
+    let conn = rusqlite::Connection::open(folder.path().join("run.outcrop")).expect("the run");
+    conn.execute_batch("UPDATE s3_bucket SET region_name = NULL")
+        .expect("set");
+    drop(conn);
+    run(&["check", "run.outcrop", "--out", "unseen.outcrop"]);
+    let fix = run(&["fix", "unseen.outcrop", "--format", "json"]);
+    let said = String::from_utf8_lossy(&fix.stderr).into_owned();
+    assert_eq!(fix.status.code(), Some(0), "{said}");
+    let told = String::from_utf8_lossy(&fix.stdout).into_owned();
+    assert!(told.contains("its Region was not observed"), "{said}");
+}
