@@ -173,15 +173,19 @@ impl Names {
             take(&account.name);
         }
         // Rules read the names of variables, and AWS gives those of services, models and calls.
-        const AS_THEY_ARE: [&str; 5] = [
+        const AS_THEY_ARE: [&str; 6] = [
             "vpc_endpoint_service",
             "bedrock_inference_profile",
             "cloudtrail_window",
             "cloudtrail_bedrock_call",
+            "cloudtrail_change",
             "bedrock_probe",
         ];
-        const NAMES: [&str; 6] = [
+        const NAMES: [&str; 9] = [
             "name",
+            "stack_name",
+            "logical_id",
+            "physical_id",
             "namespace",
             "service_account",
             "cluster_name",

@@ -231,12 +231,41 @@ pub(super) struct Resource {
     by: String,
 }
 
+/// Which stack made what, in words, by account, Region, type and physical id.
+type Made = BTreeMap<[String; 4], String>;
+
+fn made(store: &Store) -> Result<Made, Error> {
+    let mut made = Made::new();
+    if store.columns("cloudformation_stack_resource")?.is_empty() {
+        return Ok(made);
+    }
+    let mut statement = store.conn.prepare(
+        "SELECT account_id, region, type, physical_id, stack_name, logical_id, drift_status FROM cloudformation_stack_resource WHERE physical_id <> ''",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let words = |place: usize| row.get_ref(place).map(|value| cell(value, false));
+        let behind = match words(6)?.as_str() {
+            status @ ("MODIFIED" | "DELETED") => {
+                format!("; changed behind it ({})", status.to_ascii_lowercase())
+            }
+            _ => String::new(),
+        };
+        made.insert(
+            [words(0)?, words(1)?, words(2)?, words(3)?],
+            format!("CloudFormation stack {}, {}{behind}", words(4)?, words(5)?),
+        );
+    }
+    Ok(made)
+}
+
 /// Every resource that a stack is made of.
 ///
 /// # Errors
 /// When the run cannot be read.
 pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource>, Error> {
     let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
+    let made = made(store)?;
     for kind in &*KINDS {
         let Ok(table) = store.table(&kind.table) else {
             continue;
@@ -280,7 +309,22 @@ pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource
             )) {
                 continue;
             }
-            let (owner, by) = owner(sources, &[&id, &key], has("tags").then_some(&tags), &path);
+            let last = |name: &str| name.rsplit([':', '/']).next().unwrap_or(name).to_owned();
+            let stack = [id.clone(), key.clone(), name.clone(), last(&id)]
+                .into_iter()
+                .find_map(|physical| {
+                    let of = [
+                        account.clone(),
+                        region.clone(),
+                        kind.cloudformation.clone(),
+                        physical,
+                    ];
+                    made.get(&of).cloned()
+                });
+            let (owner, by) = match stack {
+                Some(by) => (Owner::Source, by),
+                None => owner(sources, &[&id, &key], has("tags").then_some(&tags), &path),
+            };
             all.push(Resource {
                 name: if name == "not known" { key } else { name },
                 kind: if id.contains(":scheduler:") {

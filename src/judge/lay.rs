@@ -46,7 +46,7 @@ pub fn lay_trail(
     run: &mut RunInfo,
 ) -> anyhow::Result<Vec<String>> {
     let trail = trail::read(paths, run)?;
-    for table in ["cloudtrail_bedrock_call", "cloudtrail_window"] {
+    for table in trail::TABLES {
         store.forget(table)?;
     }
     store.commit(&trail.rows, &trail.coverage)?;

@@ -133,7 +133,10 @@ impl Judge {
             return Ok(());
         }
         for rule in self.library.leave_out("CloudTrail was not asked", |rule| {
-            rule.subject.as_deref() == Some("bedrock_observed")
+            matches!(
+                rule.subject.as_deref(),
+                Some("bedrock_observed" | "outside_change")
+            )
         }) {
             let note = format!(
                 "{rule} was left out: CloudTrail was not asked; give `scan` --observe, or `check` --trail"

@@ -29,6 +29,7 @@ pub mod operations;
 pub mod organizations;
 #[cfg(feature = "live")]
 mod plain;
+pub mod provenance;
 pub mod queues;
 pub mod resolver;
 pub mod s3;
@@ -88,6 +89,7 @@ const SERVICES: &[Service] = &[
     operations::SERVICE,
     queues::SERVICE,
     scanning::SERVICE,
+    provenance::SERVICE,
     template_types::SERVICE,
 ];
 

@@ -1,8 +1,10 @@
-//! Operations of services of which a rule needs one or two answers: JSON over HTTPS, without an SDK crate of their own.
+//! Operations of services of which a rule needs one or two answers: JSON, or forms and XML, over HTTPS, without an SDK crate of their own.
 //!
 //! Signing, credentials, retries, timeouts and endpoints from the environment are those of the SDK's own orchestrator; what is
 //! written here is the name of the operation, its input, and which members of the answer are read. A crate for each of these
 //! services would double what the whole program takes to build.
+
+mod xml;
 
 use super::collect::{Listing, Place};
 use super::failure::{Failure, HtmlIsFinal};
@@ -45,12 +47,21 @@ pub struct Spoken {
     pub host: &'static str,
     /// Name that requests are signed for.
     pub signed: &'static str,
-    /// What stands before the operation in `X-Amz-Target`; empty where operations are paths.
-    pub target: &'static str,
-    /// Version of `application/x-amz-json`; empty where operations are paths.
-    pub version: &'static str,
+    /// How it is asked.
+    pub protocol: Protocol,
     /// Has the partition one endpoint for all Regions?
     pub worldwide: bool,
+}
+
+/// How operations and answers are written (Smithy, "AWS Protocols").
+#[derive(Debug, Clone, Copy)]
+pub enum Protocol {
+    /// JSON; what stands before the operation in `X-Amz-Target`, and the version of `application/x-amz-json`.
+    Json(&'static str, &'static str),
+    /// JSON, where operations are paths.
+    Paths,
+    /// A form, answered in XML; the version of the API.
+    Query(&'static str),
 }
 
 /// One request: an operation or a path, and its input.
@@ -156,7 +167,10 @@ impl<'p> Client<'p> {
     ) -> Result<Answer, SdkError<Refusal, HttpResponse>> {
         let ask = Ask {
             operation: operation.to_owned(),
-            input: input.to_string(),
+            input: match self.service.protocol {
+                Protocol::Query(version) => xml::form(operation, version, input),
+                _ => input.to_string(),
+            },
         };
         match &self.operation {
             Some(client) => client.invoke(ask).await,
@@ -350,25 +364,24 @@ fn operation(
         .serializer(move |ask: Ask| {
             let mut request = HttpRequest::new(SdkBody::from(ask.input));
             request.set_method("POST")?;
-            if service.target.is_empty() {
-                request.set_uri(ask.operation)?;
-                request
-                    .headers_mut()
-                    .insert("content-type", "application/json");
-            } else {
-                request.set_uri("/")?;
-                request.headers_mut().insert(
-                    "content-type",
-                    format!("application/x-amz-json-{}", service.version),
-                );
-                request.headers_mut().insert(
-                    "x-amz-target",
-                    format!("{}.{}", service.target, ask.operation),
-                );
-            }
+            let (path, kind) = match service.protocol {
+                Protocol::Paths => (ask.operation.as_str(), "application/json".to_owned()),
+                Protocol::Query(_) => ("/", "application/x-www-form-urlencoded".to_owned()),
+                Protocol::Json(target, version) => {
+                    request
+                        .headers_mut()
+                        .insert("x-amz-target", format!("{target}.{}", ask.operation));
+                    ("/", format!("application/x-amz-json-{version}"))
+                }
+            };
+            request.set_uri(path)?;
+            request.headers_mut().insert("content-type", kind);
             Ok(request)
         })
-        .deserializer(read)
+        .deserializer(match service.protocol {
+            Protocol::Query(_) => xml::read,
+            _ => read,
+        })
         .build()
 }
 

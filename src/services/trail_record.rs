@@ -42,6 +42,59 @@ pub const IN_EVENT_HISTORY: &[&str] = &[
     "ConverseStream",
 ];
 
+/// Changes of settings that the event history is asked for (Service Authorization Reference, actions of the access level Write of
+/// Amazon Bedrock and Amazon Bedrock AgentCore); the others are seen in log files.
+pub const CHANGES: &[&str] = &[
+    "CreateAgent",
+    "CreateAgentActionGroup",
+    "CreateAgentAlias",
+    "CreateAgentRuntime",
+    "CreateDataSource",
+    "CreateFlow",
+    "CreateGateway",
+    "CreateGatewayTarget",
+    "CreateGuardrail",
+    "CreateInferenceProfile",
+    "CreateKnowledgeBase",
+    "CreatePrompt",
+    "DeleteAgent",
+    "DeleteGuardrail",
+    "DeleteKnowledgeBase",
+    "DeleteModelInvocationLoggingConfiguration",
+    "PutEnforcedGuardrailConfiguration",
+    "PutModelInvocationLoggingConfiguration",
+    "UpdateAgent",
+    "UpdateAgentActionGroup",
+    "UpdateAgentAlias",
+    "UpdateAgentRuntime",
+    "UpdateDataSource",
+    "UpdateFlow",
+    "UpdateGateway",
+    "UpdateGatewayTarget",
+    "UpdateGuardrail",
+    "UpdateKnowledgeBase",
+    "UpdatePrompt",
+];
+
+/// What tells two sums of changes apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Changer {
+    account: String,
+    region: String,
+    principal: String,
+    kind: &'static str,
+    source: String,
+    event: String,
+}
+
+#[derive(Debug, Default)]
+struct Change {
+    count: i64,
+    console: bool,
+    first: String,
+    last: String,
+}
+
 /// What tells two sums apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -69,6 +122,7 @@ struct Sum {
 #[derive(Debug, Default)]
 pub struct Sums {
     sums: BTreeMap<Key, Sum>,
+    changes: BTreeMap<Changer, Change>,
     seen: BTreeSet<String>,
     /// Records by account and Region, whatever they were about: how many, the oldest and the newest.
     pub windows: BTreeMap<(String, String), (i64, String, String)>,
@@ -174,10 +228,33 @@ impl Sums {
         window.0 += 1;
         widen(&mut window.1, &mut window.2, time);
         let (source, event) = (text(record, &["eventSource"]), text(record, &["eventName"]));
-        if !SOURCES.contains(&source) || !CALLS.iter().any(|start| event.starts_with(start)) {
+        if !SOURCES.contains(&source) {
             return;
         }
         let (principal, kind) = principal(record.get("userIdentity").unwrap_or(&Json::Null));
+        if !CALLS.iter().any(|start| event.starts_with(start)) {
+            // What was refused changed nothing.
+            if record.get("readOnly").and_then(Json::as_bool) == Some(false)
+                && text(record, &["errorCode"]).is_empty()
+            {
+                let changer = Changer {
+                    account: account.to_owned(),
+                    region: region.to_owned(),
+                    principal,
+                    kind,
+                    source: source.to_owned(),
+                    event: event.to_owned(),
+                };
+                let change = self.changes.entry(changer).or_default();
+                change.count += 1;
+                change.console |= text(record, &["sessionCredentialFromConsole"]) == "true";
+                if change.first.is_empty() {
+                    (change.first, change.last) = (time.to_owned(), time.to_owned());
+                }
+                widen(&mut change.first, &mut change.last, time);
+            }
+            return;
+        }
         let bearer = record
             .pointer("/requestParameters/callWithBearerToken")
             .or_else(|| record.pointer("/additionalEventData/callWithBearerToken"));
@@ -207,8 +284,35 @@ impl Sums {
         }
     }
 
-    /// The sums as rows of `cloudtrail_bedrock_call`, for the scopes that are wanted.
+    /// The sums as rows of `cloudtrail_bedrock_call` and `cloudtrail_change`, for the scopes that are wanted.
     pub fn rows(&self, wanted: impl Fn(&str, &str) -> bool) -> Vec<NewRow> {
+        let mut rows = self.calls(&wanted);
+        rows.extend(
+            self.changes
+                .iter()
+                .filter(|(by, _)| wanted(&by.account, &by.region))
+                .map(|(by, change)| {
+                    let id = [by.principal.as_str(), &by.source, &by.event];
+                    NewRow::new("cloudtrail_change", &by.account, &by.region)
+                        .set("id", id.join("|"))
+                        .set("principal_arn", by.principal.as_str())
+                        .set(
+                            "principal_account_id",
+                            Arn::parse(&by.principal).map_or("", |arn| arn.account),
+                        )
+                        .set("principal_kind", by.kind)
+                        .set("event_source", by.source.as_str())
+                        .set("event_name", by.event.as_str())
+                        .set("changes", change.count)
+                        .set("from_console", change.console)
+                        .set("first_seen", change.first.as_str())
+                        .set("last_seen", change.last.as_str())
+                }),
+        );
+        rows
+    }
+
+    fn calls(&self, wanted: &impl Fn(&str, &str) -> bool) -> Vec<NewRow> {
         self.sums
             .iter()
             .filter(|(key, _)| wanted(&key.account, &key.region))
@@ -340,6 +444,40 @@ mod tests {
             };
             assert_eq!(cell("way"), Some(Value::from(way)), "{change}");
             assert_eq!(cell("principal_kind"), Some(Value::from(kind)), "{change}");
+        }
+    }
+
+    /// What was refused, and what only reads, changed nothing.
+    #[test]
+    fn changes_are_summed_by_who_made_them() {
+        let mut sums = Sums::default();
+        let base = json!({"eventSource": "bedrock.amazonaws.com", "eventName": "UpdateGuardrail", "awsRegion": "eu-west-1", "eventTime": "2026-11-01T00:00:00Z", "readOnly": false,
+            "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111111111111:user/u", "accountId": "111111111111"}});
+        for change in [
+            json!({"eventID": "a"}),
+            json!({"eventID": "b", "eventTime": "2026-11-03T00:00:00Z", "sessionCredentialFromConsole": "true"}),
+            json!({"eventID": "c", "errorCode": "AccessDenied"}),
+            json!({"eventID": "d", "readOnly": true, "eventName": "ListGuardrails"}),
+            json!({"eventID": "e", "eventSource": "s3.amazonaws.com"}),
+        ] {
+            let mut record = base.clone();
+            for (key, value) in change.as_object().expect("an object") {
+                record[key] = value.clone();
+            }
+            sums.add(&record);
+        }
+        let rows = sums.rows(|_, _| true);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].table, "cloudtrail_change");
+        for (name, value) in [
+            ("event_name", Value::from("UpdateGuardrail")),
+            ("principal_kind", Value::from("user")),
+            ("changes", Value::from(2)),
+            ("from_console", Value::from(true)),
+            ("last_seen", Value::from("2026-11-03T00:00:00Z")),
+        ] {
+            let found = rows[0].cells.iter().find(|(column, _)| *column == name);
+            assert_eq!(found.map(|(_, value)| value), Some(&value), "{name}");
         }
     }
 

@@ -12,7 +12,12 @@ use std::path::{Path, PathBuf};
 
 /// The most that one file may hold once it is unpacked; CloudTrail's own hold a few megabytes.
 const MOST_BYTES: u64 = 48 << 20;
-const TABLES: [&str; 2] = ["cloudtrail_bedrock_call", "cloudtrail_window"];
+/// What the files fill.
+pub const TABLES: [&str; 3] = [
+    "cloudtrail_bedrock_call",
+    "cloudtrail_change",
+    "cloudtrail_window",
+];
 
 /// A file that cannot be read: its name, and what is wrong with it.
 #[derive(Debug, thiserror::Error)]
@@ -180,9 +185,10 @@ pub fn read(paths: &[PathBuf], run: &RunInfo) -> Result<Trail, Error> {
         run.account(account).is_some() && run.regions.iter().any(|known| known == region)
     };
     trail.rows = sums.rows(wanted);
-    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
     for row in &trail.rows {
-        *counts.entry((&row.account_id, &row.region)).or_default() += 1;
+        let key = (row.table, row.account_id.as_str(), row.region.as_str());
+        *counts.entry(key).or_default() += 1;
     }
     let mut windows = Vec::new();
     for ((account, region), (events, start, end)) in &sums.windows {
@@ -211,7 +217,7 @@ pub fn read(paths: &[PathBuf], run: &RunInfo) -> Result<Trail, Error> {
             line.rows = if table == "cloudtrail_window" {
                 0
             } else {
-                counts.get(&(account, region)).copied().unwrap_or(0)
+                counts.get(&(table, account, region)).copied().unwrap_or(0)
             };
             trail.coverage.push(line);
         }

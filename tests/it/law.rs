@@ -31,6 +31,11 @@ fn approve(library: &mut Library) {
             vec!["arn:aws:iam::111111111111:role/audit"],
         ),
         ("vendor_accounts", vec!["888800001111"]),
+        ("source_tags", vec!["managed-by"]),
+        (
+            "pipeline_roles",
+            vec!["deployer", "arn:aws:iam::*:role/ci/*"],
+        ),
     ] {
         library
             .values

@@ -272,6 +272,15 @@ fn an_organisation_is_scanned_account_by_account() {
             "1",
         ),
         ("SELECT entries FROM vpc_network_acl LIMIT 1", "[{"),
+        // By forms and XML.
+        (
+            "SELECT name || ' ' || status || ' ' || drift_status FROM cloudformation_stack",
+            "alerts CREATE_COMPLETE NOT_CHECKED",
+        ),
+        (
+            "SELECT stack_name || ' ' || logical_id || ' ' || type || ' ' || (physical_id LIKE 'arn:aws:sns:%:alerts') FROM cloudformation_stack_resource",
+            "alerts Alerts AWS::SNS::Topic 1",
+        ),
     ] {
         let found: String = store
             .conn
@@ -304,6 +313,7 @@ fn an_organisation_is_scanned_account_by_account() {
         // AWS Budgets has one action for what it shows, and CloudWatch signs for another name than its actions have.
         ("budgets", _) => "budgets:ViewBudget".to_owned(),
         ("monitoring", operation) => format!("cloudwatch:{operation}"),
+        ("tagging", operation) => format!("tag:{operation}"),
         _ => format!("{service}:{operation}"),
     };
     for (service, operation) in calls(&aws)

@@ -106,6 +106,7 @@ def seed_broken(account):
     account.client("ssm").put_parameter(Name="/app/db-password", Type="String", Value="CANARYparametervalue0123456789")
     account.client("sqs").create_queue(QueueName="ingestion")
     account.client("ecr").create_repository(repositoryName="orders")
+    account.client("cloudformation").create_stack(StackName="alerts", TemplateBody=json.dumps({"Resources": {"Alerts": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "alerts"}}}}))
     logs = account.client("logs")
     for name in ("/aws/bedrock/invocations", "/aws/lambda/chat-api", "/aws/lambda/retriever"):
         logs.create_log_group(logGroupName=name)

@@ -5,7 +5,7 @@ use crate::client;
 use crate::inventory::Status;
 use crate::services::collect::{Batch, Place};
 use crate::services::failure::Failure;
-use crate::services::trail_record::{IN_EVENT_HISTORY, Sums};
+use crate::services::trail_record::{CHANGES, IN_EVENT_HISTORY, Sums};
 use aws_sdk_cloudtrail::types::{
     AdvancedEventSelector, Event, EventDataStore, EventSelector, LookupAttribute,
     LookupAttributeKey, Trail,
@@ -244,7 +244,11 @@ async fn series(
 
 pub(in crate::services) async fn observe(place: &Place<'_>) -> Batch {
     let mut batch = Batch::default();
-    let tables = ["cloudtrail_bedrock_call", "cloudtrail_window"];
+    let tables = [
+        "cloudtrail_bedrock_call",
+        "cloudtrail_change",
+        "cloudtrail_window",
+    ];
     let Some(window) = place.observe else {
         for table in tables {
             let mut line = place.line(table, "list", Status::NotCollected);
@@ -260,7 +264,12 @@ pub(in crate::services) async fn observe(place: &Place<'_>) -> Batch {
         DateTime::from_secs(now),
     );
     let (mut sums, mut failed, mut count) = (Sums::default(), None::<Failure>, 0_i64);
-    for name in IN_EVENT_HISTORY {
+    let changes = if place.wants("cloudtrail_change", "list") {
+        CHANGES
+    } else {
+        &[]
+    };
+    for name in IN_EVENT_HISTORY.iter().chain(changes) {
         let (events, failure) = series(place, &client, name, start, end).await;
         count += i64::try_from(events.len()).unwrap_or(i64::MAX);
         for event in &events {

@@ -143,6 +143,39 @@ pub const BEDROCK_CALL: Table = Table {
     lists: Inputs::NONE,
 };
 
+/// Changes of Bedrock's settings, summed.
+pub const CHANGE: Table = Table {
+    name: "cloudtrail_change",
+    doc: "Who created, changed or deleted what of Amazon Bedrock and AgentCore, as CloudTrail saw it, summed by principal and event; refused calls are left out. The event history is asked for the usual events by name, log files hold all.",
+    key: "id",
+    span: Span::Regional,
+    role: Role::Base,
+    columns: &[
+        text("id", "Principal, source and event, joined."),
+        text(
+            "principal_arn",
+            "Role behind the session, user, or name of a service.",
+        ),
+        text("principal_account_id", "Its account.").absent("''"),
+        text(
+            "principal_kind",
+            "`role`, `user`, `root`, `service` or `other`.",
+        )
+        .words(&["role", "user", "root", "service", "other"]),
+        text("event_source", "Such as `bedrock.amazonaws.com`."),
+        text("event_name", "Such as `UpdateGuardrail`."),
+        int("changes", "How many."),
+        flag(
+            "from_console",
+            "Was one of them made by a session of the console?",
+        ),
+        time("first_seen", "Oldest."),
+        time("last_seen", "Newest."),
+    ],
+    reads: &[Read::new("list", "cloudtrail:LookupEvents")],
+    lists: Inputs::NONE,
+};
+
 /// The time that was looked at.
 pub const WINDOW: Table = Table {
     name: "cloudtrail_window",
@@ -168,12 +201,16 @@ pub const WINDOW: Table = Table {
 
 /// The service.
 pub(super) const SERVICE: Service = Service {
-    tables: &[&TRAIL, &EVENT_DATA_STORE, &BEDROCK_CALL, &WINDOW],
+    tables: &[&TRAIL, &EVENT_DATA_STORE, &BEDROCK_CALL, &CHANGE, &WINDOW],
     mappings: declared::SPELLINGS,
     #[cfg(feature = "live")]
     collectors: &[
         Collector {
-            tables: &["cloudtrail_bedrock_call", "cloudtrail_window"],
+            tables: &[
+                "cloudtrail_bedrock_call",
+                "cloudtrail_change",
+                "cloudtrail_window",
+            ],
             span: Span::Regional,
             run: |place| Box::pin(live::observe(place)),
         },

@@ -1,7 +1,7 @@
 //! The calls.
 
 use crate::services::collect::{Batch, Place};
-use crate::services::plain::{Client, Spoken};
+use crate::services::plain::{Client, Protocol, Spoken};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -11,8 +11,7 @@ const CLOUDWATCH: Spoken = Spoken {
     id: "CloudWatch",
     host: "monitoring",
     signed: "monitoring",
-    target: "GraniteServiceVersion20100801",
-    version: "1.0",
+    protocol: Protocol::Json("GraniteServiceVersion20100801", "1.0"),
     worldwide: false,
 };
 
@@ -22,8 +21,7 @@ const BUDGETS: Spoken = Spoken {
     id: "Budgets",
     host: "budgets",
     signed: "budgets",
-    target: "AWSBudgetServiceGateway",
-    version: "1.1",
+    protocol: Protocol::Json("AWSBudgetServiceGateway", "1.1"),
     worldwide: true,
 };
 
@@ -33,8 +31,7 @@ const COST_EXPLORER: Spoken = Spoken {
     id: "Cost Explorer",
     host: "ce",
     signed: "ce",
-    target: "AWSInsightsIndexService",
-    version: "1.1",
+    protocol: Protocol::Json("AWSInsightsIndexService", "1.1"),
     worldwide: true,
 };
 

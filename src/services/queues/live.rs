@@ -2,7 +2,7 @@
 
 use crate::client;
 use crate::services::collect::{Batch, Place};
-use crate::services::plain::{Client, Spoken};
+use crate::services::plain::{Client, Protocol, Spoken};
 use serde_json::{Value as Json, json};
 
 /// Amazon SQS, in its JSON protocol.
@@ -11,8 +11,7 @@ const SQS: Spoken = Spoken {
     id: "SQS",
     host: "sqs",
     signed: "sqs",
-    target: "AmazonSQS",
-    version: "1.0",
+    protocol: Protocol::Json("AmazonSQS", "1.0"),
     worldwide: false,
 };
 

@@ -3,7 +3,7 @@
 use crate::inventory::Status;
 use crate::services::collect::{Batch, Place};
 use crate::services::failure::Failure;
-use crate::services::plain::{Client, Spoken};
+use crate::services::plain::{Client, Protocol, Spoken};
 use serde_json::{Value as Json, json};
 
 /// Amazon Inspector.
@@ -12,8 +12,7 @@ const INSPECTOR: Spoken = Spoken {
     id: "Inspector2",
     host: "inspector2",
     signed: "inspector2",
-    target: "",
-    version: "",
+    protocol: Protocol::Paths,
     worldwide: false,
 };
 
@@ -23,8 +22,7 @@ const ECR: Spoken = Spoken {
     id: "ECR",
     host: "api.ecr",
     signed: "ecr",
-    target: "AmazonEC2ContainerRegistry_V20150921",
-    version: "1.1",
+    protocol: Protocol::Json("AmazonEC2ContainerRegistry_V20150921", "1.1"),
     worldwide: false,
 };
 

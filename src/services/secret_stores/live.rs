@@ -1,7 +1,7 @@
 //! The calls. None of them gives a value.
 
 use crate::services::collect::{Batch, Place, tags};
-use crate::services::plain::{Client, Spoken, instant};
+use crate::services::plain::{Client, Protocol, Spoken, instant};
 use serde_json::{Value as Json, json};
 
 /// AWS Secrets Manager (AWS Secrets Manager API Reference).
@@ -10,8 +10,7 @@ const SECRETS_MANAGER: Spoken = Spoken {
     id: "Secrets Manager",
     host: "secretsmanager",
     signed: "secretsmanager",
-    target: "secretsmanager",
-    version: "1.1",
+    protocol: Protocol::Json("secretsmanager", "1.1"),
     worldwide: false,
 };
 
@@ -21,8 +20,7 @@ const SYSTEMS_MANAGER: Spoken = Spoken {
     id: "SSM",
     host: "ssm",
     signed: "ssm",
-    target: "AmazonSSM",
-    version: "1.1",
+    protocol: Protocol::Json("AmazonSSM", "1.1"),
     worldwide: false,
 };
 

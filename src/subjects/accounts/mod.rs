@@ -5,8 +5,11 @@ mod audit_role;
 pub(crate) mod corpus_bucket;
 mod cost_control;
 pub(crate) mod deploy_pipeline;
+mod outside_change;
+mod resource_source;
 mod software_scan;
 mod spend;
+mod stack_drift;
 mod template_type;
 
 use super::Subject;
@@ -21,4 +24,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     software_scan::SUBJECT,
     audit_role::SUBJECT,
     spend::SUBJECT,
+    resource_source::SUBJECT,
+    stack_drift::SUBJECT,
+    outside_change::SUBJECT,
 ];
