@@ -1,11 +1,10 @@
 //! Parse, run, exit code; nothing else.
 
-use clap::Parser;
 use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    outcrop::cli::run(outcrop::cli::Cli::parse())
+    outcrop::cli::run(outcrop::cli::parse())
 }

@@ -33,7 +33,8 @@ mod trend;
 mod who_can;
 
 use crate::judge::Usage;
-use clap::{CommandFactory, Parser, Subcommand};
+use anyhow::Context as _;
+use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -148,6 +149,32 @@ enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// Write the manual pages, one for each command.
+    Man {
+        /// Folder, made where it is missing.
+        folder: std::path::PathBuf,
+    },
+}
+
+/// The command line as it was given.
+pub fn parse() -> Cli {
+    let mut command = Cli::command();
+    // What takes a moment to find out is found out for those who ask.
+    if std::env::args_os().any(|argument| argument == "--version") {
+        command = command.long_version(&*version().leak());
+    }
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// Which release this is, of which commit, with which rules: what makes two programs judge alike.
+fn version() -> String {
+    let commit = option_env!("OUTCROP_COMMIT").unwrap_or("not known");
+    let rules = crate::engine::Library::load(&crate::subjects::tables(), &[])
+        .map_or_else(|error| error.to_string(), |library| library.digest());
+    format!(
+        "{}\ncommit {commit}\nrules {rules}",
+        env!("CARGO_PKG_VERSION")
+    )
 }
 
 /// Runs a command; gives its exit code.
@@ -212,6 +239,12 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
             let mut text = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "outcrop", &mut text);
             std::io::Write::write_all(&mut std::io::stdout(), &text)?;
+            Ok(0)
+        }
+        Command::Man { folder } => {
+            std::fs::create_dir_all(folder)
+                .and_then(|()| clap_mangen::generate_to(Cli::command(), folder))
+                .with_context(|| format!("cannot write to `{}`", folder.display()))?;
             Ok(0)
         }
     }

@@ -6,6 +6,7 @@ mod answers;
 mod browser;
 mod brute;
 mod calls;
+mod canaries;
 mod cases;
 mod cli;
 mod cli_runs;
@@ -45,6 +46,8 @@ mod paths;
 mod paths_of_compute;
 mod policy;
 mod questions;
+#[cfg(unix)]
+mod release;
 mod rules;
 mod second_wave;
 mod secrets;
