@@ -81,7 +81,7 @@ fn served(folder: &Path) -> (Server, String) {
         .split_whitespace()
         .skip_while(|word| *word != "port")
         .nth(1)
-        .unwrap_or_else(|| panic!("{line}"))
+        .expect("its port")
         .to_owned();
     (Server(child), format!("http://127.0.0.1:{port}"))
 }
