@@ -81,12 +81,17 @@ pub fn headline(outcome: &Outcome) -> Headline {
         .map(|result| result.title.clone())
         .collect();
     titles.dedup();
-    let not_judged: Vec<String> = promises(outcome)
-        .into_iter()
-        .filter(|one| one.stage <= PRODUCTION && one.state == PromiseState::NotJudged)
-        .map(|one| one.promise)
+    let promises = promises(outcome);
+    let first = |state: PromiseState| {
+        promises
+            .iter()
+            .filter(move |one| one.stage <= PRODUCTION && one.state == state)
+    };
+    let not_judged: Vec<String> = first(PromiseState::NotJudged)
+        .map(|one| one.promise.clone())
         .collect();
-    let open = open(outcome, file, &not_judged);
+    let nobody_said = first(PromiseState::NobodySaid).count();
+    let open = open(outcome, file, not_judged.len(), nobody_said);
     let (answer, because) = if failed > 0 {
         let mut because = vec![format!(
             "{}: {}.",
@@ -150,7 +155,7 @@ fn yes(outcome: &Outcome, file: bool) -> Vec<String> {
 }
 
 /// What keeps the question open.
-fn open(outcome: &Outcome, file: bool, not_judged: &[String]) -> Vec<String> {
+fn open(outcome: &Outcome, file: bool, not_judged: usize, nobody_said: usize) -> Vec<String> {
     let run = &outcome.run;
     let mut open = Vec::new();
     if !run.complete {
@@ -221,10 +226,16 @@ fn open(outcome: &Outcome, file: bool, not_judged: &[String]) -> Vec<String> {
             counted(unknown, "critical result", "critical results")
         ));
     }
-    if !file && !not_judged.is_empty() {
+    if !file && not_judged > 0 {
         open.push(format!(
             "This release does not judge {} of day {PRODUCTION}.",
-            counted(not_judged.len(), "promise", "promises")
+            counted(not_judged, "promise", "promises")
+        ));
+    }
+    if !file && nobody_said > 0 {
+        open.push(format!(
+            "No API shows {} of day {PRODUCTION}, and nobody says so: the configuration lacks their attestations.",
+            counted(nobody_said, "promise", "promises")
         ));
     }
     open
