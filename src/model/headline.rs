@@ -1,7 +1,7 @@
 //! The headline: one question, answered with yes, no or not at all, and what the answer rests on.
 
 use super::promise::{PromiseState, promises};
-use super::{AttestationStatus, Outcome, Severity, Verdict, counted};
+use super::{AttestationStatus, Outcome, Severity, Source, Verdict, counted};
 use serde::Serialize;
 
 /// The answer to the question of a run.
@@ -241,6 +241,17 @@ fn open(outcome: &Outcome, file: bool, not_judged: usize, nobody_said: usize) ->
     open
 }
 
+/// Is it the note on an account that was left out?
+fn is_left_out(note: &str) -> bool {
+    note.strip_prefix("account ")
+        .and_then(|rest| rest.split_once(' '))
+        .is_some_and(|(id, rest)| {
+            id.len() == 12
+                && id.bytes().all(|byte| byte.is_ascii_digit())
+                && rest.contains("was left out: ")
+        })
+}
+
 /// What the answer rests on.
 fn scope(outcome: &Outcome, file: bool) -> Vec<String> {
     let run = &outcome.run;
@@ -251,6 +262,19 @@ fn scope(outcome: &Outcome, file: bool) -> Vec<String> {
         outcome.rules.len(),
         counted(outcome.rules.len() + run.not_run.len(), "rule", "rules")
     )];
+    if run.source == Source::Live {
+        let left_out = run.notes.iter().filter(|note| is_left_out(note)).count();
+        let scanned = run
+            .accounts
+            .iter()
+            .filter(|account| run.role_chains.contains_key(&account.id))
+            .count();
+        lines.push(format!(
+            "{} listed: {scanned} scanned, {} not scanned, {left_out} left out.",
+            counted(run.accounts.len() + left_out, "account", "accounts"),
+            run.accounts.len() - scanned,
+        ));
+    }
     if file && !outcome.not_in_file.is_empty() {
         lines.push(format!(
             "{} also what the file does not declare; evaluate it against a recorded run with --onto.",

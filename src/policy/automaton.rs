@@ -4,9 +4,9 @@
 //! text, the shortest of its kind unless a seed shows it already.
 
 use crate::model::{Pattern, Token};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 /// What a question may cost; beyond it the answer is unknown.
@@ -71,8 +71,50 @@ impl Budget {
 /// Literals up to this number take part in the walk, so that no witness is mistaken for one of them.
 const WALKED_LITERALS: usize = 64;
 
-/// One text for each combination of `split` that a text of `universe` can match.
+/// What was asked: universe, split and seeds.
+type Asked = (Vec<Pattern>, Vec<Pattern>, Vec<String>);
+
+/// Answers that are kept at most; accounts that are set up alike ask alike.
+const KEPT: usize = 2048;
+
+thread_local! {
+    /// Answers, and what each cost.
+    static ANSWERS: RefCell<HashMap<Asked, (Rc<[String]>, u64)>> = RefCell::default();
+}
+
+/// One text for each combination of `split` that a text of `universe` can match. What was asked before costs as much as it did
+/// then, so that no answer depends on what else was asked.
 pub(super) fn atoms(
+    universe: &[Pattern],
+    split: &[Pattern],
+    seeds: impl IntoIterator<Item = String>,
+    budget: &mut Budget,
+) -> Result<Vec<String>, Spent> {
+    let asked: Asked = (
+        universe.to_vec(),
+        split.to_vec(),
+        seeds.into_iter().collect(),
+    );
+    let known = ANSWERS.with_borrow(|answers| answers.get(&asked).cloned());
+    if let Some((texts, cost)) = known
+        && let Some(left) = budget.left.checked_sub(cost)
+    {
+        budget.left = left;
+        return Ok(texts.to_vec());
+    }
+    let before = budget.left;
+    let texts = told_apart(universe, split, asked.2.iter().cloned(), budget)?;
+    let kept = (Rc::from(texts.as_slice()), before - budget.left);
+    ANSWERS.with_borrow_mut(|answers| {
+        if answers.len() >= KEPT {
+            answers.clear();
+        }
+        answers.insert(asked, kept);
+    });
+    Ok(texts)
+}
+
+fn told_apart(
     universe: &[Pattern],
     split: &[Pattern],
     seeds: impl IntoIterator<Item = String>,

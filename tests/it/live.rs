@@ -228,6 +228,16 @@ fn an_organisation_is_scanned_account_by_account() {
         "all active accounts, the locked one among them"
     );
 
+    assert!(
+        done.out["headline"]["scope"].as_array().is_some_and(|lines| {
+            lines.contains(&json!(
+                "6 accounts listed: 4 scanned, 1 not scanned, 1 left out."
+            ))
+        }),
+        "{}",
+        done.out["headline"]
+    );
+
     // No value of a variable is anywhere: not in the run, the results, or what was said.
     let run = std::fs::read(done.folder.path().join("run.outcrop")).expect("the run");
     assert!(
