@@ -3,7 +3,8 @@
 #
 #   fetch.sh VERSION FOLDER        such as: fetch.sh v0.1.0 "$RUNNER_TEMP/outcrop/bin"
 #
-# OUTCROP_RELEASES is where releases lie; each holds outcrop-TARGET.tar.gz and SHA256SUMS.
+# OUTCROP_RELEASES is where releases lie; each holds outcrop-TARGET.tar.gz and SHA256SUMS. OUTCROP_CACHE is a folder in which the
+# archive is kept; it is held against the digests of the release like one that was just fetched.
 set -euo pipefail
 version="$1" folder="$2"
 releases="${OUTCROP_RELEASES:?set it to the address of the releases, such as https://github.com/OWNER/outcrop/releases/download}"
@@ -20,7 +21,10 @@ esac
 name="outcrop-$target.tar.gz"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
+cached="${OUTCROP_CACHE:+$OUTCROP_CACHE/$name}"
+if [ -n "$cached" ] && [ -f "$cached" ]; then cp "$cached" "$work/$name"; fi
 for file in "$name" SHA256SUMS; do
+  if [ -f "$work/$file" ]; then continue; fi
   curl --fail --silent --show-error --location --retry 3 --output "$work/$file" "$releases/$version/$file" || {
     echo "outcrop: $releases/$version/$file could not be fetched; is there such a release?" >&2
     exit 1
@@ -40,6 +44,7 @@ if [ -n "${OUTCROP_REPOSITORY:-}" ] && [ -n "${GH_TOKEN:-}" ] && command -v gh >
     exit 1
   }
 fi
+if [ -n "$cached" ]; then mkdir -p "$OUTCROP_CACHE"; cp "$work/$name" "$cached"; fi
 mkdir -p "$folder"
 tar -xzf "$work/$name" -C "$work" outcrop
 install -m 0755 "$work/outcrop" "$folder/outcrop"

@@ -23,24 +23,30 @@ impl Merge {
         let Some(out) = &self.judging.out else {
             return Err(Usage("merge writes a run; say where with --out RUN".to_owned()).into());
         };
-        remote::kept(Some(out), None, global.quiet, |out| {
-            let judging = Judging {
-                out,
-                ..self.judging.clone()
-            };
-            let mut judge = judging.load()?;
-            let runs = remote::local(&self.runs)?;
-            let outcome = judging.whole(|| {
-                let mut store = judging.store()?;
-                let mut run = judge::merge::merge(&runs.paths, self.allow_missing, &mut store)?;
-                judge.observing(&store, &mut run)?;
-                judge.complete(&mut run)?;
-                judge.judge(&mut store, &run)
-            })?;
-            // Where it is found afterwards, not the copy on this machine.
-            judging
-                .output
-                .finish(&outcome, self.judging.out.as_deref(), global)
-        })
+        remote::kept(
+            Some(out),
+            None,
+            global.quiet,
+            |_| false,
+            |out| {
+                let judging = Judging {
+                    out,
+                    ..self.judging.clone()
+                };
+                let mut judge = judging.load()?;
+                let runs = remote::local(&self.runs)?;
+                let outcome = judging.whole(|| {
+                    let mut store = judging.store()?;
+                    let mut run = judge::merge::merge(&runs.paths, self.allow_missing, &mut store)?;
+                    judge.observing(&store, &mut run)?;
+                    judge.complete(&mut run)?;
+                    judge.judge(&mut store, &run)
+                })?;
+                // Where it is found afterwards, not the copy on this machine.
+                judging
+                    .output
+                    .finish(&outcome, self.judging.out.as_deref(), global)
+            },
+        )
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn local(paths: &[PathBuf]) -> anyhow::Result<Local> {
     for (number, path) in paths.iter().enumerate() {
         if is_remote(path) {
             let copy = folder.path().join(format!("{number}.outcrop"));
-            get(path, &copy)?;
+            get(path, None, &copy)?;
             all.push(copy);
         } else {
             all.push(path.clone());
@@ -52,7 +52,9 @@ pub(super) fn local(paths: &[PathBuf]) -> anyhow::Result<Local> {
     })
 }
 
-/// Lets a command write its run on this machine, and keeps it in Amazon S3 where `--out` says so. An interrupted run is kept too.
+/// Lets a command write its run on this machine, and keeps it in Amazon S3 where `--out` says so. An interrupted run stays here, so
+/// that the name is free for whoever tries again. Where `is_there` says of an object under the name that it is what is asked for,
+/// nothing is done.
 ///
 /// # Errors
 /// Those of the command; when the object exists or cannot be written.
@@ -60,6 +62,7 @@ pub(super) fn kept(
     out: Option<&Path>,
     profile: Option<&str>,
     quiet: bool,
+    is_there: impl FnOnce(&Path) -> bool,
     run: impl FnOnce(Option<PathBuf>) -> anyhow::Result<u8>,
 ) -> anyhow::Result<u8> {
     let Some(out) = out.filter(|out| is_remote(out)) else {
@@ -67,8 +70,30 @@ pub(super) fn kept(
     };
     check(out)?;
     let folder = tempfile::Builder::new().prefix("outcrop-").tempdir()?;
+    // What would be refused at the end is refused before an hour is spent on it.
+    let earlier = folder.path().join("earlier.outcrop");
+    if get(out, profile, &earlier).is_ok() {
+        if !is_there(&earlier) {
+            anyhow::bail!(
+                "{} exists already; choose another name for --out",
+                out.display()
+            );
+        }
+        if !quiet {
+            anstream::eprintln!("{} holds this shard already", out.display());
+        }
+        return Ok(0);
+    }
     let copy = folder.path().join("run.outcrop");
     let code = run(Some(copy.clone()))?;
+    if code == 130 {
+        let copy = folder.keep().join("run.outcrop");
+        anyhow::bail!(
+            "the scan was interrupted; what it read is kept as `{}`, and {} is free",
+            copy.display(),
+            out.display()
+        );
+    }
     if let Err(error) = put(out, profile, &copy) {
         // What took an hour to read is not thrown away because a name was taken.
         let copy = folder.keep().join("run.outcrop");
@@ -97,8 +122,8 @@ fn check(path: &Path) -> anyhow::Result<()> {
 }
 
 #[cfg(feature = "live")]
-fn get(path: &Path, copy: &Path) -> anyhow::Result<()> {
-    Ok(runtime()?.block_on(object(path)?.get(None, copy))?)
+fn get(path: &Path, profile: Option<&str>, copy: &Path) -> anyhow::Result<()> {
+    Ok(runtime()?.block_on(object(path)?.get(profile, copy))?)
 }
 
 #[cfg(feature = "live")]
@@ -123,7 +148,7 @@ fn check(path: &Path) -> anyhow::Result<()> {
 }
 
 #[cfg(not(feature = "live"))]
-fn get(path: &Path, _: &Path) -> anyhow::Result<()> {
+fn get(path: &Path, _: Option<&str>, _: &Path) -> anyhow::Result<()> {
     check(path)
 }
 

@@ -2,7 +2,7 @@
 
 use super::judging::Judging;
 use super::{Global, Usage, remote};
-use crate::inventory::Store;
+use crate::inventory::{Status, Store};
 use crate::judge::Judge;
 use crate::model::{Arn, Asked, RunInfo, Shard};
 use crate::report::safe::cut;
@@ -330,7 +330,8 @@ impl Scan {
 
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         let (out, profile) = (self.judging.out.as_deref(), self.profile.as_deref());
-        remote::kept(out, profile, global.quiet, |out| {
+        let is_there = |copy: &Path| self.is_there(copy);
+        remote::kept(out, profile, global.quiet, is_there, |out| {
             let mut scan = self.clone();
             scan.judging.out = out;
             scan.scanned(
@@ -338,6 +339,24 @@ impl Scan {
                 global,
             )
         })
+    }
+
+    /// Is this the share that is asked for, read whole within hours? Whoever starts a process again may do so after it ended well.
+    fn is_there(&self, copy: &Path) -> bool {
+        let read = || {
+            let run = Store::open(copy, &subjects::tables()).ok()?.run().ok()?;
+            let asked = run.asked?;
+            let mine = self.request().ok()?.asked(String::new());
+            let age = jiff::Timestamp::now()
+                .duration_since(run.started_at.parse().ok()?)
+                .as_hours();
+            let same = asked.regions == mine.regions
+                && asked.org == mine.org
+                && asked.accounts == mine.accounts
+                && asked.role == mine.role;
+            Some(run.collected && asked.shard == self.shard && same && age < 12)
+        };
+        self.shard.is_some() && read() == Some(true)
     }
 
     /// Scans. `kept` is where the run is found afterwards.
@@ -368,6 +387,7 @@ impl Scan {
                     base.account
                 );
             }
+            runtime.block_on(live::still_open(&request, &base, run))?;
         }
         let shown = std::io::stderr().is_terminal() && !global.no_progress && !global.quiet;
         let bars = Bars {
@@ -415,20 +435,37 @@ impl Scan {
         };
         runtime.shutdown_background();
         if let Some(shard) = request.shard {
+            let share = run
+                .scopes()
+                .filter(|(account, region)| shard.holds(account, region))
+                .count();
+            let read: BTreeSet<(String, String)> = store
+                .coverage()?
+                .into_iter()
+                .filter(|line| line.status == Status::Complete && line.group == "list")
+                .map(|line| (line.account_id, line.region))
+                .collect();
             store.finish()?;
             if !global.quiet {
-                let share = run
-                    .scopes()
-                    .filter(|(account, region)| shard.holds(account, region))
-                    .count();
+                let to = kept.map_or_else(String::new, |path| path.display().to_string());
+                let next = if run.collected {
+                    "when all shards are there: outcrop merge RUN... --out RUN".to_owned()
+                } else {
+                    "interrupted; a run on this machine goes on with: outcrop scan --resume RUN"
+                        .to_owned()
+                };
                 let _ = writeln!(
                     std::io::stderr(),
-                    "shard {shard}: {share} of {} accounts and Regions read into {}; when all shards are there: outcrop merge RUN... --out RUN",
-                    run.scopes().count(),
-                    kept.map_or_else(String::new, |path| path.display().to_string())
+                    "shard {shard}: {} of its {share} accounts and Regions could be read, into {to}; {next}",
+                    read.len(),
                 );
             }
-            return Ok(if run.collected { 0 } else { 130 });
+            return Ok(match (run.collected, read.is_empty() && share > 0) {
+                (false, _) => 130,
+                // Nothing was let in: something is wrong with the role or the flags.
+                (true, true) => 4,
+                (true, false) => 0,
+            });
         }
         judge.observing(&store, &mut run)?;
         judge.complete(&mut run)?;

@@ -56,6 +56,12 @@ pub fn lay_trail(
             .iter()
             .map(|broken| format!("not read: {broken}")),
     );
+    if trail.unplaced > 0 {
+        run.notes.push(format!(
+            "{} records of CloudTrail name no account, Region or time, or are none; what they say is not known",
+            trail.unplaced
+        ));
+    }
     if trail.elsewhere > 0 {
         run.notes.push(format!(
             "{} records of CloudTrail are of accounts or Regions outside this run",

@@ -37,6 +37,9 @@ pub fn merge(paths: &[PathBuf], allow_missing: bool, store: &mut Store) -> anyho
             .clone()
             .and_then(|asked| Some((asked.shard?, asked)))
         {
+            Some((shard, _)) if shard.check().is_err() => {
+                anyhow::bail!("`{shown}` says that it is shard {shard}, which cannot be");
+            }
             Some((shard, asked)) => parts.push(Part {
                 path: shown,
                 run,
@@ -68,9 +71,25 @@ pub fn merge(paths: &[PathBuf], allow_missing: bool, store: &mut Store) -> anyho
     for path in paths {
         store.copy_base(path)?;
     }
-    let run = joined(&parts, &missing);
+    let mut run = joined(&parts, &missing);
+    run.notes.extend(nights(&parts));
     store.commit(&[], &missing.lines(&run))?;
     Ok(run)
+}
+
+/// What is to be said where shards were begun on different days: what moved between accounts since is seen twice or never.
+fn nights(parts: &[Part]) -> Option<String> {
+    let begun: Vec<&str> = parts
+        .iter()
+        .map(|part| part.run.started_at.as_str())
+        .collect();
+    let (first, last) = (begun.iter().min()?, begun.iter().max()?);
+    let apart = last
+        .parse::<jiff::Timestamp>()
+        .ok()?
+        .duration_since(first.parse().ok()?);
+    (apart.as_hours() >= 24)
+        .then(|| format!("the shards were begun on different days, from {first} to {last}"))
 }
 
 fn belong_together(first: &Part, parts: &[Part]) -> anyhow::Result<()> {

@@ -42,6 +42,14 @@ impl Shard {
         Ok(Self { index, count })
     }
 
+    /// Can there be such a shard? What was read from a file may be anything.
+    ///
+    /// # Errors
+    /// When there cannot.
+    pub fn check(self) -> Result<Self, String> {
+        Self::new(self.index, self.count)
+    }
+
     /// The one to which an account's Region belongs; `global` is a Region here.
     pub fn of(account: &str, region: &str, count: u32) -> Self {
         let digest = Sha256::digest(format!("{account} {region}"));

@@ -56,13 +56,27 @@ pub const CHANGES: &[&str] = &[
     "CreateGuardrail",
     "CreateInferenceProfile",
     "CreateKnowledgeBase",
+    "CreateMemory",
     "CreatePrompt",
     "DeleteAgent",
+    "DeleteAgentActionGroup",
+    "DeleteAgentAlias",
+    "DeleteAgentRuntime",
+    "DeleteDataSource",
+    "DeleteEnforcedGuardrailConfiguration",
+    "DeleteFlow",
+    "DeleteGateway",
+    "DeleteGatewayTarget",
     "DeleteGuardrail",
+    "DeleteInferenceProfile",
     "DeleteKnowledgeBase",
+    "DeleteMemory",
     "DeleteModelInvocationLoggingConfiguration",
+    "DeletePrompt",
+    "DeleteResourcePolicy",
     "PutEnforcedGuardrailConfiguration",
     "PutModelInvocationLoggingConfiguration",
+    "PutResourcePolicy",
     "UpdateAgent",
     "UpdateAgentActionGroup",
     "UpdateAgentAlias",
@@ -73,8 +87,12 @@ pub const CHANGES: &[&str] = &[
     "UpdateGatewayTarget",
     "UpdateGuardrail",
     "UpdateKnowledgeBase",
+    "UpdateMemory",
     "UpdatePrompt",
 ];
+
+/// Beginnings of the names of events that change nothing, for records that do not say so.
+const READS: &[&str] = &["BatchGet", "Describe", "Get", "List", "Search", "Validate"];
 
 /// What tells two sums of changes apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +142,8 @@ pub struct Sums {
     sums: BTreeMap<Key, Sum>,
     changes: BTreeMap<Changer, Change>,
     seen: BTreeSet<String>,
+    /// Records that name no account, Region or time, or are none.
+    pub unplaced: u64,
     /// Records by account and Region, whatever they were about: how many, the oldest and the newest.
     pub windows: BTreeMap<(String, String), (i64, String, String)>,
 }
@@ -176,7 +196,20 @@ fn principal(identity: &Json) -> (String, &'static str) {
         "IAMUser" => (text(identity, &["arn"]).to_owned(), "user"),
         "Root" => (text(identity, &["arn"]).to_owned(), "root"),
         "AWSService" => (text(identity, &["invokedBy"]).to_owned(), "service"),
-        _ => (text(identity, &["arn"]).to_owned(), "other"),
+        _ => {
+            // Users of IAM Identity Center and other accounts have no ARN.
+            let name = [
+                &["arn"][..],
+                &["onBehalfOf", "userId"],
+                &["principalId"],
+                &["accountId"],
+                &["type"],
+            ]
+            .into_iter()
+            .map(|path| text(identity, path))
+            .find(|name| !name.is_empty());
+            (name.unwrap_or("nobody that is named").to_owned(), "other")
+        }
     }
 }
 
@@ -215,6 +248,7 @@ impl Sums {
             account
         };
         if account.is_empty() || region.is_empty() || time.is_empty() {
+            self.unplaced += 1;
             return;
         }
         let id = text(record, &["eventID"]);
@@ -232,11 +266,12 @@ impl Sums {
             return;
         }
         let (principal, kind) = principal(record.get("userIdentity").unwrap_or(&Json::Null));
-        if !CALLS.iter().any(|start| event.starts_with(start)) {
+        // `CreateInferenceProfile` is no inference.
+        if CHANGES.contains(&event) || !CALLS.iter().any(|start| event.starts_with(start)) {
+            let reads = || READS.iter().any(|start| event.starts_with(start));
+            let read_only = record.get("readOnly").and_then(Json::as_bool);
             // What was refused changed nothing.
-            if record.get("readOnly").and_then(Json::as_bool) == Some(false)
-                && text(record, &["errorCode"]).is_empty()
-            {
+            if !read_only.unwrap_or_else(reads) && text(record, &["errorCode"]).is_empty() {
                 let changer = Changer {
                     account: account.to_owned(),
                     region: region.to_owned(),
@@ -459,6 +494,8 @@ mod tests {
             json!({"eventID": "c", "errorCode": "AccessDenied"}),
             json!({"eventID": "d", "readOnly": true, "eventName": "ListGuardrails"}),
             json!({"eventID": "e", "eventSource": "s3.amazonaws.com"}),
+            json!({"eventID": "f", "readOnly": null, "eventName": "GetGuardrail"}),
+            json!({"eventID": "g", "readOnly": null, "eventTime": "2026-11-02T00:00:00Z"}),
         ] {
             let mut record = base.clone();
             for (key, value) in change.as_object().expect("an object") {
@@ -469,10 +506,16 @@ mod tests {
         let rows = sums.rows(|_, _| true);
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].table, "cloudtrail_change");
+        // It begins like a call, and is none.
+        let mut profile = base;
+        profile["eventName"] = json!("CreateInferenceProfile");
+        let mut others = Sums::default();
+        others.add(&profile);
+        assert_eq!(others.rows(|_, _| true)[0].table, "cloudtrail_change");
         for (name, value) in [
             ("event_name", Value::from("UpdateGuardrail")),
             ("principal_kind", Value::from("user")),
-            ("changes", Value::from(2)),
+            ("changes", Value::from(3)),
             ("from_console", Value::from(true)),
             ("last_seen", Value::from("2026-11-03T00:00:00Z")),
         ] {
@@ -502,6 +545,7 @@ mod tests {
         sums.add(&call);
         sums.add(&json!({"eventID": "c"}));
         sums.add(&json!(7));
+        assert_eq!(sums.unplaced, 2);
         assert_eq!(sums.rows(|_, _| true).len(), 1);
         assert_eq!(
             sums.windows[&("1".to_owned(), "eu-west-1".to_owned())],

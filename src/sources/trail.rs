@@ -43,6 +43,8 @@ pub struct Trail {
     pub broken: Vec<String>,
     /// Records of accounts and Regions outside the run.
     pub elsewhere: i64,
+    /// Records that name no account, Region or time, or are none.
+    pub unplaced: u64,
 }
 
 fn fail<T>(file: &Path, message: impl Into<String>) -> Result<T, Error> {
@@ -185,6 +187,7 @@ pub fn read(paths: &[PathBuf], run: &RunInfo) -> Result<Trail, Error> {
         run.account(account).is_some() && run.regions.iter().any(|known| known == region)
     };
     trail.rows = sums.rows(wanted);
+    trail.unplaced = sums.unplaced;
     let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
     for row in &trail.rows {
         let key = (row.table, row.account_id.as_str(), row.region.as_str());
@@ -203,7 +206,10 @@ pub fn read(paths: &[PathBuf], run: &RunInfo) -> Result<Trail, Error> {
                 .set("window_start", start.as_str())
                 .set("window_end", end.as_str())
                 .set("events", *events)
-                .set("whole", Value::from(trail.broken.is_empty()))
+                .set(
+                    "whole",
+                    Value::from(trail.broken.is_empty() && sums.unplaced == 0),
+                )
                 .set("sees_data_events", true),
         );
     }

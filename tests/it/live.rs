@@ -229,11 +229,13 @@ fn an_organisation_is_scanned_account_by_account() {
     );
 
     assert!(
-        done.out["headline"]["scope"].as_array().is_some_and(|lines| {
-            lines.contains(&json!(
-                "6 accounts listed: 4 scanned, 1 not scanned, 1 left out."
-            ))
-        }),
+        done.out["headline"]["scope"]
+            .as_array()
+            .is_some_and(|lines| {
+                lines.contains(&json!(
+                    "6 accounts listed: 4 scanned, 1 not scanned, 1 left out."
+                ))
+            }),
         "{}",
         done.out["headline"]
     );

@@ -54,5 +54,6 @@ mod secrets;
 mod third_wave;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod traces;
+mod trends;
 mod validators;
 mod world;

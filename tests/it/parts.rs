@@ -257,7 +257,27 @@ fn shards_leave_their_runs_in_a_bucket() {
     let over = here(&[&scope[..], &["--out", "s3://runs/night/all.outcrop"]].concat());
     assert_eq!(over.status.code(), Some(1));
     assert!(said(&over).contains("exists already"), "{}", said(&over));
-    // What was read is not lost with the name.
+    // The same shard, whole and of today: whoever starts the process again has nothing to do.
+    let twice = here(
+        &[
+            &scope[..],
+            &["--shard", "1/2", "--out", "s3://runs/night/1.outcrop"],
+        ]
+        .concat(),
+    );
+    assert_eq!(twice.status.code(), Some(0), "{}", said(&twice));
+    assert!(said(&twice).contains("already"), "{}", said(&twice));
+    let other = here(
+        &[
+            &scope[..],
+            &["--shard", "2/2", "--out", "s3://runs/night/1.outcrop"],
+        ]
+        .concat(),
+    );
+    assert_eq!(other.status.code(), Some(1), "{}", said(&other));
+    // What was read is not lost with a bucket that is not there.
+    let over = here(&[&scope[..], &["--out", "s3://absent/all.outcrop"]].concat());
+    assert_eq!(over.status.code(), Some(1));
     let kept = said(&over)
         .split_once("the run is kept as `")
         .and_then(|(_, rest)| Some(rest.split_once('`')?.0.to_owned()))
@@ -369,6 +389,27 @@ fn a_scan_that_was_killed_goes_on_and_loses_nothing() {
         assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
         assert!(said(&refused).contains(sentence), "{}", said(&refused));
     }
+    // An account that was open and is not any more costs nothing that was read of it.
+    let shut = here(&[
+        "scan",
+        "--resume",
+        "whole.outcrop",
+        "--external-id",
+        "wrong",
+    ]);
+    assert_eq!(shut.status.code(), Some(1), "{}", said(&shut));
+    assert!(
+        said(&shut).contains("cannot be entered now"),
+        "{}",
+        said(&shut)
+    );
     let report = here(&["report", "whole.outcrop", "--format", "json"]);
     same(&whole, &results(&report), "untouched");
+    // A shard that was let in nowhere says so.
+    let mut nowhere = scope.to_vec();
+    nowhere[4] = "wrong";
+    nowhere.extend(["--shard", "1/1", "--out", "nowhere.outcrop"]);
+    let nowhere = here(&nowhere);
+    assert_eq!(nowhere.status.code(), Some(4), "{}", said(&nowhere));
+    assert!(said(&nowhere).contains("0 of its"), "{}", said(&nowhere));
 }

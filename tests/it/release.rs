@@ -126,6 +126,27 @@ fn the_action_installs_what_the_digests_say_and_nothing_else() {
         "{}",
         said(&program)
     );
+    // What lies in a cache is held against the digests too.
+    for (text, code) in [("not the program", 1), ("", 0)] {
+        let archive = std::fs::read_dir(at("v1.0.0")).expect("files");
+        for file in archive.map(|entry| entry.expect("a file")) {
+            std::fs::create_dir_all(at("cache")).expect("a folder");
+            let to = at("cache").join(file.file_name());
+            if text.is_empty() {
+                std::fs::copy(file.path(), to).expect("a copy");
+            } else {
+                std::fs::write(to, text).expect("another file");
+            }
+        }
+        let cache = at("cache").display().to_string();
+        let fetched = script(
+            "action/fetch.sh",
+            &["v1.0.0", "cached"],
+            &[("OUTCROP_RELEASES", &address), ("OUTCROP_CACHE", &cache)],
+            scratch.path(),
+        );
+        assert_eq!(fetched.status.code(), Some(code), "{}", said(&fetched));
+    }
     for (version, sentence) in [
         ("v1.0.1", "is not what SHA256SUMS"),
         ("v1.0.2", "is not what SHA256SUMS"),
@@ -230,6 +251,8 @@ fn one_comment_is_kept_up_to_date() {
     );
     let (output, calls) = comment("41\n42\n", "# Report\n", "7");
     assert!(output.status.success(), "{}", said(&output));
+    // Of those that somebody else wrote none is taken.
+    assert!(calls.contains(".user.type == \"Bot\""), "{calls}");
     assert!(
         calls.contains("--method PATCH repos/o/r/issues/comments/41") && !calls.contains("POST"),
         "{calls}"
@@ -240,7 +263,7 @@ fn one_comment_is_kept_up_to_date() {
         "{body}"
     );
     // What is longer than a comment may be is cut between letters, and says so.
-    let (output, _) = comment("", &"ä".repeat(50_000), "7");
+    let (output, _) = comment("", &format!("x{}", "ä".repeat(50_000)), "7");
     assert!(output.status.success(), "{}", said(&output));
     let body = std::fs::read_to_string(at("body")).expect("text");
     assert!(body.len() < 65_536 && body.contains("The report is longer"));

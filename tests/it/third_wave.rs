@@ -495,6 +495,75 @@ fn provenance() -> Vec<Case> {
             "live-differs-from-source",
             Fail,
         ),
+        // What was deleted by hand is not among the endpoints any more.
+        (
+            "DELETE FROM vpc_endpoint WHERE vpc_endpoint_id = 'vpce-app-runtime'; UPDATE cloudformation_stack_resource SET drift_status = 'DELETED' WHERE physical_id = 'vpce-app-runtime'",
+            "live-differs-from-source",
+            Unknown,
+        ),
+        (
+            "UPDATE cloudformation_stack_resource SET drift_status = NULL WHERE logical_id = 'Agent1'",
+            "live-differs-from-source",
+            Unknown,
+        ),
+        (
+            "UPDATE coverage SET status = 'partial' WHERE table_name = 'cloudformation_stack_resource'",
+            "live-differs-from-source",
+            Unknown,
+        ),
+        (
+            "UPDATE cloudformation_stack SET drift_checked_at = '2026-01-01T00:00:00Z'",
+            "live-differs-from-source",
+            Unknown,
+        ),
+        (
+            "UPDATE cloudformation_stack SET drift_checked_at = ''",
+            "live-differs-from-source",
+            Unknown,
+        ),
+        (
+            "DELETE FROM cloudformation_stack",
+            "live-differs-from-source",
+            Unknown,
+        ),
+        // What is taken down is not judged.
+        (
+            "UPDATE cloudformation_stack SET status = 'DELETE_IN_PROGRESS'; UPDATE cloudformation_stack_resource SET drift_status = 'DELETED'",
+            "live-differs-from-source",
+            NotApplicable,
+        ),
+        // A name that anybody may choose is no pipeline.
+        (
+            "UPDATE cloudtrail_change SET principal_kind = 'other', principal_arn = 'arn:aws:sts::111111111111:federated-user/deployer'",
+            "changed-outside-pipeline",
+            Fail,
+        ),
+        (
+            "UPDATE cloudtrail_change SET principal_kind = 'role', principal_arn = 'arn:aws:sts::111111111111:assumed-role/Admin/deployer'",
+            "changed-outside-pipeline",
+            Fail,
+        ),
+        (
+            "UPDATE cloudtrail_change SET principal_kind = 'role', principal_arn = 'arn:aws:sts::111111111111:assumed-role/deployer/build-7'",
+            "changed-outside-pipeline",
+            Pass,
+        ),
+        (
+            "UPDATE cloudtrail_change SET principal_kind = 'user', principal_arn = 'arn:aws:iam::111111111111:user/deployer'",
+            "changed-outside-pipeline",
+            Fail,
+        ),
+        (
+            "UPDATE cloudtrail_change SET principal_kind = 'role', principal_arn = 'arn:aws:iam::999999999999:role/deployer'",
+            "changed-outside-pipeline",
+            Fail,
+        ),
+        // One Region in the first half of the week and another in the second were never both seen.
+        (
+            "UPDATE cloudtrail_window SET window_end = '2026-10-28T06:00:00Z' WHERE region = 'eu-west-1'; UPDATE cloudtrail_window SET window_start = '2026-10-28T06:00:00Z' WHERE region = 'us-east-1'",
+            "changed-outside-pipeline",
+            Unknown,
+        ),
         (
             "UPDATE coverage SET status = 'denied' WHERE table_name = 'cloudformation_stack'; DELETE FROM cloudformation_stack",
             "live-differs-from-source",

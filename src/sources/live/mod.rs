@@ -16,7 +16,7 @@ mod session;
 pub use bucket::Object;
 pub use hub::{Parcel, Sent, send};
 pub use kms::KmsKey;
-pub use schedule::{Progress, collect};
+pub use schedule::{Progress, collect, still_open};
 pub use session::Base;
 
 use crate::model::{AccountInfo, Asked, RunInfo, Shard};

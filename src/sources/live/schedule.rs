@@ -40,6 +40,37 @@ enum Message {
     },
 }
 
+/// Are the accounts that a scan entered before still open to this one? What was read of them is read anew in part, so that the
+/// earlier reading would be lost.
+///
+/// # Errors
+/// When one of them cannot be entered.
+pub async fn still_open(request: &Request, base: &Base, run: &RunInfo) -> Result<(), Error> {
+    use aws_credential_types::provider::ProvideCredentials as _;
+    let mut answers = futures_util::stream::iter(
+        run.role_chains
+            .keys()
+            .filter(|account| **account != base.account)
+            .map(|account| async move {
+                let credentials = AccountCredentials::new(base, request, account);
+                let answer = credentials.provide_credentials().await;
+                answer.err().map(|error| {
+                    let why = credentials
+                        .failure()
+                        .map_or_else(|| error.to_string(), |failure| failure.detail());
+                    format!("account {account} was entered before and cannot be entered now ({why}); the run was left as it is")
+                })
+            }),
+    )
+    .buffer_unordered(ACCOUNTS_AT_ONCE);
+    while let Some(answer) = answers.next().await {
+        if let Some(why) = answer {
+            return Err(Error::Setup(why));
+        }
+    }
+    Ok(())
+}
+
 struct Job<'j> {
     request: &'j Request,
     base: &'j Base,

@@ -3,9 +3,8 @@
 use crate::derive::Sink;
 use crate::inventory::cols::{flag, list, text, time};
 use crate::inventory::{Inputs, Role, Span, Table};
-use crate::model::{GLOBAL, Gap, Observed, account_arn, glob, merge};
+use crate::model::{Arn, GLOBAL, Gap, Observed, Reason, account_arn, glob, merge};
 use crate::subjects::logging::genai_use;
-use crate::subjects::network::bedrock_observed::window;
 use crate::subjects::{Facts, Subject};
 use crate::{services, subject_columns};
 use Observed::{Known, Unknown};
@@ -52,16 +51,76 @@ pub(super) const SUBJECT: Subject = Subject {
     rests_on_published_data: false,
 };
 
-/// Is the principal one of the pipelines? A pattern is one of ARNs, or of names of roles.
-fn is_pipeline(roles: &[String], principal: &str) -> bool {
-    let name = principal.rsplit('/').next().unwrap_or(principal);
-    roles.iter().any(|role| {
-        if role.contains(':') {
-            glob(role, principal)
+/// Is the principal one of the pipelines? A pattern is one of ARNs, or of names of roles in the accounts of the run: whoever may
+/// name a user, a session or a role elsewhere is no pipeline by that name.
+fn is_pipeline(facts: &Facts<'_>, roles: &[String], principal: &str) -> bool {
+    let Some(arn) = Arn::parse(principal) else {
+        return false;
+    };
+    // A session whose record does not name its role's path.
+    let (role, whole) = match arn.resource.split_once('/') {
+        Some(("role", rest)) => (rest.rsplit('/').next(), principal.to_owned()),
+        Some(("assumed-role", rest)) => {
+            let name = rest.split('/').next().unwrap_or_default();
+            let whole = format!("arn:{}:iam::{}:role/{name}", arn.partition, arn.account);
+            (Some(name), whole)
+        }
+        _ => (None, principal.to_owned()),
+    };
+    roles.iter().any(|pattern| {
+        if pattern.contains(':') {
+            glob(pattern, &whole)
         } else {
-            glob(role, name)
+            facts.world.run.account(arn.account).is_some()
+                && role.is_some_and(|name| glob(pattern, name))
         }
     })
+}
+
+/// What was looked at in every Region of an account: the latest begin and the earliest end, and what is missing of it.
+fn window(facts: &Facts<'_>, account: &str) -> (String, String, Vec<Gap>) {
+    let (mut start, mut end, mut gaps) = (
+        String::new(),
+        String::new(),
+        facts.settings.unscanned(account),
+    );
+    let gap = |region: &str, what: &str| {
+        Gap::not_understood("cloudtrail_window", format!("{account} {region}: {what}"))
+    };
+    for region in &facts.world.run.regions {
+        let found = facts.world.all("cloudtrail_window", account, region);
+        if found.gaps.is_empty() && found.rows.is_empty() {
+            gaps.push(Gap {
+                reason: Reason::NotScanned,
+                ..gap(region, "nothing of CloudTrail was read there")
+            });
+        }
+        gaps = merge(gaps, found.gaps);
+        for row in found.rows {
+            let times = row.text("window_start").zip(row.text("window_end"));
+            match times.zip(row.flag("whole")) {
+                Known(((from, to), whole)) => {
+                    if !whole {
+                        gaps.push(gap(region, "not everything in the window was read"));
+                    }
+                    if start.is_empty() || from > start.as_str() {
+                        from.clone_into(&mut start);
+                    }
+                    if end.is_empty() || to < end.as_str() {
+                        to.clone_into(&mut end);
+                    }
+                    if from.is_empty() || from >= to {
+                        gaps.push(gap(region, "the window has no length"));
+                    }
+                }
+                Unknown(more) => gaps = merge(gaps, more),
+            }
+        }
+    }
+    if !start.is_empty() && start >= end {
+        gaps.push(gap("", "no time was looked at in every Region"));
+    }
+    (start, end, gaps)
 }
 
 fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
@@ -81,7 +140,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                         // AWS's own, and what they do on somebody's order is seen as that somebody's change.
                         let is_aws =
                             kind == "service" || principal.contains(":role/aws-service-role/");
-                        if !is_aws && !is_pipeline(&roles, principal) {
+                        if !is_aws && !is_pipeline(facts, &roles, principal) {
                             changes.push(format!(
                                 "{principal}: {event} in {region} ({count}, last {last})"
                             ));

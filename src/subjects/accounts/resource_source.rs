@@ -171,7 +171,7 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                     format!("arn:{partition}:{}:{region}:{account}:{}/{id}", of.0, of.1)
                 };
                 let last = id.rsplit('/').next().unwrap_or(id);
-                let mut by = [id, last]
+                let mut by = [id, last, arn.as_str()]
                     .into_iter()
                     .find_map(|name| made.get(&(*kind, name)).cloned());
                 let in_stack = match (&by, stack_gaps.is_empty()) {
@@ -237,6 +237,14 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     }
 }
 
+/// Is there the tag, with its value where `key=value` asks for one?
+fn carries(tags: &BTreeMap<String, String>, wanted: &str) -> bool {
+    tags.contains_key(wanted)
+        || wanted
+            .split_once('=')
+            .is_some_and(|(key, value)| tags.get(key).is_some_and(|found| found == value))
+}
+
 /// Which of the tags it carries; none where it carries none of them.
 fn marked(
     facts: &Facts<'_>,
@@ -248,7 +256,7 @@ fn marked(
     match facts.world.lookup("tagged_resource", account, region, arn) {
         Lookup::Found(row) => row
             .tags()
-            .map(|tags| wanted.iter().find(|tag| tags.contains_key(*tag)).cloned()),
+            .map(|tags| wanted.iter().find(|tag| carries(&tags, tag)).cloned()),
         Lookup::Absent if listed => Known(None),
         Lookup::Absent => Observed::gap(Gap::not_understood(
             "tagged_resource",

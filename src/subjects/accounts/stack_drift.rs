@@ -7,7 +7,7 @@ use crate::model::{Gap, Observed, merge};
 use crate::subjects::{Facts, Subject};
 use crate::{services, subject_columns};
 use Observed::{Known, Unknown};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 const STACKS: Inputs = Inputs::All(&[
     services::provenance::STACK.list(),
@@ -56,41 +56,73 @@ const PREFIXES: &[&str] = &[
     "AWS::OpenSearchServerless::",
 ];
 
+/// What is known of the resources of one stack that the subject is about.
+#[derive(Default)]
+struct Parts<'w> {
+    /// Words and status of each.
+    seen: Vec<(String, &'w str)>,
+    /// What could not be told of some.
+    open: Vec<Gap>,
+}
+
 fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     for (account, region) in facts.settings.scopes(&STACK_DRIFT) {
         let stacks = facts.world.all("cloudformation_stack", &account, &region);
         let parts = facts
             .world
             .all("cloudformation_stack_resource", &account, &region);
-        let mut hidden = merge(stacks.gaps, parts.gaps);
         let endpoints = facts.world.all("vpc_endpoint", &account, &region);
-        let mut for_bedrock = BTreeSet::new();
+        let mut services: BTreeMap<&str, Observed<bool>> = BTreeMap::new();
         for endpoint in endpoints.rows {
-            match endpoint.text("service_name") {
-                Known(service) if service.contains(".bedrock") => {
-                    for_bedrock.insert(endpoint.key());
-                }
-                Known(_) => {}
-                Unknown(gaps) => hidden = merge(hidden, gaps),
-            }
+            let service = endpoint.text("service_name");
+            services.insert(
+                endpoint.key(),
+                service.map(|name| name.contains(".bedrock")),
+            );
         }
-        let mut of_stack: BTreeMap<&str, Vec<(String, &str)>> = BTreeMap::new();
+        // What hides resources of any stack.
+        let mut hidden = parts.gaps;
+        let mut of_stack: BTreeMap<&str, Parts<'_>> = BTreeMap::new();
         for part in parts.rows {
-            match seen(part, &for_bedrock, &endpoints.gaps) {
-                Known(Some((stack, words, status))) => {
-                    of_stack.entry(stack).or_default().push((words, status));
+            let stack = match part.text("stack_arn") {
+                Known(stack) => of_stack.entry(stack).or_default(),
+                Unknown(gaps) => {
+                    hidden = merge(hidden, gaps);
+                    continue;
                 }
+            };
+            match seen(part, &services, &endpoints.gaps) {
+                Known(Some(found)) => stack.seen.push(found),
                 Known(None) => {}
-                Unknown(gaps) => hidden = merge(hidden, gaps),
+                Unknown(gaps) => stack.open = merge(std::mem::take(&mut stack.open), gaps),
             }
         }
-        sink.hide(&account, &region, hidden);
+        sink.hide(&account, &region, merge(stacks.gaps, hidden.clone()));
+        for (stack, parts) in &of_stack {
+            // A list that names resources of a stack, and no such stack, is not the whole of it.
+            let is_about = !parts.seen.is_empty() || !parts.open.is_empty();
+            if is_about && stacks.rows.iter().all(|row| row.key() != *stack) {
+                let detail = format!("{account} {region}: {stack} has resources and is not listed");
+                sink.hide(
+                    &account,
+                    &region,
+                    vec![Gap::not_understood("cloudformation_stack", detail)],
+                );
+            }
+        }
         for stack in stacks.rows {
-            let Some(parts) = of_stack.get(stack.key()) else {
+            let nothing = Parts::default();
+            let parts = of_stack.get(stack.key()).unwrap_or(&nothing);
+            let goes = stack
+                .text("status")
+                .map(|status| status.starts_with("DELETE_"));
+            // What is taken down differs from its template in any case.
+            if goes.is_true() || parts.seen.is_empty() && parts.open.is_empty() {
                 continue;
-            };
+            }
             let named = |wanted: &[&str]| -> Vec<String> {
                 parts
+                    .seen
                     .iter()
                     .filter(|(_, status)| wanted.contains(status))
                     .map(|(words, status)| format!("{words}: {status}"))
@@ -99,23 +131,21 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
             let differing = named(&["MODIFIED", "DELETED"]);
             let unchecked = named(&["NOT_CHECKED", "UNKNOWN", "UNSUPPORTED"]);
             let as_in_source = if !differing.is_empty() {
-                Known(false)
-            } else if unchecked.is_empty() {
-                Known(true)
+                // Unless it is being taken down.
+                goes
             } else {
-                let name = stack.text("name").known().unwrap_or(stack.key());
-                Observed::gap(Gap::not_understood(
-                    "cloudformation_stack_resource.drift_status",
-                    match stack.text("drift_status") {
-                        Known("NOT_CHECKED") => format!(
-                            "drift of the stack {name} was never detected; run `aws cloudformation detect-stack-drift --stack-name {name}`, which changes nothing, and scan again"
-                        ),
-                        _ => format!(
-                            "the last detection of drift of the stack {name} did not compare {}",
-                            unchecked.join(", ")
-                        ),
-                    },
-                ))
+                let mut open = merge(parts.open.clone(), hidden.clone());
+                if let Some(why) = open_by_detection(facts, stack, &unchecked) {
+                    open.push(Gap::not_understood(
+                        "cloudformation_stack_resource.drift_status",
+                        why,
+                    ));
+                }
+                if open.is_empty() {
+                    Known(true)
+                } else {
+                    Unknown(open)
+                }
             };
             let mut row = sink.row(&account, &region, stack.key(), "AWS::CloudFormation::Stack");
             row.set("name", stack.text("name").map(str::to_owned))
@@ -130,12 +160,49 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// The stack, the words and the status of a resource that the subject is about; nothing for others.
+/// Why the last detection leaves open whether anything differs; nothing where it answers.
+fn open_by_detection(facts: &Facts<'_>, stack: Row<'_>, unchecked: &[String]) -> Option<String> {
+    let name = stack.text("name").known().unwrap_or(stack.key());
+    let again = format!(
+        "run `aws cloudformation detect-stack-drift --stack-name {name}`, which changes nothing, and scan again"
+    );
+    let checked = stack.text("drift_checked_at").known().unwrap_or_default();
+    if stack.text("drift_status") == Known("NOT_CHECKED") || checked.is_empty() {
+        return Some(format!(
+            "it is not known that drift of the whole stack {name} was ever detected; {again}"
+        ));
+    }
+    let run = &facts.world.run;
+    let days = run
+        .parameters
+        .get("drift_days")
+        .and_then(serde_json::Value::as_i64)
+        .unwrap_or(30);
+    let age = run
+        .started_at
+        .parse::<jiff::Timestamp>()
+        .ok()
+        .zip(checked.parse::<jiff::Timestamp>().ok())
+        .map(|(now, then)| now.duration_since(then).as_hours() / 24);
+    if age.is_none_or(|age| age > days) {
+        return Some(format!(
+            "drift of the stack {name} was last detected on {checked}, more than {days} days (drift_days) before the scan; {again}"
+        ));
+    }
+    (!unchecked.is_empty()).then(|| {
+        format!(
+            "the last detection of drift of the stack {name} did not compare {}",
+            unchecked.join(", ")
+        )
+    })
+}
+
+/// The words and the status of a resource that the subject is about; nothing for others.
 fn seen<'w>(
     part: Row<'w>,
-    for_bedrock: &BTreeSet<&str>,
+    services: &BTreeMap<&str, Observed<bool>>,
     endpoint_gaps: &[Gap],
-) -> Observed<Option<(&'w str, String, &'w str)>> {
+) -> Observed<Option<(String, &'w str)>> {
     let about = part.text("type").and_then(|kind| {
         if PREFIXES.iter().any(|prefix| kind.starts_with(prefix)) {
             return Known(true);
@@ -143,23 +210,22 @@ fn seen<'w>(
         if kind != "AWS::EC2::VPCEndpoint" {
             return Known(false);
         }
-        part.text("physical_id").and_then(|id| {
-            if for_bedrock.contains(id) || endpoint_gaps.is_empty() {
-                Known(for_bedrock.contains(id))
-            } else {
-                Unknown(endpoint_gaps.to_vec())
-            }
+        part.text("physical_id").and_then(|id| match services.get(id) {
+            Some(known) => known.clone(),
+            None if endpoint_gaps.is_empty() => Observed::gap(Gap::not_understood(
+                "vpc_endpoint.service_name",
+                format!("the endpoint {id} of a stack is not there, so that its service is not known"),
+            )),
+            None => Unknown(endpoint_gaps.to_vec()),
         })
     });
     about.and_then(|about| {
         if !about {
             return Known(None);
         }
-        part.text("stack_arn")
-            .zip(part.text("logical_id"))
-            .zip(part.text("type").zip(part.text("drift_status")))
-            .map(|((stack, logical), (kind, status))| {
-                Some((stack, format!("{logical} ({kind})"), status))
-            })
+        part.text("logical_id")
+            .zip(part.text("type"))
+            .zip(part.text("drift_status"))
+            .map(|((logical, kind), status)| Some((format!("{logical} ({kind})"), status)))
     })
 }

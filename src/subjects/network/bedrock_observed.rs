@@ -110,7 +110,7 @@ impl Seen {
 }
 
 /// What was looked at in an account: begin and end over its Regions, and what is missing of it.
-pub(crate) fn window(facts: &Facts<'_>, account: &str) -> (String, String, Vec<Gap>) {
+fn window(facts: &Facts<'_>, account: &str) -> (String, String, Vec<Gap>) {
     let (mut start, mut end, mut gaps) = (
         String::new(),
         String::new(),

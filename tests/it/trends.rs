@@ -1,0 +1,73 @@
+//! Failures over several runs: each has a life.
+
+use crate::law::{judged_by, rules_of_accounts};
+
+#[test]
+fn a_failure_has_a_life_over_several_runs() {
+    use outcrop::judge::trend::{State, trend};
+    let rule = "inference-log-group-kept-forever";
+    let mut library = rules_of_accounts();
+    library.rules.retain(|loaded| loaded.rule.id == rule);
+    let at = |day: &str, change: &'static str| {
+        let mut outcome = judged_by(&library, "broken", |store| {
+            store.conn.execute_batch(change).expect("the change");
+        });
+        outcome.run.id = day.to_owned();
+        outcome.run.finished_at = format!("2026-11-{day}T06:00:00Z");
+        outcome
+    };
+    let forever = "UPDATE cloudwatch_log_group SET retention_in_days = 0 WHERE name = '/aws/bedrock/invocations'";
+    let kept = "UPDATE cloudwatch_log_group SET retention_in_days = 180";
+    let unseen = "UPDATE cloudwatch_log_group SET retention_in_days = NULL; UPDATE coverage SET status = 'denied' WHERE table_name = 'cloudwatch_log_group'";
+    // In any order: open, lost sight of, open again, fixed, open anew.
+    let all = trend(vec![
+        at("20", kept),
+        at("01", forever),
+        at("10", unseen),
+        at("12", forever),
+        at("25", forever),
+    ]);
+    let counts: Vec<(usize, usize, usize, usize)> = all
+        .runs
+        .iter()
+        .map(|one| {
+            let counts = &one.counts;
+            (counts.open, counts.new, counts.fixed, counts.lost_sight_of)
+        })
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            (1, 0, 0, 0),
+            (0, 0, 0, 1),
+            (1, 0, 0, 0),
+            (0, 0, 1, 0),
+            (1, 1, 0, 0)
+        ]
+    );
+    let [life] = all.findings.as_slice() else {
+        assert_eq!(all.findings.len(), 1);
+        return;
+    };
+    assert_eq!((life.state, life.age_days), (State::Open, Some(0)));
+    // What could not be judged is not fixed, and ages.
+    let all = trend(vec![at("01", forever), at("10", unseen)]);
+    assert_eq!(all.findings[0].state, State::LostSightOf);
+    assert_eq!(all.findings[0].age_days, Some(9));
+    assert_eq!(all.rules[0].lost_sight_of, 1);
+    // What somebody accepted is not fixed.
+    let mut waived = at("10", forever);
+    for result in &mut waived.results {
+        result.waiver = Some(outcrop::model::Waiver {
+            reason: "for now".to_owned(),
+            owner: "platform".to_owned(),
+            expires: "2027-01-31".to_owned(),
+        });
+    }
+    let all = trend(vec![at("01", forever), waived]);
+    assert_eq!(all.findings[0].state, State::Waived);
+    assert_eq!((all.rules[0].fixed, all.rules[0].waived), (0, 1));
+    let all = trend(vec![at("01", forever), at("09", forever)]);
+    assert_eq!(all.rules[0].oldest_days, Some(8));
+    assert!(all.notes.is_empty(), "{:?}", all.notes);
+}
