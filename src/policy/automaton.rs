@@ -73,13 +73,14 @@ const WALKED_LITERALS: usize = 64;
 
 /// What was asked: universe, split and seeds.
 type Asked = (Vec<Pattern>, Vec<Pattern>, Vec<String>);
+/// The texts, and what they cost.
+type Answer = (Rc<[String]>, u64);
 
 /// Answers that are kept at most; accounts that are set up alike ask alike.
 const KEPT: usize = 2048;
 
 thread_local! {
-    /// Answers, and what each cost.
-    static ANSWERS: RefCell<HashMap<Asked, (Rc<[String]>, u64)>> = RefCell::default();
+    static ANSWERS: RefCell<HashMap<Asked, Answer>> = RefCell::default();
 }
 
 /// One text for each combination of `split` that a text of `universe` can match. What was asked before costs as much as it did

@@ -45,6 +45,7 @@ mod paths;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod paths_of_compute;
 mod policy;
+mod provenance;
 mod questions;
 #[cfg(unix)]
 mod release;
