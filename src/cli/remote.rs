@@ -88,11 +88,12 @@ pub(super) fn kept(
     let code = run(Some(copy.clone()))?;
     if code == 130 {
         let copy = folder.keep().join("run.outcrop");
-        anyhow::bail!(
+        anstream::eprintln!(
             "the scan was interrupted; what it read is kept as `{}`, and {} is free",
             copy.display(),
             out.display()
         );
+        return Ok(code);
     }
     if let Err(error) = put(out, profile, &copy) {
         // What took an hour to read is not thrown away because a name was taken.

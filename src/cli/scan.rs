@@ -346,14 +346,14 @@ impl Scan {
         let read = || {
             let run = Store::open(copy, &subjects::tables()).ok()?.run().ok()?;
             let asked = run.asked?;
-            let mine = self.request().ok()?.asked(String::new());
+            let mut judge = self.judging.load().ok()?;
+            drop(judge.library.for_source(crate::model::Source::Live));
+            let mut request = self.request().ok()?;
+            request.wanted = Self::wanted(&judge);
+            let same = asked.difference(&request.asked(String::new())).is_none();
             let age = jiff::Timestamp::now()
                 .duration_since(run.started_at.parse().ok()?)
                 .as_hours();
-            let same = asked.regions == mine.regions
-                && asked.org == mine.org
-                && asked.accounts == mine.accounts
-                && asked.role == mine.role;
             Some(run.collected && asked.shard == self.shard && same && age < 12)
         };
         self.shard.is_some() && read() == Some(true)

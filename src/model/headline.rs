@@ -234,22 +234,15 @@ fn open(outcome: &Outcome, file: bool, not_judged: usize, nobody_said: usize) ->
     }
     if !file && nobody_said > 0 {
         open.push(format!(
-            "No API shows {} of day {PRODUCTION}, and nobody says so: the configuration lacks their attestations.",
-            counted(nobody_said, "promise", "promises")
+            "{} an attestation, and the configuration holds none that is valid.",
+            counted(
+                nobody_said,
+                &format!("promise of day {PRODUCTION} needs"),
+                &format!("promises of day {PRODUCTION} need")
+            )
         ));
     }
     open
-}
-
-/// Is it the note on an account that was left out?
-fn is_left_out(note: &str) -> bool {
-    note.strip_prefix("account ")
-        .and_then(|rest| rest.split_once(' '))
-        .is_some_and(|(id, rest)| {
-            id.len() == 12
-                && id.bytes().all(|byte| byte.is_ascii_digit())
-                && rest.contains("was left out: ")
-        })
 }
 
 /// What the answer rests on.
@@ -263,7 +256,7 @@ fn scope(outcome: &Outcome, file: bool) -> Vec<String> {
         counted(outcome.rules.len() + run.not_run.len(), "rule", "rules")
     )];
     if run.source == Source::Live {
-        let left_out = run.notes.iter().filter(|note| is_left_out(note)).count();
+        let left_out = run.left_out();
         let scanned = run
             .accounts
             .iter()

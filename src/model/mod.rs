@@ -30,6 +30,7 @@ pub use pattern::{Class, Pattern, Token, arn_matches, glob, globs_meet, wild, wi
 pub use promise::{Claim, Promise, PromiseState, Stage, promises, stages};
 pub use run::{
     AccountInfo, AccountKind, Configuration, NOT_SELECTED, NotRun, RunInfo, SKIPPED, Source,
+    left_out,
 };
 pub use unique::Unique;
 pub use value::Value;

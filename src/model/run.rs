@@ -164,7 +164,28 @@ pub const NOT_SELECTED: &str = "not selected";
 /// Why a rule did not run that `--skip` took away.
 pub const SKIPPED: &str = "skipped";
 
+/// Between an account and the reason, in the note on an account that a scan left out.
+const LEFT_OUT: &str = " was left out: ";
+
+/// The note on an account that a scan left out.
+pub fn left_out(id: &str, name: &str, why: &str) -> String {
+    let name = if name.is_empty() {
+        String::new()
+    } else {
+        format!(" ({name})")
+    };
+    format!("account {id}{name}{LEFT_OUT}{why}")
+}
+
 impl RunInfo {
+    /// How many accounts the scan left out, by its notes.
+    pub fn left_out(&self) -> usize {
+        self.notes
+            .iter()
+            .filter(|note| note.starts_with("account ") && note.contains(LEFT_OUT))
+            .count()
+    }
+
     /// Was the run asked for some rules only?
     pub fn is_narrowed(&self) -> bool {
         self.not_run

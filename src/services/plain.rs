@@ -76,6 +76,8 @@ struct Ask {
 pub struct Answer {
     body: Json,
     id: Option<String>,
+    /// The operation that it answers, where it says so.
+    of: Option<String>,
 }
 
 impl Answer {
@@ -173,7 +175,12 @@ impl<'p> Client<'p> {
             },
         };
         match &self.operation {
-            Some(client) => client.invoke(ask).await,
+            Some(client) => match client.invoke(ask).await {
+                Ok(answer) if answer.of.as_deref().is_some_and(|of| of != operation) => Err(
+                    SdkError::construction_failure("it is the answer of another operation"),
+                ),
+                answer => answer,
+            },
             None => Err(SdkError::construction_failure(
                 "the partition does not have the service",
             )),
@@ -394,6 +401,7 @@ fn read(response: &HttpResponse) -> Result<Answer, OrchestratorError<Refusal>> {
             Ok(body) => Ok(Answer {
                 body: body.into(),
                 id: response.request_id().map(str::to_owned),
+                of: None,
             }),
             Err(error) => Err(OrchestratorError::response(Box::new(error))),
         };

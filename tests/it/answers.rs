@@ -52,13 +52,16 @@ fn the_headline_says_yes_only_where_everything_critical_was_judged() {
     };
     type Change<'c> = &'c dyn Fn(&mut Outcome);
     let open: [(&str, Change<'_>); 7] = [
-        ("nobody says so", &|outcome| {
-            let claim = outcome.claims.iter_mut().find(|claim| claim.stage == 30);
-            claim
-                .expect("a promise")
-                .attestations
-                .push("auditor-can-read".to_owned());
-        }),
+        (
+            "an attestation, and the configuration holds none",
+            &|outcome| {
+                let claim = outcome.claims.iter_mut().find(|claim| claim.stage == 30);
+                claim
+                    .expect("a promise")
+                    .attestations
+                    .push("auditor-can-read".to_owned());
+            },
+        ),
         ("no account", &|outcome| outcome.run.accounts.clear()),
         ("Nothing that a rule judges", &|outcome| {
             outcome.results.clear()

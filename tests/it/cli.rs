@@ -475,3 +475,35 @@ fn a_policy_that_does_not_parse_is_unknown_and_named() {
         "{missing}"
     );
 }
+
+/// The digest is that of all rules that are shipped, and every command has its page.
+#[test]
+fn the_release_says_what_it_judges_by_and_has_its_pages() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(assert_cmd::cargo::cargo_bin!("outcrop"))
+            .current_dir(folder.path())
+            .env_clear()
+            .args(arguments)
+            .output()
+            .expect("the binary");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let version = run(&["--version"]);
+    let rules = outcrop::engine::Library::load(&outcrop::subjects::tables(), &[]).expect("rules");
+    let digest = rules.digest();
+    assert!(
+        version.starts_with("outcrop ") && version.contains("\ncommit "),
+        "{version}"
+    );
+    assert_eq!(
+        version.lines().last(),
+        Some(format!("rules {digest}").as_str())
+    );
+    assert_eq!(run(&["-V"]).lines().count(), 1);
+    run(&["man", "pages"]);
+    for name in ["outcrop.1", "outcrop-check.1", "outcrop-evidence-pack.1"] {
+        let page = std::fs::read_to_string(folder.path().join("pages").join(name)).expect(name);
+        assert!(page.contains(".SH SYNOPSIS"), "{name}");
+    }
+}

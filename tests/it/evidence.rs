@@ -362,6 +362,7 @@ fn a_redacted_package_names_nobody_and_is_judged_the_same() {
             "manuals0000000000001",
             "secret:summaries",
             "g-lab",
+            "stack/assistant",
             "987654321098",
             "ou-secret-unit",
             "AcmeAudit",

@@ -544,3 +544,33 @@ pub(super) fn a_probe_tells_what_it_sees() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no report of `outcrop probe`"));
 }
+
+/// What CloudTrail was not asked, and what it answered that is no event, is not known.
+#[test]
+fn what_cloudtrail_did_not_say_is_not_known() {
+    use super::live::{alone, line, scan};
+    let observed = ["--observe", "24h", "--select"];
+    let narrow = scan(
+        &alone(json!([{"service": "cloudtrail", "then": {"json": {"Events": []}}}])),
+        &[&observed[..], &["bedrock-calls-observed-outside-endpoint"]].concat(),
+    );
+    let status = |done: &super::live::Done, table: &str| line(&done.out, table)["status"].clone();
+    assert_eq!(status(&narrow, "cloudtrail_bedrock_call"), "complete");
+    assert_eq!(status(&narrow, "cloudtrail_change"), "not-collected");
+    let broken = scan(
+        &alone(
+            json!([{"service": "cloudtrail", "nth": 1, "then": {"json": {"Events": [{"CloudTrailEvent": "no record"}]}}}, {"service": "cloudtrail", "then": {"json": {"Events": []}}}]),
+        ),
+        &[&observed[..], &["bedrock-calls-observed-outside-endpoint"]].concat(),
+    );
+    assert_eq!(status(&broken, "cloudtrail_bedrock_call"), "partial");
+    // An answer of another operation is no empty list.
+    let other = "<ListExportsResponse><ListExportsResult><Exports/></ListExportsResult></ListExportsResponse>";
+    let stacks = scan(
+        &alone(json!([{"service": "cloudformation", "then": {"type": "text/xml", "body": other}}])),
+        &["--select", "live-differs-from-source"],
+    );
+    for table in ["cloudformation_stack", "cloudformation_stack_resource"] {
+        assert_eq!(status(&stacks, table), "error", "{table}");
+    }
+}

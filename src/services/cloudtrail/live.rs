@@ -3,7 +3,7 @@
 use super::selectors;
 use crate::client;
 use crate::inventory::Status;
-use crate::services::collect::{Batch, Place};
+use crate::services::collect::{Batch, NOT_NEEDED, Place};
 use crate::services::failure::Failure;
 use crate::services::trail_record::{CHANGES, IN_EVENT_HISTORY, Sums};
 use aws_sdk_cloudtrail::types::{
@@ -264,22 +264,28 @@ pub(in crate::services) async fn observe(place: &Place<'_>) -> Batch {
         DateTime::from_secs(now),
     );
     let (mut sums, mut failed, mut count) = (Sums::default(), None::<Failure>, 0_i64);
-    let changes = if place.wants("cloudtrail_change", "list") {
-        CHANGES
-    } else {
-        &[]
-    };
+    let asks_changes = place.wants("cloudtrail_change", "list");
+    let changes = if asks_changes { CHANGES } else { &[] };
     for name in IN_EVENT_HISTORY.iter().chain(changes) {
         let (events, failure) = series(place, &client, name, start, end).await;
         count += i64::try_from(events.len()).unwrap_or(i64::MAX);
         for event in &events {
-            if let Ok(record) = serde_json::from_str(event.cloud_trail_event().unwrap_or_default())
-            {
-                sums.add(&record);
-            }
+            // What is no record is counted as one that cannot be placed.
+            let record = serde_json::from_str(event.cloud_trail_event().unwrap_or_default());
+            sums.add(&record.unwrap_or_default());
         }
         failed = failed.or(failure);
         tokio::time::sleep(PAUSE).await;
+    }
+    if failed.is_none() && sums.unplaced > 0 {
+        failed = Some(Failure {
+            status: Status::Partial,
+            code: "UnreadableAnswer".to_owned(),
+            message: format!(
+                "{} events name no account, Region or time, or are none",
+                sums.unplaced
+            ),
+        });
     }
     // Rows that were read stay; whether they are all is said by the window.
     let status = match &failed {
@@ -312,6 +318,10 @@ pub(in crate::services) async fn observe(place: &Place<'_>) -> Batch {
             },
         );
         line.detail = failed.as_ref().map(Failure::detail).unwrap_or_default();
+        if table == "cloudtrail_change" && !asks_changes {
+            line.status = Status::NotCollected;
+            line.detail = NOT_NEEDED.to_owned();
+        }
         batch.coverage.push(line);
         batch.count(table);
     }

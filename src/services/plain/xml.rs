@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorErr
 use aws_smithy_types::error::ErrorMetadata;
 use quick_xml::Reader;
 use quick_xml::events::Event;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 /// Elements that stand in each other at most.
 const DEEPEST: usize = 32;
@@ -121,11 +121,17 @@ pub(super) fn read(response: &HttpResponse) -> Result<Answer, OrchestratorError<
             Ok(told) => told,
             Err(error) => return Err(OrchestratorError::response(error.into())),
         };
-        let result = root
-            .strip_suffix("Response")
-            .and_then(|operation| body.get_mut(format!("{operation}Result")))
-            .map(Json::take);
-        let Some(result @ Json::Object(_)) = result else {
+        let operation = root.strip_suffix("Response").unwrap_or_default();
+        let result = body
+            .get_mut(format!("{operation}Result"))
+            .map(Json::take)
+            .and_then(|result| match result {
+                // An element with nothing in it.
+                Json::String(text) if text.trim().is_empty() => Some(json!({})),
+                Json::Object(_) => Some(result),
+                _ => None,
+            });
+        let Some(result) = result else {
             return Err(OrchestratorError::response(
                 format!("`{root}` holds no result").into(),
             ));
@@ -134,6 +140,7 @@ pub(super) fn read(response: &HttpResponse) -> Result<Answer, OrchestratorError<
         return Ok(Answer {
             body: result,
             id: id.and_then(Json::as_str).map(str::to_owned),
+            of: Some(operation.to_owned()),
         });
     }
     let error = told.map(|(_, body)| body["Error"].clone());
@@ -154,7 +161,6 @@ mod tests {
     use super::*;
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::body::SdkBody;
-    use serde_json::json;
 
     fn answer(status: u16, body: &'static str) -> Result<Json, String> {
         let status = StatusCode::try_from(status).map_err(|error| error.to_string())?;
@@ -186,6 +192,10 @@ mod tests {
             ),
             Ok(json!({"Stacks": ""}))
         );
+        assert_eq!(
+            answer(200, "<ListResponse><ListResult/></ListResponse>"),
+            Ok(json!({}))
+        );
     }
 
     #[test]
@@ -196,6 +206,7 @@ mod tests {
             "<html></html>",
             "<ListResponse></ListResponse>",
             "<ListResponse><ListResult><Stacks>",
+            "<ListResponse><ListResult>stacks</ListResult></ListResponse>",
             "<ListResponse><ListResult><Stacks>&unheard;</Stacks></ListResult></ListResponse>",
         ] {
             assert_eq!(

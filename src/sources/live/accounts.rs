@@ -1,7 +1,7 @@
 //! Which accounts and Regions there are.
 
 use super::{Base, Error, Plan, Request};
-use crate::model::AccountInfo;
+use crate::model::{AccountInfo, left_out};
 use crate::services::collect::Place;
 use crate::services::failure::Failure;
 use std::collections::BTreeSet;
@@ -48,7 +48,7 @@ pub(super) async fn plan(request: &Request, base: &Base, place: &Place<'_>) -> R
     plan.notes.extend(
         excluded
             .iter()
-            .map(|account| format!("account {} was left out: --exclude-account", account.id)),
+            .map(|account| left_out(&account.id, "", "--exclude-account")),
     );
     plan.accounts = kept;
     plan.accounts.sort_by(|a, b| a.id.cmp(&b.id));
@@ -162,9 +162,10 @@ async fn of_organization(request: &Request, place: &Place<'_>) -> Result<Plan, E
             plan.accounts
                 .push(info(id, account.name().unwrap_or_default()));
         } else {
-            plan.notes.push(format!(
-                "account {id} ({}) was left out: it is {state}",
-                account.name().unwrap_or_default()
+            plan.notes.push(left_out(
+                id,
+                account.name().unwrap_or_default(),
+                &format!("it is {state}"),
             ));
         }
     }

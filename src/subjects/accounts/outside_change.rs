@@ -84,8 +84,8 @@ fn window(facts: &Facts<'_>, account: &str) -> (String, String, Vec<Gap>) {
         String::new(),
         facts.settings.unscanned(account),
     );
-    let gap = |region: &str, what: &str| {
-        Gap::not_understood("cloudtrail_window", format!("{account} {region}: {what}"))
+    let gap = |place: &str, what: &str| {
+        Gap::not_understood("cloudtrail_window", format!("{account} {place}: {what}"))
     };
     for region in &facts.world.run.regions {
         let found = facts.world.all("cloudtrail_window", account, region);
@@ -118,7 +118,10 @@ fn window(facts: &Facts<'_>, account: &str) -> (String, String, Vec<Gap>) {
         }
     }
     if !start.is_empty() && start >= end {
-        gaps.push(gap("", "no time was looked at in every Region"));
+        gaps.push(gap(
+            "in all Regions",
+            "their windows have no time in common",
+        ));
     }
     (start, end, gaps)
 }

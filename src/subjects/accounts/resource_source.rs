@@ -77,7 +77,7 @@ const SOURCES: Inputs = Inputs::All(&[
 /// Sources of resources.
 pub const RESOURCE_SOURCE: Table = Table {
     name: "resource_source",
-    doc: "A Bedrock or AgentCore resource, or an endpoint for Bedrock, and what declares it; and one row for each account and Region whose other resources cannot be told, because nothing says which tags mark what comes from source.",
+    doc: "A Bedrock or AgentCore resource, or an endpoint for Bedrock, and what declares it; and one row for each account and Region with resources in no stack, while `source_tags` does not say which tags mark what comes from source.",
     key: "resource",
     span: Span::Regional,
     role: Role::Subject,
