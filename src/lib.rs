@@ -81,6 +81,7 @@ pub mod inventory;
 pub mod judge;
 pub mod model;
 pub mod network;
+pub mod onward;
 pub mod paths;
 pub mod policy;
 pub mod remedy;

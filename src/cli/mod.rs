@@ -200,9 +200,11 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause
+        let own = cause
             .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+            .map(std::io::Error::kind);
+        let of_json = || cause.downcast_ref::<serde_json::Error>()?.io_error_kind();
+        own.or_else(of_json) == Some(std::io::ErrorKind::BrokenPipe)
     })
 }
 

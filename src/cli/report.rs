@@ -1,7 +1,7 @@
 //! `outcrop report`: render a stored run again.
 
 use super::output::Output;
-use super::sending::Sending;
+use super::sending::{Receiver, Sending};
 use super::{Global, Usage};
 use crate::inventory::Store;
 use crate::model::{NotRun, Outcome, Severity};
@@ -20,20 +20,15 @@ pub(super) struct Report {
     /// Leave these out.
     #[arg(long, value_name = "TERM", value_delimiter = ',')]
     skip: Vec<String>,
-    /// Send the results on; without --yes it only says what would be sent, and where.
-    #[arg(long, value_enum, value_name = "WHERE", conflicts_with_all = ["format", "fail_on"])]
-    send: Option<Receiver>,
+    /// Send the results on; without --yes it only says what would be sent, and where. `securityhub` of each account and Region, the
+    /// topic `sns:ARN`, the bus `eventbridge:NAME-OR-ARN`, the lake `s3://BUCKET/PREFIX` (OCSF in Parquet, as Security Lake takes it),
+    /// or a webhook by its `https://` address.
+    #[arg(long, value_name = "WHERE", conflicts_with_all = ["format", "fail_on"])]
+    send: Option<String>,
     #[command(flatten)]
     sending: Sending,
     #[command(flatten)]
     output: Output,
-}
-
-/// Who takes results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Receiver {
-    /// AWS Security Hub of each account and Region.
-    Securityhub,
 }
 
 impl Report {
@@ -46,8 +41,10 @@ impl Report {
             tracing::warn!("the run was interrupted; what it does not hold was not looked at");
         }
         self.keep_selected(&mut outcome)?;
-        if self.send.is_some() {
-            return self.sending.run(&outcome, global);
+        if let Some(to) = &self.send {
+            // Not by the parser of the command line: its errors repeat what was given, and an address may hold a secret.
+            let receiver = Receiver::parse(to).map_err(|why| Usage(format!("--send: {why}")))?;
+            return self.sending.run(&receiver, &outcome, global);
         }
         self.output.finish(&outcome, Some(&self.run), global)
     }

@@ -48,10 +48,12 @@ enum Command {
     New {
         /// Id: names the fault, in lower case and hyphens.
         id: String,
-        /// Subject that it judges.
+        /// Table that it judges: a derived one, or one that is collected.
         #[arg(long, default_value = "inference_log_group")]
         subject: String,
     },
+    /// Print the JSON Schema of rule files, with which editors complete and check them.
+    Schema,
     /// Tables and columns, with the API operations and IAM actions behind them.
     Tables {
         /// Only this table.
@@ -81,6 +83,11 @@ impl Rules {
             Command::Show { id, rules, format } => show(&library(rules)?, id, *format, &mut out)?,
             Command::Test { dir } => return test(dir.as_deref(), &mut out),
             Command::New { id, subject } => new(id, subject, &mut out)?,
+            Command::Schema => {
+                let schema = engine::schema::rule(&subjects::tables())?;
+                serde_json::to_writer_pretty(&mut out, &schema)?;
+                writeln!(out)?;
+            }
             Command::Tables { name, format } => tables(name.as_deref(), *format, &mut out)?,
         }
         Ok(0)
@@ -250,16 +257,11 @@ fn new(id: &str, subject: &str, out: &mut dyn Write) -> anyhow::Result<()> {
     let tables = subjects::tables();
     let table = tables
         .iter()
-        .find(|table| table.name == subject && table.role == Role::Subject)
+        .find(|table| table.name == subject)
         .ok_or_else(|| {
             Usage(format!(
-                "there is no subject `{subject}`; there are: {}",
-                tables
-                    .iter()
-                    .filter(|table| table.role == Role::Subject)
-                    .map(|table| table.name)
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                "there is no table `{subject}`{}; `outcrop rules tables` shows what there is",
+                engine::nearest(subject, tables.iter().map(|table| table.name))
             ))
         })?;
     let own = table

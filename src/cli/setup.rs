@@ -46,6 +46,12 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         rules: Vec<PathBuf>,
     },
+    /// Print the JSON Schema of the configuration, with which editors complete and check it.
+    Schema {
+        /// Add the rules of a folder, and their parameters, to the built-in ones.
+        #[arg(long, value_name = "DIR")]
+        rules: Vec<PathBuf>,
+    },
 }
 
 /// The accounts of what was given.
@@ -206,81 +212,94 @@ impl Init {
 
 impl Configuration {
     pub fn run(&self) -> anyhow::Result<u8> {
-        let Command::Check { file, rules } = &self.command;
-        let shown = file.display().to_string();
-        let text = crate::model::file::read_text(file)
-            .with_context(|| format!("cannot read `{shown}`; `outcrop init` writes a first one"))?;
-        let config = engine::parse_config(&shown, &text)?;
-        let folders: Vec<&Path> = rules.iter().map(PathBuf::as_path).collect();
-        let mut library = Library::load(&subjects::tables(), &folders)?;
-        let ids: Vec<String> = library
-            .rules
-            .iter()
-            .map(|loaded| loaded.rule.id.clone())
-            .collect();
-        library.configure(&shown, &text, &config)?;
-        let today = now();
-        let mut without: Vec<String> = Vec::new();
-        for waiver in &config.waivers {
-            let what = if waiver.cause.is_empty() {
-                format!("the waiver of {} for {}", waiver.rule, waiver.resource)
-            } else {
-                format!("the waiver of what `{}` leaves unknown", waiver.cause)
-            };
-            if !waiver.flaw().is_empty() {
-                without.push(format!("{what} waives nothing: {}", waiver.flaw()));
-            } else if waiver.expired(&today) {
-                without.push(format!("{what} ended on {}", waiver.expires));
-            } else if !waiver.rule.is_empty() && !ids.contains(&waiver.rule) {
-                without.push(format!("{what} waives nothing: there is no such rule"));
-            } else if config.disabled.contains(&waiver.rule) {
-                without.push(format!("{what} waives nothing: the rule is disabled"));
+        match &self.command {
+            Command::Check { file, rules } => check(file, rules),
+            Command::Schema { rules } => {
+                let folders: Vec<&Path> = rules.iter().map(PathBuf::as_path).collect();
+                let library = Library::load(&subjects::tables(), &folders)?;
+                let mut out = anstream::stdout().lock();
+                serde_json::to_writer_pretty(&mut out, &engine::schema::config(&library)?)?;
+                writeln!(out)?;
+                Ok(0)
             }
         }
-        for statement in &config.attestations {
-            if statement.expires.as_str() < today.get(..10).unwrap_or_default() {
-                without.push(format!(
-                    "the attestation {} ended on {}",
-                    statement.id, statement.expires
-                ));
-            }
-        }
-        let mut out = anstream::stdout().lock();
-        writeln!(
-            out,
-            "{}: {}, {}, {}, {}, {}, {}",
-            cut(&shown, 400),
-            counted(config.accounts.len(), "account", "accounts"),
-            counted(config.parameters.len(), "parameter", "parameters"),
-            counted(
-                config.severities.len(),
-                "changed severity",
-                "changed severities"
-            ),
-            counted(config.disabled.len(), "disabled rule", "disabled rules"),
-            counted(config.waivers.len(), "waiver", "waivers"),
-            counted(config.attestations.len(), "attestation", "attestations")
-        )?;
-        for (rule, [from, to]) in &library.severities {
-            if *from == Severity::Critical {
-                writeln!(
-                    out,
-                    "note: {rule} is critical, and {} here; no headline says yes with it",
-                    to.as_str()
-                )?;
-            }
-        }
-        for (rule, one) in &library.not_run {
-            if one.severity == Severity::Critical {
-                writeln!(
-                    out,
-                    "note: {rule} is critical, and disabled here; no headline says yes without it"
-                )?;
-            }
-        }
-        for line in &without {
-            writeln!(out, "without effect: {}", cut(line, 600))?;
-        }
-        Ok(if without.is_empty() { 0 } else { 4 })
     }
+}
+
+fn check(file: &Path, rules: &[PathBuf]) -> anyhow::Result<u8> {
+    let shown = file.display().to_string();
+    let text = crate::model::file::read_text(file)
+        .with_context(|| format!("cannot read `{shown}`; `outcrop init` writes a first one"))?;
+    let config = engine::parse_config(&shown, &text)?;
+    let folders: Vec<&Path> = rules.iter().map(PathBuf::as_path).collect();
+    let mut library = Library::load(&subjects::tables(), &folders)?;
+    let ids: Vec<String> = library
+        .rules
+        .iter()
+        .map(|loaded| loaded.rule.id.clone())
+        .collect();
+    library.configure(&shown, &text, &config)?;
+    let today = now();
+    let mut without: Vec<String> = Vec::new();
+    for waiver in &config.waivers {
+        let what = if waiver.cause.is_empty() {
+            format!("the waiver of {} for {}", waiver.rule, waiver.resource)
+        } else {
+            format!("the waiver of what `{}` leaves unknown", waiver.cause)
+        };
+        if !waiver.flaw().is_empty() {
+            without.push(format!("{what} waives nothing: {}", waiver.flaw()));
+        } else if waiver.expired(&today) {
+            without.push(format!("{what} ended on {}", waiver.expires));
+        } else if !waiver.rule.is_empty() && !ids.contains(&waiver.rule) {
+            without.push(format!("{what} waives nothing: there is no such rule"));
+        } else if config.disabled.contains(&waiver.rule) {
+            without.push(format!("{what} waives nothing: the rule is disabled"));
+        }
+    }
+    for statement in &config.attestations {
+        if statement.expires.as_str() < today.get(..10).unwrap_or_default() {
+            without.push(format!(
+                "the attestation {} ended on {}",
+                statement.id, statement.expires
+            ));
+        }
+    }
+    let mut out = anstream::stdout().lock();
+    writeln!(
+        out,
+        "{}: {}, {}, {}, {}, {}, {}",
+        cut(&shown, 400),
+        counted(config.accounts.len(), "account", "accounts"),
+        counted(config.parameters.len(), "parameter", "parameters"),
+        counted(
+            config.severities.len(),
+            "changed severity",
+            "changed severities"
+        ),
+        counted(config.disabled.len(), "disabled rule", "disabled rules"),
+        counted(config.waivers.len(), "waiver", "waivers"),
+        counted(config.attestations.len(), "attestation", "attestations")
+    )?;
+    for (rule, [from, to]) in &library.severities {
+        if *from == Severity::Critical {
+            writeln!(
+                out,
+                "note: {rule} is critical, and {} here; no headline says yes with it",
+                to.as_str()
+            )?;
+        }
+    }
+    for (rule, one) in &library.not_run {
+        if one.severity == Severity::Critical {
+            writeln!(
+                out,
+                "note: {rule} is critical, and disabled here; no headline says yes without it"
+            )?;
+        }
+    }
+    for line in &without {
+        writeln!(out, "without effect: {}", cut(line, 600))?;
+    }
+    Ok(if without.is_empty() { 0 } else { 4 })
 }

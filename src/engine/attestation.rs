@@ -32,6 +32,11 @@ fn asked() -> Result<Vec<Asked>, Error> {
         .map_err(|error| damaged("data/attestations.yaml", &error))
 }
 
+/// The ids of the statements that are asked for.
+pub(super) fn ids() -> Result<Vec<String>, Error> {
+    Ok(asked()?.into_iter().map(|one| one.id).collect())
+}
+
 /// Does a statement of that day still hold on the day of the run?
 fn status(given: &Attestation, most: Option<i32>, day: Option<Date>) -> AttestationStatus {
     let date = |text: &str| text.parse::<Date>().ok();

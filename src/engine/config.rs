@@ -21,22 +21,22 @@ pub struct ConfigError {
 }
 
 /// What the configuration says of an account.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountEntry {
-    /// Name.
+    /// What people call it; reports show it beside the id.
     #[serde(default)]
     pub name: String,
     /// What it is for.
     #[serde(default)]
     pub kind: AccountKind,
-    /// Environment.
+    /// The environment of everything in it whose tags say nothing else, such as `prod`.
     #[serde(default)]
     pub environment: String,
 }
 
 /// Which verdict a waiver accepts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Waivable {
     /// A failure.
@@ -47,13 +47,13 @@ pub enum Waivable {
 }
 
 /// A waiver as written.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WaiverEntry {
-    /// Rule id. A waiver of a cause may leave it out.
+    /// The rule whose results are accepted. A waiver of a cause may leave it out.
     #[serde(default)]
     pub rule: String,
-    /// Pattern of resources, with `*` and `?`. A waiver of a cause may leave it out.
+    /// ARN or address of the resources that are accepted, with `*` and `?`. A waiver of a cause may leave it out.
     #[serde(default)]
     pub resource: String,
     /// A cause of unknowns that is accepted: an API operation (`bedrock-agentcore:ListAgentRuntimes`), or the reason as a report
@@ -66,16 +66,17 @@ pub struct WaiverEntry {
     /// Regions in which a cause is accepted, with `*` and `?`; all where there is none.
     #[serde(default)]
     pub regions: Vec<String>,
-    /// Why.
+    /// Why the failure is accepted.
     #[serde(default)]
     pub reason: String,
-    /// Who answers for it.
+    /// The person or team that answers for it.
     #[serde(default)]
     pub owner: String,
-    /// Last day on which it holds.
+    /// The last day on which it waives anything, YYYY-MM-DD.
     #[serde(default, deserialize_with = "day")]
+    #[schemars(extend("format" = "date"))]
     pub expires: String,
-    /// What it accepts.
+    /// The verdict that it accepts.
     #[serde(default)]
     pub verdict: Waivable,
 }
@@ -127,45 +128,47 @@ impl WaiverEntry {
     }
 }
 
-/// What no API can show.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What somebody states where no API can show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
-    /// Id in the catalogue.
+    /// The statement that is made; `outcrop report` lists those that are asked for.
     pub id: String,
-    /// Who says so.
+    /// The person or team that says so.
     pub by: String,
-    /// Since when.
+    /// The day on which it was said, YYYY-MM-DD.
     #[serde(deserialize_with = "day")]
+    #[schemars(extend("format" = "date"))]
     pub on: String,
-    /// Last day on which it holds.
+    /// The last day on which it holds, YYYY-MM-DD.
     #[serde(deserialize_with = "day")]
+    #[schemars(extend("format" = "date"))]
     pub expires: String,
-    /// Where it can be read.
+    /// Where it can be read: a document, a ticket, a log.
     #[serde(default)]
     pub evidence: String,
 }
 
 /// The configuration.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// By account id.
+    /// What each account is for, by its id of twelve digits.
     #[serde(default)]
     pub accounts: BTreeMap<String, AccountEntry>,
-    /// By parameter name.
+    /// Values that rules use in place of their defaults, by the parameter's name.
     #[serde(default)]
     pub parameters: BTreeMap<String, Json>,
-    /// By rule id.
+    /// Severities in place of the rules' own, by rule id.
     #[serde(default)]
     pub severities: BTreeMap<String, Severity>,
-    /// Rule ids.
+    /// Rules that are not run. No headline says yes without a critical one.
     #[serde(default)]
     pub disabled: Vec<String>,
-    /// Waivers.
+    /// Failures, or unknowns, that somebody accepts until a day.
     #[serde(default)]
     pub waivers: Vec<WaiverEntry>,
-    /// Attestations.
+    /// What people state where no API can show it.
     #[serde(default)]
     pub attestations: Vec<Attestation>,
 }

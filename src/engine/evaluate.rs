@@ -22,7 +22,7 @@ pub struct Judged {
     pub errors: Vec<(String, String)>,
 }
 
-fn code(verdict: Verdict) -> i64 {
+pub(super) fn code(verdict: Verdict) -> i64 {
     match verdict {
         Verdict::Pass => 0,
         Verdict::Fail => 1,
@@ -85,6 +85,15 @@ pub fn judge(
         keep,
     };
     let mut errors = Vec::new();
+    // What rules over collected tables left behind the last time.
+    for table in store.tables().iter().filter(|one| one.role == Role::Base) {
+        for own in ["gap", "subject_scope"] {
+            conn.execute(
+                &format!("DELETE FROM {own} WHERE table_name = ?1"),
+                [table.name],
+            )?;
+        }
+    }
     let mut groups: BTreeMap<&str, Vec<(usize, &Loaded)>> = BTreeMap::new();
     for (id, loaded) in library.rules.iter().enumerate() {
         match &loaded.rule.subject {
@@ -99,6 +108,15 @@ pub fn judge(
     }
     for (subject, rules) in groups {
         let table = store.table(subject)?;
+        if table.role == Role::Base {
+            for (id, loaded) in rules {
+                if let Err(error) = bench.collected(store, id, loaded, table)? {
+                    bench.failed_rule(id, loaded, table.span, &error)?;
+                    errors.push((loaded.rule.id.clone(), error));
+                }
+            }
+            continue;
+        }
         if bench.subject(table, &rules)?.is_ok() {
             continue;
         }
@@ -303,7 +321,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn scope_result(
+    pub(super) fn scope_result(
         &mut self,
         id: usize,
         loaded: &Loaded,
@@ -473,7 +491,7 @@ fn hidden(store: &Store, seen: &Seen) -> Result<bool, Error> {
 }
 
 /// The scopes in which a rule must say something.
-fn scopes(run: &RunInfo, span: Span) -> Vec<(String, String)> {
+pub(super) fn scopes(run: &RunInfo, span: Span) -> Vec<(String, String)> {
     run.scopes()
         .filter(|(_, region)| (*region == GLOBAL) == (span == Span::Global))
         .map(|(account, region)| (account.to_owned(), region.to_owned()))

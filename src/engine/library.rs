@@ -3,7 +3,7 @@
 use super::config::{self, Config, ConfigError};
 use super::expression::{self, Reads};
 use super::{Parameter, Rule, RuleError, column_kind};
-use crate::inventory::{Role, Table};
+use crate::inventory::Table;
 use crate::model::{NOT_SELECTED, NotRun, SKIPPED, Severity, Source};
 use rust_embed::RustEmbed;
 use serde::{Deserialize, Serialize};
@@ -60,13 +60,45 @@ const ACCOUNT: &str = "AWS::::Account";
 /// When one does not parse.
 pub fn frameworks() -> Result<Vec<Framework>, RuleError> {
     embedded("frameworks/")
-        .map(|(file, text)| {
-            yaml_serde::from_str(&text).map_err(|error| RuleError {
-                file,
-                message: error.to_string(),
-            })
-        })
+        .map(|(file, text)| framework(file, &text))
         .collect()
+}
+
+fn framework(file: String, text: &str) -> Result<Framework, RuleError> {
+    yaml_serde::from_str(text).map_err(|error| RuleError {
+        file,
+        message: error.to_string(),
+    })
+}
+
+/// Does a rule name stages and controls that there are?
+fn cites(rule: &Rule, known: &[Framework]) -> Result<(), String> {
+    if !["30", "60", "90"].contains(&rule.stage.to_string().as_str()) {
+        return Err(format!(
+            "stage: there is no day {}; write 30, 60 or 90",
+            rule.stage
+        ));
+    }
+    for (name, controls) in &rule.controls {
+        let ids = || known.iter().map(|one| one.id.as_str());
+        let Some(framework) = known.iter().find(|one| one.id == *name) else {
+            return Err(format!(
+                "controls: there is no framework `{name}`{}; there are {}, and those of a file in `frameworks/` beside the rules",
+                super::nearest(name, ids()),
+                ids().collect::<Vec<_>>().join(", ")
+            ));
+        };
+        if let Some(control) = controls
+            .iter()
+            .find(|control| !framework.controls.contains_key(*control))
+        {
+            return Err(format!(
+                "controls: {name} has no control `{control}`{}",
+                super::nearest(control, framework.controls.keys().map(String::as_str))
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The same, read once for the whole program; a test holds that they parse.
@@ -214,9 +246,22 @@ impl Library {
         let mut files: Vec<(String, String)> = embedded("")
             .filter(|(name, _)| !name.starts_with("rules/frameworks/"))
             .collect();
+        let mut known = KNOWN.clone();
+        let mut own = Vec::new();
         for folder in folders {
-            files.extend(read_folder(folder)?);
+            let (rules, frameworks) = read_folder(folder)?;
+            for (file, text) in frameworks {
+                known.push(framework(file, &text)?);
+            }
+            own.extend(rules);
         }
+        for (file, text) in &own {
+            cites(&Rule::parse(file, text)?, &known).map_err(|message| RuleError {
+                file: file.clone(),
+                message,
+            })?;
+        }
+        files.extend(own);
         Self::from_files(tables, files)
     }
 
@@ -419,13 +464,17 @@ impl Library {
     }
 }
 
-fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, RuleError> {
+/// Texts by file.
+type Texts = Vec<(String, String)>;
+
+/// The rules of a folder, and the frameworks in its folder `frameworks`.
+fn read_folder(folder: &Path) -> Result<(Texts, Texts), RuleError> {
     let shown = folder.display().to_string();
     let fail = |message: String| RuleError {
         file: shown.clone(),
         message,
     };
-    let mut files = Vec::new();
+    let (mut files, mut frameworks) = (Vec::new(), Vec::new());
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(&next)
@@ -437,16 +486,19 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, RuleError> {
                 .is_some_and(|end| end == "yaml" || end == "yml");
             if path.is_dir() {
                 folders.push(path);
-            } else if yaml
-                && path
-                    .components()
-                    .all(|part| part.as_os_str() != "frameworks")
-            {
+            } else if yaml {
                 let text = crate::model::file::read_text(&path).map_err(|error| RuleError {
                     file: path.display().to_string(),
                     message: error.to_string(),
                 })?;
-                files.push((path.display().to_string(), text));
+                let inside = path.strip_prefix(folder).unwrap_or(&path);
+                let mut parts = inside.components();
+                let kind = if parts.any(|part| part.as_os_str() == "frameworks") {
+                    &mut frameworks
+                } else {
+                    &mut files
+                };
+                kind.push((path.display().to_string(), text));
             }
         }
     }
@@ -456,7 +508,8 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, RuleError> {
         ));
     }
     files.sort();
-    Ok(files)
+    frameworks.sort();
+    Ok((files, frameworks))
 }
 
 fn lint(rule: &Rule, tables: &[&'static Table]) -> Result<Reads, String> {
@@ -464,18 +517,11 @@ fn lint(rule: &Rule, tables: &[&'static Table]) -> Result<Reads, String> {
         // A query of the rule's own: its columns are known to SQLite alone, when the rule is run.
         return Ok(Reads::default());
     };
-    let Some(table) = tables
-        .iter()
-        .find(|table| table.name == subject && table.role == Role::Subject)
-    else {
-        let near: Vec<&str> = tables
-            .iter()
-            .filter(|table| table.role == Role::Subject)
-            .map(|table| table.name)
-            .collect();
+    let Some(table) = tables.iter().find(|table| table.name == subject) else {
+        let names = tables.iter().map(|table| table.name);
         return Err(format!(
-            "there is no subject `{subject}`; there are: {}",
-            near.join(", ")
+            "there is no table `{subject}`{}; `outcrop rules tables` shows what there is",
+            super::names::nearest(subject, names)
         ));
     };
     let column = |name: &str| column_kind(table, name);

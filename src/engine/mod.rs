@@ -5,6 +5,7 @@
 
 mod attestation;
 mod closing;
+mod collected;
 mod config;
 mod estate;
 mod evaluate;
@@ -14,6 +15,7 @@ mod library;
 mod names;
 mod outcome;
 mod rule;
+pub mod schema;
 mod sentences;
 mod sql;
 mod stored;
@@ -23,7 +25,7 @@ pub use config::{Config, ConfigError, Waivable, WaiverEntry, parse as parse_conf
 pub use evaluate::{Judged, judge};
 pub use examples::{test_examples, test_query};
 pub use library::{Framework, Library, Loaded, RULES_DIGEST_DOC, Selection, frameworks};
-pub use names::Names;
+pub use names::{Names, nearest};
 pub use outcome::outcome;
 pub use rule::{Example, Expect, Message, Parameter, ParameterKind, Rule, RuleError};
 pub use sentences::{Form, Sentence};
@@ -37,5 +39,5 @@ pub(crate) fn column_kind(table: &Table, name: &str) -> Option<Kind> {
     if matches!(name, "account_id" | "region") {
         return Some(Kind::Text);
     }
-    table.column(name).map(|column| column.kind)
+    collected::kind(table, name)
 }

@@ -4,6 +4,15 @@ use crate::inventory::{Declaration, Error, Store};
 use crate::model::{Arn, GLOBAL, Source, glob};
 use std::collections::{BTreeSet, HashMap};
 
+/// `; did you mean ...?`, where a name is close to one that there is.
+pub fn nearest<'n>(given: &str, known: impl Iterator<Item = &'n str>) -> String {
+    known
+        .map(|name| (strsim::normalized_damerau_levenshtein(given, name), name))
+        .filter(|(like, _)| *like > 0.6)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+}
+
 /// Addresses by id, ARN and name.
 #[derive(Debug, Default)]
 pub struct Names {

@@ -138,7 +138,8 @@ impl Book<'_> {
             .map(|(rule, ..)| rule)
             .filter(|rule| rule.subject.as_deref() == Some(table.name))
             .collect();
-        if own.is_empty() {
+        // Rows of collected tables are kept by result.
+        if own.is_empty() || table.role == Role::Base {
             return Ok(());
         }
         let reads = reads_of(table, &own);
@@ -318,25 +319,34 @@ impl Book<'_> {
         Ok(gaps)
     }
 
+    /// The collected table that a rule judges row by row.
+    fn collected(&self, rule: &Rule) -> Option<&'static Table> {
+        let table = self.store.table(rule.subject.as_deref()?).ok()?;
+        (table.role == Role::Base).then_some(table)
+    }
+
     fn own_queries(&self, results: &mut Vec<(i64, Finding)>) -> Result<(), Error> {
         let mut statement =
-            self.store.conn.prepare("SELECT r.rule, r.verdict, r.waiver, f.cells, r.rowid FROM result r JOIN from_row f ON f.id = r.row AND f.rule = r.rule")?;
+            self.store.conn.prepare("SELECT r.rule, r.verdict, r.waiver, f.cells, r.rowid, f.id FROM result r JOIN from_row f ON f.id = r.row AND f.rule = r.rule")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (rule, verdict, text): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
             let Some((found, ..)) = self
                 .rules
                 .get(&rule)
-                .filter(|(rule, ..)| rule.from.is_some())
+                .filter(|(rule, ..)| rule.from.is_some() || self.collected(rule).is_some())
             else {
                 continue;
             };
             let cells: BTreeMap<String, Json> = serde_json::from_str(&text).unwrap_or_default();
             let verdict = decoded(verdict);
-            let missing = if verdict == Verdict::Unknown {
-                self.closed_world_gaps(found)?
-            } else {
-                Vec::new()
+            let missing = match self.collected(found) {
+                _ if verdict != Verdict::Unknown => Vec::new(),
+                Some(table) => {
+                    let columns = reads_of(table, &[found]).remove(&found.id);
+                    self.missing(table, row.get(5)?, &columns.unwrap_or_default(), &cells)?
+                }
+                None => self.closed_world_gaps(found)?,
             };
             let id = row.get(4)?;
             let finding = self.finding(rule, verdict, row.get(2)?, &cells, missing);

@@ -18,7 +18,7 @@ pub struct RuleError {
 }
 
 /// Fixes, by the tool that applies them.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fix {
     /// AWS CLI.
@@ -36,7 +36,7 @@ pub struct Fix {
 }
 
 /// Type of a parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ParameterKind {
     /// A number of days.
@@ -79,7 +79,7 @@ impl ParameterKind {
 }
 
 /// One parameter.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
     /// Type.
@@ -117,7 +117,7 @@ impl Parameter {
 
 /// Sentences for each verdict; `{column}` is filled in. A list holds several forms: the first whose columns were observed, and whose
 /// `when` holds, is said.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Message {
     /// When the fault is there.
@@ -132,7 +132,7 @@ pub struct Message {
 }
 
 /// What closes a failure.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cause {
     /// The kind of change, of `data/changes.yaml`.
@@ -145,7 +145,7 @@ pub struct Cause {
 }
 
 /// What an example expects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expect {
     /// The fault is not there.
@@ -159,10 +159,10 @@ pub enum Expect {
 }
 
 /// One row and its verdict.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
-    /// Cells by column; what is left out is NULL.
+    /// Cells by column; what is left out was not observed.
     pub row: BTreeMap<String, Json>,
     /// Parameters that this example sets; the others have their defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -172,23 +172,25 @@ pub struct Example {
 }
 
 /// A rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// File name without its ending.
+    #[schemars(regex(pattern = "^[a-z0-9-]+$"))]
     pub id: String,
     /// Names the fault.
     pub title: String,
     /// How bad a failure is.
     pub severity: Severity,
-    /// Folder.
+    /// The area that it belongs to, such as `network`; `--select` takes it.
     pub pillar: String,
     /// Day of the rollout plan by which it should hold.
+    #[schemars(extend("enum" = [30, 60, 90]))]
     pub stage: u32,
-    /// Claims of the catalogue that it serves.
+    /// The promises of a production platform that it serves; `data/claims.yaml` has their ids.
     #[serde(default)]
     pub claims: Vec<Json>,
-    /// Sources that can decide it.
+    /// The kinds of source that can decide it: `live`, `terraform`, `cloudformation`; any where it is left out.
     #[serde(default)]
     pub sources: Vec<String>,
     /// The risk, for a person.
@@ -202,32 +204,32 @@ pub struct Rule {
     /// Controls that it supports, by framework.
     #[serde(default)]
     pub controls: BTreeMap<String, Vec<String>>,
-    /// Parameters.
+    /// Values that the configuration may change, by name; expressions read them as `:name`.
     #[serde(default)]
     pub parameters: BTreeMap<String, Parameter>,
-    /// The table whose rows it judges.
+    /// The table whose rows it judges; `outcrop rules tables` shows all.
     #[serde(default)]
     pub subject: Option<String>,
-    /// A query of the rule's own instead of a subject.
+    /// A query of the rule's own in place of a subject; it yields `resource`, `account_id` and `region`.
     #[serde(default)]
     pub from: Option<String>,
-    /// Does it speak of the row?
+    /// An expression: does the rule speak of the row?
     #[serde(default)]
     pub applies: Option<String>,
-    /// What excuses a fault. Where it is not known, it excuses nothing: the rule fails, and says what was not checked.
+    /// An expression: what excuses a fault. Where it is not known, it excuses nothing: the rule fails, and says what was not checked.
     #[serde(default)]
     pub unless: Option<String>,
-    /// Is the fault absent?
+    /// An expression: is the fault absent?
     pub pass: String,
     /// What closes a failure; the first that can be filled in counts. Without one, each resource is a cause of its own.
     #[serde(default)]
     pub cause: Vec<Cause>,
-    /// Sentences.
+    /// What is said of a row, by verdict.
     pub message: Message,
-    /// Columns kept as evidence.
+    /// Columns that are shown as evidence.
     #[serde(default)]
     pub evidence: Vec<String>,
-    /// Rows and their verdicts.
+    /// Rows with the verdicts that `outcrop rules test` expects of them.
     #[serde(default)]
     pub examples: Vec<Example>,
 }

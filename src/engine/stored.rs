@@ -2,9 +2,8 @@
 
 use super::Rule;
 use super::sql::json;
-use crate::inventory::{Error, Kind, Store, Table, quoted};
+use crate::inventory::{Column, Error, Kind, Role, Store, Table, quoted};
 use crate::model::{Finding, Severity};
-use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -41,8 +40,8 @@ pub fn stored_rules(store: &Store) -> Result<BTreeMap<i64, (Rule, Severity, Stri
     Ok(rules)
 }
 
-fn typed(value: ValueRef<'_>, kind: Kind) -> Json {
-    match (json(value), kind) {
+pub(super) fn typed(value: Json, kind: Kind) -> Json {
+    match (value, kind) {
         (Json::Number(number), Kind::Bool) => Json::Bool(number.as_i64() == Some(1)),
         (Json::String(text), Kind::List | Kind::Json) => {
             serde_json::from_str(&text).unwrap_or(Json::String(text))
@@ -62,7 +61,7 @@ pub(super) fn cells(
     for (place, column) in table.columns.iter().enumerate() {
         cells.insert(
             column.name.to_owned(),
-            typed(row.get_ref(from + 2 + place)?, column.kind),
+            typed(json(row.get_ref(from + 2 + place)?), column.kind),
         );
     }
     Ok(cells)
@@ -85,6 +84,34 @@ pub(super) fn waived_causes(store: &Store) -> Result<BTreeMap<i64, String>, Erro
         .collect::<Result<_, _>>()?)
 }
 
+/// The same of a row of a collected table, which is kept by result.
+fn collected_facts(
+    store: &Store,
+    finding: &Finding,
+    table: &'static Table,
+) -> Result<Vec<(&'static Column, Json)>, Error> {
+    let mut statement = store
+        .conn
+        .prepare("SELECT f.cells FROM from_row f JOIN rule r ON r.id = f.rule WHERE r.name = ?1")?;
+    let mut rows = statement.query([&finding.rule])?;
+    while let Some(row) = rows.next()? {
+        let cells: BTreeMap<String, Json> =
+            serde_json::from_str(&row.get::<_, String>(0)?).unwrap_or_default();
+        let is = |name: &str, value: &str| cells.get(name).and_then(Json::as_str) == Some(value);
+        if is("account_id", &finding.account_id)
+            && is("region", &finding.region)
+            && is("resource", &finding.subject)
+        {
+            return Ok(table
+                .columns
+                .iter()
+                .map(|column| (column, cells.get(column.name).cloned().unwrap_or_default()))
+                .collect());
+        }
+    }
+    Ok(Vec::new())
+}
+
 /// Every column of the row behind a result, with its documentation: the facts that a verdict rests on.
 ///
 /// # Errors
@@ -92,12 +119,15 @@ pub(super) fn waived_causes(store: &Store) -> Result<BTreeMap<i64, String>, Erro
 pub fn explain_facts(
     store: &Store,
     finding: &Finding,
-) -> Result<Vec<(&'static crate::inventory::Column, Json)>, Error> {
+) -> Result<Vec<(&'static Column, Json)>, Error> {
     for (rule, ..) in stored_rules(store)?.values() {
         let Some(subject) = rule.subject.as_deref().filter(|_| rule.id == finding.rule) else {
             continue;
         };
         let table = store.table(subject)?;
+        if table.role == Role::Base {
+            return collected_facts(store, finding, table);
+        }
         let names: String = table
             .columns
             .iter()

@@ -147,13 +147,19 @@ pub(super) fn milliseconds(outcome: &Outcome) -> i64 {
 /// # Errors
 /// When the writer fails.
 pub fn render(outcome: &Outcome, class: Class, out: &mut dyn Write) -> io::Result<()> {
+    for finding in findings(outcome, class) {
+        serde_json::to_writer(&mut *out, &finding)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// A finding for each result, in their order.
+pub fn findings(outcome: &Outcome, class: Class) -> impl Iterator<Item = Json> {
     let time = milliseconds(outcome);
     let at = jiff::Timestamp::from_millisecond(time)
         .map(|at| at.to_string())
         .unwrap_or_default();
-    for result in &outcome.results {
-        serde_json::to_writer(&mut *out, &finding(outcome, result, class, time, &at))?;
-        writeln!(out)?;
-    }
-    Ok(())
+    let results = outcome.results.iter();
+    results.map(move |result| finding(outcome, result, class, time, &at))
 }

@@ -15,10 +15,14 @@ pub fn readings<'r>(
     for (subject, columns) in wanted {
         let Some(table) = find(subject) else { continue };
         needed.extend(table.lists.groups());
+        if table.role == Role::Base {
+            needed.insert((table.name, "list"));
+        }
         for column in columns.iter().filter_map(|name| table.column(name)) {
             match table.role {
+                // A rule of a user's own may judge what is collected as it is.
                 Role::Subject => needed.extend(column.from.groups()),
-                Role::Base => {}
+                Role::Base => needed.extend(column.reads.iter().map(|group| (table.name, *group))),
             }
         }
     }

@@ -115,6 +115,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("export", &["model", "inventory", "engine"]),
+    ("onward", &["model", "report", "judge"]),
     ("handoff", &["model", "inventory", "subjects", "report"]),
     (
         "cli",
@@ -135,6 +136,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "judge",
             "remedy",
             "evidence",
+            "onward",
             "secrets",
         ],
     ),

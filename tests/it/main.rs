@@ -52,6 +52,8 @@ mod release;
 mod rules;
 mod second_wave;
 mod secrets;
+#[cfg(feature = "live")]
+mod sending;
 mod third_wave;
 #[expect(clippy::panic, reason = "a test that fails says so")]
 mod traces;

@@ -203,7 +203,7 @@ fn broken_rule_files_are_told_with_their_place() {
         (
             "subject: inference_log_group",
             "subject: log_group",
-            "no subject `log_group`",
+            "no table `log_group`",
         ),
         ("id: x", "id: y", "called like its file"),
         ("fail: f", "fail: '{nope}'", "no column `nope`"),

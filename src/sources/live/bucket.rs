@@ -108,7 +108,7 @@ impl Object {
 }
 
 /// Bodies are large, so that no call has a time of its own; one that stalls is ended by the SDK.
-async fn client(profile: Option<&str>) -> Result<aws_sdk_s3::Client, Error> {
+pub(super) async fn client(profile: Option<&str>) -> Result<aws_sdk_s3::Client, Error> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         .build();

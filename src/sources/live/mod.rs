@@ -8,6 +8,7 @@ mod bucket;
 mod converse;
 mod hub;
 mod kms;
+pub mod outward;
 pub mod probe;
 mod resume;
 mod schedule;

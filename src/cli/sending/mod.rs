@@ -1,4 +1,6 @@
-//! `report RUN --send securityhub`: results on their way to where others look.
+//! `report RUN --send WHERE`: results on their way to where others look.
+
+mod others;
 
 use super::{Global, Usage};
 use crate::model::Outcome;
@@ -6,6 +8,98 @@ use crate::report::asff::{Batch, batches};
 use crate::report::safe::cut;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
+
+/// Who takes results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Receiver {
+    /// AWS Security Hub of each account and Region.
+    SecurityHub,
+    /// A topic of Amazon SNS.
+    Topic(String),
+    /// A bus of Amazon EventBridge.
+    Bus(String),
+    /// A bucket of Amazon S3, and what keys begin with.
+    Lake(String, String),
+    /// A webhook. Its address may hold a secret: only the host is ever shown.
+    Webhook(String),
+}
+
+impl Receiver {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let known = "write securityhub, sns:TOPIC-ARN, eventbridge:BUS, s3://BUCKET/PREFIX or https://ADDRESS";
+        if text == "securityhub" {
+            return Ok(Self::SecurityHub);
+        }
+        if let Some(arn) = text.strip_prefix("sns:") {
+            let is_arn = arn.starts_with("arn:") && arn.split(':').count() == 6;
+            return if is_arn {
+                Ok(Self::Topic(arn.to_owned()))
+            } else {
+                Err(format!("a topic is named by its ARN; {known}"))
+            };
+        }
+        if let Some(bus) = text.strip_prefix("eventbridge:") {
+            return if bus.is_empty() {
+                Err(format!("a bus is named by its name or ARN; {known}"))
+            } else {
+                Ok(Self::Bus(bus.to_owned()))
+            };
+        }
+        if let Some(place) = text.strip_prefix("s3://") {
+            let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+            return if bucket.is_empty() {
+                Err(format!("there is no bucket in it; {known}"))
+            } else {
+                Ok(Self::Lake(
+                    bucket.to_owned(),
+                    prefix.trim_end_matches('/').to_owned(),
+                ))
+            };
+        }
+        match host(text) {
+            Some((true, _)) => Ok(Self::Webhook(text.to_owned())),
+            // What is refused is not repeated: it may hold a secret.
+            Some((false, host)) => Err(format!(
+                "{host} would get it over plain HTTP, which is accepted on this machine only; use https"
+            )),
+            None => Err(known.to_owned()),
+        }
+    }
+
+    /// For a person; of a webhook the host alone.
+    fn shown(&self) -> String {
+        match self {
+            Self::SecurityHub => "AWS Security Hub".to_owned(),
+            Self::Topic(arn) => format!("the topic {arn}"),
+            Self::Bus(bus) => format!("the bus {bus}"),
+            Self::Lake(bucket, prefix) => format!("s3://{bucket}/{prefix}"),
+            Self::Webhook(url) => format!(
+                "the webhook at {}",
+                host(url).map_or_else(String::new, |(_, host)| host)
+            ),
+        }
+    }
+}
+
+/// Whether an address is safe to send to (https, or this machine), and its host.
+fn host(url: &str) -> Option<(bool, String)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let authority = authority.rsplit('@').next()?;
+    let name = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next()?,
+        None => authority.split(':').next()?,
+    };
+    if name.is_empty() || !["http", "https"].contains(&scheme) {
+        return None;
+    }
+    let local = name == "localhost"
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    Some((scheme == "https" || local, authority.to_owned()))
+}
 
 /// How results are sent.
 #[derive(Debug, clap::Args)]
@@ -13,6 +107,12 @@ pub(super) struct Sending {
     /// Send now.
     #[arg(long, requires = "send")]
     yes: bool,
+    /// The run before: only what changed since then is sent. Security Hub gets every result, because it forgets what is not repeated.
+    #[arg(long, value_name = "RUN", requires = "send")]
+    previous: Option<PathBuf>,
+    /// Send every failure, as if there had been no run before.
+    #[arg(long, requires = "send", conflicts_with = "previous")]
+    everything: bool,
     /// Role to assume in each account; it needs securityhub:BatchImportFindings. The account of the credentials is entered without it.
     #[arg(
         long,
@@ -35,7 +135,21 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    pub fn run(&self, outcome: &Outcome, global: &Global) -> anyhow::Result<u8> {
+    pub fn run(&self, to: &Receiver, outcome: &Outcome, global: &Global) -> anyhow::Result<u8> {
+        if *to == Receiver::SecurityHub {
+            return self.to_security_hub(outcome, global);
+        }
+        self.to_others(to, outcome, global)
+    }
+
+    fn to_security_hub(&self, outcome: &Outcome, global: &Global) -> anyhow::Result<u8> {
+        if self.previous.is_some() || self.everything {
+            return Err(Usage(
+                "Security Hub gets every result of a run, because it forgets what is not repeated; leave out --previous and --everything"
+                    .to_owned(),
+            )
+            .into());
+        }
         if outcome.run.source.is_file() {
             return Err(Usage(format!(
                 "a run of {} speaks of what does not exist yet; Security Hub takes findings about what does",
