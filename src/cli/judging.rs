@@ -17,10 +17,10 @@ pub(super) struct Judging {
     #[arg(long, value_name = "DIR")]
     pub rules: Vec<PathBuf>,
     /// Judge only these: rule id, pillar, `stage:30`, `severity:high`, `framework:ID`, `framework:ID/CONTROL`.
-    #[arg(long, value_name = "TERM", value_delimiter = ',')]
+    #[arg(long, value_name = "TERM", value_delimiter = ',', add = super::complete::terms())]
     pub select: Vec<String>,
     /// Leave these out.
-    #[arg(long, value_name = "TERM", value_delimiter = ',')]
+    #[arg(long, value_name = "TERM", value_delimiter = ',', add = super::complete::terms())]
     pub skip: Vec<String>,
     /// Configuration; `outcrop.yaml` when present.
     #[arg(long, value_name = "FILE")]

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod check;
+mod complete;
 mod diff;
 mod evidence;
 mod explain;
@@ -143,7 +144,7 @@ enum Command {
     Role(role::Role),
     /// Judge the estate that ships inside the binary; needs nothing.
     Demo(check::Demo),
-    /// Print completions for a shell.
+    /// Print completions for a shell: commands, flags, ids of rules, names of tables.
     Completions {
         /// Shell.
         #[arg(value_enum)]
@@ -158,6 +159,10 @@ enum Command {
 
 /// The command line as it was given.
 pub fn parse() -> Cli {
+    // A shell that asks how a line goes on.
+    clap_complete::CompleteEnv::with_factory(Cli::command)
+        .var(complete::ASKED)
+        .complete();
     let mut command = Cli::command();
     // What takes a moment to find out is found out for those who ask.
     if std::env::args_os().any(|argument| argument == "--version") {
@@ -239,7 +244,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Completions { shell } => {
             // Whoever reads may stop reading.
             let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "outcrop", &mut text);
+            complete::script(&shell.to_string(), &mut text)?;
             std::io::Write::write_all(&mut std::io::stdout(), &text)?;
             Ok(0)
         }

@@ -15,10 +15,10 @@ pub(super) struct Report {
     /// Run file, or `s3://BUCKET/KEY`.
     run: PathBuf,
     /// Show only these: rule id, pillar, `stage:30`, `severity:high`.
-    #[arg(long, value_name = "TERM", value_delimiter = ',')]
+    #[arg(long, value_name = "TERM", value_delimiter = ',', add = super::complete::terms())]
     select: Vec<String>,
     /// Leave these out.
-    #[arg(long, value_name = "TERM", value_delimiter = ',')]
+    #[arg(long, value_name = "TERM", value_delimiter = ',', add = super::complete::terms())]
     skip: Vec<String>,
     /// Send the results on; without --yes it only says what would be sent, and where. `securityhub` of each account and Region, the
     /// topic `sns:ARN`, the bus `eventbridge:NAME-OR-ARN`, the lake `s3://BUCKET/PREFIX` (OCSF in Parquet, as Security Lake takes it),

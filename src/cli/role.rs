@@ -16,10 +16,10 @@ pub(super) struct Role {
     #[arg(long, value_name = "DIR")]
     rules: Vec<PathBuf>,
     /// Only for these rules: rule id, pillar, `stage:30`, `severity:high`.
-    #[arg(long, value_name = "TERM", value_delimiter = ',')]
+    #[arg(long, value_name = "TERM", value_delimiter = ',', add = super::complete::terms())]
     select: Vec<String>,
     /// Not for these.
-    #[arg(long, value_name = "TERM", value_delimiter = ',')]
+    #[arg(long, value_name = "TERM", value_delimiter = ',', add = super::complete::terms())]
     skip: Vec<String>,
     /// Output: the policy, a Terraform module, or a CloudFormation template fit for a StackSet.
     #[arg(long, value_enum, default_value_t = Format::Json)]

@@ -31,6 +31,7 @@ enum Command {
     /// A rule with its reasons, fixes, parameters and examples.
     Show {
         /// Rule id.
+        #[arg(add = super::complete::rules())]
         id: String,
         /// Add the rules of a folder.
         #[arg(long, value_name = "DIR")]
@@ -43,13 +44,16 @@ enum Command {
     Test {
         /// Folder of rules.
         dir: Option<PathBuf>,
+        /// Test again whenever a file of the folder changes, until it is interrupted.
+        #[arg(long, requires = "dir")]
+        watch: bool,
     },
     /// Write the beginning of a rule file into the current folder.
     New {
         /// Id: names the fault, in lower case and hyphens.
         id: String,
         /// Table that it judges: a derived one, or one that is collected.
-        #[arg(long, default_value = "inference_log_group")]
+        #[arg(long, default_value = "inference_log_group", add = super::complete::tables())]
         subject: String,
     },
     /// Print the JSON Schema of rule files, with which editors complete and check them.
@@ -57,6 +61,7 @@ enum Command {
     /// Tables and columns, with the API operations and IAM actions behind them.
     Tables {
         /// Only this table.
+        #[arg(add = super::complete::tables())]
         name: Option<String>,
         /// Output.
         #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -81,7 +86,10 @@ impl Rules {
         match &self.command {
             Command::List { rules, format } => list(&library(rules)?, *format, &mut out)?,
             Command::Show { id, rules, format } => show(&library(rules)?, id, *format, &mut out)?,
-            Command::Test { dir } => return test(dir.as_deref(), &mut out),
+            Command::Test { dir, watch } => match dir {
+                Some(dir) if *watch => return self::watch(dir, &mut out),
+                _ => return test(dir.as_deref(), &mut out),
+            },
             Command::New { id, subject } => new(id, subject, &mut out)?,
             Command::Schema => {
                 let schema = engine::schema::rule(&subjects::tables())?;
@@ -200,6 +208,44 @@ fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> any
         writeln!(out, "  {reference}")?;
     }
     Ok(())
+}
+
+/// What stands in a folder: files by name, with their lengths and times.
+fn state(dir: &Path) -> BTreeMap<PathBuf, (u64, Option<std::time::SystemTime>)> {
+    let (mut folders, mut files) = (vec![dir.to_owned()], BTreeMap::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match entry.metadata() {
+                Ok(found) if found.is_dir() => folders.push(path),
+                Ok(found) => drop(files.insert(path, (found.len(), found.modified().ok()))),
+                Err(_) => {}
+            }
+        }
+    }
+    files
+}
+
+/// Tests a folder again and again. It is looked at twice a second: that works on every file system, and through every editor's way of
+/// saving a file.
+fn watch(dir: &Path, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let mut known = None;
+    loop {
+        let now = state(dir);
+        if known.as_ref() != Some(&now) {
+            // A rule that does not parse is what somebody is about to mend.
+            if let Err(error) = test(Some(dir), out) {
+                writeln!(
+                    out,
+                    "{}",
+                    crate::report::safe::cut(&format!("{error:#}"), 2000)
+                )?;
+            }
+            out.flush()?;
+            known = Some(now);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
 }
 
 fn test(dir: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {

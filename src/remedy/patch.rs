@@ -239,6 +239,13 @@ impl Sources<'_> {
         }
         // Into the template of the first thing that the change is about.
         let first = plan.declared.iter().flatten().flatten().next();
+        if let Some(at) = first.filter(|at| !at.path.is_empty()) {
+            left.push(format!(
+                "what is declared anew: {} is made by the AWS CDK; add it to the app",
+                at.address
+            ));
+            return Ok(());
+        }
         let file = first
             .map(|at| PathBuf::from(&at.location.file))
             .or_else(|| plan.template.clone());

@@ -111,6 +111,7 @@ fn assembly(folder: &Path, given: &Given, set: &mut Set, depth: usize) -> Result
                         name: name.to_owned(),
                         given: parameters,
                         parent: None,
+                        written: super::cdk_lines::lines(folder, artifact),
                     },
                     &place,
                 )?;

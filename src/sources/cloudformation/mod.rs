@@ -5,6 +5,7 @@
 
 mod assumed;
 pub mod cdk;
+mod cdk_lines;
 mod checks;
 mod conditions;
 mod covering;
@@ -46,6 +47,8 @@ pub(super) struct Stack {
     pub partition: String,
     /// The stack around it, and its logical id there.
     pub parent: Option<(usize, String)>,
+    /// By logical id: the line of the app that made it, where an assembly says so.
+    pub written: BTreeMap<String, Location>,
 }
 
 impl Stack {
@@ -177,6 +180,7 @@ pub fn read(path: &Path, text: &str, given: &Given) -> Result<Files, Error> {
             name,
             given: given.parameters.clone(),
             parent: None,
+            written: BTreeMap::new(),
         },
         &place,
     )?;
@@ -222,6 +226,7 @@ pub fn read_all(templates: &[(&Path, String)], given: &Given) -> Result<Files, E
             name,
             given: given.parameters.clone(),
             parent: None,
+            written: BTreeMap::new(),
         };
         set.add(path, &path.display().to_string(), text, new, &place)?;
     }
@@ -252,6 +257,7 @@ pub(super) struct NewStack {
     pub name: String,
     pub given: BTreeMap<String, Json>,
     pub parent: Option<(usize, String)>,
+    pub written: BTreeMap<String, Location>,
 }
 
 impl Set {
@@ -337,6 +343,7 @@ impl Set {
                 .unwrap_or_else(|| UNKNOWN_ACCOUNT.to_owned()),
             region,
             parent: new.parent,
+            written: new.written,
         });
         self.nested(path, index, place)
     }
@@ -417,6 +424,7 @@ impl Set {
                     name,
                     given: BTreeMap::new(),
                     parent: Some((index, logical)),
+                    written: self.stacks[index].written.clone(),
                 },
                 place,
             )?;
@@ -524,10 +532,12 @@ impl Set {
                         made,
                         unit: self.root(index),
                         file: String::new(),
-                        location: Some(Location {
-                            file: stack.file.clone(),
-                            line: line as u64,
-                        }),
+                        location: Some(stack.written.get(logical).cloned().unwrap_or_else(|| {
+                            Location {
+                                file: stack.file.clone(),
+                                line: line as u64,
+                            }
+                        })),
                         path: node
                             .get("Metadata")
                             .and_then(|all| all.get("aws:cdk:path"))
