@@ -3,7 +3,7 @@ MOTO := target/moto
 VALIDATORS := target/validators
 CARGO ?= cargo
 
-.PHONY: demo test bench fmt
+.PHONY: demo test docs bench fmt
 
 # The first answer: built without the AWS SDK, and without optimisation, which would take most of the build.
 demo:
@@ -24,6 +24,13 @@ $(VALIDATORS)/ready: tests/validators/requirements.txt
 	python3 -m venv --clear $(VALIDATORS)
 	$(VALIDATORS)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/validators/requirements.txt
 	@touch $@
+
+# The pages of docs/ as a book, with a reference of every rule, table, command and control, in target/docs/book.
+docs: $(VALIDATORS)/ready
+	@rm -rf target/docs
+	@$(CARGO) build --quiet --no-default-features
+	@MDBOOK="$(CURDIR)/$(VALIDATORS)/bin/mdbook" docs/build.sh "$${CARGO_TARGET_DIR:-target}/debug/outcrop" target/docs
+	@echo "target/docs/book/index.html"
 
 bench:
 	$(CARGO) bench --no-default-features

@@ -22,6 +22,7 @@ mod policy;
 #[cfg(feature = "live")]
 mod probe;
 mod query;
+mod reference;
 mod remote;
 mod report;
 mod role;
@@ -144,6 +145,8 @@ enum Command {
     Role(role::Role),
     /// Judge the estate that ships inside the binary; needs nothing.
     Demo(check::Demo),
+    /// Write a page about every rule, table, command and control, as Markdown.
+    Reference(reference::Reference),
     /// Print completions for a shell: commands, flags, ids of rules, names of tables.
     Completions {
         /// Shell.
@@ -241,6 +244,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
         Command::Rules(rules) => rules.run(),
         Command::Role(role) => role.run(),
         Command::Demo(demo) => demo.run(&cli.global),
+        Command::Reference(reference) => reference.run(Cli::command()),
         Command::Completions { shell } => {
             // Whoever reads may stop reading.
             let mut text = Vec::new();

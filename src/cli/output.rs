@@ -159,13 +159,20 @@ impl Output {
         run: Option<&Path>,
         global: &Global,
     ) -> anyhow::Result<u8> {
-        let marked = match &self.baseline {
-            Some(path) => {
-                let mut marked = outcome.clone();
+        // A gate that is stricter than the question asks it more strictly: no yes stands above a gate that failed.
+        let stricter = self
+            .fail_on
+            .severity()
+            .filter(|at| *at > crate::model::Severity::Critical);
+        let marked = if self.baseline.is_some() || stricter.is_some() {
+            let mut marked = outcome.clone();
+            if let Some(path) = &self.baseline {
                 baseline::apply(path, &mut marked)?;
-                Some(marked)
             }
-            None => None,
+            marked.gate = stricter.unwrap_or(marked.gate);
+            Some(marked)
+        } else {
+            None
         };
         let outcome = marked.as_ref().unwrap_or(outcome);
         let options = |colour| report::Options {

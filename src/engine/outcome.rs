@@ -550,6 +550,7 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         disabled,
         not_in_file,
         summary: Summary::default(),
+        gate: Severity::Critical,
         rules,
         attestations,
         control_titles: control_titles(),

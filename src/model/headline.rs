@@ -61,7 +61,11 @@ fn titled(titles: &[String]) -> String {
     let shown: Vec<&str> = titles.iter().take(5).map(String::as_str).collect();
     match titles.len().saturating_sub(5) {
         0 => shown.join("; "),
-        more => format!("{}; and {more} other kinds", shown.join("; ")),
+        more => format!(
+            "{}; and {}",
+            shown.join("; "),
+            counted(more, "other kind", "other kinds")
+        ),
     }
 }
 
@@ -71,11 +75,10 @@ pub fn headline(outcome: &Outcome) -> Headline {
     let file = outcome.run.source.is_file();
     let critical = |verdict: Verdict| {
         outcome.results.iter().filter(move |result| {
-            result.severity == Severity::Critical
-                && result.verdict == verdict
-                && result.waiver.is_none()
+            result.severity <= outcome.gate && result.verdict == verdict && result.waiver.is_none()
         })
     };
+    let gating = gating(outcome);
     let failed = critical(Verdict::Fail).count();
     let mut titles: Vec<String> = critical(Verdict::Fail)
         .map(|result| result.title.clone())
@@ -95,7 +98,11 @@ pub fn headline(outcome: &Outcome) -> Headline {
     let (answer, because) = if failed > 0 {
         let mut because = vec![format!(
             "{}: {}.",
-            counted(failed, "critical result fails", "critical results fail"),
+            counted(
+                failed,
+                &format!("{gating} result fails"),
+                &format!("{gating} results fail")
+            ),
             titled(&titles)
         )];
         because.extend(open);
@@ -103,9 +110,9 @@ pub fn headline(outcome: &Outcome) -> Headline {
     } else if open.is_empty() {
         (Answer::Yes, yes(outcome, file))
     } else {
-        let mut because = vec![
-            "Nothing critical fails in what was judged, but not everything was judged.".to_owned(),
-        ];
+        let mut because = vec![format!(
+            "Nothing {gating} fails in what was judged, but not everything was judged."
+        )];
         because.extend(open);
         (Answer::NotAnswered, because)
     };
@@ -122,25 +129,40 @@ pub fn headline(outcome: &Outcome) -> Headline {
     }
 }
 
+/// What fails the gate, in a word: `critical`, or `critical or high`.
+fn gating(outcome: &Outcome) -> String {
+    Severity::ALL
+        .iter()
+        .filter(|severity| **severity <= outcome.gate)
+        .map(|severity| severity.as_str())
+        .collect::<Vec<_>>()
+        .join(" or ")
+}
+
 /// Why the answer is yes.
 fn yes(outcome: &Outcome, file: bool) -> Vec<String> {
     let critical = |test: &dyn Fn(&super::Finding) -> bool| {
         outcome
             .results
             .iter()
-            .filter(|result| result.severity == Severity::Critical && test(result))
+            .filter(|result| result.severity <= outcome.gate && test(result))
             .count()
     };
+    let gating = gating(outcome);
     let mut because = vec![if file {
-        "Nothing critical fails in what the file declares.".to_owned()
+        format!("Nothing {gating} fails in what the file declares.")
     } else {
-        "Nothing critical fails, and everything critical could be judged.".to_owned()
+        format!("Nothing {gating} fails, and everything {gating} could be judged.")
     }];
     let waived = critical(&|result| result.waiver.is_some());
     if waived > 0 {
         because = vec![format!(
-            "Nothing critical fails or is unknown but for what is waived: {}.",
-            counted(waived, "critical result", "critical results")
+            "Nothing {gating} fails or is unknown but for what is waived: {}.",
+            counted(
+                waived,
+                &format!("{gating} result"),
+                &format!("{gating} results")
+            )
         )];
     }
     let outside =
@@ -148,7 +170,11 @@ fn yes(outcome: &Outcome, file: bool) -> Vec<String> {
     if outside > 0 {
         because.push(format!(
             "{} a recorded run (--onto RUN).",
-            counted(outside, "critical result needs", "critical results need")
+            counted(
+                outside,
+                &format!("{gating} result needs"),
+                &format!("{gating} results need")
+            )
         ));
     }
     because
@@ -213,7 +239,7 @@ fn open(outcome: &Outcome, file: bool, not_judged: usize, nobody_said: usize) ->
         .results
         .iter()
         .filter(|result| {
-            result.severity == Severity::Critical
+            result.severity <= outcome.gate
                 && result.verdict == Verdict::Unknown
                 && result.waiver.is_none()
                 // What a file does not declare is judged where it is declared.
@@ -223,7 +249,11 @@ fn open(outcome: &Outcome, file: bool, not_judged: usize, nobody_said: usize) ->
     if unknown > 0 {
         open.push(format!(
             "{} could not be determined.",
-            counted(unknown, "critical result", "critical results")
+            counted(
+                unknown,
+                &format!("{} result", gating(outcome)),
+                &format!("{} results", gating(outcome))
+            )
         ));
     }
     if !file && not_judged > 0 {

@@ -423,6 +423,9 @@ pub struct Outcome {
     pub not_in_file: Vec<NotInFile>,
     /// Counts.
     pub summary: Summary,
+    /// The severity from which on a failure answers the question of the headline with no: critical, or what the gate asks beyond it.
+    #[serde(skip)]
+    pub gate: Severity,
     /// The rules as run, by id.
     #[serde(skip)]
     pub rules: BTreeMap<String, RuleText>,

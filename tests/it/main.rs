@@ -10,6 +10,7 @@ mod canaries;
 mod cases;
 mod cli;
 mod cli_runs;
+mod docs;
 mod editors;
 mod estates;
 mod evidence;
