@@ -6,10 +6,11 @@ use crate::inventory::{Status, Store};
 use crate::judge::Judge;
 use crate::model::{Arn, Asked, RunInfo, Shard};
 use crate::report::safe::cut;
+use crate::services::pulse::Pulse;
 use crate::sources::live::{self, Base, Progress, Request};
 use crate::subjects;
 use anyhow::Context as _;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -107,13 +108,52 @@ fn shard(text: &str) -> Result<Shard, String> {
 }
 
 struct Bars {
+    pulse: Arc<Pulse>,
+    /// Accounts that are done, of those that began, and the pulse.
+    all: ProgressBar,
     bars: MultiProgress,
     shown: bool,
     quiet: bool,
     known: Mutex<BTreeMap<String, ProgressBar>>,
 }
 
+impl Bars {
+    fn new(shown: bool, quiet: bool) -> Self {
+        let pulse: Arc<Pulse> = Arc::default();
+        let bars = MultiProgress::with_draw_target(if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        });
+        let said = Arc::clone(&pulse);
+        let style = ProgressStyle::with_template("{pos} of {len} accounts, {pulse} {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .with_key(
+                "pulse",
+                move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+                    let _ = out.write_str(&cut(&said.words(), 200));
+                },
+            );
+        let all = bars.add(ProgressBar::new(0).with_style(style));
+        if shown {
+            all.enable_steady_tick(Duration::from_millis(500));
+        }
+        Self {
+            pulse,
+            all,
+            bars,
+            shown,
+            quiet,
+            known: Mutex::default(),
+        }
+    }
+}
+
 impl Progress for Bars {
+    fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
     fn account(&self, account: &str, readings: usize) {
         if self.shown && readings > 0 {
             let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {elapsed}")
@@ -123,6 +163,7 @@ impl Progress for Bars {
                     .with_style(style)
                     .with_prefix(account.to_owned()),
             );
+            self.all.inc_length(1);
             if let Ok(mut known) = self.known.lock() {
                 known.insert(account.to_owned(), bar);
             }
@@ -142,6 +183,7 @@ impl Progress for Bars {
             && let Some(bar) = known.remove(account)
         {
             bar.finish_and_clear();
+            self.all.inc(1);
         }
         if let Some(flaw) = flaw
             && !self.quiet
@@ -390,16 +432,7 @@ impl Scan {
             runtime.block_on(live::still_open(&request, &base, run))?;
         }
         let shown = std::io::stderr().is_terminal() && !global.no_progress && !global.quiet;
-        let bars = Bars {
-            bars: MultiProgress::with_draw_target(if shown {
-                ProgressDrawTarget::stderr()
-            } else {
-                ProgressDrawTarget::hidden()
-            }),
-            shown,
-            quiet: global.quiet,
-            known: Mutex::default(),
-        };
+        let bars = Bars::new(shown, global.quiet);
         let stop = Arc::new(AtomicBool::new(false));
         let watch = Arc::clone(&stop);
         runtime.spawn(async move {
@@ -434,6 +467,10 @@ impl Scan {
             }
         };
         runtime.shutdown_background();
+        bars.all.finish_and_clear();
+        if !global.quiet {
+            let _ = writeln!(std::io::stderr(), "{}", cut(&bars.pulse.summary(), 300));
+        }
         if let Some(shard) = request.shard {
             let share = run
                 .scopes()

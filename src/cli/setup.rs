@@ -20,6 +20,14 @@ use std::path::{Path, PathBuf};
 pub(super) struct Init {
     /// A run, inventory folder, plan or template whose accounts are written into the configuration.
     from: Option<PathBuf>,
+    /// Write every account of the organisation into it.
+    #[cfg(feature = "live")]
+    #[arg(long, conflicts_with = "from")]
+    org: bool,
+    /// Profile of the shared configuration.
+    #[cfg(feature = "live")]
+    #[arg(long, env = "AWS_PROFILE")]
+    profile: Option<String>,
     /// An account to write into it; repeatable.
     #[arg(long, value_name = "ID")]
     account: Vec<String>,
@@ -143,6 +151,39 @@ fn text(accounts: &[AccountInfo], library: &Library) -> String {
 }
 
 impl Init {
+    #[cfg(not(feature = "live"))]
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "with AWS it asks AWS"
+    )]
+    fn of_organization(&self) -> anyhow::Result<Vec<AccountInfo>> {
+        Ok(Vec::new())
+    }
+
+    /// The accounts of the organisation, where they are asked for.
+    #[cfg(feature = "live")]
+    fn of_organization(&self) -> anyhow::Result<Vec<AccountInfo>> {
+        use crate::sources::live::{Base, Request, listed};
+        if !self.org {
+            return Ok(Vec::new());
+        }
+        let request = Request {
+            profile: self.profile.clone(),
+            org: true,
+            session_name: "outcrop".to_owned(),
+            ..Request::default()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?;
+        Ok(runtime.block_on(async {
+            let base = Base::find(&request).await?;
+            listed(&request, &base).await
+        })?)
+    }
+
     pub fn run(&self) -> anyhow::Result<u8> {
         if self.out.symlink_metadata().is_ok() {
             anyhow::bail!(
@@ -162,7 +203,7 @@ impl Init {
         }
         let mut found = match &self.from {
             Some(path) => accounts(path)?,
-            None => Vec::new(),
+            None => self.of_organization()?,
         };
         for id in &self.account {
             if !found.iter().any(|known| known.id == *id) {

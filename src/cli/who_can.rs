@@ -1,5 +1,6 @@
 //! `outcrop policy who-can`: which principals of a run may do something.
 
+use super::Usage;
 use super::opened::world;
 use super::policy::lines;
 use crate::access::who_can::{WhoCan as Answer, who_can};
@@ -7,7 +8,7 @@ use crate::inventory::World;
 use crate::model::counted;
 use crate::policy::wire::{self, WhoCanQuestion};
 use crate::report::safe::cut;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ pub(super) struct WhoCan {
     /// `service:Action`.
     #[arg(long, required_unless_present = "jsonl")]
     action: Option<String>,
-    /// ARN; any where it is left out.
+    /// ARN, or the name of a resource of the run; any where it is left out.
     #[arg(long)]
     resource: Option<String>,
     /// Account that owns the resource, where its ARN does not say.
@@ -29,6 +30,54 @@ pub(super) struct WhoCan {
     /// Answer one question a line from standard input.
     #[arg(long, conflicts_with = "run")]
     jsonl: bool,
+    /// For a person at a terminal, or as JSON.
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    format: Form,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    Text,
+    Json,
+}
+
+/// The ARN of a resource of the run, by what people call it; an ARN is what it is.
+fn named(world: &World, action: &str, resource: &str) -> anyhow::Result<String> {
+    if resource.starts_with("arn:") || resource.contains(['*', '?']) {
+        return Ok(resource.to_owned());
+    }
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    for table in crate::services::tables().filter(|table| table.column("arn").is_some()) {
+        for row in world.everywhere(table.name) {
+            let is = |column: &str| {
+                let seen = table.column(column).and_then(|_| row.text(column).known());
+                seen == Some(resource)
+            };
+            if row.key() != resource && !is("name") && !is("id") {
+                continue;
+            }
+            if let Some(arn) = row.text("arn").known().filter(|arn| !arn.is_empty()) {
+                // What is done to objects is done to what lies in a bucket.
+                let objects = table.name == "s3_bucket" && action.contains("Object");
+                found.insert(format!("{arn}{}", if objects { "/*" } else { "" }));
+            }
+        }
+    }
+    let all: Vec<&str> = found.iter().map(String::as_str).collect();
+    match all.as_slice() {
+        [one] => Ok((*one).to_owned()),
+        [] => Err(Usage(format!(
+            "`{}` is not an ARN, and nothing in the run is called that",
+            cut(resource, 200)
+        ))
+        .into()),
+        several => Err(Usage(format!(
+            "several resources of the run are called `{}`; write one of {}",
+            cut(resource, 200),
+            cut(&several.join(", "), 1000)
+        ))
+        .into()),
+    }
 }
 
 impl WhoCan {
@@ -59,13 +108,24 @@ impl WhoCan {
                 serde_json::to_value(&answer).map_err(|error| error.to_string())
             });
         };
+        let world = world(run)?;
+        let resource = match &self.resource {
+            Some(resource) => Some(named(&world, action, resource)?),
+            None => None,
+        };
         let answer = who_can(
-            &world(run)?,
+            &world,
             action,
-            self.resource.as_deref(),
+            resource.as_deref(),
             self.resource_account.as_deref(),
         );
-        print(&answer, action, self.resource.as_deref())?;
+        if self.format == Form::Json {
+            let mut out = anstream::stdout().lock();
+            serde_json::to_writer_pretty(&mut out, &answer)?;
+            writeln!(out)?;
+            return Ok(0);
+        }
+        print(&answer, action, resource.as_deref())?;
         Ok(0)
     }
 }

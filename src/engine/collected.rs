@@ -40,16 +40,15 @@ fn json(cell: &Value) -> serde_json::Value {
     }
 }
 
+/// A column of the table, or one that every subject has.
+type Named = (&'static str, Option<&'static Column>);
+
 /// One row, in the order of the columns, and what hides the cells that were not observed.
 type Row = (Vec<Value>, BTreeMap<&'static str, Vec<Gap>>);
 
 impl Bench<'_> {
     /// The columns of a collected table and those that every subject has.
-    fn row(
-        &self,
-        columns: &[(&'static str, Option<&'static Column>)],
-        row: &crate::inventory::Row<'_>,
-    ) -> Row {
+    fn row(&self, columns: &[Named], row: &crate::inventory::Row<'_>) -> Row {
         let mut gaps = BTreeMap::new();
         let table = row.table();
         let arn = table
@@ -91,8 +90,7 @@ impl Bench<'_> {
     ) -> Result<Result<(), String>, Error> {
         let conn = self.conn;
         let world = World::load_where(store, |other| other.name == table.name)?;
-        let mut columns: Vec<(&'static str, Option<&'static Column>)> =
-            vec![("account_id", None), ("region", None)];
+        let mut columns: Vec<Named> = vec![("account_id", None), ("region", None)];
         columns.extend(
             SHARED
                 .iter()
@@ -134,8 +132,8 @@ impl Bench<'_> {
             Ok(verdicts) => verdicts,
             Err(error) => return Ok(Err(error)),
         };
-        for ((cells, gaps), verdict) in rows.into_iter().zip(verdicts) {
-            self.keep_row(id, loaded, table, (&columns, &cells, &gaps), verdict)?;
+        for (row, verdict) in rows.iter().zip(verdicts) {
+            self.keep_row((id, loaded), table, &columns, row, verdict)?;
         }
         for (scope, gaps) in hidden {
             let verdict = if !gaps.is_empty() {
@@ -185,14 +183,10 @@ impl Bench<'_> {
 
     fn keep_row(
         &mut self,
-        id: usize,
-        loaded: &Loaded,
+        (id, loaded): (usize, &Loaded),
         table: &Table,
-        (columns, cells, gaps): (
-            &[(&'static str, Option<&'static Column>)],
-            &[Value],
-            &BTreeMap<&'static str, Vec<Gap>>,
-        ),
+        columns: &[Named],
+        (cells, gaps): &Row,
         verdict: Verdict,
     ) -> Result<(), Error> {
         let shown: serde_json::Map<String, serde_json::Value> = columns

@@ -4,6 +4,7 @@
 //! `partial`, never quietly shorter; a refused call is not repeated.
 
 use super::failure::{Failure, failure, is_expired};
+use super::pulse::Pulse;
 use super::tables;
 use crate::inventory::{Coverage, NewRow, Span, Status};
 use crate::secrets::Fingerprints;
@@ -17,7 +18,6 @@ use std::collections::{BTreeSet, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 /// Pages after which a list counts as endless.
@@ -53,8 +53,8 @@ pub struct Place<'a> {
     pub wanted: &'a BTreeSet<(&'static str, &'static str)>,
     /// Calls in flight, over all accounts.
     pub flight: &'a Semaphore,
-    /// Calls made.
-    pub calls: &'a AtomicU64,
+    /// How the scan goes.
+    pub pulse: &'a Arc<Pulse>,
     /// How far back CloudTrail is asked; `None` is not at all.
     pub observe: Option<std::time::Duration>,
     /// Is the endpoint overridden?
@@ -133,6 +133,9 @@ macro_rules! client_config {
     ($service:ident, $place:expr) => {
         $service::config::Builder::from($place.config)
             .retry_classifier($crate::services::failure::HtmlIsFinal)
+            .retry_classifier($crate::services::failure::Throttles(std::sync::Arc::clone(
+                $place.pulse,
+            )))
             .retry_partition($service::config::retry::RetryPartition::new(format!(
                 "{}-{}-{}",
                 $place.account,
@@ -170,8 +173,10 @@ impl Place<'_> {
             });
         };
         for fresh in [false, true] {
-            self.calls.fetch_add(1, Ordering::Relaxed);
-            match send().await {
+            let beat = self.pulse.begin(operation, self.account);
+            let answer = send().await;
+            drop(beat);
+            match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) if !fresh && is_expired(error.code().unwrap_or_default()) => {
                     self.renew.renew()

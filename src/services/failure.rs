@@ -1,5 +1,6 @@
 //! What a call that failed says, and whether it is worth another.
 
+use super::pulse::Pulse;
 use crate::inventory::Status;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -8,6 +9,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::sync::Arc;
 
 /// How a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,42 @@ impl ClassifyRetry for HtmlIsFinal {
 
     fn priority(&self) -> RetryClassifierPriority {
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+/// Counts what AWS throttled; it decides nothing.
+#[derive(Debug)]
+pub struct Throttles(pub Arc<Pulse>);
+
+impl ClassifyRetry for Throttles {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let throttled = context.response().is_some_and(|response| {
+            let body = response.body().bytes().unwrap_or_default();
+            let begin = String::from_utf8_lossy(&body[..body.len().min(2000)]);
+            let told = |text: &str| {
+                [
+                    "Throttl",
+                    "TooManyRequests",
+                    "RequestLimitExceeded",
+                    "SlowDown",
+                ]
+                .iter()
+                .any(|known| text.contains(known))
+            };
+            let status = response.status();
+            status.as_u16() == 429
+                || (!status.is_success()
+                    && (told(&begin)
+                        || response.headers().get("x-amzn-errortype").is_some_and(told)))
+        });
+        if throttled {
+            self.0.throttled();
+        }
+        RetryAction::NoActionIndicated
+    }
+
+    fn name(&self) -> &'static str {
+        "counts what was throttled"
     }
 }
 

@@ -30,6 +30,8 @@ pub mod organizations;
 #[cfg(feature = "live")]
 mod plain;
 pub mod provenance;
+#[cfg(feature = "live")]
+pub mod pulse;
 pub mod queues;
 pub mod resolver;
 pub mod s3;

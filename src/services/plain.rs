@@ -7,7 +7,7 @@
 mod xml;
 
 use super::collect::{Listing, Place};
-use super::failure::{Failure, HtmlIsFinal};
+use super::failure::{Failure, HtmlIsFinal, Throttles};
 use crate::inventory::Status;
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
@@ -35,6 +35,7 @@ use aws_types::request_id::RequestId;
 use aws_types::service_config::ServiceConfigKey;
 use serde_json::Value as Json;
 use std::fmt;
+use std::sync::Arc;
 
 /// A service, in the words of its API model.
 #[derive(Debug, Clone, Copy)]
@@ -346,6 +347,7 @@ fn operation(
         .retry_classifier(HttpStatusCodeClassifier::default())
         .retry_classifier(AwsErrorCodeClassifier::<Refusal>::new())
         .retry_classifier(HtmlIsFinal)
+        .retry_classifier(Throttles(Arc::clone(place.pulse)))
         .with_connection_poisoning()
         .runtime_plugin(
             StaticRuntimePlugin::new()

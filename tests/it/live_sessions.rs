@@ -113,21 +113,36 @@ pub(super) fn an_endpoint_elsewhere_over_plain_http_is_refused() {
 
 #[test]
 pub(super) fn without_credentials_one_sentence_says_what_to_do() {
-    let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
-        .env_clear()
-        .envs([
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("HOME", "/nonexistent"),
-        ])
-        .arg("scan")
-        .output()
-        .expect("the binary");
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        said.contains("no credentials") && said.contains("--profile"),
-        "{said}"
-    );
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let config = folder.path().join("config");
+    let text = "[profile dev]\nsso_session = corp\nsso_account_id = 111111111111\nsso_role_name = read\nregion = eu-west-1\n[sso-session corp]\nsso_start_url = https://corp.awsapps.example/start\nsso_region = eu-west-1\n[profile bare]\nregion = eu-west-1\n";
+    std::fs::write(&config, text).expect("a file");
+    for (arguments, wanted) in [
+        (&["scan"][..], "aws configure"),
+        (
+            &["scan", "--profile", "bare"],
+            "aws configure --profile bare",
+        ),
+        (&["scan", "--profile", "dev"], "aws sso login --profile dev"),
+        (
+            &["scan", "--profile", "nobody"],
+            "there is no profile `nobody`",
+        ),
+    ] {
+        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+            .env_clear()
+            .envs([
+                ("AWS_EC2_METADATA_DISABLED", "true"),
+                ("HOME", "/nonexistent"),
+            ])
+            .env("AWS_CONFIG_FILE", &config)
+            .args(arguments)
+            .output()
+            .expect("the binary");
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(wanted), "{arguments:?}: {said}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ mod session;
 pub use bucket::Object;
 pub use hub::{Parcel, Sent, send};
 pub use kms::KmsKey;
-pub use schedule::{Progress, collect, still_open};
+pub use schedule::{Progress, collect, listed, still_open};
 pub use session::Base;
 
 use crate::model::{AccountInfo, Asked, RunInfo, Shard};

@@ -4,16 +4,17 @@ use super::resume::Done;
 use super::session::{AccountCredentials, Entry};
 use super::{Base, Error, Plan, Request, accounts, begin, fingerprints};
 use crate::inventory::{Coverage, Span, Status, Store};
-use crate::model::{GLOBAL, RunInfo};
+use crate::model::{AccountInfo, GLOBAL, RunInfo};
 use crate::secrets::Fingerprints;
 use crate::services::collect::{Batch, Collector, NOT_NEEDED, Place};
 use crate::services::failure::Failure;
+use crate::services::pulse::Pulse;
 use crate::services::{collectors, tables};
 use aws_config::{Region, SdkConfig};
 use futures_util::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Semaphore, mpsc};
 
 /// Accounts that are worked on at once; each holds its clients and drops them at its end.
@@ -21,6 +22,8 @@ const ACCOUNTS_AT_ONCE: usize = 16;
 
 /// Is told how far a scan is.
 pub trait Progress: Send + Sync {
+    /// How the scan goes.
+    fn pulse(&self) -> &Arc<Pulse>;
     /// An account begins, with so many readings to do.
     fn account(&self, account: &str, readings: usize);
     /// One reading of it is done.
@@ -71,11 +74,32 @@ pub async fn still_open(request: &Request, base: &Base, run: &RunInfo) -> Result
     Ok(())
 }
 
+/// The accounts that a request names: those of the organisation, where it asks for it.
+///
+/// # Errors
+/// When they cannot be listed.
+pub async fn listed(request: &Request, base: &Base) -> Result<Vec<AccountInfo>, Error> {
+    let (prints, flight) = (fingerprints()?, Semaphore::new(4));
+    let pulse: Arc<Pulse> = Arc::default();
+    let home = Entry::Base;
+    let place = place(
+        &base.config,
+        base,
+        &base.account,
+        &base.region,
+        request,
+        &prints,
+        &flight,
+        &pulse,
+        home.renew(),
+    );
+    Ok(accounts::plan(request, base, &place).await?.accounts)
+}
+
 struct Job<'j> {
     request: &'j Request,
     base: &'j Base,
     flight: &'j Semaphore,
-    calls: &'j AtomicU64,
     prints: &'j Fingerprints,
     progress: &'j dyn Progress,
     stop: &'j AtomicBool,
@@ -100,7 +124,6 @@ pub async fn collect(
 ) -> Result<RunInfo, Error> {
     let prints = fingerprints()?;
     let flight = Semaphore::new(request.max_concurrency);
-    let calls = AtomicU64::new(0);
     let home = Entry::Base;
     let place = place(
         &base.config,
@@ -110,7 +133,7 @@ pub async fn collect(
         request,
         &prints,
         &flight,
-        &calls,
+        progress.pulse(),
         home.renew(),
     );
     let (mut run, done) = match earlier {
@@ -128,7 +151,6 @@ pub async fn collect(
         request,
         base,
         flight: &flight,
-        calls: &calls,
         prints: &prints,
         progress,
         stop,
@@ -192,7 +214,7 @@ pub async fn collect(
     if !run.complete {
         run.notes.push(INTERRUPTED.to_owned());
     }
-    tracing::info!(calls = calls.load(Ordering::Relaxed), "calls to AWS");
+    tracing::info!("{} to AWS", progress.pulse().summary());
     store.begin_run(&run)?;
     Ok(run)
 }
@@ -258,7 +280,7 @@ fn place<'p>(
     request: &'p Request,
     prints: &'p Fingerprints,
     flight: &'p Semaphore,
-    calls: &'p AtomicU64,
+    pulse: &'p Arc<Pulse>,
     renew: &'p dyn crate::services::collect::Renew,
 ) -> Place<'p> {
     Place {
@@ -270,7 +292,7 @@ fn place<'p>(
         prints,
         wanted: &request.wanted,
         flight,
-        calls,
+        pulse,
         observe: request.observe,
         overridden: base.overridden,
         renew,
@@ -343,7 +365,7 @@ impl Job<'_> {
             self.request,
             self.prints,
             self.flight,
-            self.calls,
+            self.progress.pulse(),
             entry.renew(),
         );
         if let Err(failure) = confirm(&here, &entry, account).await {
@@ -423,7 +445,7 @@ impl Job<'_> {
                         self.request,
                         self.prints,
                         self.flight,
-                        self.calls,
+                        self.progress.pulse(),
                         entry.renew(),
                     ),
                     *collector,

@@ -131,7 +131,13 @@ impl Base {
             .get_caller_identity()
             .send()
             .await
-            .map_err(|error| Error::Setup(whoami_failed(&failure(&error), &cause(&error))))?;
+            .map_err(|error| {
+                Error::Setup(whoami_failed(
+                    &failure(&error),
+                    &cause(&error),
+                    request.profile.as_deref(),
+                ))
+            })?;
         let caller_arn = identity.arn().unwrap_or_default().to_owned();
         let partition = caller_arn
             .split(':')
@@ -166,18 +172,47 @@ impl Base {
     }
 }
 
-fn whoami_failed(failure: &Failure, cause: &str) -> String {
+fn whoami_failed(failure: &Failure, cause: &str, profile: Option<&str>) -> String {
+    let named = profile
+        .map(str::to_owned)
+        .or_else(|| std::env::var("AWS_PROFILE").ok())
+        .filter(|name| !name.is_empty());
+    let (of, flag) = match &named {
+        Some(name) => (
+            format!("the profile `{name}`"),
+            format!(" --profile {name}"),
+        ),
+        None => (
+            "the environment and the default profile".to_owned(),
+            String::new(),
+        ),
+    };
+    let told = format!("{cause} {}", failure.detail()).to_ascii_lowercase();
+    let login = told.contains("sso") || told.contains("login session");
     match failure.code.as_str() {
-        "NoCredentials" => {
+        "NoCredentials"
+            if told.contains("profile") && told.contains("not") && told.contains("defined") =>
+        {
             format!(
-                "no credentials: set a profile (--profile), log in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({cause})"
+                "there is no profile `{}` ({cause}); `aws configure list-profiles` shows those that there are",
+                named.unwrap_or_else(|| "default".to_owned())
             )
         }
+        "NoCredentials" if login => {
+            format!("the session of {of} has ended or never began: aws sso login{flag} ({cause})")
+        }
+        "NoCredentials" => format!(
+            "no credentials in {of}: aws configure{flag}, or for IAM Identity Center aws configure sso{flag} ({cause})"
+        ),
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => format!(
+            "the credentials of {of} have expired: aws sso login{flag}, or get new ones where you got these ({})",
+            failure.detail()
+        ),
         "NoConnection" | "Timeout" => format!(
             "AWS STS did not answer ({cause}): check the network, the proxy, and the Region"
         ),
         _ => format!(
-            "AWS refused the credentials ({}): renew them, or choose another profile with --profile",
+            "AWS refused the credentials of {of} ({}): aws sts get-caller-identity{flag} shows whose they are",
             failure.detail()
         ),
     }
