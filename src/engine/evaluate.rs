@@ -85,15 +85,6 @@ pub fn judge(
         keep,
     };
     let mut errors = Vec::new();
-    // What rules over collected tables left behind the last time.
-    for table in store.tables().iter().filter(|one| one.role == Role::Base) {
-        for own in ["gap", "subject_scope"] {
-            conn.execute(
-                &format!("DELETE FROM {own} WHERE table_name = ?1"),
-                [table.name],
-            )?;
-        }
-    }
     let mut groups: BTreeMap<&str, Vec<(usize, &Loaded)>> = BTreeMap::new();
     for (id, loaded) in library.rules.iter().enumerate() {
         match &loaded.rule.subject {
@@ -109,6 +100,13 @@ pub fn judge(
     for (subject, rules) in groups {
         let table = store.table(subject)?;
         if table.role == Role::Base {
+            // What was left behind the last time.
+            for own in ["gap", "subject_scope"] {
+                conn.execute(
+                    &format!("DELETE FROM {own} WHERE table_name = ?1"),
+                    [table.name],
+                )?;
+            }
             for (id, loaded) in rules {
                 if let Err(error) = bench.collected(store, id, loaded, table)? {
                     bench.failed_rule(id, loaded, table.span, &error)?;

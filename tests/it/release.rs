@@ -86,6 +86,51 @@ fn served(folder: &Path) -> (Server, String) {
     (Server(child), format!("http://127.0.0.1:{port}"))
 }
 
+/// What GitLab's component does before it judges.
+#[test]
+fn the_component_takes_what_the_digests_say_and_nothing_else() {
+    let text = std::fs::read_to_string(root().join("templates/check.yml")).expect("the component");
+    let (_, job) = text.split_once("\n---\n").expect("two documents");
+    let job: serde_json::Value = yaml_serde::from_str(job).expect("YAML");
+    let before = job["outcrop"]["before_script"][0]
+        .as_str()
+        .expect("a script");
+    let scratch = tempfile::TempDir::new().expect("a folder");
+    for version in ["v1.0.0", "v1.0.1"] {
+        released(&scratch.path().join(version));
+        let finished = script(
+            "release/finish.sh",
+            &[version, "https://example.com/releases/download", version],
+            &[],
+            scratch.path(),
+        );
+        assert!(finished.status.success(), "{}", said(&finished));
+    }
+    for target in TARGETS {
+        std::fs::copy(
+            scratch.path().join("v1.0.1/SHA256SUMS"),
+            scratch
+                .path()
+                .join(format!("v1.0.1/outcrop-{target}.tar.gz")),
+        )
+        .expect("another file");
+    }
+    let (_server, address) = served(scratch.path());
+    for (version, good) in [("v1.0.0", true), ("v1.0.1", false), ("v9.9.9", false)] {
+        let project = tempfile::TempDir::new().expect("a folder");
+        let output = Command::new("sh")
+            .args(["-c", &format!("{before}\n.outcrop/outcrop --version")])
+            .current_dir(project.path())
+            .env("CI_PROJECT_DIR", project.path())
+            .env("OUTCROP_RELEASE", format!("{address}/{version}"))
+            .output()
+            .expect("sh");
+        let said = said(&output);
+        assert_eq!(output.status.success(), good, "{version}: {said}");
+        assert_eq!(said.contains("the program for"), good, "{version}: {said}");
+    }
+}
+
 #[test]
 fn the_action_installs_what_the_digests_say_and_nothing_else() {
     let scratch = tempfile::TempDir::new().expect("a folder");
