@@ -80,7 +80,7 @@ impl Check {
         self.subject
             .judging
             .output
-            .finish(&outcome, self.subject.judging.out.as_deref(), global)
+            .finish(outcome, self.subject.judging.out.as_deref(), global)
     }
 }
 
@@ -291,6 +291,6 @@ impl Demo {
         })?;
         self.judging
             .output
-            .finish(&outcome, self.judging.out.as_deref(), global)
+            .finish(outcome, self.judging.out.as_deref(), global)
     }
 }

@@ -20,6 +20,10 @@ pub(super) fn script(shell: &str, out: &mut dyn io::Write) -> io::Result<()> {
     let shell = shells
         .completer(shell)
         .ok_or_else(|| io::Error::other(format!("the shell {shell} is not known")))?;
+    if shell.name() == "bash" {
+        // Bash cuts words at colons, and `stage:30` is one word.
+        writeln!(out, "COMP_WORDBREAKS=\"${{COMP_WORDBREAKS//:/}}\"")?;
+    }
     shell.write_registration(ASKED, "outcrop", "outcrop", "outcrop", out)
 }
 

@@ -32,8 +32,10 @@ pub(super) struct Invoke {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
+pub(super) enum Form {
+    /// For a person.
     Text,
+    /// For a program.
     Json,
 }
 

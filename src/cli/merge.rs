@@ -45,7 +45,7 @@ impl Merge {
                 // Where it is found afterwards, not the copy on this machine.
                 judging
                     .output
-                    .finish(&outcome, self.judging.out.as_deref(), global)
+                    .finish(outcome, self.judging.out.as_deref(), global)
             },
         )
     }

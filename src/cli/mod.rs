@@ -163,9 +163,14 @@ enum Command {
 /// The command line as it was given.
 pub fn parse() -> Cli {
     // A shell that asks how a line goes on.
-    clap_complete::CompleteEnv::with_factory(Cli::command)
-        .var(complete::ASKED)
-        .complete();
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == "--")
+    {
+        clap_complete::CompleteEnv::with_factory(Cli::command)
+            .var(complete::ASKED)
+            .complete();
+    }
     let mut command = Cli::command();
     // What takes a moment to find out is found out for those who ask.
     if std::env::args_os().any(|argument| argument == "--version") {

@@ -147,6 +147,13 @@ impl Output {
             .filter_map(|target| target.path.as_ref())
         {
             unshared(path)?;
+            if is_run(path) {
+                return Err(Usage(format!(
+                    "`{}` is a run; a report is not written over it",
+                    path.display()
+                ))
+                .into());
+            }
         }
         Ok(())
     }
@@ -155,26 +162,23 @@ impl Output {
     /// `run` is the file that holds the outcome, where there is one.
     pub fn finish(
         &self,
-        outcome: &Outcome,
+        mut outcome: Outcome,
         run: Option<&Path>,
         global: &Global,
     ) -> anyhow::Result<u8> {
-        // A gate that is stricter than the question asks it more strictly: no yes stands above a gate that failed.
-        let stricter = self
-            .fail_on
-            .severity()
-            .filter(|at| *at > crate::model::Severity::Critical);
-        let marked = if self.baseline.is_some() || stricter.is_some() {
-            let mut marked = outcome.clone();
-            if let Some(path) = &self.baseline {
-                baseline::apply(path, &mut marked)?;
-            }
-            marked.gate = stricter.unwrap_or(marked.gate);
-            Some(marked)
-        } else {
-            None
-        };
-        let outcome = marked.as_ref().unwrap_or(outcome);
+        if let Some(path) = &self.baseline {
+            baseline::apply(path, &mut outcome)?;
+        }
+        // A gate that is stricter than the question asks it more strictly, and no yes stands above a gate that failed.
+        if let Some(stricter) = self.fail_on.severity() {
+            outcome.gate = stricter;
+        }
+        let code = self.rules().exit_code(&outcome);
+        let mut words = gate::in_words(code, &self.rules(), outcome.run.complete);
+        words.replace_range(..1, "G");
+        words.push('.');
+        outcome.gated = Some((code, words));
+        let outcome = &outcome;
         let options = |colour| report::Options {
             layout: report::table::Layout {
                 width: width(),
@@ -203,7 +207,6 @@ impl Output {
             }
         }
         self.summarise(outcome)?;
-        let code = self.rules().exit_code(outcome);
         if !global.quiet {
             // The table on standard output says it already.
             if !self.shows_table()? {
@@ -358,6 +361,15 @@ pub(super) fn unshared(path: &Path) -> anyhow::Result<()> {
         .into());
     }
     Ok(())
+}
+
+/// Is it a database, as run files are?
+fn is_run(path: &Path) -> bool {
+    let mut begin = [0_u8; 15];
+    fs::metadata(path).is_ok_and(|found| found.is_file())
+        && fs::File::open(path)
+            .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut begin))
+            .is_ok_and(|()| &begin == b"SQLite format 3")
 }
 
 /// Which file a path leads to: by device and number where it is there, by its place where it is not. Nothing of what is no file.

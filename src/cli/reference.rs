@@ -1,7 +1,8 @@
 //! `outcrop reference DIR`: pages about every rule, table, command and control, as Markdown for mdBook or any other reader.
 
-use crate::engine::{self, Framework, Library, Loaded, Rule};
+use crate::engine::{Framework, Library, Loaded, Rule};
 use crate::inventory::{Role, Span, Table};
+use crate::report::safe::terminal;
 use crate::subjects;
 use anyhow::Context as _;
 use std::collections::BTreeMap;
@@ -35,8 +36,19 @@ fn block(kind: &str, text: &str) -> String {
     format!("{fence}{kind}\n{}\n{fence}\n", text.trim_end())
 }
 
-/// Prose of rules and tables: names in backquotes stay code, everything else is text.
+/// Prose of rules and tables: names in backquotes stay code, everything else is text. A paragraph is looked at by itself, because a
+/// span of code ends with it.
 fn safe(text: &str) -> String {
+    text.split("\n\n")
+        .map(|paragraph| {
+            let lines: Vec<String> = paragraph.lines().map(terminal).collect();
+            span(&lines.join("\n"))
+        })
+        .collect::<Vec<_>>()
+        .join("\n\n")
+}
+
+fn span(text: &str) -> String {
     let odd = text.matches('`').count() % 2 == 1;
     let parts = text.split('`').enumerate().map(|(place, part)| {
         if place % 2 == 1 && !odd {
@@ -47,7 +59,7 @@ fn safe(text: &str) -> String {
             match c {
                 '<' => out.push_str("&lt;"),
                 '>' => out.push_str("&gt;"),
-                '|' | '*' | '_' | '[' | ']' => {
+                '|' | '*' | '_' | '[' | ']' | '#' | '\\' => {
                     out.push('\\');
                     out.push(c);
                 }
@@ -77,7 +89,7 @@ fn expression(out: &mut String, name: &str, text: Option<&str>) {
 
 fn rule(library: &Library, loaded: &Loaded) -> Page {
     let one = &loaded.rule;
-    let mut out = format!("# {}\n\n{}\n\n", one.id, safe(&one.title));
+    let mut out = format!("# {}\n\n{}\n\n", one.id, cell(&one.title));
     let _ = write!(
         out,
         "| severity | pillar | by day | judges | decided from |\n|---|---|---|---|---|\n| {} | {} | {} | {} | {} |\n\n",
@@ -149,7 +161,10 @@ fn rule(library: &Library, loaded: &Loaded) -> Page {
     }
     if !one.references.is_empty() {
         out.push_str("## Read more\n\n");
-        for reference in &one.references {
+        let pages = one.references.iter();
+        for reference in
+            pages.filter(|page| page.starts_with("https://") || page.starts_with("http://"))
+        {
             let _ = writeln!(out, "- <{}>", reference.replace(['<', '>', ' '], ""));
         }
     }
@@ -368,7 +383,7 @@ fn parts(library: &Library, root: &clap::Command) -> anyhow::Result<Vec<Part>> {
             )
         })
         .collect();
-    let frameworks = engine::frameworks()?;
+    let frameworks = &library.frameworks;
     let framework_rows: Vec<String> = frameworks
         .iter()
         .map(|one| {

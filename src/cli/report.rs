@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub(super) struct Report {
     /// Run file, or `s3://BUCKET/KEY`.
     run: PathBuf,
-    /// Show only these: rule id, pillar, `stage:30`, `severity:high`.
+    /// Show only these: rule id, pillar, `stage:30`, `severity:high`, `framework:ID`, `framework:ID/CONTROL`.
     #[arg(long, value_name = "TERM", value_delimiter = ',', add = super::complete::terms())]
     select: Vec<String>,
     /// Leave these out.
@@ -46,14 +46,22 @@ impl Report {
             let receiver = Receiver::parse(to).map_err(|why| Usage(format!("--send: {why}")))?;
             return self.sending.run(&receiver, &outcome, global);
         }
-        self.output.finish(&outcome, Some(&self.run), global)
+        self.output.finish(outcome, Some(&self.run), global)
     }
 
     fn keep_selected(&self, outcome: &mut Outcome) -> anyhow::Result<()> {
         for term in self.select.iter().chain(&self.skip) {
             let shape = matches!(term.split_once(':'), Some(("severity", severity)) if Severity::ALL.iter().any(|known| known.as_str() == severity))
                 || matches!(term.split_once(':'), Some(("stage", "30" | "60" | "90")));
+            let framework = term
+                .strip_prefix("framework:")
+                .map(|term| term.split_once('/').unwrap_or((term, "")));
+            let cited = framework.is_some_and(|(framework, control)| {
+                let titles = outcome.control_titles.get(framework);
+                titles.is_some_and(|all| control.is_empty() || all.contains_key(control))
+            });
             if !shape
+                && !cited
                 && !outcome
                     .results
                     .iter()
@@ -63,6 +71,12 @@ impl Report {
             }
         }
         let matches = |term: &String, result: &crate::model::Finding| match term.split_once(':') {
+            Some(("framework", framework)) => {
+                let (framework, control) = framework.split_once('/').unwrap_or((framework, ""));
+                result.controls.get(framework).is_some_and(|controls| {
+                    control.is_empty() || controls.iter().any(|known| known == control)
+                })
+            }
             Some(("stage", stage)) => result.stage.to_string() == stage,
             Some(("severity", severity)) => result.severity.as_str() == severity,
             _ => result.rule == *term || result.pillar == *term,

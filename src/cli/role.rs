@@ -15,7 +15,7 @@ pub(super) struct Role {
     /// Add the rules of a folder.
     #[arg(long, value_name = "DIR")]
     rules: Vec<PathBuf>,
-    /// Only for these rules: rule id, pillar, `stage:30`, `severity:high`.
+    /// Only for these rules: rule id, pillar, `stage:30`, `severity:high`, `framework:ID`.
     #[arg(long, value_name = "TERM", value_delimiter = ',', add = super::complete::terms())]
     select: Vec<String>,
     /// Not for these.

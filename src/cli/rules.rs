@@ -2,9 +2,9 @@
 
 use super::Usage;
 use crate::engine::{self, Library, Parameter};
-use crate::inventory::{Role, Span, Table};
+use crate::inventory::{Kind, Role, Span, Table};
+use crate::model::counted;
 use crate::subjects;
-use anyhow::Context as _;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -144,7 +144,11 @@ fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> any
         rule.severity.as_str(),
         rule.pillar,
         rule.stage,
-        rule.sources.join(", "),
+        if rule.sources.is_empty() {
+            "any source".to_owned()
+        } else {
+            rule.sources.join(", ")
+        },
         rule.why.trim_end()
     )?;
     writeln!(
@@ -278,7 +282,9 @@ fn test(dir: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
     }
     writeln!(
         out,
-        "{count} rules, {examples} examples, {flawed} rules with flaws"
+        "{}, {}, {flawed} with flaws",
+        counted(count, "rule", "rules"),
+        counted(examples, "example", "examples")
     )?;
     Ok(u8::from(flawed > 0))
 }
@@ -310,11 +316,19 @@ fn new(id: &str, subject: &str, out: &mut dyn Write) -> anyhow::Result<()> {
                 engine::nearest(subject, tables.iter().map(|table| table.name))
             ))
         })?;
-    let own = table
-        .columns
-        .iter()
-        .find(|column| column.kind == crate::inventory::Kind::Bool)
-        .map_or("resource", |column| column.name);
+    let of_kind = |kind| {
+        let mut columns = table.columns.iter();
+        columns.find(move |column| column.kind == kind && column.name != table.key)
+    };
+    // A column to begin with, how it is asked, and what it holds where that is right and where it is wrong.
+    let (own, pass, right, wrong) = match (of_kind(Kind::Bool), of_kind(Kind::Integer)) {
+        (Some(column), _) => (column.name, column.name.to_owned(), "true", "false"),
+        (None, Some(column)) => (column.name, format!("{} > 0", column.name), "1", "0"),
+        (None, None) => {
+            let text = of_kind(Kind::Text).map_or(table.key, |column| column.name);
+            (text, format!("\"{text} <> ''\""), "something", "''")
+        }
+    };
     let file = format!("{id}.yaml");
     let text = format!(
         "\
@@ -325,7 +339,7 @@ pillar: custom
 stage: 60                         # rollout day by which it should hold: 30, 60, 90
 sources: [live, terraform, cloudformation]
 subject: {subject}     # outcrop rules tables {subject}
-pass: {own}
+pass: {pass}
 parameters: {{}}                    # retention_min_days: {{type: days, default: 90}}
 cause: []                         # what closes a failure: [{{change: role-rights, on: '{{resource}}'}}]; data/changes.yaml lists the kinds
 message:
@@ -334,8 +348,8 @@ message:
   unknown: '{{name}}: say what could not be determined'
 evidence: [{own}]
 examples:
-  - {{row: {{{own}: true}}, expect: pass}}
-  - {{row: {{{own}: false}}, expect: fail}}
+  - {{row: {{{own}: {right}}}, expect: pass}}
+  - {{row: {{{own}: {wrong}}}, expect: fail}}
   - {{row: {{{own}: null}}, expect: unknown}}
 why: |
   The risk, for a person.
@@ -349,7 +363,13 @@ references: []
         .create_new(true)
         .open(&file)
         .and_then(|mut opened| opened.write_all(text.as_bytes()))
-        .with_context(|| format!("cannot make `{file}`"))?;
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Usage(format!(
+                "`{file}` is there already; choose another id, or take it away"
+            ))
+            .into(),
+            _ => anyhow::Error::new(error).context(format!("cannot make `{file}`")),
+        })?;
     writeln!(
         out,
         "{file} is made; `outcrop rules test .` runs its examples, `--rules .` adds it to a scan"
@@ -364,8 +384,12 @@ fn tables(name: Option<&str>, format: Format, out: &mut dyn Write) -> anyhow::Re
         .collect();
     if all.is_empty() {
         return Err(Usage(format!(
-            "there is no table `{}`; `outcrop rules tables` shows what there is",
-            name.unwrap_or_default()
+            "there is no table `{}`{}; `outcrop rules tables` shows what there is",
+            name.unwrap_or_default(),
+            engine::nearest(
+                name.unwrap_or_default(),
+                subjects::tables().iter().map(|table| table.name)
+            )
         ))
         .into());
     }

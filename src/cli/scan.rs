@@ -507,7 +507,7 @@ impl Scan {
         judge.observing(&store, &mut run)?;
         judge.complete(&mut run)?;
         let outcome = judge.judge(&mut store, &run)?;
-        let code = self.judging.output.finish(&outcome, kept, global)?;
+        let code = self.judging.output.finish(outcome, kept, global)?;
         Ok(if run.complete { code } else { 130 })
     }
 }

@@ -1,6 +1,7 @@
 //! `outcrop policy who-can`: which principals of a run may do something.
 
 use super::Usage;
+use super::invoke::Form;
 use super::opened::world;
 use super::policy::lines;
 use crate::access::who_can::{WhoCan as Answer, who_can};
@@ -33,12 +34,6 @@ pub(super) struct WhoCan {
     /// For a person at a terminal, or as JSON.
     #[arg(long, value_enum, default_value_t = Form::Text)]
     format: Form,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
-    Text,
-    Json,
 }
 
 /// The ARN of a resource of the run, by what people call it; an ARN is what it is.
@@ -108,6 +103,9 @@ impl WhoCan {
                 serde_json::to_value(&answer).map_err(|error| error.to_string())
             });
         };
+        if crate::policy::authorization::action(action).is_none() {
+            return Err(Usage(format!("`{}` is not an action of AWS", cut(action, 200))).into());
+        }
         let world = world(run)?;
         let resource = match &self.resource {
             Some(resource) => Some(named(&world, action, resource)?),

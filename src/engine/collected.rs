@@ -7,7 +7,7 @@ use super::stored::typed;
 use crate::inventory::{Column, Error, Kind, Role, Store, Table, World, quoted};
 use crate::model::{Gap, Observed, Value, Verdict};
 use rusqlite::params;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What every subject has, and a collected table may lack; `resource` is the row's ARN where the table has one, else its key.
 pub(super) const SHARED: [(&str, Kind); 5] = [
@@ -43,13 +43,98 @@ fn json(cell: &Value) -> serde_json::Value {
 /// A column of the table, or one that every subject has.
 type Named = (&'static str, Option<&'static Column>);
 
+/// What stands for names and ids that nobody has given yet: the addresses of what a file makes, where the key of its row is one.
+#[derive(Default)]
+struct StandIns(HashSet<String>);
+
+impl StandIns {
+    fn of(store: &Store) -> Result<Self, Error> {
+        let new = store
+            .declarations()?
+            .into_iter()
+            .filter(|one| one.is_new() && !one.partial && tail(&one.key, &one.address));
+        Ok(Self(new.map(|one| one.address).collect()))
+    }
+
+    /// Stands such a word in a cell: as the whole of a text, or at the end of an ARN?
+    fn stand_in(&self, text: &str) -> bool {
+        self.0.contains(text)
+            || text
+                .char_indices()
+                .filter(|(_, c)| matches!(c, ':' | '/'))
+                .any(|(at, _)| self.0.contains(&text[at + 1..]))
+    }
+
+    fn within(&self, json: &serde_json::Value) -> bool {
+        match json {
+            serde_json::Value::String(text) => self.stand_in(text),
+            serde_json::Value::Array(items) => items.iter().any(|item| self.within(item)),
+            serde_json::Value::Object(members) => members.values().any(|item| self.within(item)),
+            _ => false,
+        }
+    }
+
+    fn hide(&self, kind: Kind, value: &Value) -> bool {
+        match (kind, value) {
+            _ if self.0.is_empty() => false,
+            (Kind::List | Kind::Json, Value::Text(text)) => {
+                serde_json::from_str(text).is_ok_and(|json| self.within(&json))
+            }
+            (_, Value::Text(text)) => self.stand_in(text),
+            _ => false,
+        }
+    }
+}
+
+fn tail(key: &str, address: &str) -> bool {
+    key.strip_suffix(address)
+        .is_some_and(|before| before.is_empty() || before.ends_with([':', '/']))
+}
+
+/// Does a rule ask of a column alone whether something is there? Then what it will be called does not matter.
+fn asks_whether_there(loaded: &Loaded, column: &str) -> bool {
+    let word = regex::escape(column);
+    let all = regex::Regex::new(&format!(r"\b{word}\b"));
+    let there = regex::Regex::new(&format!(
+        r"\b{word}\b\s*(=|<>|!=)\s*''|\bis_empty\(\s*{word}\s*\)"
+    ));
+    let (Ok(all), Ok(there)) = (all, there) else {
+        return false;
+    };
+    loaded
+        .rule
+        .expressions()
+        .all(|(_, text)| all.find_iter(text).count() == there.find_iter(text).count())
+}
+
+/// What a row is.
+struct Who {
+    account: String,
+    region: String,
+    /// Its ARN, or its key where it has none.
+    resource: String,
+    /// Its key, where several rows of the run have one ARN.
+    part: String,
+}
+
 /// One row, in the order of the columns, and what hides the cells that were not observed.
-type Row = (Vec<Value>, BTreeMap<&'static str, Vec<Gap>>);
+type Row = (Who, Vec<Value>, BTreeMap<&'static str, Vec<Gap>>);
 
 impl Bench<'_> {
     /// The columns of a collected table and those that every subject has.
-    fn row(&self, columns: &[Named], row: &crate::inventory::Row<'_>) -> Row {
+    fn row(
+        &self,
+        columns: &[Named],
+        row: &crate::inventory::Row<'_>,
+        open: &dyn Fn(&str, Kind, &Value) -> bool,
+    ) -> Row {
         let mut gaps = BTreeMap::new();
+        let not_yet = |name: &str| {
+            vec![Gap::unresolved(
+                format!("{}.{name}", row.table().name),
+                format!("{}: not known before it is made", row.key()),
+            )]
+        };
         let table = row.table();
         let arn = table
             .column("arn")
@@ -57,7 +142,11 @@ impl Bench<'_> {
             .filter(|arn| !arn.is_empty())
             .unwrap_or_else(|| row.key());
         let cells = columns.iter().map(|(name, column)| match column {
-            Some(_) => match row.get(name) {
+            Some(column) => match row.get(name) {
+                Observed::Known(value) if open(name, column.kind, value) => {
+                    gaps.insert(*name, not_yet(name));
+                    Value::Null
+                }
                 Observed::Known(value) => value.clone(),
                 Observed::Unknown(why) => {
                     gaps.insert(*name, why);
@@ -68,6 +157,10 @@ impl Bench<'_> {
                 "account_id" => row.account(),
                 "region" => row.region(),
                 "resource" => arn,
+                "name" if open(name, Kind::Text, &Value::from(row.key())) => {
+                    gaps.insert(*name, not_yet(name));
+                    return Value::Null;
+                }
                 "name" => row.key(),
                 "resource_type" => table.name,
                 "environment" => self
@@ -77,7 +170,14 @@ impl Bench<'_> {
                 _ => "",
             }),
         });
-        (cells.collect(), gaps)
+        let cells = cells.collect();
+        let who = Who {
+            account: row.account().to_owned(),
+            region: row.region().to_owned(),
+            resource: arn.to_owned(),
+            part: row.key().to_owned(),
+        };
+        (who, cells, gaps)
     }
 
     /// Judges the rows of a collected table by one rule. The inner error is the rule's.
@@ -90,6 +190,14 @@ impl Bench<'_> {
     ) -> Result<Result<(), String>, Error> {
         let conn = self.conn;
         let world = World::load_where(store, |other| other.name == table.name)?;
+        let stand_ins = StandIns::of(store)?;
+        let mut asked: BTreeMap<&str, bool> = BTreeMap::new();
+        for name in &loaded.reads.columns {
+            asked.insert(name, asks_whether_there(loaded, name));
+        }
+        let open = |name: &str, kind: Kind, value: &Value| {
+            asked.get(name) == Some(&false) && stand_ins.hide(kind, value)
+        };
         let mut columns: Vec<Named> = vec![("account_id", None), ("region", None)];
         columns.extend(
             SHARED
@@ -113,9 +221,26 @@ impl Bench<'_> {
             if !found.rows.is_empty() {
                 filled.insert((account.clone(), region.clone()));
             }
-            rows.extend(found.rows.iter().map(|row| self.row(&columns, row)));
+            rows.extend(found.rows.iter().map(|row| self.row(&columns, row, &open)));
             gaps.sort();
             hidden.insert((account, region), gaps);
+        }
+        // One ARN is one thing, unless rows that differ by their key have the same.
+        let mut same: HashMap<(String, String, String), usize> = HashMap::new();
+        let place = |who: &Who| {
+            (
+                who.account.clone(),
+                who.region.clone(),
+                who.resource.clone(),
+            )
+        };
+        for (who, ..) in &rows {
+            *same.entry(place(who)).or_default() += 1;
+        }
+        for (who, ..) in &mut rows {
+            if same.get(&place(who)) == Some(&1) {
+                who.part.clear();
+            }
         }
         let names: Vec<String> = columns.iter().map(|(name, _)| quoted(name)).collect();
         conn.execute_batch(&format!(
@@ -124,7 +249,7 @@ impl Bench<'_> {
         ))?;
         let marks = vec!["?"; names.len()].join(", ");
         let mut insert = conn.prepare(&format!("INSERT INTO temp.{TABLE} VALUES ({marks})"))?;
-        for (cells, _) in &rows {
+        for (_, cells, _) in &rows {
             insert.execute(rusqlite::params_from_iter(cells))?;
         }
         drop(insert);
@@ -186,10 +311,10 @@ impl Bench<'_> {
         (id, loaded): (usize, &Loaded),
         table: &Table,
         columns: &[Named],
-        (cells, gaps): &Row,
+        (who, cells, gaps): &Row,
         verdict: Verdict,
     ) -> Result<(), Error> {
-        let shown: serde_json::Map<String, serde_json::Value> = columns
+        let mut shown: serde_json::Map<String, serde_json::Value> = columns
             .iter()
             .zip(cells)
             .map(|((name, column), cell)| {
@@ -197,17 +322,21 @@ impl Bench<'_> {
                 ((*name).to_owned(), typed(json(cell), kind))
             })
             .collect();
-        let text = |name: &str| {
-            let cell = shown.get(name).and_then(serde_json::Value::as_str);
-            cell.unwrap_or_default().to_owned()
-        };
-        let (account, region, resource) = (text("account_id"), text("region"), text("resource"));
+        let (account, region, resource) = (&who.account, &who.region, &who.resource);
         let waiver = self
             .waivers
-            .find(&loaded.rule.id, (&account, &region, &resource), verdict);
+            .find(&loaded.rule.id, (account, region, resource), verdict);
         self.summary.add(verdict, loaded.severity, waiver.is_some());
         if !self.keep {
             return Ok(());
+        }
+        // What a result is about, whatever the table calls its columns.
+        for (name, value) in [
+            ("resource", resource.as_str()),
+            ("resource_type", table.name),
+            ("part", &who.part),
+        ] {
+            shown.insert(name.to_owned(), value.into());
         }
         let conn = self.conn;
         conn.execute(

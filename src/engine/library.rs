@@ -44,6 +44,8 @@ impl Framework {
     /// Is a control about such a resource? What stands for a whole account stands for whatever is in it.
     pub fn is_about(&self, control: &str, resource_type: &str) -> bool {
         resource_type == ACCOUNT
+            // A rule of a user's own over a collected table: what it supports, its author says.
+            || !resource_type.contains("::")
             || self
                 .resource_types
                 .get(control)
@@ -198,6 +200,8 @@ fn matches(term: &str, rule: &Loaded) -> bool {
 pub struct Library {
     /// In the order of their ids.
     pub rules: Vec<Loaded>,
+    /// Catalogues of controls: those inside the program, and those beside the rules.
+    pub frameworks: Vec<Framework>,
     /// Declared parameters.
     pub parameters: BTreeMap<String, Parameter>,
     /// Values in force.
@@ -251,7 +255,14 @@ impl Library {
         for folder in folders {
             let (rules, frameworks) = read_folder(folder)?;
             for (file, text) in frameworks {
-                known.push(framework(file, &text)?);
+                let own = framework(file.clone(), &text)?;
+                if known.iter().any(|other| other.id == own.id) {
+                    return Err(RuleError {
+                        file,
+                        message: format!("there is a framework `{}` already", own.id),
+                    });
+                }
+                known.push(own);
             }
             own.extend(rules);
         }
@@ -262,7 +273,9 @@ impl Library {
             })?;
         }
         files.extend(own);
-        Self::from_files(tables, files)
+        let mut library = Self::from_files(tables, files)?;
+        library.frameworks = known;
+        Ok(library)
     }
 
     /// Checks rules that are given as (file, text).
@@ -275,6 +288,7 @@ impl Library {
     ) -> Result<Self, RuleError> {
         let mut library = Self {
             rules: Vec::new(),
+            frameworks: KNOWN.clone(),
             parameters: BTreeMap::new(),
             values: BTreeMap::new(),
             disabled: Vec::new(),
@@ -476,7 +490,14 @@ fn read_folder(folder: &Path) -> Result<(Texts, Texts), RuleError> {
     };
     let (mut files, mut frameworks) = (Vec::new(), Vec::new());
     let mut folders = vec![folder.to_owned()];
+    // A link may lead back up.
+    let mut entered = std::collections::BTreeSet::new();
     while let Some(next) = folders.pop() {
+        if let Ok(place) = next.canonicalize()
+            && !entered.insert(place)
+        {
+            continue;
+        }
         for entry in std::fs::read_dir(&next)
             .map_err(|error| fail(format!("cannot read the folder: {error}")))?
         {

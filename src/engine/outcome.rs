@@ -104,7 +104,7 @@ impl Book<'_> {
             pillar: rule.pillar.clone(),
             stage: rule.stage,
             verdict,
-            location: declared.and_then(|one| one.location.clone()),
+            location: declared.and_then(|one| one.written.clone().or_else(|| one.location.clone())),
             origin: self.origins.get(&fingerprint).cloned(),
             fingerprint,
             resource,
@@ -541,6 +541,7 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     let estate = super::estate::read(store, &coverage)?;
     let attestations =
         super::attestation::attestations(&book.run.attestations, book.run.judged_at())?;
+    let overlaid = !book.origins.is_empty();
     let mut outcome = Outcome {
         schema: "outcrop/v1",
         run: book.run,
@@ -551,6 +552,8 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         not_in_file,
         summary: Summary::default(),
         gate: Severity::Critical,
+        gated: None,
+        overlaid,
         rules,
         attestations,
         control_titles: control_titles(),

@@ -101,6 +101,7 @@ fn collected_facts(
         if is("account_id", &finding.account_id)
             && is("region", &finding.region)
             && is("resource", &finding.subject)
+            && is("part", &finding.part)
         {
             return Ok(table
                 .columns

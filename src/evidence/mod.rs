@@ -3,6 +3,7 @@
 //! **Invariant:** every file of a package is named in the signed statement with its SHA-256, and nothing else is in it.
 
 pub mod envelope;
+mod names;
 pub mod reconcile;
 mod redact;
 mod verify;

@@ -30,6 +30,8 @@ pub struct Declaration {
     pub partial: bool,
     /// Path of the CDK construct that it is; empty elsewhere.
     pub path: String,
+    /// The line of the app that made the construct, where the assembly says it; for people, not for patches.
+    pub written: Option<Location>,
 }
 
 impl Declaration {
@@ -46,13 +48,14 @@ impl Store {
     /// When SQLite refuses.
     pub fn declare(&self, declarations: &[Declaration]) -> Result<(), Error> {
         let mut statement = self.conn.prepare(
-            "INSERT INTO declaration VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            "INSERT INTO declaration VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?;
         for one in declarations {
             let (file, line) = one
                 .location
                 .as_ref()
                 .map_or(("", 0), |place| (place.file.as_str(), place.line));
+            let written = one.written.as_ref();
             let unresolved = serde_json::to_string(&one.unresolved).unwrap_or_default();
             let line = i64::try_from(line).unwrap_or_default();
             statement.execute(params![
@@ -67,7 +70,9 @@ impl Store {
                 line,
                 unresolved,
                 one.partial,
-                one.path
+                one.path,
+                written.map_or("", |place| place.file.as_str()),
+                written.map_or(0, |place| i64::try_from(place.line).unwrap_or_default())
             ])?;
         }
         Ok(())
@@ -145,6 +150,18 @@ impl Store {
                 unresolved: serde_json::from_str(&unresolved).unwrap_or_default(),
                 partial: row.get(10)?,
                 path: row.get(11)?,
+                // Runs of earlier releases do not have it.
+                written: row
+                    .get::<_, String>("written_file")
+                    .ok()
+                    .filter(|file| !file.is_empty())
+                    .map(|file| Location {
+                        file,
+                        line: row
+                            .get::<_, i64>("written_line")
+                            .unwrap_or_default()
+                            .unsigned_abs(),
+                    }),
             })
         })?;
         Ok(found.collect::<Result<_, _>>()?)

@@ -1,4 +1,4 @@
-//! Run files that go on: opened again to be written, with what is to be read anew taken out.
+//! Run files that go on or are copied: opened again to be written, with what is to be read anew taken out.
 
 use super::store::{Error, SCHEMA_VERSION, quoted, sole_writer};
 use super::{Role, Store, Table};
@@ -55,6 +55,71 @@ impl Store {
         })?;
         store.conn.execute_batch("COMMIT;")?;
         Ok(store)
+    }
+
+    /// Copies the collected rows and their coverage from another run, so that it can be judged afresh.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn copy_base(&self, from: &Path) -> Result<(), Error> {
+        self.conn
+            .execute("ATTACH ?1 AS source", [from.display().to_string()])?;
+        self.conn.execute_batch("BEGIN; INSERT INTO main.coverage SELECT * FROM source.coverage; INSERT INTO main.run SELECT info FROM source.run;")?;
+        for table in self
+            .tables()
+            .iter()
+            .filter(|table| table.role == Role::Base)
+        {
+            let mut statement = self.conn.prepare(&format!(
+                "SELECT name FROM pragma_table_info('{}', 'source')",
+                table.name
+            ))?;
+            let there: Vec<String> = statement
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            let shared: Vec<String> = ["account_id", "region"]
+                .into_iter()
+                .chain(table.columns.iter().map(|column| column.name))
+                .filter(|name| there.iter().any(|other| other == name))
+                .map(quoted)
+                .collect();
+            if shared.len() > 2 {
+                let list = shared.join(", ");
+                let name = quoted(table.name);
+                self.conn.execute_batch(&format!("INSERT INTO main.{name} ({list}) SELECT {list} FROM source.{name} ORDER BY rowid;"))?;
+            }
+        }
+        let declared: i64 = self.conn.query_row(
+            "SELECT count(*) FROM source.sqlite_master WHERE name = 'declaration'",
+            [],
+            |row| row.get(0),
+        )?;
+        if declared > 0 {
+            let mut statement = self
+                .conn
+                .prepare("SELECT name FROM pragma_table_info('declaration', 'source')")?;
+            let columns: Vec<String> = statement
+                .query_map([], |row| row.get::<_, String>(0))?
+                .map(|name| name.map(|name| quoted(&name)))
+                .collect::<Result<_, _>>()?;
+            let list = columns.join(", ");
+            self.conn.execute_batch(&format!(
+                "INSERT INTO main.declaration ({list}) SELECT {list} FROM source.declaration ORDER BY rowid;"
+            ))?;
+        }
+        self.conn.execute_batch("COMMIT; DETACH source;")?;
+        Ok(())
+    }
+
+    /// The ids of the rules that this run was judged by.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn rules(&self) -> Result<Vec<String>, Error> {
+        let mut statement = self.conn.prepare("SELECT name FROM rule ORDER BY name")?;
+        Ok(statement
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?)
     }
 
     /// The columns that a table has in this file; none where the file has no such table.

@@ -1,6 +1,6 @@
 //! The run file: one SQLite database, written in WAL mode, left as a single clean file.
 
-use super::{Coverage, Kind, Role, Status, Table};
+use super::{Coverage, Kind, Status, Table};
 use crate::model::{Gap, RunInfo, Value};
 use rusqlite::backup::Backup;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -103,7 +103,8 @@ CREATE TABLE coverage (account_id TEXT NOT NULL, region TEXT NOT NULL, table_nam
   pages INTEGER NOT NULL, row_count INTEGER NOT NULL, started_at TEXT NOT NULL, finished_at TEXT NOT NULL, request_ids TEXT NOT NULL);
 CREATE TABLE declaration (account_id TEXT NOT NULL, region TEXT NOT NULL, table_name TEXT NOT NULL, key TEXT NOT NULL,
   address TEXT NOT NULL, prefix TEXT NOT NULL, change TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL,
-  unresolved TEXT NOT NULL, partial INTEGER NOT NULL, path TEXT NOT NULL);
+  unresolved TEXT NOT NULL, partial INTEGER NOT NULL, path TEXT NOT NULL, written_file TEXT NOT NULL DEFAULT '',
+  written_line INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE origin (fingerprint TEXT NOT NULL, origin TEXT NOT NULL);
 CREATE TABLE gap (table_name TEXT NOT NULL, row INTEGER NOT NULL, column_name TEXT NOT NULL, gaps TEXT NOT NULL);
 CREATE INDEX gap_by_row ON gap (table_name, row);
@@ -441,47 +442,6 @@ impl Store {
             })
         })?;
         Ok(lines.collect::<Result<_, _>>()?)
-    }
-
-    /// Copies the collected rows and their coverage from another run, so that it can be judged afresh.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub fn copy_base(&self, from: &Path) -> Result<(), Error> {
-        self.conn
-            .execute("ATTACH ?1 AS source", [from.display().to_string()])?;
-        self.conn.execute_batch("BEGIN; INSERT INTO main.coverage SELECT * FROM source.coverage; INSERT INTO main.run SELECT info FROM source.run;")?;
-        for table in self.tables.iter().filter(|table| table.role == Role::Base) {
-            let mut statement = self.conn.prepare(&format!(
-                "SELECT name FROM pragma_table_info('{}', 'source')",
-                table.name
-            ))?;
-            let there: Vec<String> = statement
-                .query_map([], |row| row.get(0))?
-                .collect::<Result<_, _>>()?;
-            let shared: Vec<String> = ["account_id", "region"]
-                .into_iter()
-                .chain(table.columns.iter().map(|column| column.name))
-                .filter(|name| there.iter().any(|other| other == name))
-                .map(quoted)
-                .collect();
-            if shared.len() > 2 {
-                let list = shared.join(", ");
-                let name = quoted(table.name);
-                self.conn.execute_batch(&format!("INSERT INTO main.{name} ({list}) SELECT {list} FROM source.{name} ORDER BY rowid;"))?;
-            }
-        }
-        let declared: i64 = self.conn.query_row(
-            "SELECT count(*) FROM source.sqlite_master WHERE name = 'declaration'",
-            [],
-            |row| row.get(0),
-        )?;
-        if declared > 0 {
-            self.conn
-                .execute_batch("INSERT INTO main.declaration SELECT * FROM source.declaration;")?;
-        }
-        self.conn.execute_batch("COMMIT; DETACH source;")?;
-        Ok(())
     }
 
     /// A copy in memory of what was collected and declared, without what was derived and judged from it.

@@ -1,6 +1,6 @@
 //! What changed between two runs.
 
-use crate::model::{Finding, Outcome, Severity, Verdict};
+use crate::model::{Finding, Outcome, Severity, Verdict, account_arn};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +27,8 @@ pub struct Change {
     pub new: String,
     /// What the newer run says of it, or why it has no result there.
     pub message: String,
+    /// Does a waiver accept it in the newer run?
+    pub waived: bool,
 }
 
 /// All differences.
@@ -61,6 +63,7 @@ fn change(old: Option<&Finding>, new: Option<&Finding>, message: String) -> Opti
         fingerprint: one.fingerprint.clone(),
         old: word(old),
         new: word(new),
+        waived: new.is_some_and(|new| new.waiver.is_some()),
         message,
     })
 }
@@ -105,6 +108,8 @@ pub(super) fn why_gone(
             && result.rule == old.rule
             && result.account_id == old.account_id
             && result.region == old.region
+            // What is unknown of one thing hides no other.
+            && result.subject == account_arn(&new.run.partition, &result.account_id)
             && !result.missing.is_empty()
     });
     if hidden {
@@ -142,7 +147,8 @@ pub fn compare(old: &Outcome, new: &Outcome) -> Differences {
             (Verdict::Fail, Some(Verdict::Pass | Verdict::NotApplicable)) => all
                 .fixed
                 .extend(change(Some(was), now, was.message.clone())),
-            (Verdict::Fail | Verdict::Pass, Some(Verdict::Unknown)) => {
+            // There was nothing of the kind, as far as a whole list told.
+            (Verdict::Fail | Verdict::Pass | Verdict::NotApplicable, Some(Verdict::Unknown)) => {
                 all.lost_sight_of.extend(change(
                     Some(was),
                     now,

@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 pub fn lay_run(path: &Path, store: &mut Store) -> anyhow::Result<RunInfo> {
     match kind(path, None)? {
         Kind::Run => {
-            let mut run = Store::open(path, &subjects::tables())?.run()?;
+            let stored = Store::open(path, &subjects::tables())?;
+            let mut run = stored.run()?;
+            run.judged_by = stored.rules()?;
             if let Some(shard) = run.asked.as_ref().and_then(|asked| asked.shard) {
                 return Err(crate::inventory::Error::Shard {
                     path: path.display().to_string(),
@@ -168,6 +170,7 @@ pub fn join(mut runs: Vec<RunInfo>) -> anyhow::Result<RunInfo> {
         joined.complete &= run.complete;
         joined.collected &= run.collected;
         joined.notes.extend(run.notes);
+        joined.judged_by.extend(run.judged_by);
         joined.role_chains.extend(run.role_chains);
         joined.unscanned_regions.extend(run.unscanned_regions);
         joined.started_at = joined.started_at.min(run.started_at);

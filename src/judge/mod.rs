@@ -18,7 +18,7 @@ use crate::model::{AccountInfo, AccountKind, Configuration, Outcome, RunInfo};
 use crate::sources::ignore::Ignore;
 use crate::subjects;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A command that asks for what cannot be: exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,21 @@ impl Judge {
                 ids.join(", ")
             );
             // A run that is judged again says it already.
+            if !run.notes.contains(&note) {
+                run.notes.push(note);
+            }
+        }
+        let gone: BTreeSet<&str> = run
+            .judged_by
+            .iter()
+            .filter(|id| self.library.rule(id).is_none() && !self.library.not_run.contains_key(*id))
+            .map(String::as_str)
+            .collect();
+        if !gone.is_empty() {
+            let note = format!(
+                "judged before by rules that are not given now (--rules): {}; what they found is not in the results",
+                gone.into_iter().collect::<Vec<_>>().join(", ")
+            );
             if !run.notes.contains(&note) {
                 run.notes.push(note);
             }

@@ -108,6 +108,7 @@ pub fn onto(
         Ok((outcome, store))
     })?;
     compare::mark(&before, &mut outcome);
+    outcome.overlaid = true;
     if let Some(store) = kept {
         store.write_origins(
             outcome.results.iter().filter_map(|result| {

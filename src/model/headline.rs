@@ -1,7 +1,7 @@
 //! The headline: one question, answered with yes, no or not at all, and what the answer rests on.
 
 use super::promise::{PromiseState, promises};
-use super::{AttestationStatus, Outcome, Severity, Source, Verdict, counted};
+use super::{AttestationStatus, Finding, Outcome, Severity, Source, Verdict, counted};
 use serde::Serialize;
 
 /// The answer to the question of a run.
@@ -73,12 +73,16 @@ fn titled(titles: &[String]) -> String {
 #[must_use]
 pub fn headline(outcome: &Outcome) -> Headline {
     let file = outcome.run.source.is_file();
+    // What is laid over a run is a merge, too.
+    let merge = file || outcome.overlaid;
     let critical = |verdict: Verdict| {
         outcome.results.iter().filter(move |result| {
-            result.severity <= outcome.gate && result.verdict == verdict && result.waiver.is_none()
+            result.severity <= outcome.gate
+                && result.verdict == verdict
+                && result.waiver.is_none()
+                && !(merge && is_old(result))
         })
     };
-    let gating = gating(outcome);
     let failed = critical(Verdict::Fail).count();
     let mut titles: Vec<String> = critical(Verdict::Fail)
         .map(|result| result.title.clone())
@@ -94,15 +98,11 @@ pub fn headline(outcome: &Outcome) -> Headline {
         .map(|one| one.promise.clone())
         .collect();
     let nobody_said = first(PromiseState::NobodySaid).count();
-    let open = open(outcome, file, not_judged.len(), nobody_said);
+    let open = open(outcome, (file, merge), not_judged.len(), nobody_said);
     let (answer, because) = if failed > 0 {
         let mut because = vec![format!(
             "{}: {}.",
-            counted(
-                failed,
-                &format!("{gating} result fails"),
-                &format!("{gating} results fail")
-            ),
+            gating(outcome, failed, ("fails", "fail")),
             titled(&titles)
         )];
         because.extend(open);
@@ -111,13 +111,15 @@ pub fn headline(outcome: &Outcome) -> Headline {
         (Answer::Yes, yes(outcome, file))
     } else {
         let mut because = vec![format!(
-            "Nothing {gating} fails in what was judged, but not everything was judged."
+            "{} fails in what was judged, but not everything was judged.",
+            nothing(outcome)
         )];
         because.extend(open);
         (Answer::NotAnswered, because)
     };
+    let (answer, because) = gated(outcome, answer, because);
     Headline {
-        question: if file {
+        question: if merge {
             "May this be merged?"
         } else {
             "May this go to production?"
@@ -129,14 +131,49 @@ pub fn headline(outcome: &Outcome) -> Headline {
     }
 }
 
-/// What fails the gate, in a word: `critical`, or `critical or high`.
-fn gating(outcome: &Outcome) -> String {
-    Severity::ALL
-        .iter()
-        .filter(|severity| **severity <= outcome.gate)
-        .map(|severity| severity.as_str())
-        .collect::<Vec<_>>()
-        .join(" or ")
+/// Was it there before the change, so that it does not gate?
+fn is_old(result: &Finding) -> bool {
+    matches!(result.origin.as_deref(), Some("existing" | "fixed"))
+}
+
+/// `2 critical results fail`, or `2 results of high or higher severity fail`.
+fn gating(outcome: &Outcome, count: usize, (one, many): (&str, &str)) -> String {
+    let (what, verb) = if count == 1 {
+        ("result", one)
+    } else {
+        ("results", many)
+    };
+    if outcome.gate == Severity::Critical {
+        format!("{count} critical {what} {verb}")
+    } else {
+        format!(
+            "{count} {what} of {} or higher severity {verb}",
+            outcome.gate.as_str()
+        )
+    }
+}
+
+/// What does not fail: `Nothing critical`.
+fn nothing(outcome: &Outcome) -> String {
+    if outcome.gate == Severity::Critical {
+        "Nothing critical".to_owned()
+    } else {
+        format!("Nothing of {} or higher severity", outcome.gate.as_str())
+    }
+}
+
+/// No yes stands above a gate that failed, whatever it was asked.
+fn gated(outcome: &Outcome, answer: Answer, mut because: Vec<String>) -> (Answer, Vec<String>) {
+    let Some((code, words)) = &outcome.gated else {
+        return (answer, because);
+    };
+    let other = match (code, answer) {
+        (3, Answer::Yes | Answer::NotAnswered) => Answer::No,
+        (4, Answer::Yes) => Answer::NotAnswered,
+        _ => return (answer, because),
+    };
+    because.insert(0, words.clone());
+    (other, because)
 }
 
 /// Why the answer is yes.
@@ -148,40 +185,54 @@ fn yes(outcome: &Outcome, file: bool) -> Vec<String> {
             .filter(|result| result.severity <= outcome.gate && test(result))
             .count()
     };
-    let gating = gating(outcome);
     let mut because = vec![if file {
-        format!("Nothing {gating} fails in what the file declares.")
+        format!("{} fails in what the file declares.", nothing(outcome))
+    } else if outcome.overlaid {
+        format!("{} fails that the change brings.", nothing(outcome))
+    } else if outcome.gate == Severity::Critical {
+        "Nothing critical fails, and everything critical could be judged.".to_owned()
     } else {
-        format!("Nothing {gating} fails, and everything {gating} could be judged.")
+        format!("{} fails or is unknown.", nothing(outcome))
     }];
     let waived = critical(&|result| result.waiver.is_some());
     if waived > 0 {
         because = vec![format!(
-            "Nothing {gating} fails or is unknown but for what is waived: {}.",
-            counted(
-                waived,
-                &format!("{gating} result"),
-                &format!("{gating} results")
-            )
+            "{} fails or is unknown but for what is waived: {}.",
+            nothing(outcome),
+            counted(waived, "result", "results")
         )];
+    }
+    let old = critical(&|result| {
+        (file || outcome.overlaid)
+            && is_old(result)
+            && result.verdict == Verdict::Fail
+            && result.waiver.is_none()
+    });
+    if old > 0 {
+        because.push(format!(
+            "{} there before the change, and {} not gate.",
+            counted(old, "failure was", "failures were"),
+            if old == 1 { "does" } else { "do" }
+        ));
     }
     let outside =
         critical(&|result| result.waiver.is_none() && result.lacks_only_what_no_file_declares());
     if outside > 0 {
         because.push(format!(
             "{} a recorded run (--onto RUN).",
-            counted(
-                outside,
-                &format!("{gating} result needs"),
-                &format!("{gating} results need")
-            )
+            gating(outcome, outside, ("needs", "need"))
         ));
     }
     because
 }
 
 /// What keeps the question open.
-fn open(outcome: &Outcome, file: bool, not_judged: usize, nobody_said: usize) -> Vec<String> {
+fn open(
+    outcome: &Outcome,
+    (file, merge): (bool, bool),
+    not_judged: usize,
+    nobody_said: usize,
+) -> Vec<String> {
     let run = &outcome.run;
     let mut open = Vec::new();
     if !run.complete {
@@ -189,11 +240,12 @@ fn open(outcome: &Outcome, file: bool, not_judged: usize, nobody_said: usize) ->
     }
     if run.accounts.is_empty() {
         open.push("The run holds no account.".to_owned());
-    } else if !outcome
-        .results
-        .iter()
-        .any(|result| matches!(result.verdict, Verdict::Pass | Verdict::Fail))
-    {
+    } else if !outcome.results.iter().any(|result| {
+        matches!(
+            result.verdict,
+            Verdict::Pass | Verdict::Fail | Verdict::Unknown
+        )
+    }) {
         open.push("Nothing that a rule judges was found.".to_owned());
     }
     // Nested stacks that are not on disk, macros and the like: what they hold was not read.
@@ -209,29 +261,37 @@ fn open(outcome: &Outcome, file: bool, not_judged: usize, nobody_said: usize) ->
             listed(&hidden)
         ));
     }
+    let rules = |count| match outcome.gate {
+        Severity::Critical => counted(count, "critical rule", "critical rules"),
+        gate => format!(
+            "{} of {} or higher severity",
+            counted(count, "rule", "rules"),
+            gate.as_str()
+        ),
+    };
     let left: Vec<String> = run
         .not_run
         .iter()
-        .filter(|(_, one)| one.chosen && one.severity == Severity::Critical)
+        .filter(|(_, one)| one.chosen && one.severity <= outcome.gate)
         .map(|(id, one)| format!("{id} ({})", one.why))
         .collect();
     if !left.is_empty() {
         open.push(format!(
             "{} did not run: {}.",
-            counted(left.len(), "critical rule", "critical rules"),
+            rules(left.len()),
             listed(&left)
         ));
     }
     let lowered: Vec<String> = run
         .severities
         .iter()
-        .filter(|(_, [from, to])| *from == Severity::Critical && *to != Severity::Critical)
+        .filter(|(_, [from, to])| *from <= outcome.gate && *to > outcome.gate)
         .map(|(id, [_, to])| format!("{id} (now {})", to.as_str()))
         .collect();
     if !lowered.is_empty() {
         open.push(format!(
             "The configuration lowers the severity of {}: {}.",
-            counted(lowered.len(), "critical rule", "critical rules"),
+            rules(lowered.len()),
             listed(&lowered)
         ));
     }
@@ -244,25 +304,22 @@ fn open(outcome: &Outcome, file: bool, not_judged: usize, nobody_said: usize) ->
                 && result.waiver.is_none()
                 // What a file does not declare is judged where it is declared.
                 && !(file && result.lacks_only_what_no_file_declares())
+                && !(merge && is_old(result))
         })
         .count();
     if unknown > 0 {
         open.push(format!(
-            "{} could not be determined.",
-            counted(
-                unknown,
-                &format!("{} result", gating(outcome)),
-                &format!("{} results", gating(outcome))
-            )
+            "{} not be determined.",
+            gating(outcome, unknown, ("could", "could"))
         ));
     }
-    if !file && not_judged > 0 {
+    if !merge && not_judged > 0 {
         open.push(format!(
             "This release does not judge {} of day {PRODUCTION}.",
             counted(not_judged, "promise", "promises")
         ));
     }
-    if !file && nobody_said > 0 {
+    if !merge && nobody_said > 0 {
         open.push(format!(
             "{} an attestation, and the configuration holds none that is valid.",
             counted(

@@ -426,6 +426,12 @@ pub struct Outcome {
     /// The severity from which on a failure answers the question of the headline with no: critical, or what the gate asks beyond it.
     #[serde(skip)]
     pub gate: Severity,
+    /// What the gate came to, where one was asked: its exit code, and a sentence.
+    #[serde(skip)]
+    pub gated: Option<(u8, String)>,
+    /// Is a file laid over a run? Then results say whether they are new.
+    #[serde(skip)]
+    pub overlaid: bool,
     /// The rules as run, by id.
     #[serde(skip)]
     pub rules: BTreeMap<String, RuleText>,

@@ -159,6 +159,9 @@ pub struct RunInfo {
     /// What a scan was asked for; none of what was read from disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<super::Asked>,
+    /// Rules that it was judged by before, while it is judged again.
+    #[serde(skip)]
+    pub judged_by: Vec<String>,
 }
 
 /// Why a rule did not run that `--select` left out.
@@ -209,6 +212,7 @@ impl RunInfo {
             partition: "aws".to_owned(),
             accounts: Vec::new(),
             regions: Vec::new(),
+            judged_by: Vec::new(),
             parameters: BTreeMap::new(),
             changed_parameters: Vec::new(),
             rules_digest: String::new(),

@@ -21,6 +21,12 @@ pub struct Told<'d> {
     pub change: &'d Change,
 }
 
+/// Leaves out what somebody accepted: it is no news that has to be acted on.
+pub fn without_waived(mut differences: Differences) -> Differences {
+    differences.appeared.retain(|change| !change.waived);
+    differences
+}
+
 /// All changes, the worst first.
 pub fn all(differences: &Differences) -> Vec<Told<'_>> {
     [
@@ -80,6 +86,9 @@ pub fn text(outcome: &Outcome, differences: &Differences) -> String {
         counted(outcome.run.accounts.len(), "account", "accounts"),
         outcome.run.judged_at()
     );
+    if !outcome.run.complete {
+        said.push_str("The run was interrupted: what it does not hold was not looked at.\n");
+    }
     let all = all(differences);
     for told in all.iter().take(MOST_LINES) {
         let change = told.change;

@@ -332,6 +332,7 @@ fn resource<'j>(
             change,
             location: None,
             path: String::new(),
+            written: None,
             made: String::new(),
             unit: text("provider").to_owned(),
             file: String::new(),

@@ -79,7 +79,7 @@ fn rules_are_tested_again_when_they_change() {
             .find(|line| line.contains(part));
         assert!(found.is_some(), "nobody says {part}");
     };
-    until("1 rules, 3 examples, 0 rules with flaws");
+    until("1 rule, 3 examples, 0 with flaws");
     // An example that does not come out, then a rule that does not parse, then the right one again.
     fs::write(
         &file,
@@ -89,11 +89,11 @@ fn rules_are_tested_again_when_they_change() {
         ),
     )
     .expect("a rule");
-    until("1 rules with flaws");
+    until("1 with flaws");
     fs::write(&file, RULE.replace("severity: low", "severity: lowest")).expect("a rule");
     until("lowest");
     fs::write(&file, RULE).expect("a rule");
-    until("0 rules with flaws");
+    until("0 with flaws");
     child.kill().expect("it runs");
     child.wait().expect("it ends");
 }

@@ -32,15 +32,22 @@ impl Receiver {
             return Ok(Self::SecurityHub);
         }
         if let Some(arn) = text.strip_prefix("sns:") {
-            let is_arn = arn.starts_with("arn:") && arn.split(':').count() == 6;
-            return if is_arn {
+            let is_topic = crate::model::Arn::parse(arn).is_some_and(|one| {
+                one.service == "sns"
+                    && !one.region.is_empty()
+                    && one.account.len() == 12
+                    && one.account.bytes().all(|byte| byte.is_ascii_digit())
+                    && !one.resource.is_empty()
+            });
+            return if is_topic {
                 Ok(Self::Topic(arn.to_owned()))
             } else {
                 Err(format!("a topic is named by its ARN; {known}"))
             };
         }
         if let Some(bus) = text.strip_prefix("eventbridge:") {
-            return if bus.is_empty() {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
+            return if bus.is_empty() || !bus.chars().all(plain) {
                 Err(format!("a bus is named by its name or ARN; {known}"))
             } else {
                 Ok(Self::Bus(bus.to_owned()))
@@ -58,7 +65,11 @@ impl Receiver {
             };
         }
         match host(text) {
-            Some((true, _)) => Ok(Self::Webhook(text.to_owned())),
+            Some((true, _)) => {
+                let (scheme, rest) = text.split_once("://").unwrap_or_default();
+                let scheme = scheme.to_ascii_lowercase();
+                Ok(Self::Webhook(format!("{scheme}://{rest}")))
+            }
             // What is refused is not repeated: it may hold a secret.
             Some((false, host)) => Err(format!(
                 "{host} would get it over plain HTTP, which is accepted on this machine only; use https"
@@ -82,23 +93,36 @@ impl Receiver {
     }
 }
 
-/// Whether an address is safe to send to (https, or this machine), and its host.
+/// Whether an address is safe to send to (https, or this machine), and its host and port; nothing else of it is ever shown.
 fn host(url: &str) -> Option<(bool, String)> {
     let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     let authority = authority.rsplit('@').next()?;
-    let name = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next()?,
-        None => authority.split(':').next()?,
+    let (name, port) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => authority
+            .find(':')
+            .map_or((authority, ""), |at| authority.split_at(at)),
     };
-    if name.is_empty() || !["http", "https"].contains(&scheme) {
+    let port_is_one = port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|digits| digits.parse::<u16>().is_ok());
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:".contains(c);
+    if name.is_empty()
+        || !name.chars().all(plain)
+        || !port_is_one
+        || !["http", "https"].contains(&scheme.as_str())
+        || url.chars().any(|c| c.is_control() || c.is_whitespace())
+    {
         return None;
     }
     let local = name == "localhost"
         || name
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback());
-    Some((scheme == "https" || local, authority.to_owned()))
+    Some((scheme == "https" || local, format!("{name}{port}")))
 }
 
 /// How results are sent.
@@ -272,5 +296,51 @@ impl Sending {
         let refused: usize = answers.iter().map(|answer| answer.refused.len()).sum();
         writeln!(out, "{taken} findings sent, {refused} refused")?;
         Ok(u8::from(refused > 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Receiver;
+
+    #[test]
+    fn receivers_are_what_can_take_something() {
+        for text in [
+            "securityhub",
+            "sns:arn:aws:sns:eu-west-1:111111111111:told",
+            "eventbridge:told",
+            "eventbridge:arn:aws:events:eu-west-1:111111111111:event-bus/told",
+            "s3://lake",
+            "s3://lake/ext/outcrop/",
+            "https://hooks.example/x?y=z",
+            "HTTPS://hooks.example:8443/",
+            "http://127.0.0.1:9/x",
+            "http://[::1]:9/x",
+        ] {
+            assert!(Receiver::parse(text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "sns:arn:aws:lambda:eu-west-1:111111111111:x",
+            "sns:arn:::::",
+            "eventbridge:",
+            "eventbridge: ",
+            "s3:///key",
+            "http://hooks.example/",
+            "ftp://hooks.example/",
+            "https://ho oks.example/",
+            "https://hooks.example:port/",
+            "https://hooks.example&token=SECRET/x",
+            "https:///x",
+        ] {
+            let refused = Receiver::parse(text);
+            assert!(
+                refused.as_ref().is_err_and(|why| !why.contains("SECRET")),
+                "{text}: {refused:?}"
+            );
+        }
+        let webhook =
+            Receiver::parse("https://user:pw@hooks.example:8443/SECRET").map(|to| to.shown());
+        assert_eq!(webhook.as_deref(), Ok("the webhook at hooks.example:8443"));
     }
 }

@@ -14,8 +14,8 @@ const MOST_OF_A_MESSAGE: usize = 180_000;
 const MOST_OF_A_POST: usize = 4_000_000;
 
 impl Sending {
-    /// What changed, and the id of the run before.
-    fn differences(&self, outcome: &Outcome) -> anyhow::Result<(Differences, Option<String>)> {
+    /// What changed, and the run before.
+    fn differences(&self, outcome: &Outcome) -> anyhow::Result<(Differences, Option<Outcome>)> {
         let Some(previous) = &self.previous else {
             if !self.everything {
                 return Err(Usage(
@@ -26,12 +26,21 @@ impl Sending {
             }
             let mut nothing = outcome.clone();
             nothing.results.clear();
-            return Ok((compare(&nothing, outcome), None));
+            let differences = changes::without_waived(compare(&nothing, outcome));
+            return Ok((differences, None));
         };
         let run = crate::cli::remote::local(std::slice::from_ref(previous))?;
         let before = crate::cli::diff::outcome(run.path())?;
-        let id = before.run.id.clone();
-        Ok((compare(&before, outcome), Some(id)))
+        if before.run.source.is_file() != outcome.run.source.is_file() {
+            return Err(Usage(format!(
+                "--previous {}: one of the runs is of accounts and the other of {}; they cannot be compared",
+                previous.display(),
+                if before.run.source.is_file() { "files" } else { "something else" }
+            ))
+            .into());
+        }
+        let differences = changes::without_waived(compare(&before, outcome));
+        Ok((differences, Some(before)))
     }
 
     pub(super) fn to_others(
@@ -68,7 +77,7 @@ impl Sending {
             }
             return Ok(0);
         }
-        let sent = self.carry(to, outcome, &differences, before.as_deref())?;
+        let sent = self.carry(to, outcome, &differences, before.as_ref())?;
         writeln!(out, "sent: {sent}")?;
         Ok(0)
     }
@@ -81,7 +90,7 @@ impl Sending {
         _: &Receiver,
         _: &Outcome,
         _: &Differences,
-        _: Option<&str>,
+        _: Option<&Outcome>,
     ) -> anyhow::Result<String> {
         let _ = (Verdict::Pass, MOST_OF_A_MESSAGE, MOST_OF_A_POST);
         anyhow::bail!("this build has no AWS SDK; build with the feature `live`")
@@ -95,8 +104,9 @@ impl Sending {
         to: &Receiver,
         outcome: &Outcome,
         differences: &Differences,
-        before: Option<&str>,
+        earlier: Option<&Outcome>,
     ) -> anyhow::Result<String> {
+        let before = earlier.map(|earlier| earlier.run.id.as_str());
         use crate::sources::live::outward;
         let profile = self.profile.as_deref();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -141,7 +151,8 @@ impl Sending {
                 Ok(counted(taken, "event", "events"))
             }
             Receiver::Lake(bucket, prefix) => {
-                let files = lake(outcome, differences)?;
+                let (files, findings) = lake(outcome, earlier, differences)?;
+                let left = changes::all(differences).len().saturating_sub(findings);
                 let count = files.len();
                 runtime.block_on(async {
                     for (key, bytes) in files {
@@ -155,7 +166,17 @@ impl Sending {
                     }
                     Ok::<_, crate::sources::live::Error>(())
                 })?;
-                Ok(counted(count, "object", "objects"))
+                let sent = format!(
+                    "{} with {}",
+                    counted(count, "object", "objects"),
+                    counted(findings, "finding", "findings")
+                );
+                Ok(match left {
+                    0 => sent,
+                    left => format!(
+                        "{sent}; {left} that the newer run does not judge were left as they are in the lake"
+                    ),
+                })
             }
             Receiver::Webhook(url) => {
                 let document = changes::document(outcome, differences, before, MOST_OF_A_POST);
@@ -172,12 +193,18 @@ impl Sending {
     }
 }
 
-/// The findings of what changed, in the form of a lake.
+/// Files by key.
+#[cfg(feature = "live")]
+type Files = std::collections::BTreeMap<String, Vec<u8>>;
+
+/// The findings of what changed, in the form of a lake, and how many they are. What is gone from the newer run is closed with what
+/// the run before said of it.
 #[cfg(all(feature = "live", feature = "parquet"))]
 fn lake(
     outcome: &Outcome,
+    earlier: Option<&Outcome>,
     differences: &Differences,
-) -> anyhow::Result<std::collections::BTreeMap<String, Vec<u8>>> {
+) -> anyhow::Result<(Files, usize)> {
     use crate::report::ocsf::{Class, findings};
     let kinds: std::collections::BTreeMap<&str, &str> = changes::all(differences)
         .iter()
@@ -187,6 +214,25 @@ fn lake(
     changed
         .results
         .retain(|result| kinds.contains_key(result.fingerprint.as_str()));
+    let gone: Vec<crate::model::Finding> = earlier
+        .into_iter()
+        .flat_map(|earlier| &earlier.results)
+        .filter(|old| kinds.get(old.fingerprint.as_str()) == Some(&"fixed"))
+        .filter(|old| {
+            changed
+                .results
+                .iter()
+                .all(|new| new.fingerprint != old.fingerprint)
+        })
+        .map(|old| crate::model::Finding {
+            verdict: Verdict::NotApplicable,
+            message: format!("it is gone; it was: {}", old.message),
+            missing: Vec::new(),
+            waiver: None,
+            ..old.clone()
+        })
+        .collect();
+    changed.results.extend(gone);
     let found: Vec<serde_json::Value> = findings(&changed, Class::Compliance)
         .zip(&changed.results)
         .map(|(mut finding, result)| {
@@ -202,14 +248,12 @@ fn lake(
             finding
         })
         .collect();
-    Ok(crate::onward::lake::files(&outcome.run.id, &found)?)
+    let files = crate::onward::lake::files(&outcome.run.id, &found)?;
+    Ok((files, found.len()))
 }
 
 #[cfg(all(feature = "live", not(feature = "parquet")))]
-fn lake(
-    _: &Outcome,
-    _: &Differences,
-) -> anyhow::Result<std::collections::BTreeMap<String, Vec<u8>>> {
+fn lake(_: &Outcome, _: Option<&Outcome>, _: &Differences) -> anyhow::Result<(Files, usize)> {
     let _ = Verdict::Pass;
     anyhow::bail!("this build writes no Parquet; build with the feature `parquet`")
 }

@@ -65,6 +65,8 @@ pub struct Declared {
     pub location: Option<Location>,
     /// Path of the CDK construct that it is; empty elsewhere.
     pub path: String,
+    /// The line of the app that made the construct, where the assembly says it.
+    pub written: Option<Location>,
     /// Name or id of what exists already, where the file does not tell; else empty.
     pub made: String,
     /// What is applied together with it: its stack, or the provider of a plan.

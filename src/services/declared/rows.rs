@@ -31,6 +31,7 @@ pub struct Draft {
     change: Change,
     location: Option<Location>,
     path: String,
+    written: Option<Location>,
     /// Why its name is not known, where it comes from outside the file.
     named_later: Option<String>,
     /// Only told of by others: a route of a table that the file does not declare.
@@ -144,6 +145,7 @@ impl Rows {
             change: by.change,
             location: by.location.clone(),
             path: by.path.clone(),
+            written: by.written.clone(),
             named_later: named_later(by),
             partial: false,
         });
@@ -205,6 +207,7 @@ impl Rows {
             unresolved: BTreeMap::new(),
             partial: false,
             path: by.path.clone(),
+            written: by.written.clone(),
         });
     }
 
@@ -277,6 +280,7 @@ impl Rows {
                     unresolved: unresolved.into(),
                     partial: false,
                     path: by.path.clone(),
+                    written: by.written.clone(),
                 });
             }
             let rows = rows
@@ -418,6 +422,7 @@ impl Rows {
                 change: Change::Update,
                 location: part.by.1.clone(),
                 path: String::new(),
+                written: None,
                 named_later: None,
                 partial: true,
             });
@@ -481,6 +486,7 @@ impl Rows {
                 unresolved,
                 partial: draft.partial,
                 path: draft.path,
+                written: draft.written,
             });
             rows.push(draft.row);
         }
@@ -535,6 +541,7 @@ fn managed(rows: &mut Vec<NewRow>, notes: &mut Vec<Declaration>) {
             unresolved: BTreeMap::new(),
             partial: false,
             path: String::new(),
+            written: None,
         });
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::model::Location;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
 /// By logical id: the line of the app, as a path from the folder that holds the assembly.
@@ -23,9 +23,15 @@ pub(super) fn lines(folder: &Path, artifact: &Json) -> BTreeMap<String, Location
         root = above;
     }
     let root = match root.parent() {
-        Some(above) if above.as_os_str().is_empty() => PathBuf::from("."),
-        Some(above) => above.to_owned(),
-        None => PathBuf::from("."),
+        // `cdk.out`, then `.` from within it.
+        Some(above) if above.as_os_str().is_empty() && root != Path::new(".") => PathBuf::from("."),
+        Some(above) if !above.as_os_str().is_empty() => above.to_owned(),
+        _ => root.join(".."),
+    };
+    let mut app = App {
+        root,
+        known: HashMap::new(),
+        lengths: HashMap::new(),
     };
     let mut found = BTreeMap::new();
     for metadata in [artifact.get("metadata"), beside.as_ref()]
@@ -50,7 +56,8 @@ pub(super) fn lines(folder: &Path, artifact: &Json) -> BTreeMap<String, Location
             let frames = stack.and_then(Json::as_array).into_iter().flatten();
             let place = frames
                 .filter_map(Json::as_str)
-                .find_map(|frame| own_line(&root, frame));
+                .take(MOST_FRAMES)
+                .find_map(|frame| app.own_line(frame));
             if let (Some(id), Some(place)) = (id.get("data").and_then(Json::as_str), place) {
                 found.insert(id.to_owned(), place);
             }
@@ -68,60 +75,108 @@ fn is_plain(name: &str) -> bool {
     )
 }
 
-/// The file and line of a frame, where the file is one of the app's: `new Chat (/app/lib/chat.ts:6:16)`.
-fn own_line(root: &Path, frame: &str) -> Option<Location> {
+/// Frames of one stack that are looked at.
+const MOST_FRAMES: usize = 30;
+/// Folders of the path of a frame.
+const MOST_PARTS: usize = 40;
+/// Where code of others lies, whatever its path ends with.
+const OF_OTHERS: [&str; 6] = [
+    "node_modules",
+    "site-packages",
+    "dist-packages",
+    ".m2",
+    ".gradle",
+    "jsii-kernel",
+];
+
+/// The folder of an app, and what was found in it.
+struct App {
+    root: PathBuf,
+    /// By file of a frame: the file of the app.
+    known: HashMap<String, Option<PathBuf>>,
+    /// By file of the app: how many lines it has.
+    lengths: HashMap<PathBuf, u64>,
+}
+
+/// File and line of a frame: `new Chat (/app/lib/chat.ts:6:16)`; frames of Python and Java have no column.
+fn parts(frame: &str) -> Option<(&str, u64)> {
     let inside = frame
         .rsplit_once('(')
         .map_or(frame, |(_, inside)| inside)
-        .trim_end_matches(')');
-    let mut parts = inside.trim().rsplit(':');
-    let numbers = [parts.next()?, parts.next()?];
-    let (file, line) = match numbers.map(|part| part.parse::<u64>().ok()) {
-        [Some(_), Some(line)] => {
-            let ending = numbers[0].len() + numbers[1].len() + 2;
-            (&inside.trim()[..inside.trim().len() - ending], line)
-        }
-        // Frames of Python and Java have no column.
-        [Some(line), None] => (
-            &inside.trim()[..inside.trim().len() - numbers[0].len() - 1],
-            line,
-        ),
-        _ => return None,
+        .trim_end_matches(')')
+        .trim();
+    let (before, last) = inside.rsplit_once(':')?;
+    let last: u64 = last.parse().ok()?;
+    let (file, line) = match before.rsplit_once(':') {
+        Some((file, line)) if line.parse::<u64>().is_ok() => (file, line.parse().ok()?),
+        _ => (before, last),
     };
-    let file = file.strip_prefix("file://").unwrap_or(file);
-    if file.contains("node_modules") || file.contains("node:") {
-        return None;
-    }
-    // The assembly may have been made elsewhere: the longest end of the path that is a file here.
-    let parts: Vec<Component<'_>> = Path::new(file)
-        .components()
-        .filter(|part| matches!(part, Component::Normal(_)))
-        .collect();
-    (0..parts.len()).find_map(|skipped| {
-        let end: PathBuf = parts[skipped..].iter().collect();
-        let here = root.join(&end);
-        here.is_file().then(|| Location {
-            file: here
-                .strip_prefix(".")
-                .unwrap_or(&here)
-                .display()
-                .to_string(),
+    Some((file.strip_prefix("file://").unwrap_or(file), line))
+}
+
+impl App {
+    /// The file and line of a frame, where both are the app's.
+    fn own_line(&mut self, frame: &str) -> Option<Location> {
+        let (file, line) = parts(frame)?;
+        if !self.known.contains_key(file) {
+            let own = self.own_file(file);
+            self.known.insert(file.to_owned(), own);
+        }
+        let own = self.known.get(file)?.clone()?;
+        let length = *self.lengths.entry(own.clone()).or_insert_with(|| {
+            crate::model::file::read_text(&own)
+                .map_or(0, |text| u64::try_from(text.lines().count()).unwrap_or(0))
+        });
+        (1..=length).contains(&line).then(|| Location {
+            file: own.strip_prefix(".").unwrap_or(&own).display().to_string(),
             line,
         })
-    })
+    }
+
+    /// The file of the app that a frame names. The assembly may have been made elsewhere: the longest end of the path that is a file
+    /// here, and no link that leads out of the app.
+    fn own_file(&self, file: &str) -> Option<PathBuf> {
+        let parts: Vec<&str> = Path::new(file)
+            .components()
+            .filter_map(|part| match part {
+                Component::Normal(name) => name.to_str(),
+                _ => None,
+            })
+            .collect();
+        let foreign = file.starts_with("node:")
+            || ["/usr/lib/", "/usr/local/lib/", "/lib/"]
+                .iter()
+                .any(|root| file.starts_with(root))
+            || parts.iter().any(|part| OF_OTHERS.contains(part));
+        if foreign || parts.len() > MOST_PARTS {
+            return None;
+        }
+        let inside = self.root.canonicalize().ok()?;
+        (0..parts.len()).find_map(|skipped| {
+            let here = self.root.join(parts[skipped..].iter().collect::<PathBuf>());
+            let real = here.canonicalize().ok()?;
+            (real.is_file() && real.starts_with(&inside)).then_some(here)
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::own_line;
+    use super::App;
     use crate::model::Location;
+    use std::collections::HashMap;
 
     #[test]
     fn a_frame_of_the_app_has_a_line() {
         let folder = tempfile::TempDir::new().expect("a folder");
         let root = folder.path();
         std::fs::create_dir(root.join("lib")).expect("a folder");
-        std::fs::write(root.join("lib/chat.ts"), "").expect("a file");
+        std::fs::write(root.join("lib/chat.ts"), "\n".repeat(12)).expect("a file");
+        let mut app = App {
+            root: root.to_owned(),
+            known: HashMap::new(),
+            lengths: HashMap::new(),
+        };
         let place = |line| {
             Some(Location {
                 file: root.join("lib/chat.ts").display().to_string(),
@@ -134,6 +189,10 @@ mod tests {
             ("chat (lib/chat.ts:12)", place(12)),
             ("new X (/app/node_modules/lib/chat.ts:6:16)", None),
             ("new Chat (/app/lib/other.ts:6:16)", None),
+            ("x (/usr/lib/python3/site-packages/v/lib/chat.ts:7:1)", None),
+            ("new Chat (/app/lib/chat.ts:0:1)", None),
+            ("new Chat (/app/lib/chat.ts:13:1)", None),
+            ("new Chat (/app/lib/chat.ts:18446744073709551615:1)", None),
             ("...node internals...", None),
             (
                 "(no user code in 10 frames, use --stack-trace-limit to capture more)",
@@ -143,7 +202,7 @@ mod tests {
             (":::", None),
             ("", None),
         ] {
-            assert_eq!(own_line(root, frame), expected, "{frame}");
+            assert_eq!(app.own_line(frame), expected, "{frame}");
         }
     }
 }

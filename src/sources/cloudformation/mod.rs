@@ -532,12 +532,11 @@ impl Set {
                         made,
                         unit: self.root(index),
                         file: String::new(),
-                        location: Some(stack.written.get(logical).cloned().unwrap_or_else(|| {
-                            Location {
-                                file: stack.file.clone(),
-                                line: line as u64,
-                            }
-                        })),
+                        written: stack.written.get(logical).cloned(),
+                        location: Some(Location {
+                            file: stack.file.clone(),
+                            line: line as u64,
+                        }),
                         path: node
                             .get("Metadata")
                             .and_then(|all| all.get("aws:cdk:path"))

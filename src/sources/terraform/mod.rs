@@ -306,6 +306,7 @@ impl Instance {
                 change,
                 location: None,
                 path: String::new(),
+                written: None,
                 made,
                 unit: String::new(),
                 file: String::new(),

@@ -174,6 +174,9 @@ fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
                 let mut by = [id, last, arn.as_str()]
                     .into_iter()
                     .find_map(|name| made.get(&(*kind, name)).cloned());
+                if facts.world.is_new(id) {
+                    by = Some("the file that is laid over the run".to_owned());
+                }
                 let in_stack = match (&by, stack_gaps.is_empty()) {
                     (Some(_), _) => Known(true),
                     (None, true) => Known(false),

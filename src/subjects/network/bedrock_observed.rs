@@ -223,6 +223,10 @@ pub(crate) fn derive(facts: &Facts<'_>, sink: &mut Sink<'_>) {
             .chain(workloads.keys().map(|role| (*role).to_owned()))
             .collect();
         for name in &names {
+            // What does not exist yet has called nobody.
+            if facts.world.is_new(name) {
+                continue;
+            }
             let nothing = Seen::default();
             let (sums, users) = (
                 seen.get(name).unwrap_or(&nothing),
