@@ -2,6 +2,40 @@
 
 use crate::law::{judged_by, rules_of_accounts};
 
+/// Between two runs: what cannot be judged any more is lost sight of, whatever it was, and only what hides it does so.
+#[test]
+fn what_cannot_be_seen_any_more_is_lost_sight_of_and_not_gone() {
+    use outcrop::judge::diff::compare;
+    let rule = "inference-log-group-kept-forever";
+    let mut library = rules_of_accounts();
+    library.rules.retain(|loaded| loaded.rule.id == rule);
+    let judged = |change: &'static str| {
+        judged_by(&library, "broken", |store| {
+            store.conn.execute_batch(change).expect("the change");
+        })
+    };
+    let none = judged("DELETE FROM bedrock_model_invocation_logging");
+    let open = judged(
+        "UPDATE bedrock_model_invocation_logging SET log_group_name = NULL; UPDATE cloudwatch_log_group SET retention_in_days = NULL; UPDATE coverage SET status = 'denied' WHERE table_name IN ('bedrock_model_invocation_logging', 'cloudwatch_log_group')",
+    );
+    let verdicts = |outcome: &outcrop::model::Outcome| -> Vec<&'static str> {
+        let all = outcome.results.iter();
+        all.map(|one| one.verdict.as_str()).collect()
+    };
+    let seen = compare(&none, &open);
+    assert!(
+        !seen.lost_sight_of.is_empty() && seen.fixed.is_empty(),
+        "{:?} to {:?}: {seen:?}",
+        verdicts(&none),
+        verdicts(&open)
+    );
+    for one in &seen.lost_sight_of {
+        assert_eq!(one.new, "unknown", "{one:?}");
+    }
+    // What was unknown and is known is no loss.
+    assert!(compare(&open, &none).lost_sight_of.is_empty());
+}
+
 #[test]
 fn a_failure_has_a_life_over_several_runs() {
     use outcrop::judge::trend::{State, trend};
