@@ -16,6 +16,7 @@ case "$(uname -s) $(uname -m)" in
   "Linux aarch64" | "Linux arm64") target=aarch64-unknown-linux-musl ;;
   "Darwin arm64") target=aarch64-apple-darwin ;;
   "Darwin x86_64") target=x86_64-apple-darwin ;;
+  MINGW*" x86_64" | MSYS*" x86_64") target=x86_64-pc-windows-msvc ;;
   *) echo "outcrop: no program is released for $(uname -s) $(uname -m); set build: true to build it from source" >&2; exit 1 ;;
 esac
 name="outcrop-$target.tar.gz"
@@ -45,6 +46,7 @@ if [ -n "${OUTCROP_REPOSITORY:-}" ] && [ -n "${GH_TOKEN:-}" ] && command -v gh >
   }
 fi
 if [ -n "$cached" ]; then mkdir -p "$OUTCROP_CACHE"; cp "$work/$name" "$cached"; fi
+case "$target" in *-windows-*) program=outcrop.exe ;; *) program=outcrop ;; esac
 mkdir -p "$folder"
-tar -xzf "$work/$name" -C "$work" outcrop
-install -m 0755 "$work/outcrop" "$folder/outcrop"
+tar -xzf "$work/$name" -C "$work" "$program"
+install -m 0755 "$work/$program" "$folder/$program"

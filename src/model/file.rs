@@ -3,6 +3,16 @@
 use std::io;
 use std::path::Path;
 
+/// A path as it is written in results, with `/` between its parts everywhere: a baseline of one system holds on another.
+pub fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    if cfg!(windows) {
+        text.replace('\\', "/")
+    } else {
+        text
+    }
+}
+
 /// The bytes of a regular file, links followed.
 ///
 /// # Errors

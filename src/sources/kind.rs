@@ -156,7 +156,7 @@ fn by_its_keys(text: &str) -> Option<Kind> {
 
 /// Reads a plan or template.
 fn read(path: &Path, kind: Kind, given: &Given) -> anyhow::Result<Files> {
-    let shown = path.display().to_string();
+    let shown = crate::model::file::shown(path);
     let json = || -> anyhow::Result<Json> {
         Ok(serde_json::from_str::<Unique>(&text(path)?)
             .map_err(|error| Error::new(&shown, error.to_string()))?
@@ -202,7 +202,7 @@ fn name_apart(all: &mut [Files], paths: &[PathBuf]) {
     }
     seen.retain(|_, files| files.len() > 1);
     for (files, path) in all.iter_mut().zip(paths) {
-        let shown = path.display().to_string();
+        let shown = crate::model::file::shown(path);
         let resources = files
             .variants
             .iter_mut()

@@ -122,6 +122,18 @@ fn changes_reach_a_topic_a_bus_and_a_lake() {
 
     let (code, said) = send("s3://lake/ext/outcrop/", &yes);
     assert_eq!(code, 0, "{said}");
+    // The other way round, nothing but what is gone.
+    let back = [
+        "report",
+        "before.outcrop",
+        "--send",
+        "s3://lake/back/",
+        "--previous",
+        "now.outcrop",
+        "--yes",
+    ];
+    let (code, said) = outcrop(Some(endpoint), folder, &back);
+    assert_eq!(code, 0, "{said}");
     let objects = python(
         &aws,
         "import base64\ns = c('s3')\nprint(json.dumps({o['Key']: base64.b64encode(s.get_object(Bucket='lake', Key=o['Key'])['Body'].read()).decode() for o in s.list_objects_v2(Bucket='lake')['Contents']}))",
@@ -130,7 +142,7 @@ fn changes_reach_a_topic_a_bus_and_a_lake() {
     let lake = folder.join("lake");
     for (key, bytes) in objects {
         assert!(
-            key.starts_with("ext/outcrop/region=")
+            (key.starts_with("ext/outcrop/region=") || key.starts_with("back/region="))
                 && key.contains("/accountId=")
                 && key.contains("/eventDay=20"),
             "{key}"
@@ -146,17 +158,24 @@ fn changes_reach_a_topic_a_bus_and_a_lake() {
     let Some(python) = super::validators::python() else {
         return;
     };
-    let query = format!(
-        "import duckdb, json\nr = duckdb.sql(\"SELECT count(*), count(DISTINCT resources[1].uid), min(class_uid), max(cloud.account.uid), min(compliance.status), sum(len(compliance.standards)), min(activity_name), min(json_extract_string(raw_data, '$.finding_info.uid') = finding_info.uid) FROM read_parquet('{}/**/*.parquet')\").fetchall()\nprint(json.dumps([str(x) for x in r[0]]))",
-        lake.display()
-    );
-    let output = Command::new(python)
-        .args(["-c", &query])
-        .output()
-        .expect("Python");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let found: Vec<String> = serde_json::from_slice(&output.stdout).expect("JSON");
+    let asked_of = |prefix: &str| -> Vec<String> {
+        let query = format!(
+            "import duckdb, json\nr = duckdb.sql(\"SELECT count(*), count(DISTINCT resources[1].uid), min(class_uid), max(cloud.account.uid), min(compliance.status), sum(len(compliance.standards)), min(activity_name), min(json_extract_string(raw_data, '$.finding_info.uid') = finding_info.uid) FROM read_parquet('{}/**/*.parquet')\").fetchall()\nprint(json.dumps([str(x) for x in r[0]]))",
+            lake.join(prefix).display()
+        );
+        let output = Command::new(&python)
+            .args(["-c", &query])
+            .output()
+            .expect("Python");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let gone = asked_of("back");
+    assert!(gone[0].parse::<usize>().expect("a count") > 50, "{gone:?}");
+    assert_eq!(gone[6], "Close");
+    let found = asked_of("ext");
+    assert_eq!(found[6], "Create");
     assert!(
         found[0].parse::<usize>().expect("a count") > 50,
         "{found:?}"

@@ -36,7 +36,7 @@ pub fn read(folder: &Path, given: &Given) -> Result<Files, Error> {
 
 fn assembly(folder: &Path, given: &Given, set: &mut Set, depth: usize) -> Result<(), Error> {
     let path = folder.join("manifest.json");
-    let shown = path.display().to_string();
+    let shown = crate::model::file::shown(&path);
     let wrong = |what: String| Error::new(&shown, what);
     if depth > 8 {
         return Err(wrong("assemblies are nested too deep".to_owned()));
@@ -88,7 +88,7 @@ fn assembly(folder: &Path, given: &Given, set: &mut Set, depth: usize) -> Result
                 }
                 // Parameters of the assembly's own plumbing are settled by the tool that deploys it.
                 let template = folder.join(file);
-                let inner = template.display().to_string();
+                let inner = crate::model::file::shown(&template);
                 let body =
                     text(&template).map_err(|error| Error::new(&inner, error.to_string()))?;
                 // An app may hold a stack without a resource yet.

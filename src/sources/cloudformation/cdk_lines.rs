@@ -128,7 +128,7 @@ impl App {
                 .map_or(0, |text| u64::try_from(text.lines().count()).unwrap_or(0))
         });
         (1..=length).contains(&line).then(|| Location {
-            file: own.strip_prefix(".").unwrap_or(&own).display().to_string(),
+            file: crate::model::file::shown(own.strip_prefix(".").unwrap_or(&own)),
             line,
         })
     }
@@ -179,7 +179,7 @@ mod tests {
         };
         let place = |line| {
             Some(Location {
-                file: root.join("lib/chat.ts").display().to_string(),
+                file: crate::model::file::shown(&root.join("lib/chat.ts")),
                 line,
             })
         };

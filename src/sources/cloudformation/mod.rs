@@ -111,7 +111,7 @@ pub fn is_template(tree: &Tree) -> bool {
 /// # Errors
 /// When the file is none of these.
 pub fn parameters(path: &Path, text: &str) -> Result<BTreeMap<String, Json>, Error> {
-    let shown = path.display().to_string();
+    let shown = crate::model::file::shown(path);
     let tree = tree::parse(text).map_err(|fault| Error::new(&shown, fault.to_string()))?;
     let wrong = |line: usize, what: &str| Error::new(&format!("{shown}:{line}"), what.to_owned());
     let mut all = BTreeMap::new();
@@ -161,7 +161,7 @@ pub fn parameters(path: &Path, text: &str) -> Result<BTreeMap<String, Json>, Err
 /// # Errors
 /// When a file is broken; with file, line and column.
 pub fn read(path: &Path, text: &str, given: &Given) -> Result<Files, Error> {
-    let shown = path.display().to_string();
+    let shown = crate::model::file::shown(path);
     let mut set = Set {
         made: given.made.clone(),
         ..Set::default()
@@ -228,7 +228,7 @@ pub fn read_all(templates: &[(&Path, String)], given: &Given) -> Result<Files, E
             parent: None,
             written: BTreeMap::new(),
         };
-        set.add(path, &path.display().to_string(), text, new, &place)?;
+        set.add(path, &crate::model::file::shown(path), text, new, &place)?;
     }
     Ok(set.files())
 }
@@ -411,7 +411,7 @@ impl Set {
                 }
                 above = self.stacks[one].parent.as_ref().map(|(parent, _)| *parent);
             }
-            let inner = file.display().to_string();
+            let inner = crate::model::file::shown(&file);
             let text =
                 super::files::text(&file).map_err(|error| Error::new(&inner, error.to_string()))?;
             let name = format!("{}-{logical}", self.stacks[index].name);

@@ -75,11 +75,7 @@ impl Lines {
                     folder.display()
                 ));
             }
-            let shown = path
-                .strip_prefix(".")
-                .unwrap_or(&path)
-                .display()
-                .to_string();
+            let shown = crate::model::file::shown(path.strip_prefix(".").unwrap_or(&path));
             let text = match crate::model::file::read_text(&path) {
                 Ok(text) => text,
                 Err(error) => {
