@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::library::{Library, Loaded};
-use super::sql::{self, Fence, Seen};
+use super::sql::{self, Fence};
 use super::waivers::Waivers;
 use crate::inventory::{Error, Role, Span, Store, Table, quoted};
 use crate::model::{GLOBAL, RunInfo, Summary, Verdict, WaiverReport, account_arn};
@@ -361,7 +361,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// A rule with a query of its own sees a closed world, so any gap in what it reads makes it unknown.
+    /// A rule with a query of its own sees a closed world, so any gap in what it reads, a cell included, makes it unknown.
     pub(super) fn own_query(
         &mut self,
         store: &Store,
@@ -393,6 +393,7 @@ impl Bench<'_> {
             return Ok(Err(error.to_string()));
         }
         let mut held = 0;
+        let mut things = BTreeSet::new();
         let mut rows: Vec<(Json, Verdict)> = Vec::new();
         let mut found = statement.raw_query();
         loop {
@@ -427,6 +428,14 @@ impl Bench<'_> {
                             MOST_OWN_BYTES >> 20
                         )));
                     }
+                    let thing = ["account_id", "region", "resource", "part"]
+                        .map(|name| cells[name].as_str().unwrap_or_default().to_owned());
+                    let resource = thing[2].clone();
+                    if !things.insert(thing) {
+                        return Ok(Err(format!(
+                            "`from` yields two rows for {resource}; tell them apart by a column `part`"
+                        )));
+                    }
                     rows.push((cells, verdict(applies, pass)));
                 }
                 Err(error) => return Ok(Err(error)),
@@ -435,7 +444,9 @@ impl Bench<'_> {
         drop(found);
         drop(statement);
         drop(shut);
-        let hidden = hidden(store, &seen)?;
+        let gaps = super::closed_world::hidden(store, &seen)?;
+        super::closed_world::keep(conn, &loaded.rule.id, &gaps)?;
+        let hidden = !gaps.is_empty();
         let mut filled = BTreeSet::new();
         for (cells, verdict) in rows {
             let verdict = if hidden { Verdict::Unknown } else { verdict };
@@ -466,26 +477,6 @@ impl Bench<'_> {
         }
         Ok(Ok(()))
     }
-}
-
-/// Does anything hide a part of what a statement reads?
-fn hidden(store: &Store, seen: &Seen) -> Result<bool, Error> {
-    for (name, _) in seen {
-        let Ok(table) = store.table(name) else {
-            continue;
-        };
-        let gaps: i64 = match table.role {
-            Role::Base => store.conn.query_row(
-                "SELECT (SELECT count(*) FROM coverage WHERE table_name = ?1 AND status NOT IN ('complete', 'unsupported')) + (SELECT NOT EXISTS (SELECT 1 FROM coverage WHERE table_name = ?1))",
-                [name], |row| row.get(0))?,
-            Role::Subject => store.conn.query_row(
-                "SELECT (SELECT count(*) FROM subject_scope WHERE table_name = ?1 AND gaps != '[]') + (SELECT count(*) FROM gap WHERE table_name = ?1)", [name], |row| row.get(0))?,
-        };
-        if gaps > 0 {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// The scopes in which a rule must say something.

@@ -4,6 +4,7 @@
 //! names what is missing; a rule that errors judges every scope `unknown` and never disappears.
 
 mod attestation;
+mod closed_world;
 mod closing;
 mod collected;
 mod config;

@@ -238,7 +238,7 @@ impl Book<'_> {
             } else if !error.is_empty() {
                 vec![Gap::not_understood(found.id.clone(), error.clone())]
             } else if subject.is_empty() {
-                self.closed_world_gaps(found)?
+                super::closed_world::kept(&self.store.conn, &found.id)?
             } else {
                 let mut statement =
                     self.store.conn.prepare_cached("SELECT gaps FROM subject_scope WHERE table_name = ?1 AND account_id = ?2 AND region = ?3")?;
@@ -284,41 +284,6 @@ impl Book<'_> {
         Ok(())
     }
 
-    /// What hides a part of the tables that a rule's own query names.
-    fn closed_world_gaps(&self, rule: &Rule) -> Result<Vec<Gap>, Error> {
-        let query = rule.from.as_deref().unwrap_or_default();
-        let words: BTreeSet<&str> = query
-            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-            .collect();
-        let mut gaps: Vec<Gap> = self
-            .store
-            .coverage()?
-            .into_iter()
-            .filter(|line| !line.status.is_whole() && words.contains(line.table.as_str()))
-            .map(|line| line.gap(line.table.clone()))
-            .collect();
-        // What hides a part of a derived table, or a cell of it.
-        for table in self
-            .store
-            .tables()
-            .iter()
-            .filter(|table| table.role == Role::Subject && words.contains(table.name))
-        {
-            let mut statement = self.store.conn.prepare_cached(
-                "SELECT gaps FROM subject_scope WHERE table_name = ?1 UNION ALL SELECT gaps FROM gap WHERE table_name = ?1",
-            )?;
-            let found: Vec<String> = statement
-                .query_map([table.name], |row| row.get(0))?
-                .collect::<Result<_, _>>()?;
-            for text in found {
-                gaps.extend(serde_json::from_str::<Vec<Gap>>(&text).unwrap_or_default());
-            }
-        }
-        gaps.sort();
-        gaps.dedup();
-        Ok(gaps)
-    }
-
     /// The collected table that a rule judges row by row.
     fn collected(&self, rule: &Rule) -> Option<&'static Table> {
         let table = self.store.table(rule.subject.as_deref()?).ok()?;
@@ -346,7 +311,7 @@ impl Book<'_> {
                     let columns = reads_of(table, &[found]).remove(&found.id);
                     self.missing(table, row.get(5)?, &columns.unwrap_or_default(), &cells)?
                 }
-                None => self.closed_world_gaps(found)?,
+                None => super::closed_world::kept(&self.store.conn, &found.id)?,
             };
             let id = row.get(4)?;
             let finding = self.finding(rule, verdict, row.get(2)?, &cells, missing);
