@@ -174,7 +174,7 @@ impl Output {
             outcome.gate = stricter;
         }
         let code = self.rules().exit_code(&outcome);
-        let mut words = gate::in_words(code, &self.rules(), outcome.run.complete);
+        let mut words = gate::in_words(code, &self.rules(), &outcome.run);
         words.replace_range(..1, "G");
         words.push('.');
         outcome.gated = Some((code, words));
@@ -223,7 +223,7 @@ impl Output {
                 std::io::stderr(),
                 "{}{}",
                 reads(outcome),
-                gate::in_words(code, &self.rules(), outcome.run.complete)
+                gate::in_words(code, &self.rules(), &outcome.run)
             );
             if let Some(next) = next(outcome, run) {
                 let _ = writeln!(std::io::stderr(), "next: {next}");

@@ -526,8 +526,26 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         changes: CHANGES.clone(),
         estate,
     };
+    unsettle(&mut outcome);
     outcome.settle();
     Ok(outcome)
+}
+
+/// What a macro leaves of a resource nobody sees, so nothing in a file that it rewrites passes for certain.
+fn unsettle(outcome: &mut Outcome) {
+    if outcome.run.rewritten.is_empty() {
+        return;
+    }
+    for result in &mut outcome.results {
+        if result.verdict == Verdict::Pass {
+            result.verdict = Verdict::Unknown;
+            result.message = format!(
+                "As the template stands: {} A macro may change it.",
+                result.message
+            );
+            result.missing = vec![Gap::unresolved(FILE, outcome.run.rewritten.as_str())];
+        }
+    }
 }
 
 fn text_of(rule: &Rule, severity: Severity) -> RuleText {

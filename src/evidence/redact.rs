@@ -79,6 +79,7 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
         .iter()
         .map(|(name, value)| (name.clone(), names.json(value)))
         .collect();
+    info.rewritten = names.text(&info.rewritten);
     info.command = String::new();
     // Names accounts, units and the role, and serves nobody but the one who scans.
     info.asked = None;

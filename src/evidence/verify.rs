@@ -236,6 +236,7 @@ fn complete(
         "whether the results are what the rules give: `replay` judges the packed rows again"
             .to_owned(),
     );
+    all.open.extend(outcome.run.not_held.iter().cloned());
     if !outcome.run.complete {
         all.open
             .push("everything that the run did not come to: it was interrupted".to_owned());

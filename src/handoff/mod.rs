@@ -203,7 +203,7 @@ pub fn document(parts: &Parts<'_>) -> Result<Document, Error> {
         version: outcome.run.version.clone(),
         rules_digest: outcome.run.rules_digest.clone(),
         complete: outcome.run.complete,
-        accepted: outcome.run.complete
+        accepted: outcome.run.is_whole()
             && questions
                 .iter()
                 .all(|one| matches!(one.answer, Said::Yes | Said::Attested)),

@@ -1,7 +1,7 @@
 //! The gate: which results fail it, and the exit code that says so.
 
 use crate::model::{
-    AttestationStatus, Finding, Outcome, PromiseState, Severity, Verdict, promises,
+    AttestationStatus, Finding, Outcome, PromiseState, RunInfo, Severity, Verdict, promises,
 };
 
 /// Which results gate where some are known to be existing.
@@ -107,7 +107,7 @@ impl Rules {
             .collect();
         if states.contains(&PromiseState::Broken) {
             3
-        } else if !outcome.run.complete || !states.iter().all(|state| state.is_kept()) {
+        } else if !outcome.run.is_whole() || !states.iter().all(|state| state.is_kept()) {
             4
         } else {
             0
@@ -145,7 +145,7 @@ impl Rules {
             && outcome.not_in_file.iter().any(|one| one.severity <= at);
         // What an interrupted run did not look at passes no gate, nor does a run that looked at no account.
         let nothing = !outcome.run.source.is_file() && outcome.run.accounts.is_empty();
-        if !outcome.run.complete
+        if !outcome.run.is_whole()
             || nothing
             || outside
             || outcome.results.iter().filter(gates).any(unknown)
@@ -158,13 +158,17 @@ impl Rules {
 }
 
 /// What an exit code says, for a person.
-pub fn in_words(code: u8, rules: &Rules, complete: bool) -> String {
+pub fn in_words(code: u8, rules: &Rules, run: &RunInfo) -> String {
     let at = rules.fail_on.severity().map_or("none", Severity::as_str);
     match (code, rules.stage) {
         (3, Some(day)) => format!("gate failed: a promise of day {day} or before is broken"),
         (3, None) => format!("gate failed: at least one failure at or above `{at}`"),
-        (4, _) if !complete => {
+        (4, _) if !run.complete => {
             "gate failed: the run was interrupted, and what it does not hold was not looked at"
+                .to_owned()
+        }
+        (4, _) if !run.not_held.is_empty() => {
+            "gate failed: nothing fails, but the run does not hold all that the files said"
                 .to_owned()
         }
         (4, Some(day)) => format!(

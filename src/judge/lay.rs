@@ -171,6 +171,10 @@ pub fn join(mut runs: Vec<RunInfo>) -> anyhow::Result<RunInfo> {
         joined.collected &= run.collected;
         joined.notes.extend(run.notes);
         joined.judged_by.extend(run.judged_by);
+        joined.not_held.extend(run.not_held);
+        if joined.rewritten.is_empty() {
+            joined.rewritten = run.rewritten;
+        }
         joined.role_chains.extend(run.role_chains);
         joined.unscanned_regions.extend(run.unscanned_regions);
         joined.started_at = joined.started_at.min(run.started_at);

@@ -1,7 +1,7 @@
 //! `check PLAN --onto RUN`: what a merge brings, finds and mends.
 
 use super::lay::lay_run;
-use super::variants::{stored, worst};
+use super::variants::{other_ways, stored, worst};
 use super::{Judge, compare, now};
 use crate::inventory::Store;
 use crate::model::{Outcome, RunInfo, UNKNOWN_ACCOUNT, UNKNOWN_REGION};
@@ -102,9 +102,11 @@ pub fn onto(
                 .cloned(),
         );
         run.notes.extend(stored(files, variant, out));
+        run.not_held.extend(other_ways(files));
         run.finished_at = now();
         judge.complete(&mut run)?;
-        let outcome = judge.judge(&mut store, &run)?;
+        let mut outcome = judge.judge(&mut store, &run)?;
+        outcome.run.not_held.clone_from(&base.run.not_held);
         Ok((outcome, store))
     })?;
     compare::mark(&before, &mut outcome);

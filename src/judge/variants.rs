@@ -1,8 +1,8 @@
 //! Plans and templates whose conditions can turn out in several ways: each is judged, and the worst verdict stands.
 
 use super::{Judge, now, worsened};
-use crate::inventory::{FILE, Store};
-use crate::model::{Finding, Gap, Outcome, Severity, Verdict, WaiverStatus};
+use crate::inventory::Store;
+use crate::model::{Finding, Outcome, Severity, Verdict, WaiverStatus};
 use crate::sources::files::{Files, Variant};
 use crate::subjects;
 use anyhow::Context as _;
@@ -27,33 +27,20 @@ pub fn alone(
         };
         let mut run = variant.fill(files, &mut store)?;
         run.notes.extend(stored(files, variant, out));
+        run.not_held.extend(other_ways(files));
+        if worsened::changes_what_exists(files, variant) {
+            run.not_held.push("What a change takes away or worsens is judged with the plan alone, and not in a run.".to_owned());
+        }
+        run.rewritten = files.rewritten.first().cloned().unwrap_or_default();
         run.started_at = now();
         run.finished_at.clone_from(&run.started_at);
         judge.observing(&store, &mut run)?;
         judge.complete(&mut run)?;
         let mut outcome = judge.judge(&mut store, &run)?;
+        outcome.run.not_held.clear();
         worsened::mark(judge, files, variant, &mut outcome)?;
-        unsettle(files, &mut outcome);
         Ok((outcome, store))
     })
-}
-
-/// What a macro leaves of a resource nobody sees, so nothing in a file that it rewrites passes for certain.
-fn unsettle(files: &Files, outcome: &mut Outcome) {
-    let Some(why) = files.rewritten.first() else {
-        return;
-    };
-    for result in &mut outcome.results {
-        if result.verdict == Verdict::Pass {
-            result.verdict = Verdict::Unknown;
-            result.message = format!(
-                "As the template stands: {} A macro may change it.",
-                result.message
-            );
-            result.missing = vec![Gap::unresolved(FILE, why.as_str())];
-        }
-    }
-    outcome.settle();
 }
 
 /// What a stored run says of itself where it is one of several ways.
@@ -61,6 +48,16 @@ pub(super) fn stored(files: &Files, variant: &Variant, out: Option<&PathBuf>) ->
     (out.is_some() && files.variants.len() > 1).then(|| {
         let when = if variant.when.is_empty() { "parameters at their defaults" } else { &variant.when };
         format!("the conditions can turn out in {} ways; this run holds the one with the worst verdicts ({when})", files.variants.len())
+    })
+}
+
+/// What a run that holds one way does not hold.
+pub(super) fn other_ways(files: &Files) -> Option<String> {
+    (files.variants.len() > 1).then(|| {
+        format!(
+            "The conditions can turn out in {} ways, and the run holds one of them.",
+            files.variants.len()
+        )
     })
 }
 

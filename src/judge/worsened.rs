@@ -12,7 +12,7 @@ use crate::subjects;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Does the plan change or take away something that exists?
-fn changes_what_exists(files: &Files, variant: &Variant) -> bool {
+pub(super) fn changes_what_exists(files: &Files, variant: &Variant) -> bool {
     let after: BTreeMap<&str, &Declared> = variant
         .resources
         .iter()

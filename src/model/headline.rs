@@ -238,6 +238,7 @@ fn open(
     if !run.complete {
         open.push("The run was interrupted; what it does not hold was not looked at.".to_owned());
     }
+    open.extend(run.not_held.iter().cloned());
     if run.accounts.is_empty() {
         open.push("The run holds no account.".to_owned());
     } else if !outcome.results.iter().any(|result| {

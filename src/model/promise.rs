@@ -162,7 +162,7 @@ fn promise(outcome: &Outcome, claim: &Claim) -> Promise {
         .iter()
         .any(|id| !words().any(|one| one.id == *id && one.status == AttestationStatus::Holds));
     let no_rule = ran.is_empty() && not_run.is_empty();
-    let nothing = !outcome.run.complete || outcome.run.accounts.is_empty();
+    let nothing = !outcome.run.is_whole() || outcome.run.accounts.is_empty();
     // A rule about files leaves nothing open in accounts, unless nothing else serves the promise.
     let left_out = not_run
         .iter()

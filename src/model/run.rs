@@ -159,6 +159,13 @@ pub struct RunInfo {
     /// What a scan was asked for; none of what was read from disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<super::Asked>,
+    /// What the files said that the run does not hold, in whole sentences: it is one of several ways that their conditions can turn
+    /// out, or what a plan takes away. Then no gate passes and no answer is yes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_held: Vec<String>,
+    /// What rewrites the file before it is deployed, such as a macro; empty where nothing does. Then nothing in it passes for certain.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rewritten: String,
     /// Rules that it was judged by before, while it is judged again.
     #[serde(skip)]
     pub judged_by: Vec<String>,
@@ -183,6 +190,11 @@ pub fn left_out(id: &str, name: &str, why: &str) -> String {
 }
 
 impl RunInfo {
+    /// Does it hold all that was asked for and all that the files said? Otherwise no gate passes.
+    pub fn is_whole(&self) -> bool {
+        self.complete && self.not_held.is_empty()
+    }
+
     /// How many accounts the scan left out, by its notes.
     pub fn left_out(&self) -> usize {
         self.notes
@@ -212,6 +224,8 @@ impl RunInfo {
             partition: "aws".to_owned(),
             accounts: Vec::new(),
             regions: Vec::new(),
+            not_held: Vec::new(),
+            rewritten: String::new(),
             judged_by: Vec::new(),
             parameters: BTreeMap::new(),
             changed_parameters: Vec::new(),

@@ -129,3 +129,41 @@ fn pipes_devices_views_and_locks_are_told() {
     let said = String::from_utf8_lossy(&locked.stderr).into_owned();
     assert!(said.contains("is locked by another program"), "{said}");
 }
+
+/// A run that is kept of a file says what it does not hold, and is judged no more kindly than the file was.
+#[test]
+fn a_run_that_holds_one_of_several_ways_passes_no_gate() {
+    let folder = TempDir::new().expect("a folder");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sound =
+        std::fs::read_to_string(root.join("fixtures/parity/sound/template.yaml")).expect("sound");
+    // Whether there is more in the role, and what, nobody knows; the heavier way is the one without.
+    let (head, resources) = sound.split_once("\nResources:\n").expect("resources");
+    let ways = format!(
+        "{head}\n  Mode: {{Type: String, AllowedValues: [a, b]}}\n  Extra: {{Type: String}}\nConditions:\n  A: !Equals [!Ref Mode, a]\n  B: !Not [!Condition A]\nResources:\n{}\n  More:\n    Type: AWS::IAM::RolePolicy\n    Condition: B\n    Properties:\n      RoleName: !Ref IamRoleChat\n      PolicyName: more\n      PolicyDocument: {{Version: '2012-10-17', Statement: [{{Effect: Allow, Action: !Ref Extra, Resource: '*'}}]}}\n",
+        resources.replace(
+            "RetentionInDays: 365",
+            "RetentionInDays: !If [A, !Ref 'AWS::NoValue', 365]"
+        )
+    );
+    let rewritten = sound.replacen("\nResources:\n", "\nTransform: [OurMacro]\nResources:\n", 1);
+    for (name, text, says) in [
+        ("ways", &ways, "the run holds one of them"),
+        ("rewritten", &rewritten, "Not answered"),
+    ] {
+        let file = format!("{name}.yaml");
+        let run = format!("{name}.outcrop");
+        std::fs::write(folder.path().join(&file), text).expect("a file");
+        let region = ["--region", "eu-west-1", "--fail-on", "high"];
+        let judged = [&["check", &file, "--out", &run], &region[..]].concat();
+        let judged = outcrop(folder.path(), &judged);
+        let said = String::from_utf8_lossy(&judged.stderr).into_owned();
+        assert_eq!(judged.status.code(), Some(4), "{name}: {said}");
+        for again in ["report", "check"] {
+            let output = outcrop(folder.path(), &[again, &run, "--fail-on", "high"]);
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert_eq!(output.status.code(), Some(4), "{again} {name}: {printed}");
+            assert!(printed.contains(says), "{again} {name}: {printed}");
+        }
+    }
+}
