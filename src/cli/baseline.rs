@@ -27,7 +27,7 @@ impl Baseline {
         match &self.to {
             Some(path) => write_private(path, text.as_bytes())
                 .with_context(|| format!("cannot write `{}`", path.display()))?,
-            None => anstream::stdout().lock().write_all(text.as_bytes())?,
+            None => crate::cli::out().write_all(text.as_bytes())?,
         }
         if !global.quiet {
             anstream::eprintln!("{count} failures; judge with --baseline, and only others gate");

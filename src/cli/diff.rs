@@ -47,7 +47,7 @@ impl Diff {
     pub fn run(&self) -> anyhow::Result<u8> {
         let (old, new) = (outcome(&self.old)?, outcome(&self.new)?);
         let all = compare(&old, &new);
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         match self.format {
             Format::Json => {
                 serde_json::to_writer_pretty(&mut out, &all)?;

@@ -231,7 +231,7 @@ impl Evidence {
                     })
                     .transpose()?;
                 let found = evidence::verify(folder, key.as_ref())?;
-                let mut out = anstream::stdout().lock();
+                let mut out = crate::cli::out();
                 for (title, lines) in [
                     ("Wrong", &found.wrong),
                     ("Proved", &found.proved),
@@ -262,7 +262,7 @@ impl Evidence {
             Command::Replay { folder } => {
                 let refused = evidence::verify(folder, None)?.wrong;
                 let (count, different) = evidence::replay(folder)?;
-                let mut out = anstream::stdout().lock();
+                let mut out = crate::cli::out();
                 for line in &refused {
                     let _ = writeln!(out, "Wrong: {}", cut(line, 400));
                 }
@@ -305,7 +305,7 @@ fn reconciled(folder: &Path, trail: &[PathBuf]) -> anyhow::Result<u8> {
         })
         .collect();
     let all = reconcile(folder, &records)?;
-    let mut out = anstream::stdout().lock();
+    let mut out = crate::cli::out();
     for line in &all.different {
         let _ = writeln!(out, "Wrong: {}", cut(line, 400));
     }

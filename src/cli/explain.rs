@@ -114,7 +114,7 @@ impl Explain {
             .into());
         }
         let rules = engine::stored_rules(&store)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         match self.format {
             Form::Text => {}
             Form::Json => {

@@ -151,7 +151,7 @@ impl Fix {
             .into_iter()
             .filter_map(|at| all_tried[at].take())
             .collect();
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         let mut partly = false;
         match written {
             Written::Json => self.json(&tried, &outcome, prover.outcome(), &mut out)?,

@@ -51,7 +51,7 @@ impl Invoke {
             by: By::Any,
         };
         let answer = invoke(&world(&self.run)?, &question).map_err(super::Usage)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         match self.format {
             Form::Json => {
                 serde_json::to_writer_pretty(&mut out, &answer)?;

@@ -16,6 +16,7 @@ mod judging;
 mod mcp;
 mod merge;
 mod opened;
+mod out;
 mod output;
 mod path;
 mod policy;
@@ -37,6 +38,7 @@ mod who_can;
 use crate::judge::Usage;
 use anyhow::Context as _;
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
+use out::out;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 

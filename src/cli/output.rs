@@ -189,15 +189,11 @@ impl Output {
         };
         for target in self.targets()? {
             match &target.path {
-                None => match (target.format.render)(
+                None => (target.format.render)(
                     outcome,
                     options(global.colour()),
-                    &mut anstream::stdout().lock(),
-                ) {
-                    // Whoever reads has seen enough; the gate says what it would have said.
-                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-                    rendered => rendered?,
-                },
+                    &mut crate::cli::out(),
+                )?,
                 Some(path) => {
                     let mut bytes = Vec::new();
                     (target.format.render)(outcome, options(false), &mut bytes)?;

@@ -104,7 +104,7 @@ impl Path {
         let mut entries = entries(&store)?;
         self.narrow(&mut entries)?;
         let hidden = hidden(&store)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         match self.format {
             Format::Json => {
                 // What Amazon Bedrock calls by itself takes no way of the customer's, and has none of the verdicts of ways.
@@ -189,7 +189,7 @@ impl Path {
             },
         )
         .map_err(Usage)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         let shown = port.map_or_else(
             || to.to_string(),
             |port| SocketAddr::new(to, port).to_string(),

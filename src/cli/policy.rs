@@ -110,7 +110,7 @@ impl Policy {
 
 /// One answer a line, in the order of the questions.
 pub(super) fn lines(answer: &mut dyn FnMut(&Json) -> Result<Json, String>) -> anyhow::Result<u8> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::new(crate::cli::out());
     let mut input = std::io::stdin().lock();
     let mut line = Vec::new();
     for number in 1.. {
@@ -185,7 +185,7 @@ impl Compare {
             None => wire::kind_of(&[&reference, &candidate]),
         };
         let comparison = compare(&reference, &candidate, kind);
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         let code = match &comparison.new_access {
             Found::No => {
                 writeln!(
@@ -275,7 +275,7 @@ impl Simulate {
             None => self.asked()?,
         };
         let answer = wire::simulate_json(&question).map_err(|error| anyhow::anyhow!(error))?;
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         writeln!(out, "{}", answer["answer"].as_str().unwrap_or_default())?;
         for because in answer["because"].as_array().into_iter().flatten() {
             let text = |key: &str| cut(because[key].as_str().unwrap_or_default(), 800);

@@ -118,7 +118,7 @@ impl Probe {
             return self.serve(&plan, &api);
         }
         let report = self.probe(&plan)?;
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         match self.format {
             Format::Json => {
                 serde_json::to_writer_pretty(&mut out, &report)?;

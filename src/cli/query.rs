@@ -37,7 +37,7 @@ impl Query {
         let (names, rows) =
             engine::run_query(&mut conn, &self.sql).context("the query was refused; a query only reads, and `outcrop rules tables` shows what there is")?;
         done.store(true, std::sync::atomic::Ordering::Relaxed);
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         match self.format {
             Format::Json => {
                 let all: Vec<Json> = rows

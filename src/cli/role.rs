@@ -119,7 +119,7 @@ impl Role {
             })
             .map_err(Usage)?;
         let policy = policy(&library);
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         match self.format {
             Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&policy)?)?,
             Format::Terraform => self.terraform(&policy, &mut out)?,

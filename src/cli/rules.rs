@@ -82,7 +82,7 @@ fn library(folders: &[PathBuf]) -> anyhow::Result<Library> {
 
 impl Rules {
     pub fn run(&self) -> anyhow::Result<u8> {
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         match &self.command {
             Command::List { rules, format } => list(&library(rules)?, *format, &mut out)?,
             Command::Show { id, rules, format } => show(&library(rules)?, id, *format, &mut out)?,

@@ -225,7 +225,7 @@ impl Init {
             .open(&self.out)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .with_context(|| format!("cannot write `{shown}`"))?;
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         writeln!(
             out,
             "{} written to {}. Next:",
@@ -258,7 +258,7 @@ impl Configuration {
             Command::Schema { rules } => {
                 let folders: Vec<&Path> = rules.iter().map(PathBuf::as_path).collect();
                 let library = Library::load(&subjects::tables(), &folders)?;
-                let mut out = anstream::stdout().lock();
+                let mut out = crate::cli::out();
                 serde_json::to_writer_pretty(&mut out, &engine::schema::config(&library)?)?;
                 writeln!(out)?;
                 Ok(0)
@@ -306,7 +306,7 @@ fn check(file: &Path, rules: &[PathBuf]) -> anyhow::Result<u8> {
             ));
         }
     }
-    let mut out = anstream::stdout().lock();
+    let mut out = crate::cli::out();
     writeln!(
         out,
         "{}: {}, {}, {}, {}, {}, {}",

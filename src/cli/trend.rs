@@ -32,7 +32,7 @@ impl Trends {
             .map(|run| outcome(run))
             .collect::<anyhow::Result<_>>()?;
         let all = trend(outcomes);
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         match self.format {
             Format::Json => {
                 serde_json::to_writer_pretty(&mut out, &all)?;

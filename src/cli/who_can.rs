@@ -118,7 +118,7 @@ impl WhoCan {
             self.resource_account.as_deref(),
         );
         if self.format == Form::Json {
-            let mut out = anstream::stdout().lock();
+            let mut out = crate::cli::out();
             serde_json::to_writer_pretty(&mut out, &answer)?;
             writeln!(out)?;
             return Ok(0);
@@ -129,7 +129,7 @@ impl WhoCan {
 }
 
 fn print(answer: &Answer, action: &str, resource: Option<&str>) -> anyhow::Result<()> {
-    let mut out = anstream::stdout().lock();
+    let mut out = crate::cli::out();
     let what = format!(
         "{} on {}",
         cut(action, 200),

@@ -499,8 +499,9 @@ impl Store {
 /// scan is many.
 pub(super) fn sole_writer(file: File, path: &Path) -> Result<File, Error> {
     // On Windows such a lock would keep SQLite out as well.
-    #[cfg(unix)]
-    if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
+    if cfg!(unix)
+        && let Err(std::fs::TryLockError::WouldBlock) = file.try_lock()
+    {
         return Err(Error::Locked(path.display().to_string()));
     }
     Ok(file)

@@ -184,7 +184,7 @@ impl Sending {
         let (known, foreign): (Vec<Batch>, Vec<Batch>) = batches(outcome).partition(|batch| {
             batch.account.len() == 12 && batch.account.bytes().all(|byte| byte.is_ascii_digit())
         });
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         let mut scopes: BTreeMap<(&str, &str), BTreeMap<&str, usize>> = BTreeMap::new();
         for batch in &known {
             let counts = scopes.entry((&batch.account, &batch.region)).or_default();
@@ -284,7 +284,7 @@ impl Sending {
                     .0 += 1;
             }
         }
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         for ((account, region, why), (count, first)) in &reasons {
             writeln!(
                 out,

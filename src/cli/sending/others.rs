@@ -58,7 +58,7 @@ impl Sending {
         }
         let (differences, before) = self.differences(outcome)?;
         let all = changes::all(&differences);
-        let mut out = anstream::stdout().lock();
+        let mut out = crate::cli::out();
         writeln!(
             out,
             "{} for {}: {}",
