@@ -7,6 +7,7 @@ mod names;
 pub mod reconcile;
 mod redact;
 mod verify;
+mod words;
 
 pub use redact::redact;
 pub use verify::{Verified, verify};

@@ -1,99 +1,10 @@
 //! Which words of a run name somebody, and what stands for each: the same stand-in for the same name, everywhere.
 
+use super::words::{NAMES, PREFIXES, WORDS, is_plain, is_tag_of_everybody};
 use crate::inventory::{Kind, Role, Store, Table, quoted};
 use crate::model::{Arn, RunInfo};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Words that are part of ARNs and policies and name nobody.
-const WORDS: &[&str] = &[
-    "aws",
-    "arn",
-    "role",
-    "user",
-    "group",
-    "policy",
-    "function",
-    "service",
-    "cluster",
-    "task-definition",
-    "log-group",
-    "log-stream",
-    "vpc",
-    "subnet",
-    "security-group",
-    "vpc-endpoint",
-    "instance",
-    "key",
-    "alias",
-    "agent",
-    "agents",
-    "knowledge-base",
-    "guardrail",
-    "flow",
-    "prompt",
-    "runtime",
-    "gateway",
-    "memory",
-    "trail",
-    "project",
-    "pipeline",
-    "inference-profile",
-    "lambda",
-    "bedrock",
-    "ecs",
-    "default",
-    "root",
-    "global",
-    "service-role",
-    "instance-profile",
-    "secret",
-    "collection",
-    "topic",
-    "queue",
-    "table",
-    "event-bus",
-    "stateMachine",
-    "system-tool",
-    "agent-alias",
-    "application-inference-profile",
-    "provisioned-model",
-    "async-invoke",
-    "model-invocation-job",
-    "parameter",
-    "nodegroup",
-    "fargateprofile",
-    "podidentityassociation",
-    "oidc-provider",
-    "notebook-instance",
-    "domain",
-    "model",
-    "endpoint",
-    "endpoint-config",
-    "training-job",
-    "processing-job",
-    "rule",
-    "schedule",
-    "task-set",
-    "graph",
-    "db",
-    "es",
-    "LATEST",
-    "GET",
-    "PUT",
-    "POST",
-    "PATCH",
-    "DELETE",
-    "HEAD",
-    "OPTIONS",
-    "ANY",
-];
-
-/// What ids begin with.
-const PREFIXES: [&str; 22] = [
-    "o", "r", "search", "vpn", "vpc", "subnet", "rtb", "nat", "igw", "eigw", "vgw", "tgw", "pcx",
-    "vpce", "sg", "acl", "eni", "i", "pl", "dopt", "fl", "ou",
-];
 
 fn in_token(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+' | '=')
@@ -119,11 +30,12 @@ fn account_ids(text: &str) -> impl Iterator<Item = &str> {
         .filter(|digits| digits.len() == 12)
 }
 
-/// The first label of the host of a vector store: the collection's id, or a domain's name.
-fn store_label(token: &str) -> Option<&str> {
+/// The first label of a host that holds an id or a name: of a vector store, or of an endpoint of a VPC.
+fn host_label(token: &str) -> Option<&str> {
     let store = token.ends_with(".aoss.amazonaws.com")
         || token.ends_with(".es.amazonaws.com")
-        || token.ends_with(".on.aws");
+        || token.ends_with(".on.aws")
+        || token.ends_with(".vpce.amazonaws.com");
     token
         .split_once('.')
         .map(|(label, _)| label)
@@ -135,17 +47,23 @@ fn store_label(token: &str) -> Option<&str> {
 pub(super) struct Names {
     accounts: BTreeMap<String, String>,
     names: BTreeMap<String, String>,
+    /// Whole keys and values of tags, which need not look like names.
+    tags: BTreeMap<String, String>,
 }
 
 impl Names {
     /// Takes every account id and every name that identifies something.
     pub(super) fn of(store: &Store, run: &RunInfo) -> Result<Self, crate::inventory::Error> {
         let (mut accounts, mut names) = (BTreeSet::new(), BTreeSet::new());
+        // What stands before a wildcard: names that begin so have to begin alike afterwards.
+        let mut beginnings: BTreeSet<String> = BTreeSet::new();
+        let mut tags: BTreeSet<String> = BTreeSet::new();
         let mut numbers = BTreeSet::new();
         let mut take = |text: &str| {
             let text = Arn::parse(text).map_or(text, |arn| arn.resource);
+            beginnings.extend(before_wildcards(text).map(str::to_owned));
             for token in tokens(text) {
-                let token = store_label(token).unwrap_or(token);
+                let token = host_label(token).unwrap_or(token);
                 let plain = token.starts_with(in_token)
                     && token.len() > 2
                     && !WORDS.contains(&token)
@@ -153,6 +71,7 @@ impl Names {
                     && !token.starts_with('$');
                 // What AWS gives (`vpce-...`, services, models, Regions) is no name of anybody's; ids are, all the same.
                 let given = token.contains("amazonaws")
+                    || crate::policy::authorization::service(token).is_some()
                     || run.regions.iter().any(|region| token == region)
                     || token.starts_with("com.");
                 if plain && !given {
@@ -172,17 +91,6 @@ impl Names {
             "cloudtrail_bedrock_call",
             "cloudtrail_change",
             "bedrock_probe",
-        ];
-        const NAMES: [&str; 9] = [
-            "name",
-            "stack_name",
-            "logical_id",
-            "physical_id",
-            "namespace",
-            "service_account",
-            "cluster_name",
-            "oidc_issuer",
-            "api_id",
         ];
         // Of variables the hosts of vector stores are kept, which hold the names of domains.
         let of_variables = |table: &&&Table| table.column("fingerprint").is_some();
@@ -239,16 +147,24 @@ impl Names {
                     let text = text?;
                     numbers.extend(account_ids(&text).map(str::to_owned));
                     let json = serde_json::from_str(&text).unwrap_or(Json::String(text));
-                    inner(&json, &accounts, &mut take);
+                    inner(&json, &mut take);
                     if column.name == "tags" {
-                        tagged(&json, &mut take);
+                        for (key, value) in json.as_object().into_iter().flatten() {
+                            let value = value.as_str().unwrap_or_default();
+                            let own = (!is_tag_of_everybody(key)).then_some(key.as_str());
+                            let words = own.into_iter().chain((!is_plain(value)).then_some(value));
+                            for word in words {
+                                take(word);
+                                tags.insert(word.to_owned());
+                            }
+                        }
                     }
                 }
             }
         }
         take(run.caller_arn.as_str());
         for value in run.parameters.values() {
-            inner(value, &accounts, &mut take);
+            inner(value, &mut take);
             numbers.extend(account_ids(&value.to_string()).map(str::to_owned));
         }
         // Two accounts stay two, of this run or not: a policy may name one that a parameter lists and one that it does not.
@@ -261,27 +177,51 @@ impl Names {
                 .enumerate()
                 .map(number)
                 .collect(),
-            names: names
+            names: stand_ins(&names, &beginnings),
+            tags: tags
                 .into_iter()
                 .enumerate()
-                .map(|(place, name)| {
-                    // The beginning of an id says what kind of thing it is.
-                    let kind = name
-                        .split_once('-')
-                        .map(|(kind, _)| kind)
-                        .filter(|kind| PREFIXES.contains(kind))
-                        .unwrap_or("name");
-                    let other = format!("{kind}-{:04}", place + 1);
-                    (name, other)
-                })
+                .map(|(place, text)| (text, format!("tag-{:04}", place + 1)))
                 .collect(),
         })
+    }
+
+    /// The tags of a row: keys that everybody uses and plain values stay.
+    pub(super) fn tags(&self, text: &str) -> String {
+        let Ok(Json::Object(members)) = serde_json::from_str(text) else {
+            return self.text(text);
+        };
+        let other = |text: &str| {
+            let changed = self.text(text);
+            if changed == text {
+                self.tags.get(text).cloned().unwrap_or(changed)
+            } else {
+                changed
+            }
+        };
+        let all: serde_json::Map<String, Json> = members
+            .iter()
+            .map(|(key, value)| {
+                let key = if is_tag_of_everybody(key) {
+                    key.clone()
+                } else {
+                    other(key)
+                };
+                (
+                    key,
+                    value
+                        .as_str()
+                        .map_or_else(|| self.json(value), |text| other(text).into()),
+                )
+            })
+            .collect();
+        Json::Object(all).to_string()
     }
 
     pub(super) fn text(&self, text: &str) -> String {
         let mut all = String::with_capacity(text.len());
         for token in tokens(text) {
-            let known = store_label(token).unwrap_or(token);
+            let known = host_label(token).unwrap_or(token);
             match self.names.get(known) {
                 Some(other) => all.push_str(&token.replacen(known, other, 1)),
                 // `key=value`.
@@ -313,6 +253,23 @@ impl Names {
         changed
     }
 
+    /// The name of a member: a plain word says what stands there, and is the same in every run.
+    fn member(&self, key: &str) -> String {
+        if key.chars().all(|c| c.is_ascii_alphabetic() || c == '_') {
+            key.to_owned()
+        } else {
+            self.text(key)
+        }
+    }
+
+    /// A cell that holds JSON, or a text that does not.
+    pub(super) fn cell(&self, text: &str) -> String {
+        match serde_json::from_str::<Json>(text) {
+            Ok(json @ (Json::Object(_) | Json::Array(_))) => self.json(&json).to_string(),
+            _ => self.text(text),
+        }
+    }
+
     pub(super) fn json(&self, json: &Json) -> Json {
         match json {
             Json::String(text) => Json::String(self.text(text)),
@@ -320,7 +277,7 @@ impl Names {
             Json::Object(members) => Json::Object(
                 members
                     .iter()
-                    .map(|(key, value)| (self.text(key), self.json(value)))
+                    .map(|(key, value)| (self.member(key), self.json(value)))
                     .collect(),
             ),
             other => other.clone(),
@@ -328,17 +285,76 @@ impl Names {
     }
 }
 
-/// Takes what a value names: members that are names, ARNs in the run's accounts, ids that AWS gives.
-fn inner(json: &Json, accounts: &BTreeSet<String>, take: &mut impl FnMut(&str)) {
+/// A stand-in for each name. One that begins as a pattern does begins alike afterwards, so that the pattern still holds it.
+fn stand_ins(names: &BTreeSet<String>, beginnings: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    let is_id = |name: &str| {
+        let kind = name.split_once('-').map(|(kind, _)| kind);
+        kind.is_some_and(|kind| PREFIXES.contains(&kind))
+    };
+    // In their order the beginning of a name stands before it.
+    for (place, name) in names.iter().enumerate() {
+        // An ARN of a secret ends in its name and six letters; the host of an endpoint begins with its id.
+        let before = name.rsplit_once('-');
+        if let Some((secret, six)) = before.filter(|(_, end)| end.len() == 6)
+            && let Some(other) = all.get(secret)
+        {
+            all.insert(name.clone(), format!("{other}-{six}"));
+            continue;
+        }
+        // `tracker-token-*`: the beginning is a name and a hyphen.
+        if let Some(other) = name.strip_suffix('-').and_then(|name| all.get(name)) {
+            all.insert(name.clone(), format!("{other}-"));
+            continue;
+        }
+        let own = before
+            .filter(|(id, _)| is_id(id) && names.contains(*id))
+            .map(|(id, _)| id);
+        let beginning = beginnings
+            .iter()
+            .map(String::as_str)
+            .chain(own)
+            .filter(|one| name.len() > one.len() && name.starts_with(one))
+            .max_by_key(|one| one.len());
+        // The beginning of an id says what kind of thing it is.
+        let kind = name
+            .split_once('-')
+            .map(|(kind, _)| kind)
+            .filter(|kind| PREFIXES.contains(kind));
+        let other = match (beginning, kind) {
+            (Some(beginning), kind) if kind.is_none() || own == Some(beginning) => {
+                let kept = all.get(beginning).map_or(beginning, String::as_str);
+                format!("{kept}-{:04}", place + 1)
+            }
+            (_, kind) => format!("{}-{:04}", kind.unwrap_or("name"), place + 1),
+        };
+        all.insert(name.clone(), other);
+    }
+    all
+}
+
+/// The tokens that a wildcard follows.
+fn before_wildcards(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices(['*', '?']).filter_map(|(at, _)| {
+        let before = &text[..at];
+        let start = before
+            .char_indices()
+            .rev()
+            .take_while(|(_, c)| in_token(*c))
+            .last()
+            .map(|(at, _)| at)?;
+        Some(&before[start..])
+    })
+}
+
+/// Takes what a value names: members that are names, ARNs but for those of AWS itself, ids that AWS gives, what conditions compare with.
+fn inner(json: &Json, take: &mut impl FnMut(&str)) {
     match json {
         Json::String(text) => match Arn::parse(text) {
-            // Profiles of AWS's own are the same everywhere.
-            Some(arn)
-                if accounts.contains(arn.account)
-                    && !arn.resource.starts_with("inference-profile/") =>
-            {
-                take(arn.resource)
+            // Models, profiles and policies of AWS's own are the same everywhere.
+            Some(arn) if arn.account == "aws" || arn.resource.starts_with("inference-profile/") => {
             }
+            Some(arn) if arn.service == "s3" || !arn.account.is_empty() => take(text),
             Some(_) => {}
             None => tokens(text)
                 .filter(|token| {
@@ -348,7 +364,7 @@ fn inner(json: &Json, accounts: &BTreeSet<String>, take: &mut impl FnMut(&str)) 
                 })
                 .for_each(take),
         },
-        Json::Array(items) => items.iter().for_each(|item| inner(item, accounts, take)),
+        Json::Array(items) => items.iter().for_each(|item| inner(item, take)),
         Json::Object(members) => {
             for (key, value) in members {
                 match value {
@@ -360,7 +376,13 @@ fn inner(json: &Json, accounts: &BTreeSet<String>, take: &mut impl FnMut(&str)) 
                     {
                         take(text)
                     }
-                    _ => inner(value, accounts, take),
+                    Json::Object(operators) if key == "Condition" => {
+                        for keys in operators.values().filter_map(Json::as_object) {
+                            keys.iter()
+                                .for_each(|(key, values)| compared(key, values, take));
+                        }
+                    }
+                    _ => inner(value, take),
                 }
             }
         }
@@ -368,36 +390,37 @@ fn inner(json: &Json, accounts: &BTreeSet<String>, take: &mut impl FnMut(&str)) 
     }
 }
 
-/// Takes what tags say, but for what environments and switches are called.
-fn tagged(tags: &Json, take: &mut impl FnMut(&str)) {
-    const PLAIN: [&str; 14] = [
-        "true",
-        "false",
-        "yes",
-        "no",
-        "none",
-        "prod",
-        "production",
-        "staging",
-        "stage",
-        "dev",
-        "development",
-        "test",
-        "terraform",
-        "cloudformation",
+/// Takes what a condition compares a key with, where people choose the words: external ids, names of users and sessions, subjects of
+/// tokens, tags, prefixes of objects.
+fn compared(key: &str, values: &Json, take: &mut impl FnMut(&str)) {
+    const FREE: [&str; 9] = [
+        ":externalid",
+        ":sub",
+        ":aud",
+        ":amr",
+        ":username",
+        ":userid",
+        ":rolesessionname",
+        ":sourceidentity",
+        ":prefix",
     ];
-    for (key, value) in tags.as_object().into_iter().flatten() {
-        let key = key.to_ascii_lowercase();
-        if ["env", "stage", "tier"]
-            .iter()
-            .any(|word| key.contains(word))
-        {
-            continue;
+    let lower = key.to_ascii_lowercase();
+    let tag = lower.find("tag/").map(|at| &key[at + "tag/".len()..]);
+    if let Some(tag) = tag.filter(|tag| !is_tag_of_everybody(tag)) {
+        take(tag);
+    }
+    let free =
+        tag.is_some() || lower.ends_with(":tagkeys") || FREE.iter().any(|end| lower.ends_with(end));
+    let mut each = |value: &Json| match value.as_str() {
+        Some(text) if free && Arn::parse(text).is_none() => {
+            if !is_plain(text) {
+                take(text);
+            }
         }
-        if let Some(text) = value.as_str()
-            && !PLAIN.contains(&text.to_ascii_lowercase().as_str())
-        {
-            take(text);
-        }
+        _ => inner(value, take),
+    };
+    match values {
+        Json::Array(items) => items.iter().for_each(each),
+        one => each(one),
     }
 }

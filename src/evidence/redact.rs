@@ -74,10 +74,22 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
     info.notes.push(
         "redacted: account ids, names and ids are stand-ins, the same everywhere; addresses, names of variables and what AWS names are as they were".to_owned(),
     );
+    // A rule of somebody's own is prose and patterns of their own: it would say what the rows no longer say.
+    let release = Library::load(&subjects::tables(), &[]).map_err(|error| fail(&error))?;
     info.parameters = info
         .parameters
         .iter()
-        .map(|(name, value)| (name.clone(), names.json(value)))
+        .map(|(name, value)| {
+            let known = release.parameters.get(name);
+            // Words of the rules stay; account ids change with those of the rows.
+            let default = known.is_some_and(|known| known.default == *value);
+            let value = if default && !value.to_string().contains(|c: char| c.is_ascii_digit()) {
+                value.clone()
+            } else {
+                names.json(value)
+            };
+            (name.clone(), value)
+        })
         .collect();
     info.rewritten = names.text(&info.rewritten);
     info.command = String::new();
@@ -87,16 +99,37 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
     if let Some(configuration) = &mut info.configuration {
         "outcrop.yaml".clone_into(&mut configuration.file);
     }
-    // A rule of somebody's own is prose and patterns of their own: it would say what the rows no longer say.
-    let release = Library::load(&subjects::tables(), &[]).map_err(|error| fail(&error))?;
     let (rules, own): (BTreeMap<String, String>, BTreeMap<String, String>) = rule_texts(&original)
         .map_err(|error| fail(&error))?
         .into_iter()
         .partition(|(name, text)| release.rule(name).is_some_and(|known| known.text == *text));
-    if !own.is_empty() {
+    // Of their parameters, and of those that were left out, nothing stays either.
+    let known = |id: &String| release.rule(id).is_some();
+    let mut gone: BTreeSet<String> = own.keys().cloned().collect();
+    let lists = info.not_run.keys().chain(info.severities.keys());
+    gone.extend(
+        lists
+            .chain(&before.disabled)
+            .filter(|id| !known(id))
+            .cloned(),
+    );
+    info.not_run.retain(|id, _| known(id));
+    info.severities.retain(|id, _| known(id));
+    info.parameters
+        .retain(|name, _| release.parameters.contains_key(name));
+    info.changed_parameters
+        .retain(|name| release.parameters.contains_key(name));
+    info.notes
+        .retain(|note| !gone.iter().any(|id| note.contains(id.as_str())));
+    info.moved = info
+        .moved
+        .iter()
+        .map(|(now, then)| (names.text(now), names.text(then)))
+        .collect();
+    if !gone.is_empty() {
         info.notes.push(format!(
             "redacted: {} not of the release, with their results, were left out",
-            crate::model::counted(own.len(), "rule that is", "rules that are")
+            crate::model::counted(gone.len(), "rule that is", "rules that are")
         ));
     }
     let rules = rules
@@ -245,7 +278,13 @@ fn change(store: &Store, names: &Names) -> Result<(), crate::inventory::Error> {
         for (number, cells) in rows {
             let cells: Vec<Option<String>> = cells
                 .into_iter()
-                .map(|cell| cell.map(|text| names.text(&text)))
+                .zip(&columns)
+                .map(|(cell, column)| {
+                    cell.map(|text| match *column {
+                        "tags" => names.tags(&text),
+                        _ => names.cell(&text),
+                    })
+                })
                 .collect();
             let mut bound: Vec<&dyn rusqlite::ToSql> = vec![&number];
             bound.extend(cells.iter().map(|cell| cell as &dyn rusqlite::ToSql));

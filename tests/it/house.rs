@@ -107,6 +107,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "evidence",
         &[
             "model",
+            "policy",
             "inventory",
             "subjects",
             "engine",
