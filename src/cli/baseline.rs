@@ -3,7 +3,7 @@
 use super::Global;
 use super::check::Subject;
 use super::output::write_private;
-use crate::judge::baseline;
+use crate::judge::{NOT_GIVEN, baseline};
 use anyhow::Context as _;
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,7 +23,13 @@ impl Baseline {
         if let Some(path) = &self.to {
             super::output::unshared(path)?;
         }
-        let (text, count) = baseline::text(&self.subject.outcome(global)?)?;
+        let outcome = self.subject.outcome(global)?;
+        for note in &outcome.run.notes {
+            if !global.quiet && note.starts_with(NOT_GIVEN) {
+                anstream::eprintln!("note: {}", crate::report::safe::cut(note, 2000));
+            }
+        }
+        let (text, count) = baseline::text(&outcome)?;
         match &self.to {
             Some(path) => write_private(path, text.as_bytes())
                 .with_context(|| format!("cannot write `{}`", path.display()))?,

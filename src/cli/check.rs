@@ -197,13 +197,11 @@ impl Input {
             ))
             .into());
         }
-        let is_region = |name: &str| {
-            name.matches('-').count() >= 2
-                && name
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        };
-        if let Some(region) = self.region.as_deref().filter(|name| !is_region(name)) {
+        if let Some(region) = self
+            .region
+            .as_deref()
+            .filter(|name| !crate::model::is_region(name))
+        {
             return Err(Usage(format!(
                 "--region {region}: that is not a Region, such as eu-central-1"
             ))

@@ -1,5 +1,7 @@
 //! The command line: one file for each sub-command, its arguments and its glue.
 
+#[cfg(not(all(feature = "live", feature = "mcp", feature = "parquet")))]
+mod absent;
 mod baseline;
 mod check;
 mod complete;
@@ -102,6 +104,18 @@ enum Command {
     /// Find the accounts, assume the audit role in each, collect, judge, report.
     #[cfg(feature = "live")]
     Scan(Box<scan::Scan>),
+    #[cfg(not(feature = "live"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Scan(absent::Absent),
+    #[cfg(not(feature = "live"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Probe(absent::Absent),
+    #[cfg(not(feature = "mcp"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Mcp(absent::Absent),
+    #[cfg(not(feature = "parquet"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Export(absent::Absent),
     /// Write a first configuration from what is found, and say what to run next.
     Init(setup::Init),
     /// The configuration: what is wrong with it.
@@ -227,6 +241,14 @@ fn dispatch(cli: &Cli) -> anyhow::Result<u8> {
     match &cli.command {
         #[cfg(feature = "live")]
         Command::Scan(scan) => scan.run(&cli.global),
+        #[cfg(not(feature = "live"))]
+        Command::Scan(absent) => absent.run("scan"),
+        #[cfg(not(feature = "live"))]
+        Command::Probe(absent) => absent.run("probe"),
+        #[cfg(not(feature = "mcp"))]
+        Command::Mcp(absent) => absent.run("mcp"),
+        #[cfg(not(feature = "parquet"))]
+        Command::Export(absent) => absent.run("export"),
         Command::Init(init) => init.run(),
         Command::Config(config) => config.run(),
         Command::Check(check) => check.run(&cli.global),

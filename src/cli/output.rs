@@ -224,6 +224,14 @@ impl Output {
             if let Some(next) = next(outcome, run) {
                 let _ = writeln!(std::io::stderr(), "next: {next}");
             }
+            let nameless =
+                |account: &crate::model::AccountInfo| account.id == crate::model::UNKNOWN_ACCOUNT;
+            if outcome.run.accounts.iter().any(nameless) {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "note: the files do not say which account they are for; --account ID writes it into names and ARNs"
+                );
+            }
             for waiver in outcome
                 .waivers
                 .iter()

@@ -4,7 +4,6 @@ use crate::engine;
 use crate::inventory::Store;
 use crate::report::{csv, safe::cut};
 use crate::subjects;
-use anyhow::Context as _;
 use serde_json::Value as Json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -28,6 +27,35 @@ enum Format {
     Csv,
 }
 
+/// Why a query gave no rows, and what to do.
+fn refused(error: &str) -> anyhow::Error {
+    let missing = |what: &str| {
+        let (_, rest) = error.split_once(what)?;
+        Some(
+            rest.split([' ', ':', ','])
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        )
+    };
+    let tables = subjects::tables();
+    if let Some(name) = missing("no such table: ") {
+        let near = engine::nearest(&name, tables.iter().map(|table| table.name));
+        return anyhow::anyhow!(
+            "there is no table `{name}`{near}; `outcrop rules tables` shows what there is"
+        );
+    }
+    if let Some(name) = missing("no such column: ") {
+        return anyhow::anyhow!(
+            "there is no column `{name}`; `outcrop rules tables TABLE` shows those of a table"
+        );
+    }
+    if error.contains("not authorized") {
+        return anyhow::anyhow!("the query was refused: a query only reads ({error})");
+    }
+    anyhow::anyhow!("the query failed: {error}")
+}
+
 impl Query {
     pub fn run(&self) -> anyhow::Result<u8> {
         let run = super::remote::local(std::slice::from_ref(&self.run))?;
@@ -35,7 +63,7 @@ impl Query {
         let mut conn = engine::open_reader(run.path())?;
         let done = watch();
         let (names, rows) =
-            engine::run_query(&mut conn, &self.sql).context("the query was refused; a query only reads, and `outcrop rules tables` shows what there is")?;
+            engine::run_query(&mut conn, &self.sql).map_err(|error| refused(&error.to_string()))?;
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         let mut out = crate::cli::out();
         match self.format {

@@ -127,7 +127,8 @@ fn list(library: &Library, format: Format, out: &mut dyn Write) -> anyhow::Resul
 fn show(library: &Library, id: &str, format: Format, out: &mut dyn Write) -> anyhow::Result<()> {
     let loaded = library.rule(id).ok_or_else(|| {
         Usage(format!(
-            "there is no rule `{id}`; `outcrop rules list` shows them"
+            "there is no rule `{id}`{}; `outcrop rules list` shows them",
+            engine::nearest(id, library.rules.iter().map(|known| known.rule.id.as_str()))
         ))
     })?;
     let rule = &loaded.rule;
@@ -254,8 +255,23 @@ fn watch(dir: &Path, out: &mut dyn Write) -> anyhow::Result<u8> {
 
 fn test(dir: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<u8> {
     let built_in = library(&[])?;
-    let library = match dir {
-        Some(dir) => library(&[dir.to_owned()])?,
+    let library = match dir.map(|dir| library(&[dir.to_owned()])) {
+        Some(Ok(found)) => found,
+        // The first file that is broken would hide the others.
+        Some(Err(error)) => {
+            let broken = dir.map_or_else(Vec::new, |dir| {
+                crate::engine::Library::flaws(&subjects::tables(), dir)
+            });
+            if broken.len() < 2 {
+                return Err(error);
+            }
+            for one in &broken {
+                writeln!(out, "{}", crate::report::safe::cut(&one.to_string(), 1000))?;
+            }
+            let broken = counted(broken.len(), "file is broken", "files are broken");
+            writeln!(out, "{broken}; no example was run")?;
+            return Ok(1);
+        }
         None => built_in.clone(),
     };
     let (mut flawed, mut count, mut examples) = (0, 0, 0);

@@ -45,11 +45,14 @@ pub(super) struct Configuration {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Hold a configuration against the rules there are. Exits with 1 where it is broken, with 4 where something in it has no effect.
+    /// Check a configuration against the rules there are. Exits with 1 where it is broken, with 4 where something in it has no effect.
     Check {
         /// The configuration.
         #[arg(default_value = "outcrop.yaml")]
         file: PathBuf,
+        /// The same, as other commands name it.
+        #[arg(long, value_name = "FILE", conflicts_with = "file")]
+        config: Option<PathBuf>,
         /// Add the rules of a folder to the built-in ones.
         #[arg(long, value_name = "DIR")]
         rules: Vec<PathBuf>,
@@ -120,7 +123,7 @@ fn text(accounts: &[AccountInfo], library: &Library) -> String {
     if accounts.is_empty() {
         out.push_str("# Which account is for what. Kinds: workload (runs inference), data (holds the documents), platform (pipelines, logs, trails).\n# accounts:\n#   \"111111111111\": {name: ai-prod, kind: workload, environment: prod}\n");
     } else {
-        out.push_str("# Say of each account what it is for (kind: workload, data or platform) and its environment.\naccounts:\n");
+        out.push_str("# Say of each account what it is for (kind: workload, data or platform; unknown until you do) and its environment.\naccounts:\n");
         for account in accounts {
             let name = serde_json::Value::from(account.name.as_str());
             let guess = environment(&account.name).map_or_else(String::new, |environment| {
@@ -226,12 +229,20 @@ impl Init {
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .with_context(|| format!("cannot write `{shown}`"))?;
         let mut out = crate::cli::out();
-        writeln!(
-            out,
-            "{} written to {}. Next:",
-            counted(found.len(), "account", "accounts"),
-            cut(&shown, 400)
-        )?;
+        let name = cut(&shown, 400);
+        match found.len() {
+            0 => writeln!(out, "{name} is written, without accounts. Next:")?,
+            some => writeln!(
+                out,
+                "{name} is written, with {}. Next:",
+                counted(some, "account", "accounts")
+            )?,
+        }
+        // Only `outcrop.yaml` is picked up by itself.
+        let with = match shown.as_str() {
+            "outcrop.yaml" | "./outcrop.yaml" => String::new(),
+            _ => format!(" --config {name}"),
+        };
         let file = self
             .from
             .as_deref()
@@ -239,12 +250,12 @@ impl Init {
         match file {
             Some(path) => writeln!(
                 out,
-                "  outcrop check {}",
+                "  outcrop check {}{with}",
                 cut(&path.display().to_string(), 400)
             )?,
             None => writeln!(
                 out,
-                "  outcrop role --format cloudformation > role.json   # the audit role, to create in each account\n  outcrop scan --out today.outcrop                     # one account; --org for all of the organization"
+                "  outcrop role --format cloudformation > role.json   # the audit role, to create in each account\n  outcrop scan --out today.outcrop{with}   # one account; --org for all of the organisation"
             )?,
         }
         Ok(0)
@@ -254,7 +265,11 @@ impl Init {
 impl Configuration {
     pub fn run(&self) -> anyhow::Result<u8> {
         match &self.command {
-            Command::Check { file, rules } => check(file, rules),
+            Command::Check {
+                file,
+                config,
+                rules,
+            } => check(config.as_ref().unwrap_or(file), rules),
             Command::Schema { rules } => {
                 let folders: Vec<&Path> = rules.iter().map(PathBuf::as_path).collect();
                 let library = Library::load(&subjects::tables(), &folders)?;

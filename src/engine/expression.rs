@@ -374,11 +374,8 @@ impl Parser<'_> {
                         word.to_uppercase()
                     ));
                 }
-                let kind = (self.column)(&word).ok_or_else(|| {
-                    format!(
-                        "there is no column `{word}`; `outcrop rules tables` shows what there is"
-                    )
-                })?;
+                let kind =
+                    (self.column)(&word).ok_or_else(|| format!("there is no column `{word}`"))?;
                 self.reads.columns.insert(word);
                 Ok(kind.into())
             }

@@ -2,6 +2,7 @@
 
 use super::config::{self, Config, ConfigError};
 use super::expression::{self, Reads};
+use super::folder::read_folder;
 use super::{Parameter, Rule, RuleError, column_kind};
 use crate::inventory::Table;
 use crate::model::{NOT_SELECTED, NotRun, SKIPPED, Severity, Source};
@@ -278,6 +279,18 @@ impl Library {
         Ok(library)
     }
 
+    /// What is wrong with the files of a folder, each judged alone.
+    pub fn flaws(tables: &[&'static Table], folder: &Path) -> Vec<RuleError> {
+        let files = match read_folder(folder) {
+            Ok((files, _)) => files,
+            Err(error) => return vec![error],
+        };
+        files
+            .into_iter()
+            .filter_map(|file| Self::from_files(tables, vec![file]).err())
+            .collect()
+    }
+
     /// Checks rules that are given as (file, text).
     ///
     /// # Errors
@@ -478,61 +491,6 @@ impl Library {
     }
 }
 
-/// Texts by file.
-type Texts = Vec<(String, String)>;
-
-/// The rules of a folder, and the frameworks in its folder `frameworks`.
-fn read_folder(folder: &Path) -> Result<(Texts, Texts), RuleError> {
-    let shown = folder.display().to_string();
-    let fail = |message: String| RuleError {
-        file: shown.clone(),
-        message,
-    };
-    let (mut files, mut frameworks) = (Vec::new(), Vec::new());
-    let mut folders = vec![folder.to_owned()];
-    // A link may lead back up.
-    let mut entered = std::collections::BTreeSet::new();
-    while let Some(next) = folders.pop() {
-        if let Ok(place) = next.canonicalize()
-            && !entered.insert(place)
-        {
-            continue;
-        }
-        for entry in std::fs::read_dir(&next)
-            .map_err(|error| fail(format!("cannot read the folder: {error}")))?
-        {
-            let path = entry.map_err(|error| fail(error.to_string()))?.path();
-            let yaml = path
-                .extension()
-                .is_some_and(|end| end == "yaml" || end == "yml");
-            if path.is_dir() {
-                folders.push(path);
-            } else if yaml {
-                let text = crate::model::file::read_text(&path).map_err(|error| RuleError {
-                    file: path.display().to_string(),
-                    message: error.to_string(),
-                })?;
-                let inside = path.strip_prefix(folder).unwrap_or(&path);
-                let mut parts = inside.components();
-                let kind = if parts.any(|part| part.as_os_str() == "frameworks") {
-                    &mut frameworks
-                } else {
-                    &mut files
-                };
-                kind.push((path.display().to_string(), text));
-            }
-        }
-    }
-    if files.is_empty() {
-        return Err(fail(
-            "there is no rule file (*.yaml) in this folder".to_owned(),
-        ));
-    }
-    files.sort();
-    frameworks.sort();
-    Ok((files, frameworks))
-}
-
 fn lint(rule: &Rule, tables: &[&'static Table]) -> Result<Reads, String> {
     let Some(subject) = &rule.subject else {
         // A query of the rule's own: its columns are known to SQLite alone, when the rule is run.
@@ -548,7 +506,17 @@ fn lint(rule: &Rule, tables: &[&'static Table]) -> Result<Reads, String> {
     let column = |name: &str| column_kind(table, name);
     let parameter = |name: &str| rule.parameters.get(name).map(|parameter| parameter.kind);
     let check = |key: &str, text: &str| {
-        expression::check(text, &column, &parameter).map_err(|error| format!("`{key}`: {error}"))
+        expression::check(text, &column, &parameter).map_err(|error| {
+            let near = error
+                .strip_prefix("there is no column `")
+                .and_then(|rest| rest.strip_suffix('`'))
+                .map(|word| {
+                    let names = table.columns.iter().map(|column| column.name);
+                    let near = super::names::nearest(word, names);
+                    format!(" in `{subject}`{near}; `outcrop rules tables {subject}` shows them")
+                });
+            format!("`{key}`: {error}{}", near.unwrap_or_default())
+        })
     };
     let mut reads = Reads::default();
     for (key, text) in rule.expressions() {

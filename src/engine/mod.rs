@@ -12,6 +12,7 @@ mod estate;
 mod evaluate;
 mod examples;
 mod expression;
+mod folder;
 mod library;
 mod names;
 mod outcome;

@@ -213,7 +213,7 @@ pub struct Rule {
     /// A query of the rule's own in place of a subject; it yields `resource`, `account_id` and `region`.
     #[serde(default)]
     pub from: Option<String>,
-    /// An expression: does the rule speak of the row?
+    /// An expression: does the rule apply to the row?
     #[serde(default)]
     pub applies: Option<String>,
     /// An expression: what excuses a fault. Where it is not known, it excuses nothing: the rule fails, and says what was not checked.

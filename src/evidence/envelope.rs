@@ -80,7 +80,15 @@ impl PublicKey {
             .map(Self::Ed25519)
             .or_else(|_| p256::ecdsa::VerifyingKey::from_public_key_pem(pem).map(Self::P256))
             .map_err(|_| {
-                Error("it is no public key in PEM, Ed25519 or ECDSA over P-256".to_owned())
+                let private = pem.contains("PRIVATE KEY");
+                Error(
+                    if private {
+                        "this is the private key, which only the signer may have; the public key is in the file that ends in .pub"
+                    } else {
+                        "this is not a public key in PEM (Ed25519, or ECDSA over P-256)"
+                    }
+                    .to_owned(),
+                )
             })
     }
 

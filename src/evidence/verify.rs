@@ -54,6 +54,12 @@ fn listing(folder: &Path) -> Result<(BTreeSet<String>, Vec<String>), Error> {
 /// # Errors
 /// When the folder is no package at all.
 pub fn verify(folder: &Path, trusted: Option<&PublicKey>) -> Result<Verified, Error> {
+    if !folder.join(ENVELOPE).is_file() {
+        return Err(Error(format!(
+            "{}: there is no evidence package here: {ENVELOPE} is missing",
+            folder.display()
+        )));
+    }
     let read = |name: &str| {
         crate::model::file::read(&folder.join(name))
             .map_err(|error| wrong(&folder.join(name), error))

@@ -25,6 +25,9 @@ use std::collections::{BTreeMap, BTreeSet};
 #[error("{0}")]
 pub struct Usage(pub String);
 
+/// How the note begins that names rules by which a run was judged and that are not given any more.
+pub const NOT_GIVEN: &str = "judged before by rules that are not given now (--rules)";
+
 /// Rules and configuration, read and held against each other.
 #[derive(Clone)]
 pub struct Judge {
@@ -86,7 +89,7 @@ impl Judge {
             .collect();
         if !gone.is_empty() {
             let note = format!(
-                "judged before by rules that are not given now (--rules): {}; what they found is not in the results",
+                "{NOT_GIVEN}: {}; what they found is not in the results",
                 gone.into_iter().collect::<Vec<_>>().join(", ")
             );
             if !run.notes.contains(&note) {

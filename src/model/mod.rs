@@ -12,6 +12,7 @@ mod outcome;
 mod part;
 mod pattern;
 mod promise;
+mod region;
 mod run;
 mod unique;
 mod value;
@@ -28,6 +29,7 @@ pub use outcome::{
 pub use part::{Asked, Shard};
 pub use pattern::{Class, Pattern, Token, arn_matches, glob, globs_meet, wild, without_place};
 pub use promise::{Claim, Promise, PromiseState, Stage, promises, stages};
+pub use region::is_region;
 pub use run::{
     AccountInfo, AccountKind, Configuration, NOT_SELECTED, NotRun, RunInfo, SKIPPED, Source,
     left_out,

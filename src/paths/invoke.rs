@@ -141,12 +141,7 @@ fn answer<'w>(
         world.run.regions.first(),
     ) {
         (Some(region), ..) => {
-            let parts: Vec<&str> = region.split('-').collect();
-            let is_region = parts.len() >= 3
-                && parts
-                    .last()
-                    .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
-            if !is_region {
+            if !crate::model::is_region(region) {
                 return Err(format!("`{region}` is not a Region, such as eu-central-1"));
             }
             region.to_owned()
@@ -255,7 +250,14 @@ fn workload<'a, 'w>(workloads: &'a Workloads<'w>, name: &str) -> Result<&'a Work
         .collect();
     match found.as_slice() {
         [only] => Ok(only),
-        [] => Err(format!("no workload of the run is called `{name}`")),
+        [] => {
+            let all = workloads.all().all.iter();
+            let names: Vec<&str> = all.map(|one| one.name.as_str()).take(8).collect();
+            Err(format!(
+                "no workload of the run is called `{name}`; it knows {}",
+                names.join(", ")
+            ))
+        }
         _ => Err(format!(
             "several workloads are called `{name}`; give the ARN"
         )),

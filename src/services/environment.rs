@@ -5,8 +5,8 @@
 //! Region), never the text.
 
 use super::hosts::{
-    Around, endpoint, host_of, is_a_url, is_proxy, is_region, leaves, names_a_host, of_aws,
-    spares_aws, vector_host,
+    Around, endpoint, host_of, is_a_url, is_proxy, leaves, names_a_host, of_aws, spares_aws,
+    vector_host,
 };
 use crate::inventory::cols::{flag, int, text};
 use crate::inventory::{Column, NewRow};
@@ -96,7 +96,11 @@ impl Settings {
             && let Some((service, rest)) = host.split_once('.')
         {
             self.fips |= service.ends_with("-fips");
-            if let Some(region) = rest.split('.').next().filter(|region| is_region(region)) {
+            if let Some(region) = rest
+                .split('.')
+                .next()
+                .filter(|region| crate::model::is_region(region))
+            {
                 region.clone_into(&mut self.region);
             }
         }
@@ -133,10 +137,15 @@ impl Settings {
                     self.take("other");
                 }
             }
-            "AWS_REGION" | "AWS_DEFAULT_REGION" if self.region.is_empty() && is_region(value) => {
+            "AWS_REGION" | "AWS_DEFAULT_REGION"
+                if self.region.is_empty() && crate::model::is_region(value) =>
+            {
                 self.region = value.to_owned()
             }
-            _ if upper.contains("BEDROCK") && upper.contains("REGION") && is_region(value) => {
+            _ if upper.contains("BEDROCK")
+                && upper.contains("REGION")
+                && crate::model::is_region(value) =>
+            {
                 self.region = value.to_owned()
             }
             _ => {}

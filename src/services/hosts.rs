@@ -341,19 +341,6 @@ pub(super) fn endpoint(url: &str) -> &'static str {
     }
 }
 
-pub(super) fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    (3..=4).contains(&parts.len())
-        && parts[0].len() == 2
-        && parts.iter().all(|part| {
-            part.chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-        })
-        && parts
-            .last()
-            .is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -507,3 +507,47 @@ fn the_release_says_what_it_judges_by_and_has_its_pages() {
         assert!(page.contains(".SH SYNOPSIS"), "{name}");
     }
 }
+
+/// Whoever stops reading changes no exit code: a gate in a pipeline stays a gate.
+#[test]
+fn a_reader_that_leaves_early_changes_no_gate() {
+    use std::process::Stdio;
+    let folder = TempDir::new().expect("a folder");
+    for (estate, run) in [("sound", "old.outcrop"), ("broken", "new.outcrop")] {
+        let made = outcrop(
+            folder.path(),
+            &["demo", "--estate", estate, "--quiet", "--out", run],
+        );
+        assert!(
+            made.status
+                .code()
+                .is_some_and(|code| code == 0 || code == 3)
+        );
+    }
+    for (arguments, expected) in [
+        (
+            &[
+                "diff",
+                "old.outcrop",
+                "new.outcrop",
+                "--fail-on",
+                "critical",
+            ][..],
+            3,
+        ),
+        (&["check", "new.outcrop"], 3),
+        (&["report", "new.outcrop", "--format", "json"], 3),
+    ] {
+        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("outcrop"))
+            .current_dir(folder.path())
+            .env_clear()
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary");
+        drop(child.stdout.take());
+        let code = child.wait().expect("it ends").code();
+        assert_eq!(code, Some(expected), "{arguments:?}");
+    }
+}

@@ -39,7 +39,6 @@ mod mcp;
 #[cfg(feature = "live")]
 mod onward;
 mod output_files;
-#[expect(clippy::panic, reason = "a test that fails says so")]
 mod own_rules;
 #[cfg(feature = "live")]
 #[expect(clippy::panic, reason = "a test that fails says so")]

@@ -4,7 +4,7 @@ use super::node::{Later, Node};
 use crate::inventory::NewRow;
 use crate::secrets::{self, Fingerprints};
 use crate::services::environment::{Owner, Settings, look, steers};
-use crate::services::hosts::{Around, is_region, leaves, names_a_host, vector_host};
+use crate::services::hosts::{Around, leaves, names_a_host, vector_host};
 
 /// A variable whose value is a secret for another reason than what stands in it. Where the value is not known, its name tells
 /// whether it can be a host.
@@ -169,7 +169,7 @@ fn is_plain(value: &str) -> bool {
     let value = value.trim();
     value.len() < 4
         || value.chars().all(|c| c.is_ascii_digit() || c == '.')
-        || is_region(value)
+        || crate::model::is_region(value)
         || [
             "true",
             "false",
