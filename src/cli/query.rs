@@ -2,6 +2,7 @@
 
 use crate::engine;
 use crate::inventory::Store;
+use crate::model::counted;
 use crate::report::{csv, safe::cut};
 use crate::subjects;
 use serde_json::Value as Json;
@@ -59,9 +60,10 @@ fn refused(error: &str) -> anyhow::Error {
 impl Query {
     pub fn run(&self) -> anyhow::Result<u8> {
         let run = super::remote::local(std::slice::from_ref(&self.run))?;
-        Store::open(run.path(), &subjects::tables())?;
+        let store = Store::open(run.path(), &subjects::tables())?;
         let mut conn = engine::open_reader(run.path())?;
         let done = watch();
+        engine::add_views(&conn, &store, &self.sql)?;
         let (names, rows) =
             engine::run_query(&mut conn, &self.sql).map_err(|error| refused(&error.to_string()))?;
         done.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -96,6 +98,9 @@ impl Query {
                     )?;
                 }
             }
+            Format::Table if names.len() * NARROWEST > usize::from(super::output::width()) => {
+                upright(&names, &rows, &mut out)?;
+            }
             Format::Table => {
                 let mut table = comfy_table::Table::new();
                 table
@@ -104,19 +109,38 @@ impl Query {
                     .set_width(super::output::width());
                 table.set_header(names.iter().map(|name| cut(name, 200)));
                 for row in &rows {
-                    table.add_row(row.iter().map(|cell| {
-                        if cell.is_null() {
-                            "(not observed)".to_owned()
-                        } else {
-                            cut(&text(cell), 2000)
-                        }
-                    }));
+                    table.add_row(row.iter().map(shown));
                 }
-                writeln!(out, "{table}\n{} rows", rows.len())?;
+                writeln!(out, "{table}\n{}", counted(rows.len(), "row", "rows"))?;
             }
         }
         Ok(0)
     }
+}
+
+/// Columns of the terminal that a column needs to be read; with less, each row stands upright.
+const NARROWEST: usize = 16;
+
+/// A cell for a person.
+fn shown(cell: &Json) -> String {
+    if cell.is_null() {
+        "(not observed)".to_owned()
+    } else {
+        cut(&text(cell), 2000)
+    }
+}
+
+/// Rows that are too wide for the terminal: one line a cell.
+fn upright(names: &[String], rows: &[Vec<Json>], out: &mut dyn Write) -> std::io::Result<()> {
+    let widest = names.iter().map(|name| name.chars().count()).max();
+    let wide = widest.unwrap_or_default().min(40);
+    for (place, row) in rows.iter().enumerate() {
+        writeln!(out, "row {}", place + 1)?;
+        for (name, cell) in names.iter().zip(row) {
+            writeln!(out, "  {:<wide$}  {}", cut(name, 200), shown(cell))?;
+        }
+    }
+    writeln!(out, "{}", counted(rows.len(), "row", "rows"))
 }
 
 fn text(cell: &Json) -> String {

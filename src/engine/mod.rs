@@ -21,6 +21,7 @@ pub mod schema;
 mod sentences;
 mod sql;
 mod stored;
+mod views;
 mod waivers;
 
 pub use config::{Config, ConfigError, Waivable, WaiverEntry, parse as parse_config};
@@ -33,6 +34,7 @@ pub use rule::{Example, Expect, Message, Parameter, ParameterKind, Rule, RuleErr
 pub use sentences::{Form, Sentence};
 pub use sql::{open_reader, run_query};
 pub use stored::{explain_facts, stored_rules};
+pub use views::add_views;
 
 use crate::inventory::{Kind, Table};
 

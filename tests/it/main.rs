@@ -49,6 +49,7 @@ mod paths;
 mod paths_of_compute;
 mod policy;
 mod provenance;
+mod queries;
 mod questions;
 #[cfg(unix)]
 mod release;
