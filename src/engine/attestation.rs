@@ -32,8 +32,11 @@ fn asked() -> Result<Vec<Asked>, Error> {
         .map_err(|error| damaged("data/attestations.yaml", &error))
 }
 
-/// The ids of the statements that are asked for.
-pub(super) fn ids() -> Result<Vec<String>, Error> {
+/// The ids of what this release asks for.
+///
+/// # Errors
+/// When the list inside the program is damaged.
+pub fn ids() -> Result<Vec<String>, Error> {
     Ok(asked()?.into_iter().map(|one| one.id).collect())
 }
 

@@ -5,7 +5,7 @@ use super::sql::Seen;
 use crate::inventory::{Error, Role, Store, World};
 use crate::model::{Gap, Observed};
 use rusqlite::{Connection, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Gaps that are kept of one rule.
 const MOST_GAPS: usize = 100;
@@ -13,6 +13,29 @@ const MOST_GAPS: usize = 100;
 /// Under what the gaps of such a rule are kept; no table is called so.
 fn kept_as(rule: &str) -> String {
     format!("from:{rule}")
+}
+
+/// SQLite tells no columns that `NATURAL JOIN` and `USING` compare: where a query has one, it reads every column of its tables.
+pub(super) fn with_joined(store: &Store, from: &str, mut seen: Seen) -> Seen {
+    let joined = from
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .any(|word| {
+            ["natural", "using"]
+                .iter()
+                .any(|join| word.eq_ignore_ascii_case(join))
+        });
+    if joined {
+        let names: BTreeSet<String> = seen.iter().map(|(name, _)| name.clone()).collect();
+        for name in names {
+            let columns = store.table(&name).map_or(&[][..], |table| table.columns);
+            seen.extend(
+                columns
+                    .iter()
+                    .map(|column| (name.clone(), column.name.to_owned())),
+            );
+        }
+    }
+    seen
 }
 
 /// What hides rows or cells of what a statement reads.

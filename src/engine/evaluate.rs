@@ -444,6 +444,8 @@ impl Bench<'_> {
         drop(found);
         drop(statement);
         drop(shut);
+        let from = loaded.rule.from.as_deref().unwrap_or_default();
+        let seen = super::closed_world::with_joined(store, from, seen);
         let gaps = super::closed_world::hidden(store, &seen)?;
         super::closed_world::keep(conn, &loaded.rule.id, &gaps)?;
         let hidden = !gaps.is_empty();

@@ -2,6 +2,7 @@
 
 use crate::inventory::quoted;
 use crate::model::glob;
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
@@ -120,6 +121,8 @@ impl Fence {
             }),
         )?;
         conn.execute_batch(&format!("PRAGMA hard_heap_limit = {HEAP_BYTES};"))?;
+        // A misspelt name in double quotes is an error, and not a text.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         conn.set_limit(Limit::SQLITE_LIMIT_LENGTH, 50_000_000)?;
         conn.set_limit(Limit::SQLITE_LIMIT_EXPR_DEPTH, 200)?;
         Ok(Self(state))

@@ -2,7 +2,7 @@
 
 use super::words::{NAMES, PREFIXES, WORDS, is_plain, is_tag_of_everybody};
 use crate::inventory::{Kind, Role, Store, Table, quoted};
-use crate::model::{Arn, RunInfo};
+use crate::model::{Arn, RunInfo, UNKNOWN_ACCOUNT, UNKNOWN_REGION};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,7 @@ impl Names {
         let mut tags: BTreeSet<String> = BTreeSet::new();
         let mut numbers = BTreeSet::new();
         let mut take = |text: &str| {
-            let text = Arn::parse(text).map_or(text, |arn| arn.resource);
+            let text = Arn::parse(text).map_or(text, named);
             beginnings.extend(before_wildcards(text).map(str::to_owned));
             for token in tokens(text) {
                 let token = host_label(token).unwrap_or(token);
@@ -71,6 +71,7 @@ impl Names {
                     && !token.starts_with('$');
                 // What AWS gives (`vpce-...`, services, models, Regions) is no name of anybody's; ids are, all the same.
                 let given = token.contains("amazonaws")
+                    || [UNKNOWN_ACCOUNT, UNKNOWN_REGION].contains(&token)
                     || crate::policy::authorization::service(token).is_some()
                     || run.regions.iter().any(|region| token == region)
                     || token.starts_with("com.");
@@ -82,6 +83,9 @@ impl Names {
         for account in &run.accounts {
             accounts.insert(account.id.clone());
             take(&account.name);
+            if !is_plain(&account.environment) {
+                take(&account.environment);
+            }
         }
         // Rules read the names of variables, and AWS gives those of services, models and calls.
         const AS_THEY_ARE: [&str; 6] = [
@@ -163,8 +167,26 @@ impl Names {
             }
         }
         take(run.caller_arn.as_str());
-        for value in run.parameters.values() {
-            inner(value, &mut take);
+        // Paths of files, addresses and constructs of what was planned.
+        for (table, column) in [
+            ("declaration", "file"),
+            ("declaration", "written_file"),
+            ("declaration", "path"),
+            ("declaration", "address"),
+            ("coverage", "parent"),
+        ] {
+            let sql = format!("SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL");
+            let mut statement = store.conn.prepare(&sql)?;
+            for text in statement.query_map([], |row| row.get::<_, String>(0))? {
+                take(&text?);
+            }
+        }
+        for (name, value) in &run.parameters {
+            if run.changed_parameters.contains(name) {
+                patterns(value, &mut take);
+            } else {
+                inner(value, &mut take);
+            }
             numbers.extend(account_ids(&value.to_string()).map(str::to_owned));
         }
         // Two accounts stay two, of this run or not: a policy may name one that a parameter lists and one that it does not.
@@ -285,6 +307,15 @@ impl Names {
     }
 }
 
+/// What names something in an ARN: in most services the first part of the resource says of what kind it is.
+fn named<'a>(arn: Arn<'a>) -> &'a str {
+    const BY_NAME_ALONE: [&str; 4] = ["s3", "sns", "sqs", "execute-api"];
+    match arn.resource.split_once(['/', ':']) {
+        Some((_, rest)) if !BY_NAME_ALONE.contains(&arn.service) => rest,
+        _ => arn.resource,
+    }
+}
+
 /// A stand-in for each name. One that begins as a pattern does begins alike afterwards, so that the pattern still holds it.
 fn stand_ins(names: &BTreeSet<String>, beginnings: &BTreeSet<String>) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> = BTreeMap::new();
@@ -354,8 +385,9 @@ fn inner(json: &Json, take: &mut impl FnMut(&str)) {
             // Models, profiles and policies of AWS's own are the same everywhere.
             Some(arn) if arn.account == "aws" || arn.resource.starts_with("inference-profile/") => {
             }
-            Some(arn) if arn.service == "s3" || !arn.account.is_empty() => take(text),
-            Some(_) => {}
+            Some(arn) if arn.resource.starts_with("foundation-model/") => {}
+            Some(arn) if arn.service == "ssm" && arn.resource.starts_with("parameter/aws/") => {}
+            Some(_) => take(text),
             None => tokens(text)
                 .filter(|token| {
                     token
@@ -371,7 +403,14 @@ fn inner(json: &Json, take: &mut impl FnMut(&str)) {
                     Json::String(text)
                         if matches!(
                             key.as_str(),
-                            "name" | "Name" | "id" | "grant_id" | "bucket"
+                            "name"
+                                | "Name"
+                                | "id"
+                                | "Id"
+                                | "grant_id"
+                                | "bucket"
+                                | "prefix"
+                                | "Prefix"
                         ) =>
                     {
                         take(text)
@@ -382,6 +421,7 @@ fn inner(json: &Json, take: &mut impl FnMut(&str)) {
                                 .for_each(|(key, values)| compared(key, values, take));
                         }
                     }
+                    _ if POLICY.contains(&key.as_str()) => patterns(value, take),
                     _ => inner(value, take),
                 }
             }
@@ -390,30 +430,78 @@ fn inner(json: &Json, take: &mut impl FnMut(&str)) {
     }
 }
 
-/// Takes what a condition compares a key with, where people choose the words: external ids, names of users and sessions, subjects of
-/// tokens, tags, prefixes of objects.
-fn compared(key: &str, values: &Json, take: &mut impl FnMut(&str)) {
-    const FREE: [&str; 9] = [
-        ":externalid",
-        ":sub",
-        ":aud",
-        ":amr",
-        ":username",
-        ":userid",
-        ":rolesessionname",
-        ":sourceidentity",
-        ":prefix",
-    ];
-    let lower = key.to_ascii_lowercase();
-    let tag = lower.find("tag/").map(|at| &key[at + "tag/".len()..]);
-    if let Some(tag) = tag.filter(|tag| !is_tag_of_everybody(tag)) {
-        take(tag);
+/// Members of policies that hold ARNs, or patterns that only look like a part of one.
+const POLICY: [&str; 6] = [
+    "Resource",
+    "NotResource",
+    "Principal",
+    "NotPrincipal",
+    "AWS",
+    "Federated",
+];
+
+fn patterns(json: &Json, take: &mut impl FnMut(&str)) {
+    match json {
+        Json::String(text) if Arn::parse(text).is_none() => take(text),
+        Json::Array(items) => items.iter().for_each(|item| patterns(item, take)),
+        other => inner(other, take),
     }
-    let free =
-        tag.is_some() || lower.ends_with(":tagkeys") || FREE.iter().any(|end| lower.ends_with(end));
+}
+
+/// Keys of conditions whose values are AWS's own words, addresses or switches; every other compares with words that people choose.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+const OF_AWS: [&str; 22] = [
+    "aws:requestedregion",
+    "aws:calledvia",
+    "aws:calledviafirst",
+    "aws:calledvialast",
+    "aws:viaawsservice",
+    "aws:sourceip",
+    "aws:vpcsourceip",
+    "aws:securetransport",
+    "aws:multifactorauthpresent",
+    "aws:multifactorauthage",
+    "aws:principaltype",
+    "aws:principalservicename",
+    "aws:principalservicenameslist",
+    "aws:principalisawsservice",
+    "aws:currenttime",
+    "aws:epochtime",
+    "aws:tokenissuetime",
+    "iam:passedtoservice",
+    "iam:awsservicename",
+    "kms:viaservice",
+    "kms:callerservice",
+    "kms:grantoperations",
+];
+
+/// Takes what a condition compares a key with, and the names in the key itself.
+fn compared(key: &str, values: &Json, take: &mut impl FnMut(&str)) {
+    let lower = key.to_ascii_lowercase();
+    if OF_AWS.contains(&lower.as_str()) {
+        return;
+    }
+    // `aws:PrincipalTag/team`, `kms:EncryptionContext:tenant`.
+    let named = lower.find("tag/").map(|at| at + "tag/".len()).or_else(|| {
+        lower
+            .find("encryptioncontext:")
+            .map(|at| at + "encryptioncontext:".len())
+    });
+    if let Some(name) = named
+        .map(|at| &key[at..])
+        .filter(|name| !is_tag_of_everybody(name))
+    {
+        take(name);
+    }
     let mut each = |value: &Json| match value.as_str() {
-        Some(text) if free && Arn::parse(text).is_none() => {
-            if !is_plain(text) {
+        Some(text) if Arn::parse(text).is_none() => {
+            // Switches, numbers, addresses and names of operations say nothing of anybody.
+            let operation = text.split_once(':').is_some_and(|(service, _)| {
+                crate::policy::authorization::service(service).is_some()
+            });
+            let switch = !text.contains(['-', '_', '/', '.', '@', '*', '?'])
+                && lower.split(':').next_back().is_some_and(is_switch);
+            if !is_plain(text) && !operation && !switch {
                 take(text);
             }
         }
@@ -423,4 +511,22 @@ fn compared(key: &str, values: &Json, take: &mut impl FnMut(&str)) {
         Json::Array(items) => items.iter().for_each(each),
         one => each(one),
     }
+}
+
+/// Keys whose values are kinds: `kms:KeySpec`, `lambda:FunctionUrlAuthType`, `s3:x-amz-server-side-encryption`.
+fn is_switch(key: &str) -> bool {
+    [
+        "type",
+        "spec",
+        "usage",
+        "origin",
+        "algorithm",
+        "class",
+        "acl",
+        "encryption",
+        "mode",
+        "state",
+    ]
+    .iter()
+    .any(|end| key.ends_with(end))
 }

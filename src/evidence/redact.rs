@@ -48,6 +48,7 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
     let mut info = before.run.clone();
     for account in &mut info.accounts {
         (account.id, account.name) = (names.text(&account.id), names.text(&account.name));
+        account.environment = names.text(&account.environment);
     }
     info.caller_arn = names.text(&info.caller_arn);
     info.role_chains = info
@@ -66,9 +67,17 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
         .map(|(account, regions)| (names.text(&account), regions))
         .collect();
     info.notes = info.notes.iter().map(|note| names.text(note)).collect();
+    let asked = engine::attestation_ids().map_err(|error| fail(&error))?;
     for one in info.attestations.iter_mut().filter_map(Json::as_object_mut) {
         for free in ["by", "evidence"] {
             one.insert(free.to_owned(), Json::from("(hidden)"));
+        }
+        let own = one
+            .get("id")
+            .and_then(Json::as_str)
+            .is_none_or(|id| !asked.iter().any(|known| known == id));
+        if own {
+            one.insert("id".to_owned(), Json::from("(hidden)"));
         }
     }
     info.notes.push(
@@ -91,7 +100,9 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
             (name.clone(), value)
         })
         .collect();
-    info.rewritten = names.text(&info.rewritten);
+    if !info.rewritten.is_empty() {
+        "something rewrites the template before it is deployed".clone_into(&mut info.rewritten);
+    }
     info.command = String::new();
     // Names accounts, units and the role, and serves nobody but the one who scans.
     info.asked = None;
