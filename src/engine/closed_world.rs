@@ -1,9 +1,10 @@
 //! What hides a part of what a query of a rule's own reads. SQL takes what is not there for nothing: `sum` and `WHERE` leave out a
 //! cell that was not observed, and `count` a row that could not be listed.
 
+use super::scopes::scopes;
 use super::sql::Seen;
 use crate::inventory::{Error, Role, Store, World};
-use crate::model::{Gap, Observed};
+use crate::model::{Gap, Observed, RunInfo};
 use rusqlite::{Connection, params};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +40,7 @@ pub(super) fn with_joined(store: &Store, from: &str, mut seen: Seen) -> Seen {
 }
 
 /// What hides rows or cells of what a statement reads.
-pub(super) fn hidden(store: &Store, seen: &Seen) -> Result<Vec<Gap>, Error> {
+pub(super) fn hidden(store: &Store, run: &RunInfo, seen: &Seen) -> Result<Vec<Gap>, Error> {
     let mut by_table: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (table, column) in seen {
         by_table.entry(table).or_default().push(column);
@@ -52,15 +53,20 @@ pub(super) fn hidden(store: &Store, seen: &Seen) -> Result<Vec<Gap>, Error> {
         };
         match table.role {
             Role::Base => {
-                let mut read = false;
+                let mut read: BTreeSet<(&str, &str)> = BTreeSet::new();
                 for line in coverage.iter().filter(|line| line.table == name) {
-                    read = true;
+                    read.insert((&line.account_id, &line.region));
                     if !line.status.is_whole() {
                         gaps.push(line.gap(name.to_owned()));
                     }
                 }
-                if !read {
-                    gaps.push(Gap::unresolved(name, "nothing says that it was listed"));
+                for (account, region) in scopes(run, table.span) {
+                    if !read.contains(&(account.as_str(), region.as_str())) {
+                        gaps.push(Gap::unresolved(
+                            name,
+                            format!("{account} {region}: nothing says that it was listed"),
+                        ));
+                    }
                 }
                 let world = World::load_where(store, |other| other.name == name)?;
                 gaps.extend(world.undeclared().iter().cloned());

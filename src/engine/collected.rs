@@ -1,7 +1,8 @@
 //! Rules over a collected table: each row is judged by itself, what was not observed of it stays open, and what may hide more rows is said.
 
-use super::evaluate::{Bench, bind, code, number, scopes, truth, verdict};
+use super::evaluate::{Bench, bind, code, number, truth, verdict};
 use super::library::Loaded;
+use super::scopes::scopes;
 use super::sql;
 use super::stored::typed;
 use crate::inventory::{Column, Error, Kind, Role, Store, Table, World, quoted};

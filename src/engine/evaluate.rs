@@ -2,6 +2,7 @@
 
 use super::config::Config;
 use super::library::{Library, Loaded};
+use super::scopes::scopes;
 use super::sql::{self, Fence};
 use super::waivers::Waivers;
 use crate::inventory::{Error, Role, Span, Store, Table, quoted};
@@ -446,7 +447,7 @@ impl Bench<'_> {
         drop(shut);
         let from = loaded.rule.from.as_deref().unwrap_or_default();
         let seen = super::closed_world::with_joined(store, from, seen);
-        let gaps = super::closed_world::hidden(store, &seen)?;
+        let gaps = super::closed_world::hidden(store, self.run, &seen)?;
         super::closed_world::keep(conn, &loaded.rule.id, &gaps)?;
         let hidden = !gaps.is_empty();
         let mut filled = BTreeSet::new();
@@ -479,12 +480,4 @@ impl Bench<'_> {
         }
         Ok(Ok(()))
     }
-}
-
-/// The scopes in which a rule must say something.
-pub(super) fn scopes(run: &RunInfo, span: Span) -> Vec<(String, String)> {
-    run.scopes()
-        .filter(|(_, region)| (*region == GLOBAL) == (span == Span::Global))
-        .map(|(account, region)| (account.to_owned(), region.to_owned()))
-        .collect()
 }

@@ -18,6 +18,7 @@ mod names;
 mod outcome;
 mod rule;
 pub mod schema;
+mod scopes;
 mod sentences;
 mod sql;
 mod stored;

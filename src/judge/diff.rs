@@ -86,12 +86,18 @@ impl<'p> From<&'p Finding> for Place<'p> {
     }
 }
 
+/// Why nothing is fixed in a run of one of several ways.
+const NOT_HELD: &str = "the newer run does not hold all that its files say";
+
 /// Why a result of the old run has none in the new one.
 pub(super) fn why_gone(
     old: Place<'_>,
     new: &Outcome,
     rules: &BTreeSet<&str>,
 ) -> Result<String, String> {
+    if !new.run.not_held.is_empty() {
+        return Err(NOT_HELD.to_owned());
+    }
     if !rules.contains(old.rule) {
         return Err("the rule was not run".to_owned());
     }
@@ -144,6 +150,12 @@ pub fn compare(old: &Outcome, new: &Outcome) -> Differences {
         let was = &old.results[*place];
         let now = news.get(print).map(|place| &new.results[*place]);
         match (was.verdict, now.map(|now| now.verdict)) {
+            (Verdict::Fail, Some(Verdict::Pass | Verdict::NotApplicable))
+                if !new.run.not_held.is_empty() =>
+            {
+                all.lost_sight_of
+                    .extend(change(Some(was), now, NOT_HELD.to_owned()));
+            }
             (Verdict::Fail, Some(Verdict::Pass | Verdict::NotApplicable)) => all
                 .fixed
                 .extend(change(Some(was), now, was.message.clone())),

@@ -229,6 +229,7 @@ fn follow(lives: &mut BTreeMap<String, Life>, outcome: &Outcome, counts: &mut Co
             Some(result) if fails(result) => State::Open,
             Some(result) if result.verdict == Verdict::Fail => State::Waived,
             Some(result) if result.verdict == Verdict::Unknown => State::LostSightOf,
+            Some(_) if !outcome.run.not_held.is_empty() => State::LostSightOf,
             Some(_) => State::Fixed,
             None => {
                 let place = Place {

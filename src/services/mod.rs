@@ -20,6 +20,7 @@ pub mod eventbridge;
 #[cfg(feature = "live")]
 pub mod failure;
 mod hosts;
+pub use hosts::place_of;
 pub mod iam;
 pub mod kms;
 pub mod lambda;

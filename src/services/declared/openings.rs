@@ -4,6 +4,8 @@
 //! whatever gets it may add routes, rules, policies and endpoints. What gets nothing may add nothing to it.
 
 use super::{Declared, Node};
+use crate::model::Arn;
+use crate::secrets;
 use std::collections::BTreeSet;
 
 /// Something in a file that may add to what the file shows.
@@ -147,16 +149,62 @@ fn declares(kind: &str) -> bool {
     ) || kind.ends_with("::MODULE")
 }
 
-/// A text, and the names and ARNs in it: a call is one text, and a parameter may be a list.
-fn words(text: &str, all: &mut BTreeSet<String>) {
+/// What a text under a key hands on: itself where it can be a name, and the ARNs, ids and names of the file in it, because a call is
+/// one text and a parameter may be a list. What looks like a secret is left out, and of what stands under a key that promises one
+/// all but ARNs and names of the file: whatever is handed on is written into the run.
+fn words(key: &str, text: &str, known: &BTreeSet<&str>, all: &mut BTreeSet<String>) {
     let of_a_name = |c: char| c.is_alphanumeric() || "_-.:/+=@[]".contains(c);
-    all.insert(text.to_owned());
+    let secret = |word: &str| {
+        let found = secrets::classify(key, word);
+        found.category.is_secret() || !secrets::in_text(word).is_empty()
+    };
+    let telling = secrets::is_telling(key) || is_short_for_a_secret(key);
+    let name = !telling
+        && !VARIABLES.contains(&key)
+        && text.len() <= MOST_NAME
+        && text.chars().all(of_a_name)
+        && !text.contains("://");
+    if name && !secret(text) {
+        all.insert(text.to_owned());
+    }
     all.extend(
         text.split(|c| !of_a_name(c))
-            .filter(|word| word.len() > 1)
+            .filter(|word| {
+                known.contains(word)
+                    || Arn::parse(word).is_some() && secrets::in_text(word).is_empty()
+                    || is_id(word) && !telling && !secret(word)
+            })
             .map(str::to_owned),
     );
     all.remove("");
+}
+
+/// Members that hold variables: of their values only what the file knows is handed on.
+const VARIABLES: [&str; 4] = [
+    "environment",
+    "Environment",
+    "EnvironmentVariables",
+    "triggers",
+];
+
+/// No name of a resource is longer, ARNs aside.
+const MOST_NAME: usize = 256;
+
+/// Short words that people give keys of secrets.
+fn is_short_for_a_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key.split(['_', '-', '.'])
+        .any(|part| ["pw", "pwd", "pass", "passwd", "psk", "pin"].contains(&part))
+}
+
+/// Is it an id of the form that AWS gives, such as `vpc-0a1b2c3d`?
+fn is_id(word: &str) -> bool {
+    word.split_once('-').is_some_and(|(kind, rest)| {
+        kind.len() <= 8
+            && kind.bytes().all(|byte| byte.is_ascii_lowercase())
+            && rest.len() >= 8
+            && rest.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// Does a custom resource that makes one API call only read by it?
@@ -202,12 +250,12 @@ fn is_lost(node: &Node) -> bool {
     }
 }
 
-fn texts(node: &Node, all: &mut BTreeSet<String>) {
+fn texts(key: &str, node: &Node, known: &BTreeSet<&str>, all: &mut BTreeSet<String>) {
     match node {
-        Node::Text(text) => words(text, all),
+        Node::Text(text) => words(key, text, known, all),
         Node::Unknown(later) => {
             all.extend(later.of.iter().cloned());
-            words(&later.pattern, all);
+            words(key, &later.pattern, known, all);
             // An attribute that AWS computes is one of the resource that the reference names.
             all.extend(later.refs.iter().filter_map(|one| {
                 let mut parts = one.split('.');
@@ -216,10 +264,37 @@ fn texts(node: &Node, all: &mut BTreeSet<String>) {
                 kind.starts_with("aws").then(|| format!("{kind}.{name}"))
             }));
         }
-        Node::List(items) => items.iter().for_each(|item| texts(item, all)),
-        Node::Map(members) => members.iter().for_each(|(_, value)| texts(value, all)),
+        Node::List(items) => items.iter().for_each(|item| texts(key, item, known, all)),
+        Node::Map(members) => members.iter().for_each(|(name, value)| {
+            // Whatever a variable is called, its value may be anything.
+            let name = if VARIABLES.contains(&key) {
+                key
+            } else {
+                name.as_str()
+            };
+            texts(name, value, known, all);
+        }),
         _ => {}
     }
+}
+
+/// What the resources of a file are called: their addresses, what stands for their ids, and the names that it writes out.
+fn names(resources: &[Declared]) -> BTreeSet<&str> {
+    let mut all = BTreeSet::new();
+    for resource in resources {
+        all.extend([resource.address.as_str(), resource.made.as_str()]);
+        if let Node::Map(members) = &resource.values {
+            all.extend(members.iter().filter_map(|(key, value)| match value {
+                Node::Text(text)
+                    if key.to_ascii_lowercase().ends_with("name") || key == "bucket" =>
+                {
+                    Some(text.as_str())
+                }
+                _ => None,
+            }));
+        }
+    }
+    all
 }
 
 /// What resources of a file are handed to others that may add to them.
@@ -231,12 +306,13 @@ pub fn openings(resources: &[Declared], mapped: impl Fn(&str) -> bool) -> Vec<Op
             .iter()
             .any(|other| other.address.starts_with(&inside))
     };
+    let known = names(resources);
     let mut all = Vec::new();
     // A nested stack that was read shows what it makes.
     for resource in resources.iter().filter(|resource| !nested(resource)) {
         if let Some(why) = why(resource) {
             let mut given = BTreeSet::new();
-            texts(&resource.values, &mut given);
+            texts("", &resource.values, &known, &mut given);
             all.push(Opening {
                 why,
                 given: (!is_lost(&resource.values)).then_some(given),

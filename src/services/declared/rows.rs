@@ -381,7 +381,7 @@ impl Rows {
             let key = match &part.key {
                 Known(key) => key.clone(),
                 // It may belong to any row that the file makes. What comes from outside names none of them, but for those that
-                // are named by the same value.
+                // are named by the same value, or whose name the file writes out.
                 Unknown(later) => {
                     open.push(Open {
                         table: part.table,
@@ -456,7 +456,7 @@ impl Rows {
                 if one.table == place.0
                     && !draft.partial
                     && draft.change == Change::Create
-                    && (!one.later.outside || same())
+                    && (!one.later.outside || same() || is_named(place.3.as_str(), &draft))
                 {
                     draft
                         .cells
@@ -494,6 +494,15 @@ impl Rows {
         rows.extend(self.variables);
         (rows, notes)
     }
+}
+
+/// Has it a name that the file writes out? Whoever gives a name from outside may give this one; an id that AWS makes nobody knows
+/// before.
+fn is_named(key: &str, draft: &Draft) -> bool {
+    draft.named_later.is_none()
+        && !key
+            .strip_suffix(draft.address.as_str())
+            .is_some_and(|before| before.is_empty() || before.ends_with(['/', ':']))
 }
 
 /// Adds the managed policies of AWS that holders name and that are known.

@@ -386,7 +386,12 @@ impl Set {
             let Some(file) = file else {
                 let what = url.map_or_else(
                     || "a location that is computed".to_owned(),
-                    |url| format!("`{url}`, which is not beside the template"),
+                    |url| {
+                        format!(
+                            "`{}`, which is not beside the template",
+                            crate::services::place_of(&url)
+                        )
+                    },
                 );
                 let note = format!(
                     "{shown}: the nested stack {logical} is read from {what}; it is not judged"
