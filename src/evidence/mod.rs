@@ -43,16 +43,10 @@ const OF_PIPELINES: [&str; 2] = ["github", "gitlab"];
 /// Writes a package into a folder that does not exist yet.
 ///
 /// # Errors
-/// When the run cannot be read, holds no results, or the folder cannot be written.
+/// When the run cannot be read, was not judged, or the folder cannot be written.
 pub fn pack(run: &Path, folder: &Path, key: &Signer<'_>) -> Result<usize, Error> {
     let store = Store::open(run, &subjects::tables()).map_err(|error| wrong(run, error))?;
     let outcome = engine::outcome(&store).map_err(|error| wrong(run, error))?;
-    if outcome.results.is_empty() {
-        return Err(wrong(
-            run,
-            "it holds no results; judge it first: outcrop check RUN --out JUDGED",
-        ));
-    }
     let mut files = contents(&store, &outcome, &key.public()).map_err(|error| wrong(run, error))?;
     files.insert(
         RUN.to_owned(),

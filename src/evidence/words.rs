@@ -82,7 +82,6 @@ pub(super) const WORDS: &[&str] = &[
     "HEAD",
     "OPTIONS",
     "ANY",
-    "alias",
     "aws-service-role",
     "aws-reserved",
     "repo",

@@ -226,11 +226,16 @@ fn scope(outcome: &Outcome) -> String {
     } else {
         Vec::from_iter(vendors).join(", ")
     };
-    format!(
+    let mut said = format!(
         "Accounts: {}. Regions: {}. Accounts of vendors: {vendors}.",
         accounts.join(", "),
         outcome.run.regions.join(", ")
-    )
+    );
+    for sentence in &outcome.run.not_held {
+        said.push(' ');
+        said.push_str(sentence);
+    }
+    said
 }
 
 /// The parameters of the rules, for queries.
