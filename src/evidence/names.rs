@@ -42,6 +42,19 @@ fn host_label(token: &str) -> Option<&str> {
         .filter(|_| store)
 }
 
+/// The texts in a column of the run file, each once.
+fn distinct(
+    store: &Store,
+    table: &str,
+    column: &str,
+) -> Result<Vec<String>, crate::inventory::Error> {
+    let (table, column) = (quoted(table), quoted(column));
+    let sql = format!("SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL");
+    let mut statement = store.conn.prepare(&sql)?;
+    let texts = statement.query_map([], |row| row.get(0))?;
+    Ok(texts.collect::<Result<_, _>>()?)
+}
+
 /// What stands for what.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -104,11 +117,8 @@ impl Names {
             .filter(of_variables)
             .map(|table| table.name)
         {
-            let mut statement = store.conn.prepare(&format!(
-                "SELECT DISTINCT vector_host FROM {table} WHERE vector_host IS NOT NULL"
-            ))?;
-            for text in statement.query_map([], |row| row.get::<_, String>(0))? {
-                take(&text?);
+            for text in distinct(store, table, "vector_host")? {
+                take(&text);
             }
         }
         for table in store
@@ -121,14 +131,7 @@ impl Names {
                 column.kind == Kind::Text
                     && (column.name == table.key || NAMES.contains(&column.name))
             }) {
-                let sql = format!(
-                    "SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL",
-                    quoted(column.name),
-                    quoted(table.name)
-                );
-                let mut statement = store.conn.prepare(&sql)?;
-                for text in statement.query_map([], |row| row.get::<_, String>(0))? {
-                    let text = text?;
+                for text in distinct(store, table.name, column.name)? {
                     // What belongs to AWS is the same everywhere.
                     if Arn::parse(&text).is_none_or(|arn| arn.account != "aws") {
                         take(&text);
@@ -141,14 +144,7 @@ impl Names {
                 .iter()
                 .filter(|column| matches!(column.kind, Kind::Text | Kind::List | Kind::Json))
             {
-                let sql = format!(
-                    "SELECT DISTINCT {0} FROM {1} WHERE {0} IS NOT NULL",
-                    quoted(column.name),
-                    quoted(table.name)
-                );
-                let mut statement = store.conn.prepare(&sql)?;
-                for text in statement.query_map([], |row| row.get::<_, String>(0))? {
-                    let text = text?;
+                for text in distinct(store, table.name, column.name)? {
                     numbers.extend(account_ids(&text).map(str::to_owned));
                     let json = serde_json::from_str(&text).unwrap_or(Json::String(text));
                     inner(&json, &mut take);
@@ -175,10 +171,8 @@ impl Names {
             ("declaration", "address"),
             ("coverage", "parent"),
         ] {
-            let sql = format!("SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL");
-            let mut statement = store.conn.prepare(&sql)?;
-            for text in statement.query_map([], |row| row.get::<_, String>(0))? {
-                take(&text?);
+            for text in distinct(store, table, column)? {
+                take(&text);
             }
         }
         for (name, value) in &run.parameters {

@@ -220,7 +220,7 @@ pub fn again(
 /// The rules that a run was judged by, from their texts, with its parameters and severities.
 ///
 /// # Errors
-/// When a text is no rule.
+/// When a text is not a rule.
 pub fn library_of(
     texts: Vec<(String, String)>,
     run: &RunInfo,
