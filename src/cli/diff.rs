@@ -32,8 +32,9 @@ enum Format {
 }
 
 pub(super) fn outcome(path: &Path) -> anyhow::Result<Outcome> {
-    let outcome = engine::outcome(&Store::open(path, &subjects::tables())?)?;
-    if outcome.results.is_empty() {
+    let store = Store::open(path, &subjects::tables())?;
+    let outcome = engine::outcome(&store)?;
+    if outcome.results.is_empty() && store.judged()?.is_none() {
         anyhow::bail!(
             "`{}` holds no results; judge it first: outcrop check {} --out JUDGED",
             path.display(),

@@ -4,9 +4,11 @@ use super::{Global, diff};
 use crate::handoff::{Document, Parts, Said, Sources, document, write};
 use crate::inventory::Store;
 use crate::judge::Usage;
-use crate::model::Outcome;
+use crate::model::{Outcome, counted};
 use crate::report::folder;
 use crate::report::safe::cut;
+use crate::sources::files::{Files, Given};
+use crate::sources::{cloudformation, overlay, terraform};
 use crate::{evidence, subjects};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
@@ -16,13 +18,15 @@ use std::path::{Path, PathBuf};
 pub(super) struct Handoff {
     /// A judged run.
     run: PathBuf,
-    /// Folder to make: `handoff.html`, `handoff.md`, `handoff.json` and a CSV file for each table.
+    /// Folder to make: `handoff.html`, `handoff.md`, `handoff.json` with its schema, and a CSV file for each table.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// State of the source: `terraform.tfstate`, the output of `terraform show -json` or of `pulumi stack export`; repeatable.
+    /// State of the source: `terraform.tfstate`, the output of `terraform show -json` or of `pulumi stack export`; repeatable. Its
+    /// settings are compared with those of the run, those of Pulumi aside.
     #[arg(long, value_name = "FILE")]
     state: Vec<PathBuf>,
-    /// A file of the source, such as a template, in which literals are looked for; repeatable.
+    /// A file of the source, in which literals are looked for; the settings of a CloudFormation template are compared with those of
+    /// the run. Repeatable.
     #[arg(long, value_name = "FILE")]
     template: Vec<PathBuf>,
     /// An earlier run: what the vendor had then, and whether it is gone.
@@ -80,6 +84,64 @@ impl Handoff {
         done
     }
 
+    /// Reads what the sources declare as rows, to hold them against those of the run.
+    fn compare(&self, here: &Judged, sources: &mut Sources) -> anyhow::Result<()> {
+        let run = &here.outcome.run;
+        let mut given = Given {
+            made: overlay::made_by_stacks(&here.store)?,
+            ..Given::default()
+        };
+        if let [only] = run.accounts.as_slice() {
+            given.account = Some(only.id.clone());
+        }
+        if let [only] = run.regions.as_slice() {
+            given.region = Some(only.clone());
+        }
+        let name = |path: &Path| {
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        };
+        for path in &self.state {
+            let state = serde_json::from_str(&read(path)?)?;
+            let Some((shown, hidden)) = Sources::as_shown(&state) else {
+                sources.not_compared.push(format!(
+                    "{}: a stack export of Pulumi names its resources; their settings are not compared",
+                    name(path)
+                ));
+                continue;
+            };
+            if hidden > 0 {
+                sources.not_compared.push(format!(
+                    "{}: {} with values that the state marks as sensitive; what differs in them, or because of them, is not told",
+                    name(path),
+                    counted(hidden, "resource", "resources")
+                ));
+            }
+            match terraform::read(&name(path), &shown, &given) {
+                Ok(files) => declared(sources, name(path), &files)?,
+                Err(error) => sources.not_compared.push(error.to_string()),
+            }
+        }
+        let texts = sources.texts.clone();
+        for (path, text) in &texts {
+            let template = path.extension().is_some_and(|ending| {
+                ["yaml", "yml", "json", "template"]
+                    .iter()
+                    .any(|known| ending == *known)
+            });
+            if !template {
+                continue;
+            }
+            match cloudformation::read(path, text, &given) {
+                Ok(files) => declared(sources, name(path), &files)?,
+                Err(error) => sources.not_compared.push(error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
     /// 0 where everything may be accepted, 3 where a question is answered with no, 4 where one is open.
     pub fn run(&self, global: &Global) -> anyhow::Result<u8> {
         if self.out.exists() {
@@ -106,6 +168,7 @@ impl Handoff {
             .into());
         }
         let here = self.judged(&self.run)?;
+        self.compare(&here, &mut sources)?;
         let other =
             |path: &Option<PathBuf>| path.as_deref().map(|path| self.judged(path)).transpose();
         let (previous, rehearsal) = (other(&self.previous)?, other(&self.rehearsal)?);
@@ -138,6 +201,20 @@ impl Handoff {
         }
         Ok(code(&document))
     }
+}
+
+/// The rows of a source, where it has one form alone.
+fn declared(sources: &mut Sources, name: String, files: &Files) -> anyhow::Result<()> {
+    let [variant] = files.variants.as_slice() else {
+        sources.not_compared.push(format!(
+            "{name}: conditions leave open what it declares; its settings are not compared"
+        ));
+        return Ok(());
+    };
+    let mut store = Store::memory(&subjects::tables())?;
+    variant.fill(files, &mut store)?;
+    sources.declared.push((name, store));
+    Ok(())
 }
 
 fn code(document: &Document) -> u8 {

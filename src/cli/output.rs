@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Flags of every command that reports.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Output {
-    /// `table`, `json`, `csv`, `markdown`, `sarif`, `junit`, `github`, `gitlab`, `html`, `ocsf`, `asff`, `oscal`, `xlsx`, or the diagram as `mermaid` or `dot`, with `=PATH` to write a file; repeatable.
+    /// `table`, `json`, `csv`, `markdown`, `sarif`, `junit`, `github`, `gitlab`, `html`, `ocsf`, `asff`, `oscal`, `xlsx`, `controls`, `stages`, or the diagram as `mermaid` or `dot`, with `=PATH` to write a file; repeatable.
     #[arg(long, value_name = "F[=PATH]")]
     pub format: Vec<String>,
     /// Exit with 3 where something fails at or above this severity, with 4 where it is unknown.

@@ -4,7 +4,7 @@ use super::output::Output;
 use super::sending::{Receiver, Sending};
 use super::{Global, Usage};
 use crate::inventory::Store;
-use crate::model::{NotRun, Outcome, Severity};
+use crate::model::{ATTESTATION_REFUTED, NotRun, Outcome, Severity};
 use crate::{engine, subjects};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -40,7 +40,10 @@ impl Report {
         if !outcome.run.complete {
             tracing::warn!("the run was interrupted; what it does not hold was not looked at");
         }
-        self.keep_selected(&mut outcome)?;
+        self.check_terms(&outcome)?;
+        self.keep_selected(&mut outcome);
+        self.sending
+            .look_back(&mut outcome, |earlier| self.keep_selected(earlier))?;
         if let Some(to) = &self.send {
             // Not by the parser of the command line: its errors repeat what was given, and an address may hold a secret.
             let receiver = Receiver::parse(to).map_err(|why| Usage(format!("--send: {why}")))?;
@@ -49,7 +52,7 @@ impl Report {
         self.output.finish(outcome, Some(&self.run), global)
     }
 
-    fn keep_selected(&self, outcome: &mut Outcome) -> anyhow::Result<()> {
+    fn check_terms(&self, outcome: &Outcome) -> anyhow::Result<()> {
         for term in self.select.iter().chain(&self.skip) {
             let shape = matches!(term.split_once(':'), Some(("severity", severity)) if Severity::ALL.iter().any(|known| known.as_str() == severity))
                 || matches!(term.split_once(':'), Some(("stage", "30" | "60" | "90")));
@@ -70,6 +73,10 @@ impl Report {
                 return Err(Usage(format!("`{term}` selects no rule of this run")).into());
             }
         }
+        Ok(())
+    }
+
+    fn keep_selected(&self, outcome: &mut Outcome) {
         let matches = |term: &String, result: &crate::model::Finding| match term.split_once(':') {
             Some(("framework", framework)) => {
                 let (framework, control) = framework.split_once('/').unwrap_or((framework, ""));
@@ -91,7 +98,7 @@ impl Report {
             let left: Vec<String> = outcome
                 .rules
                 .keys()
-                .filter(|id| !kept.contains(id))
+                .filter(|id| !kept.contains(id) && *id != ATTESTATION_REFUTED)
                 .cloned()
                 .collect();
             for id in left {
@@ -107,6 +114,5 @@ impl Report {
             }
         }
         outcome.settle();
-        Ok(())
     }
 }

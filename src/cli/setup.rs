@@ -313,7 +313,22 @@ fn check(file: &Path, rules: &[PathBuf]) -> anyhow::Result<u8> {
             without.push(format!("{what} waives nothing: the rule is disabled"));
         }
     }
+    let (asked, parts) = (engine::attestation_ids()?, engine::attestation_parts()?);
     for statement in &config.attestations {
+        let near = engine::nearest(&statement.id, asked.iter().map(String::as_str));
+        if !asked.contains(&statement.id) && !near.is_empty() {
+            without.push(format!(
+                "the attestation {} is not one that is asked for{near}",
+                statement.id
+            ));
+        }
+        for part in statement.covers.iter().filter(|part| !parts.contains(part)) {
+            without.push(format!(
+                "the attestation {} covers `{part}`, which there is not; there are {}",
+                statement.id,
+                parts.join(", ")
+            ));
+        }
         if statement.expires.as_str() < today.get(..10).unwrap_or_default() {
             without.push(format!(
                 "the attestation {} ended on {}",

@@ -2,11 +2,17 @@
 
 use super::config::Attestation;
 use crate::inventory::Error;
-use crate::model::{AttestationReport, AttestationStatus};
+use crate::model::{
+    ATTESTATION_REFUTED, AttestationReport, AttestationStatus, Finding, GLOBAL, Outcome, RuleText,
+    Severity, Verdict, account_arn,
+};
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+
+/// Where a contradiction stands among the pillars.
+const PILLAR: &str = "accounts";
 
 /// A statement that is asked for.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -17,6 +23,9 @@ struct Asked {
     max_age_days: i32,
     #[serde(default)]
     controls: BTreeMap<String, Vec<String>>,
+    /// Rules whose failures contradict it.
+    #[serde(default)]
+    refuted_by: Vec<String>,
     statement: String,
 }
 
@@ -40,6 +49,21 @@ pub fn ids() -> Result<Vec<String>, Error> {
     Ok(asked()?.into_iter().map(|one| one.id).collect())
 }
 
+/// What `covers` of the attestation `outage-runbooks` may name.
+///
+/// # Errors
+/// When the list inside the program is damaged.
+pub fn parts() -> Result<Vec<String>, Error> {
+    const FILE: &str = "data/handoff/runbooks.yaml";
+    #[derive(Deserialize)]
+    struct Part {
+        id: String,
+    }
+    let all: Vec<Part> = yaml_serde::from_str(include_str!("../../data/handoff/runbooks.yaml"))
+        .map_err(|error| damaged(FILE, &error))?;
+    Ok(all.into_iter().map(|one| one.id).collect())
+}
+
 /// Does a statement of that day still hold on the day of the run?
 fn status(given: &Attestation, most: Option<i32>, day: Option<Date>) -> AttestationStatus {
     let date = |text: &str| text.parse::<Date>().ok();
@@ -60,11 +84,125 @@ fn status(given: &Attestation, most: Option<i32>, day: Option<Date>) -> Attestat
     }
 }
 
+/// The failures that contradict a statement, by rule; of the resources that it names, where it names some. A waiver accepts a
+/// failure, it does not undo it.
+fn against(asked: &Asked, resources: &[String], results: &[Finding]) -> BTreeMap<String, usize> {
+    let mut all = BTreeMap::new();
+    let names = |result: &Finding, resource: &String| {
+        *resource == result.resource || *resource == result.subject
+    };
+    let contradicts =
+        |one: &&Finding| one.verdict == Verdict::Fail && asked.refuted_by.contains(&one.rule);
+    for result in results.iter().filter(contradicts) {
+        // A name that the rule judged nothing of, such as a misspelt one, limits the statement to nothing.
+        let all_known = resources.iter().all(|resource| {
+            results
+                .iter()
+                .any(|one| one.rule == result.rule && names(one, resource))
+        });
+        let about = resources.is_empty()
+            || !all_known
+            || resources.iter().any(|resource| names(result, resource));
+        if about {
+            *all.entry(result.rule.clone()).or_insert(0) += 1;
+        }
+    }
+    all
+}
+
+/// What the run contradicts fails, as a result of its own.
+pub(super) fn refute(outcome: &mut Outcome) {
+    let refuted: Vec<AttestationReport> = outcome
+        .attestations
+        .iter()
+        .filter(|one| one.status == AttestationStatus::Refuted)
+        .cloned()
+        .collect();
+    if refuted.is_empty() {
+        return;
+    }
+    let account = outcome.run.first_account().to_owned();
+    let title = "The run contradicts what a person attests".to_owned();
+    let claims = outcome
+        .claims
+        .iter()
+        .filter(|claim| {
+            refuted
+                .iter()
+                .any(|one| claim.attestations.contains(&one.id))
+        })
+        .map(|claim| claim.id.clone())
+        .collect();
+    outcome.rules.insert(
+        ATTESTATION_REFUTED.to_owned(),
+        RuleText {
+            title: title.clone(),
+            severity: Severity::High,
+            pillar: PILLAR.to_owned(),
+            why: "A statement that a person made in the configuration counts for what no API shows. Failures of this run show the opposite of this one, so it counts for nothing: the failures have to be closed, or the statement taken back.".to_owned(),
+            claims,
+            fix: vec![(
+                "outcrop.yaml",
+                "Close the failures that are named; then let the person say it anew, with the day of it. Until then take the entry out of `attestations`.".to_owned(),
+            )],
+            references: Vec::new(),
+        },
+    );
+    for one in refuted {
+        let resource = account_arn(&outcome.run.partition, &account);
+        outcome.results.push(Finding {
+            rule: ATTESTATION_REFUTED.to_owned(),
+            title: title.clone(),
+            severity: Severity::High,
+            pillar: PILLAR.to_owned(),
+            stage: one.stage.unwrap_or(90),
+            verdict: Verdict::Fail,
+            subject: resource.clone(),
+            resource,
+            closer: None,
+            resource_type: "AWS::::Account".to_owned(),
+            account_id: account.clone(),
+            region: GLOBAL.to_owned(),
+            missing: Vec::new(),
+            message: format!(
+                "Attestation `{}`: {} {}",
+                one.id,
+                one.statement,
+                one.sentence()
+            ),
+            evidence: BTreeMap::from([
+                ("attestation".to_owned(), Json::from(one.id.clone())),
+                ("by".to_owned(), Json::from(one.by.clone())),
+                ("on".to_owned(), Json::from(one.on.clone())),
+                ("refuted_by".to_owned(), serde_json::json!(one.refuted_by)),
+            ]),
+            fingerprint: super::outcome::fingerprint(
+                ATTESTATION_REFUTED,
+                &account,
+                GLOBAL,
+                &one.by,
+                &one.id,
+            ),
+            part: one.id,
+            waiver: None,
+            location: None,
+            origin: None,
+            tags: BTreeMap::new(),
+            environment: String::new(),
+            controls: one.controls,
+        });
+    }
+}
+
 /// Every statement that is asked for, and those that the configuration makes beside them; judged on the day of the run.
 ///
 /// # Errors
 /// When the run holds a statement that is none.
-pub fn attestations(given: &[Json], judged_at: &str) -> Result<Vec<AttestationReport>, Error> {
+pub fn attestations(
+    given: &[Json],
+    judged_at: &str,
+    results: &[Finding],
+) -> Result<Vec<AttestationReport>, Error> {
     let day = judged_at
         .get(..10)
         .and_then(|text| text.parse::<Date>().ok());
@@ -94,6 +232,21 @@ pub fn attestations(given: &[Json], judged_at: &str) -> Result<Vec<AttestationRe
         evidence: given
             .map(|given| given.evidence.clone())
             .unwrap_or_default(),
+        resources: given
+            .map(|given| given.resources.clone())
+            .unwrap_or_default(),
+        covers: given.map(|given| given.covers.clone()).unwrap_or_default(),
+        refuted_by: BTreeMap::new(),
+    };
+    let report = |given: Option<&Attestation>, asked: Option<&Asked>| {
+        let mut one = report(given, asked);
+        if let (AttestationStatus::Holds, Some(asked)) = (one.status, asked) {
+            one.refuted_by = against(asked, &one.resources, results);
+            if !one.refuted_by.is_empty() {
+                one.status = AttestationStatus::Refuted;
+            }
+        }
+        one
     };
     let mut all = Vec::new();
     for one in &asked {
@@ -134,7 +287,7 @@ mod tests {
         for (id, on, expires, wanted) in cases {
             let given =
                 [serde_json::json!({"id": id, "by": "security", "on": on, "expires": expires})];
-            let all = attestations(&given, "2026-11-01T06:00:00Z").unwrap_or_default();
+            let all = attestations(&given, "2026-11-01T06:00:00Z", &[]).unwrap_or_default();
             assert!(
                 all.iter()
                     .any(|one| one.id == id && one.status == wanted && one.by == "security"),

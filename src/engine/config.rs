@@ -147,6 +147,12 @@ pub struct Attestation {
     /// Where it can be read: a document, a ticket, a log.
     #[serde(default)]
     pub evidence: String,
+    /// The resources that it is about, by ARN or id; all where it names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// The parts of the statement that it covers, such as the failures that a runbook is for; see `data/handoff/runbooks.yaml`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<String>,
 }
 
 /// The configuration.

@@ -25,7 +25,7 @@ mod stored;
 mod views;
 mod waivers;
 
-pub use attestation::ids as attestation_ids;
+pub use attestation::{ids as attestation_ids, parts as attestation_parts};
 pub use config::{Config, ConfigError, Waivable, WaiverEntry, parse as parse_config};
 pub use evaluate::{Judged, judge};
 pub use examples::{test_examples, test_query};

@@ -15,7 +15,13 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-fn fingerprint(rule: &str, account: &str, region: &str, resource: &str, part: &str) -> String {
+pub(super) fn fingerprint(
+    rule: &str,
+    account: &str,
+    region: &str,
+    resource: &str,
+    part: &str,
+) -> String {
     let mut hash = Sha256::new();
     for text in [rule, account, region, resource, part] {
         hash.update((text.len() as u64).to_be_bytes());
@@ -505,7 +511,7 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
     let not_in_file = outside(&book.run, &mut results);
     let estate = super::estate::read(store, &coverage)?;
     let attestations =
-        super::attestation::attestations(&book.run.attestations, book.run.judged_at())?;
+        super::attestation::attestations(&book.run.attestations, book.run.judged_at(), &results)?;
     let overlaid = !book.origins.is_empty();
     let mut outcome = Outcome {
         schema: "outcrop/v1",
@@ -520,12 +526,14 @@ pub fn outcome(store: &Store) -> Result<Outcome, Error> {
         gated: None,
         overlaid,
         rules,
+        history: None,
         attestations,
         control_titles: control_titles(),
         claims: CLAIMS.clone(),
         changes: CHANGES.clone(),
         estate,
     };
+    super::attestation::refute(&mut outcome);
     unsettle(&mut outcome);
     outcome.settle();
     Ok(outcome)

@@ -68,9 +68,31 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
         .collect();
     info.notes = info.notes.iter().map(|note| names.text(note)).collect();
     let asked = engine::attestation_ids().map_err(|error| fail(&error))?;
+    let parts = engine::attestation_parts().map_err(|error| fail(&error))?;
     for one in info.attestations.iter_mut().filter_map(Json::as_object_mut) {
         for free in ["by", "evidence"] {
             one.insert(free.to_owned(), Json::from("(hidden)"));
+        }
+        // What the run does not hold has no stand-in, and a statement about some resources must not become one about all.
+        for list in ["resources", "covers"] {
+            for item in one
+                .get_mut(list)
+                .and_then(Json::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
+                let known = item
+                    .as_str()
+                    .is_some_and(|id| list == "covers" && parts.iter().any(|part| part == id));
+                let changed = names.json(item);
+                *item = if known {
+                    item.clone()
+                } else if list == "resources" && changed != *item {
+                    changed
+                } else {
+                    Json::from("(hidden)")
+                };
+            }
         }
         let own = one
             .get("id")

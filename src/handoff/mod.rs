@@ -4,6 +4,8 @@
 //! these was not read stands below the section, so that an empty one never says "nothing there" where nobody looked. Sections that
 //! need more than the run (whose source declares a resource, what a source takes for granted, a second run) are made here.
 
+mod differs;
+mod drawing;
 mod literals;
 mod open;
 mod owners;
@@ -66,7 +68,7 @@ static RECIPES: LazyLock<Vec<(u32, Recipe)>> = LazyLock::new(|| {
 });
 
 /// One part of the document.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Section {
     /// Names it in links, and its CSV file.
     pub id: String,
@@ -108,7 +110,7 @@ impl Section {
 }
 
 /// A question of the acceptance sheet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Question {
     /// As it is asked.
     pub question: String,
@@ -121,7 +123,7 @@ pub struct Question {
 }
 
 /// The whole hand-over; schema `outcrop-handoff/v1`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Document {
     /// `outcrop-handoff/v1`.
     pub schema: &'static str,
@@ -172,9 +174,16 @@ pub fn document(parts: &Parts<'_>) -> Result<Document, Error> {
     } = parts;
     parameters(store, outcome)?;
     let resources = owners::resources(store, sources)?;
-    let mut sections = vec![(2, owners::section(store, &resources, sources)?)];
+    let mut sections = vec![
+        (2, owners::section(store, &resources, sources)?),
+        (2, differs::section(store, sources)?),
+    ];
     for (place, recipe) in &*RECIPES {
-        sections.push((*place, from(store, outcome, recipe)?));
+        let mut section = from(store, outcome, recipe)?;
+        if recipe.id == "keys" {
+            open::replaced(outcome, &mut section);
+        }
+        sections.push((*place, section));
     }
     sections.push((13, vendor::section(store, outcome)?));
     sections.push((10, owners::teardown(&resources)));
@@ -186,7 +195,7 @@ pub fn document(parts: &Parts<'_>) -> Result<Document, Error> {
             sections.push((14, gone));
         }
     }
-    sections.push((12, open::runbooks(outcome)));
+    sections.push((12, open::runbooks(store, outcome)?));
     sections.push((15, open::findings(outcome)));
     sections.push((16, open::exceptions(outcome)));
     if let Some((other, judged)) = parts.rehearsal {
@@ -377,6 +386,6 @@ mod tests {
                 );
             }
         }
-        assert!(owners::are_known() && open::are_known());
+        assert!(owners::are_known() && open::are_known() && differs::are_known());
     }
 }

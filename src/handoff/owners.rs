@@ -17,9 +17,68 @@ pub struct Sources {
     pub states: Vec<String>,
     /// Templates and other files of the source: name and text.
     pub texts: Vec<(PathBuf, String)>,
+    /// What states and templates declare, row by row, each with its file's name.
+    pub declared: Vec<(String, Store)>,
+    /// What of them could not be compared with the run, and why.
+    pub not_compared: Vec<String>,
 }
 
 impl Sources {
+    /// A state of Terraform as `terraform show -json` writes it: what it is already, or a state file brought into that form. Resources
+    /// with a value that the state marks as sensitive are left out, so that none can be printed; how many is said beside it.
+    #[must_use]
+    pub fn as_shown(state: &Json) -> Option<(Json, usize)> {
+        let mut hidden = 0;
+        if state.pointer("/values/root_module").is_some() {
+            let mut state = state.clone();
+            if let Some(root) = state.pointer_mut("/values/root_module") {
+                without_sensitive(root, &mut hidden);
+            }
+            return Some((state, hidden));
+        }
+        let mut all = Vec::new();
+        for resource in state.get("resources")?.as_array()? {
+            // `provider["registry.terraform.io/hashicorp/aws"]`, with the alias behind it.
+            let provider = text(resource, "provider")
+                .split('"')
+                .nth(1)
+                .unwrap_or_default();
+            for instance in resource
+                .get("instances")
+                .and_then(Json::as_array)
+                .into_iter()
+                .flatten()
+            {
+                let marked = instance
+                    .get("sensitive_attributes")
+                    .and_then(Json::as_array)
+                    .is_some_and(|marks| !marks.is_empty());
+                if marked {
+                    hidden += 1;
+                    continue;
+                }
+                let kind = text(resource, "type");
+                let name = text(resource, "name");
+                let module = text(resource, "module");
+                let dot = if module.is_empty() { "" } else { "." };
+                let index = instance
+                    .get("index_key")
+                    .filter(|key| !key.is_null())
+                    .map_or_else(String::new, |key| format!("[{key}]"));
+                all.push(serde_json::json!({
+                    "address": format!("{module}{dot}{kind}.{name}{index}"),
+                    "mode": text(resource, "mode"), "type": kind, "name": name, "provider_name": provider,
+                    "values": instance.get("attributes").cloned().unwrap_or(Json::Null),
+                }));
+            }
+        }
+        let shown = serde_json::json!({
+            "format_version": "1.0",
+            "values": {"root_module": {"resources": all}},
+        });
+        Some((shown, hidden))
+    }
+
     /// Takes in a state: `terraform.tfstate`, `terraform show -json`, or a stack export of Pulumi.
     ///
     /// # Errors
@@ -151,6 +210,31 @@ impl Sources {
         for child in list("child_modules") {
             self.module(&child);
         }
+    }
+}
+
+/// Takes resources with a sensitive value out of a module and those below it.
+fn without_sensitive(module: &mut Json, hidden: &mut usize) {
+    fn marks(value: &Json) -> bool {
+        match value {
+            Json::Bool(mark) => *mark,
+            Json::Array(all) => all.iter().any(marks),
+            Json::Object(all) => all.values().any(marks),
+            _ => false,
+        }
+    }
+    if let Some(resources) = module.get_mut("resources").and_then(Json::as_array_mut) {
+        let before = resources.len();
+        resources.retain(|one| !one.get("sensitive_values").is_some_and(marks));
+        *hidden += before - resources.len();
+    }
+    for child in module
+        .get_mut("child_modules")
+        .and_then(Json::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        without_sensitive(child, hidden);
     }
 }
 

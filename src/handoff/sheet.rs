@@ -5,7 +5,7 @@ use crate::model::{AttestationStatus, Outcome, PromiseState, Severity, Verdict, 
 use serde::Serialize;
 
 /// An answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Said {
     /// The run shows it.
@@ -57,6 +57,23 @@ fn attested(outcome: &Outcome, id: &str) -> (Said, String) {
     }
 }
 
+/// What a person says of all rows of a section; a statement that leaves some out answers for those that it names alone.
+fn attested_of_all(
+    outcome: &Outcome,
+    id: &str,
+    section: Option<&Section>,
+    column: &str,
+    left_out: impl Fn(&Section) -> usize,
+) -> (Said, String) {
+    let (said, why) = attested(outcome, id);
+    let left = section.map_or(0, left_out);
+    if said == Said::Attested && left > 0 {
+        let text = format!("{why}; {left} rows of the section have no statement under {column:?}");
+        return (Said::NotKnown, text);
+    }
+    (said, why)
+}
+
 /// Nothing there, and everything read?
 fn nothing(section: Option<&Section>, what: &str) -> (Said, String) {
     match section {
@@ -80,10 +97,16 @@ fn sources(sections: &[Section]) -> (Said, String) {
             .count()
     };
     let (nobody, open) = (count("nobody"), count("not known"));
+    let differs = find(sections, "differs").map_or(0, |section| section.rows.len());
     if resources.rows.is_empty() {
         (Said::NotKnown, "no resource is in the run".to_owned())
     } else if nobody > 0 {
         (Said::No, format!("{nobody} resources are in no source"))
+    } else if differs > 0 {
+        (
+            Said::No,
+            format!("{differs} settings differ from what the source says"),
+        )
     } else if open > 0 || !resources.not_read.is_empty() {
         (
             Said::NotKnown,
@@ -258,7 +281,16 @@ pub(super) fn questions(outcome: &Outcome, sections: &[Section]) -> Vec<Question
         ),
         (
             "Is the replacement of every key written down, and was it tried?",
-            attested(outcome, "kms-key-replacement-procedure"),
+            attested_of_all(
+                outcome,
+                "kms-key-replacement-procedure",
+                find(sections, "keys"),
+                "Replacement tried",
+                |keys| {
+                    let tried = keys.column("Replacement tried");
+                    tried.filter(|text| *text == "not attested").count()
+                },
+            ),
             "keys",
         ),
         (
@@ -268,7 +300,13 @@ pub(super) fn questions(outcome: &Outcome, sections: &[Section]) -> Vec<Question
         ),
         (
             "Are there runbooks for an outage of Amazon Bedrock and for the limit of an index?",
-            attested(outcome, "outage-runbooks"),
+            attested_of_all(
+                outcome,
+                "outage-runbooks",
+                find(sections, "runbooks"),
+                "Runbook",
+                |_| super::open::not_covered(outcome),
+            ),
             "runbooks",
         ),
         (

@@ -20,6 +20,10 @@ pub fn files(document: &Document) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let mut json = serde_json::to_vec_pretty(document)?;
     json.push(b'\n');
     files.insert("handoff.json".to_owned(), json);
+    let schema = schemars::schema_for!(Document);
+    let mut schema = serde_json::to_vec_pretty(&schema)?;
+    schema.push(b'\n');
+    files.insert("handoff.schema.json".to_owned(), schema);
     files.insert("handoff.html".to_owned(), html(document)?.into_bytes());
     files.insert("handoff.md".to_owned(), markdown(document).into_bytes());
     for section in &document.sections {
@@ -52,6 +56,8 @@ struct Page<'d> {
 struct Shown<'d> {
     section: &'d Section,
     rows: Vec<Vec<String>>,
+    /// SVG of its own making, every name in it escaped; empty where there is none.
+    drawing: String,
 }
 
 impl Shown<'_> {
@@ -74,6 +80,11 @@ fn html(document: &Document) -> anyhow::Result<String> {
         .iter()
         .map(|section| Shown {
             section,
+            drawing: if section.id == "trust" {
+                super::drawing::trusts(section).unwrap_or_default()
+            } else {
+                String::new()
+            },
             rows: section
                 .rows
                 .iter()
@@ -85,7 +96,11 @@ fn html(document: &Document) -> anyhow::Result<String> {
                 .collect(),
         })
         .collect();
-    Ok(Page { document, sections }.render()?)
+    let page = Page { document, sections }.render()?;
+    Ok(page
+        .lines()
+        .map(|line| format!("{}\n", terminal(line)))
+        .collect())
 }
 
 fn markdown(document: &Document) -> String {

@@ -1,6 +1,6 @@
 //! What changed between two runs.
 
-use crate::model::{Finding, Outcome, Severity, Verdict, account_arn};
+use crate::model::{ATTESTATION_REFUTED, Finding, Outcome, Severity, Verdict, account_arn};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,6 +86,17 @@ impl<'p> From<&'p Finding> for Place<'p> {
     }
 }
 
+/// The rules that a run asked; whether it contradicts what people attest is always asked.
+pub(super) fn asked(outcome: &Outcome) -> BTreeSet<&str> {
+    outcome
+        .rules
+        .keys()
+        .map(String::as_str)
+        .chain(outcome.results.iter().map(|result| result.rule.as_str()))
+        .chain([ATTESTATION_REFUTED])
+        .collect()
+}
+
 /// Why nothing is fixed in a run of one of several ways.
 const NOT_HELD: &str = "the newer run does not hold all that its files say";
 
@@ -136,12 +147,7 @@ pub fn compare(old: &Outcome, new: &Outcome) -> Differences {
             .collect()
     };
     let (olds, news) = (by_print(old), by_print(new));
-    let rules: BTreeSet<&str> = new
-        .rules
-        .keys()
-        .map(String::as_str)
-        .chain(new.results.iter().map(|result| result.rule.as_str()))
-        .collect();
+    let rules = asked(new);
     let mut all = Differences {
         schema: "outcrop-diff/v1",
         ..Differences::default()

@@ -240,6 +240,11 @@ fn joined(parts: &[Part], missing: &Missing) -> RunInfo {
             }
         }
         joined.regions.extend(run.regions);
+        for said in run.attestations {
+            if !joined.attestations.contains(&said) {
+                joined.attestations.push(said);
+            }
+        }
         for note in run.notes {
             if !joined.notes.contains(&note) {
                 joined.notes.push(note);

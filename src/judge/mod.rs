@@ -119,12 +119,15 @@ impl Judge {
         run.configuration.clone_from(&self.configuration);
         run.rules_digest = self.library.digest();
         run.version = env!("CARGO_PKG_VERSION").to_owned();
-        run.attestations = self
-            .config
-            .attestations
-            .iter()
-            .filter_map(|one| serde_json::to_value(one).ok())
-            .collect();
+        // A run that is judged again without a configuration keeps what people said in the one that it was judged with.
+        if self.configuration.is_some() || run.attestations.is_empty() {
+            run.attestations = self
+                .config
+                .attestations
+                .iter()
+                .filter_map(|one| serde_json::to_value(one).ok())
+                .collect();
+        }
         if let Some(command) = &self.command {
             run.command.clone_from(command);
         }

@@ -1,75 +1,10 @@
 //! Failures over several runs: what is open, what came, what was fixed, what was lost sight of, and how old it is.
 
 use super::diff::{Place, why_gone};
-use crate::model::{Finding, Outcome, Severity, Verdict};
+pub use crate::model::{Counts, Life, Point, State};
+use crate::model::{Finding, History, Outcome, Severity, Verdict, promises};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What became of a failure by the last run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// It fails.
-    Open,
-    /// It could not be judged any more; that is not fixed.
-    LostSightOf,
-    /// It fails, and somebody accepted that for a time; that is not fixed.
-    Waived,
-    /// It does not fail any more.
-    Fixed,
-}
-
-/// The life of one failure.
-#[derive(Debug, Clone, Serialize)]
-pub struct Life {
-    /// Fingerprint of its results.
-    pub fingerprint: String,
-    /// Rule.
-    pub rule: String,
-    /// Severity in the last run that saw it.
-    pub severity: Severity,
-    /// Account.
-    pub account_id: String,
-    /// Region.
-    pub region: String,
-    /// Resource.
-    pub resource: String,
-    /// Part of the resource.
-    pub part: String,
-    /// When it was judged first to fail, since it was last fixed.
-    pub first_seen: String,
-    /// When it was judged last to fail.
-    pub last_seen: String,
-    /// What became of it.
-    pub state: State,
-    /// Whole days from the first time to the last run, where it is not fixed.
-    pub age_days: Option<i64>,
-}
-
-/// Counts of one run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Failures.
-    pub open: usize,
-    /// Of them those that the run before did not have.
-    pub new: usize,
-    /// Failures of before that do not fail any more.
-    pub fixed: usize,
-    /// Failures of before that could not be judged.
-    pub lost_sight_of: usize,
-}
-
-/// One run.
-#[derive(Debug, Clone, Serialize)]
-pub struct Point {
-    /// Run.
-    pub run: String,
-    /// When it was judged.
-    pub judged_at: String,
-    /// Its counts.
-    #[serde(flatten)]
-    pub counts: Counts,
-}
 
 /// One rule in one account.
 #[derive(Debug, Clone, Serialize)]
@@ -196,6 +131,34 @@ pub fn trend(mut outcomes: Vec<Outcome>) -> Trend {
     }
 }
 
+/// What earlier runs and this one, the last of them, say of its failures and promises.
+#[must_use]
+pub fn history(mut outcomes: Vec<Outcome>) -> History {
+    outcomes.sort_by(|a, b| a.run.judged_at().cmp(b.run.judged_at()));
+    let mut kept_since: BTreeMap<String, String> = BTreeMap::new();
+    for outcome in &outcomes {
+        for one in promises(outcome) {
+            if one.state.is_kept() {
+                kept_since
+                    .entry(one.id)
+                    .or_insert_with(|| outcome.run.judged_at().to_owned());
+            } else {
+                kept_since.remove(&one.id);
+            }
+        }
+    }
+    let all = trend(outcomes);
+    History {
+        runs: all.runs,
+        lives: all
+            .findings
+            .into_iter()
+            .map(|life| (life.fingerprint.clone(), life))
+            .collect(),
+        kept_since,
+    }
+}
+
 fn fails(result: &Finding) -> bool {
     result.verdict == Verdict::Fail && result.waiver.is_none()
 }
@@ -212,13 +175,14 @@ fn begin(result: &Finding, at: &str) -> Life {
         first_seen: at.to_owned(),
         last_seen: at.to_owned(),
         state: State::Open,
+        fixed_on: None,
         age_days: None,
     }
 }
 
 /// What becomes of known failures in a further run.
 fn follow(lives: &mut BTreeMap<String, Life>, outcome: &Outcome, counts: &mut Counts) {
-    let rules: BTreeSet<&str> = outcome.rules.keys().map(String::as_str).collect();
+    let rules = super::diff::asked(outcome);
     let now: BTreeMap<&str, &Finding> = outcome
         .results
         .iter()
@@ -244,7 +208,10 @@ fn follow(lives: &mut BTreeMap<String, Life>, outcome: &Outcome, counts: &mut Co
             }
         };
         match state {
-            State::Fixed => counts.fixed += 1,
+            State::Fixed => {
+                counts.fixed += 1;
+                life.fixed_on = Some(outcome.run.judged_at().to_owned());
+            }
             State::LostSightOf if life.state == State::Open => counts.lost_sight_of += 1,
             _ => {}
         }

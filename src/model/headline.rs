@@ -340,8 +340,8 @@ fn scope(outcome: &Outcome, file: bool) -> Vec<String> {
         "{}, {}; {} of {} ran.",
         counted(run.accounts.len(), "account", "accounts"),
         counted(run.regions.len(), "Region", "Regions"),
-        outcome.rules.len(),
-        counted(outcome.rules.len() + run.not_run.len(), "rule", "rules")
+        outcome.rules_run(),
+        counted(outcome.rules_run() + run.not_run.len(), "rule", "rules")
     )];
     if run.source == Source::Live {
         let left_out = run.left_out();

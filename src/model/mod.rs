@@ -7,6 +7,7 @@ mod change;
 mod estate;
 pub mod file;
 mod headline;
+mod history;
 mod observed;
 mod outcome;
 mod part;
@@ -21,10 +22,12 @@ pub use arn::{Arn, account_arn};
 pub use change::{Change, Closer, changes};
 pub use estate::{Chain, Estate, PromptStore, Thing};
 pub use headline::{Answer, Headline, headline};
+pub use history::{Counts, History, Life, Point, State};
 pub use observed::{Gap, OPEN_OPERATOR, Observed, Reason, merge};
 pub use outcome::{
-    AttestationReport, AttestationStatus, CoverageLine, Finding, Location, NotInFile, Outcome,
-    RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus, counted,
+    ATTESTATION_REFUTED, AttestationReport, AttestationStatus, CoverageLine, Finding, Location,
+    NotInFile, Outcome, RuleText, Severity, Summary, Verdict, Waiver, WaiverReport, WaiverStatus,
+    counted,
 };
 pub use part::{Asked, Shard};
 pub use pattern::{Class, Pattern, Token, arn_matches, glob, globs_meet, wild, without_place};

@@ -339,6 +339,8 @@ pub enum AttestationStatus {
     NotGiven,
     /// The day of the run, or its own, is not told.
     Unknown,
+    /// The run shows the opposite.
+    Refuted,
 }
 
 impl AttestationStatus {
@@ -350,8 +352,9 @@ impl AttestationStatus {
             Self::Expired => "expired",
             Self::TooOld => "too old",
             Self::NotYet => "not yet",
-            Self::NotGiven => "nobody says so",
+            Self::NotGiven => "not attested",
             Self::Unknown => "could not be determined",
+            Self::Refuted => "refuted by the run",
         }
     }
 }
@@ -379,9 +382,81 @@ pub struct AttestationReport {
     pub expires: String,
     /// Where it can be read.
     pub evidence: String,
+    /// The resources that it is about; empty where it is about all.
+    pub resources: Vec<String>,
+    /// The parts of the statement that it covers, where it has parts; empty where it does not say.
+    pub covers: Vec<String>,
+    /// The rules whose failures contradict it, with how many of each, where it would hold without them.
+    pub refuted_by: BTreeMap<String, usize>,
 }
 
+impl AttestationReport {
+    /// Did somebody make it?
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.status != AttestationStatus::NotGiven
+    }
+
+    /// The verdict's place in lists of results: never that of a proof.
+    #[must_use]
+    pub fn verdict(&self) -> &'static str {
+        if self.status == AttestationStatus::Holds {
+            "attested"
+        } else {
+            "not-attested"
+        }
+    }
+
+    /// The statement, or its id where it is one of the configuration's own.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        if self.statement.is_empty() {
+            &self.id
+        } else {
+            &self.statement
+        }
+    }
+
+    /// Who says so, since when and until when, and what became of it, in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let said = format!("{} said so on {}, until {}", self.by, self.on, self.expires);
+        match self.status {
+            AttestationStatus::NotGiven => "Not attested.".to_owned(),
+            AttestationStatus::Holds => format!("{said}. It is a person's word, and no proof."),
+            AttestationStatus::Refuted => {
+                let rules: Vec<String> = self
+                    .refuted_by
+                    .iter()
+                    .map(|(rule, count)| format!("{rule} ({count})"))
+                    .collect();
+                format!("{said}; the run shows the opposite: {}.", rules.join(", "))
+            }
+            other => format!("{said}; it does not count: {}.", other.words()),
+        }
+    }
+}
+
+/// The rule of a result that says that the run contradicts somebody's statement. It is not in the library: it is judged from results.
+pub const ATTESTATION_REFUTED: &str = "attestation-refuted";
+
 impl Outcome {
+    /// What somebody attests, for formats that list results: what the run contradicts is a failure of its own there.
+    pub fn attested(&self) -> impl Iterator<Item = &AttestationReport> {
+        self.attestations
+            .iter()
+            .filter(|one| one.is_given() && one.status != AttestationStatus::Refuted)
+    }
+
+    /// How many rules of the library ran.
+    #[must_use]
+    pub fn rules_run(&self) -> usize {
+        self.rules
+            .keys()
+            .filter(|rule| *rule != ATTESTATION_REFUTED)
+            .count()
+    }
+
     /// Sorts the results and counts them.
     pub fn settle(&mut self) {
         fn order(result: &Finding) -> impl Ord + use<'_> {
@@ -435,8 +510,10 @@ pub struct Outcome {
     /// The rules as run, by id.
     #[serde(skip)]
     pub rules: BTreeMap<String, RuleText>,
-    /// What people vouch for.
-    #[serde(skip)]
+    /// What earlier runs say of its results, where some were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<super::History>,
+    /// What people vouch for, and what they are asked for; never proofs.
     pub attestations: Vec<AttestationReport>,
     /// Titles of controls, by framework and control.
     #[serde(skip)]

@@ -2,6 +2,7 @@
 
 use super::{AttestationStatus, Finding, Outcome, Verdict};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A promise as `data/claims.yaml` writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -98,6 +99,10 @@ pub struct Promise {
     pub waived: usize,
     /// Accounts with failures.
     pub accounts: Vec<String>,
+    /// Environments with failures, as far as they are known.
+    pub environments: Vec<String>,
+    /// Since which run it is kept, where earlier runs were given and it is; empty elsewhere.
+    pub since: String,
 }
 
 /// What a run says of every promise, in the order of the days.
@@ -180,7 +185,8 @@ fn promise(outcome: &Outcome, claim: &Claim) -> Promise {
         PromiseState::Waived
     } else if !claim.planned.is_empty() {
         PromiseState::HoldsInPart
-    } else if no_rule {
+    } else if no_rule || !claim.attestations.is_empty() {
+        // It needs a person's word, whatever rules show beside it.
         PromiseState::Said
     } else {
         PromiseState::Holds
@@ -190,12 +196,14 @@ fn promise(outcome: &Outcome, claim: &Claim) -> Promise {
         .map(|one| format!("{} until {}", one.by, one.expires))
         .collect();
     said.dedup();
-    let mut accounts: Vec<String> = results()
-        .filter(|result| result.verdict == Verdict::Fail && result.waiver.is_none())
-        .map(|result| result.account_id.clone())
-        .collect();
-    accounts.sort();
-    accounts.dedup();
+    let failing = |of: fn(&Finding) -> &String| {
+        results()
+            .filter(|result| result.verdict == Verdict::Fail && result.waiver.is_none())
+            .map(of)
+            .filter(|text| !text.is_empty())
+            .cloned()
+            .collect::<BTreeSet<String>>()
+    };
     let mut rules: Vec<String> = ran.iter().chain(&not_run).map(|id| (*id).clone()).collect();
     rules.sort();
     Promise {
@@ -211,7 +219,14 @@ fn promise(outcome: &Outcome, claim: &Claim) -> Promise {
         fail,
         unknown,
         waived: waived(Verdict::Fail) + waived(Verdict::Unknown),
-        accounts,
+        accounts: Vec::from_iter(failing(|result| &result.account_id)),
+        environments: Vec::from_iter(failing(|result| &result.environment)),
+        since: outcome
+            .history
+            .as_ref()
+            .and_then(|history| history.kept_since.get(&claim.id))
+            .cloned()
+            .unwrap_or_default(),
     }
 }
 
@@ -264,14 +279,15 @@ impl Stage {
         let kept: usize = self
             .counts
             .iter()
-            .filter(|(state, _)| state.is_kept())
+            .filter(|(state, _)| *state == PromiseState::Holds)
             .map(|(_, count)| count)
             .sum();
         let others: Vec<String> = self
             .counts
             .iter()
-            .filter(|(state, _)| !state.is_kept())
+            .filter(|(state, _)| *state != PromiseState::Holds)
             .map(|(state, count)| match state {
+                PromiseState::Said => format!("{count} attested by people"),
                 PromiseState::HoldsInPart => format!("{count} hold in part"),
                 _ => format!("{count} {}", state.words()),
             })

@@ -243,6 +243,13 @@ impl RunInfo {
         }
     }
 
+    /// The id of the first account, for what belongs to the run as a whole; empty where there is none.
+    pub fn first_account(&self) -> &str {
+        self.accounts
+            .first()
+            .map_or("", |account| account.id.as_str())
+    }
+
     /// The account with this id, when the run covers it.
     pub fn account(&self, id: &str) -> Option<&AccountInfo> {
         self.accounts.iter().find(|account| account.id == id)

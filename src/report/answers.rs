@@ -303,7 +303,7 @@ fn not_looked_at(outcome: &Outcome) -> Answer {
     }
     lines.push(format!(
         "whatever no rule of this run asks for; it ran {} rules",
-        outcome.rules.len()
+        outcome.rules_run()
     ));
     if !outcome.disabled.is_empty() {
         lines.push(format!("rules switched off: {}", named(&outcome.disabled)));

@@ -4,7 +4,7 @@
 //! Source: <https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-findings-format.html>.
 
 use super::{missing, named};
-use crate::model::{Finding, GLOBAL, Outcome, Severity, Verdict};
+use crate::model::{AttestationStatus, Finding, GLOBAL, Outcome, Severity, Verdict};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -166,6 +166,12 @@ fn finding(outcome: &Outcome, result: &Finding) -> Json {
         "RecordState": "ACTIVE",
         "ProductFields": fields,
     });
+    if let Some(life) = super::life(outcome, result) {
+        all["CreatedAt"] = json!(life.first_seen);
+        all["FirstObservedAt"] = json!(life.first_seen);
+        all["LastObservedAt"] = json!(life.last_seen);
+        all["ProductFields"]["outcrop/life"] = json!(life.state);
+    }
     if let Some(text) = outcome.rules.get(&result.rule) {
         let mut recommendation = json!({"Text": most(&text.why, 512)});
         if let Some(url) = text
@@ -220,6 +226,52 @@ pub fn batches(outcome: &Outcome) -> impl Iterator<Item = Batch> {
                 .map(|result| finding(outcome, result))
                 .collect(),
         })
+        .chain(attested(outcome))
+}
+
+/// What people attest, as findings that neither passed nor failed; of the run's first account and Region, in one call.
+fn attested(outcome: &Outcome) -> Option<Batch> {
+    let account = &outcome.run.accounts.first()?.id;
+    let region = outcome
+        .run
+        .regions
+        .first()
+        .map_or("us-east-1", String::as_str);
+    let partition = &outcome.run.partition;
+    let at = outcome.run.judged_at();
+    let types = json!(["Software and Configuration Checks/AWS Security Best Practices"]);
+    let severity = json!({"Label": "INFORMATIONAL", "Original": "info"});
+    let findings: Vec<Json> = outcome
+        .attested()
+        .take(BATCH)
+        .map(|one| {
+            let holds = one.status == AttestationStatus::Holds;
+            json!({
+                "SchemaVersion": "2018-10-08",
+                "Id": most(&format!("outcrop/attestation/{}/{}/{}", one.id, one.by, one.on), 512),
+                "ProductArn": format!("arn:{partition}:securityhub:{region}:{account}:product/{account}/default"),
+                "ProductName": "Outcrop", "CompanyName": "Outcrop",
+                "GeneratorId": most(&format!("outcrop/attestation/{}", one.id), 512),
+                "AwsAccountId": account, "Region": region,
+                "Types": types,
+                "CreatedAt": at, "UpdatedAt": at,
+                "Severity": severity,
+                "FindingProviderFields": {"Severity": severity, "Types": types},
+                "Title": most(&format!("{}: {}", one.verdict(), one.title()), 256),
+                "Description": most(&one.sentence(), LONGEST),
+                "Resources": [{"Type": "AwsAccount", "Id": format!("AWS::::Account:{account}"), "Partition": partition, "Region": region}],
+                "Compliance": {"Status": "NOT_AVAILABLE"},
+                "Workflow": {"Status": if holds { "RESOLVED" } else { "NEW" }},
+                "RecordState": "ACTIVE",
+                "ProductFields": {"outcrop/verdict": one.verdict(), "outcrop/run": outcome.run.id},
+            })
+        })
+        .collect();
+    (!findings.is_empty() && account.len() == 12).then(|| Batch {
+        account: account.clone(),
+        region: region.to_owned(),
+        findings,
+    })
 }
 
 /// Writes a line for each call: findings of one account and Region.

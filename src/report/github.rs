@@ -77,6 +77,25 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             "::notice title=Not in the files::{outside} verdicts rest on what these files do not hold; lay them over a recorded run with --onto"
         )?;
     }
+    let said: Vec<String> = outcome
+        .attested()
+        .map(|one| {
+            format!(
+                "{} ({}, {} until {})",
+                one.id,
+                one.verdict(),
+                one.by,
+                one.expires
+            )
+        })
+        .collect();
+    if !said.is_empty() {
+        writeln!(
+            out,
+            "::notice title=Attestations::People's words, no proofs: {}",
+            data(&said.join("; "))
+        )?;
+    }
     writeln!(
         out,
         "::notice title=Outcrop::{}",

@@ -12,6 +12,20 @@ use std::io::{self, Write};
 /// # Errors
 /// When the writer fails.
 pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let file = outcome
+        .run
+        .configuration
+        .as_ref()
+        .map_or("outcrop.yaml", |one| one.file.as_str());
+    let said = outcome.attested().map(|one| {
+        json!({
+            "description": format!("{}: {} {}", one.verdict(), one.title(), one.sentence()),
+            "check_name": one.id,
+            "fingerprint": format!("attestation-{}-{}-{}", one.id, one.by, one.on),
+            "severity": "info",
+            "location": {"path": file, "lines": {"begin": 1}},
+        })
+    });
     let all: Vec<_> = problems(outcome)
         .filter(|result| result.waiver.is_some() || !outside_file(outcome, result))
         .map(|result| {
@@ -33,6 +47,7 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
                 "location": {"path": path, "lines": {"begin": line}},
             })
         })
+        .chain(said)
         .collect();
     serde_json::to_writer_pretty(&mut *out, &all)?;
     writeln!(out)

@@ -1,11 +1,12 @@
 //! `--format html`: one file that a person reads, on a screen, on paper, without scripts.
 
 use super::answers::{Answer, answers};
+use super::controls::{Control, matrix};
 use super::diagram::Diagram;
 use super::{missing, named};
 use crate::model::{
-    AttestationReport, Change, CoverageLine, Finding, GLOBAL, Headline, Outcome, Promise, RunInfo,
-    Severity, Verdict, WaiverStatus, changes, headline, promises, stages,
+    AttestationReport, Change, CoverageLine, Finding, GLOBAL, Headline, Outcome, Point, Promise,
+    RunInfo, Severity, Verdict, WaiverStatus, changes, headline, promises, stages,
 };
 use crate::report::safe::{cut, terminal};
 use askama::Template;
@@ -58,25 +59,41 @@ struct Section {
     rules: Vec<RuleView>,
 }
 
-/// A control with what was tested for it.
-#[derive(Default)]
-struct Control {
-    id: String,
-    title: String,
-    rules: BTreeSet<String>,
-    fail: usize,
-    unknown: usize,
-    pass: usize,
-    waived: usize,
-    /// Statements of people that support it, each with its status.
-    attested: BTreeSet<String>,
+/// A run among those before it, as a column of the chart.
+struct Column {
+    /// From the left, in user units of the chart.
+    x: usize,
+    /// From the top.
+    y: usize,
+    /// How high it is.
+    height: usize,
+    point: Point,
 }
 
-impl Control {
-    /// Resources that were tested, those that the rules do not speak of aside.
-    fn population(&self) -> usize {
-        self.fail + self.unknown + self.pass + self.waived
-    }
+/// The chart of open failures, run by run: 640 units wide, 120 high, of at most 40 runs.
+fn chart(outcome: &Outcome) -> Vec<Column> {
+    const MOST: usize = 40;
+    const HIGH: usize = 100;
+    let Some(history) = &outcome.history else {
+        return Vec::new();
+    };
+    let runs = history
+        .runs
+        .get(history.runs.len().saturating_sub(MOST)..)
+        .unwrap_or_default();
+    let top = runs.iter().map(|run| run.counts.open).max().unwrap_or(0);
+    runs.iter()
+        .enumerate()
+        .map(|(place, run)| {
+            let height = (run.counts.open * HIGH).div_ceil(top.max(1));
+            Column {
+                x: place * 16,
+                y: HIGH + 10 - height,
+                height,
+                point: run.clone(),
+            }
+        })
+        .collect()
 }
 
 #[derive(Template)]
@@ -99,6 +116,8 @@ struct Page<'o> {
     /// Rules that have a part of their own in the page.
     linked: BTreeSet<&'o str>,
     frameworks: Vec<(String, Vec<Control>)>,
+    /// Open failures, run by run, where earlier runs were given.
+    chart: Vec<Column>,
     facts: Vec<(&'static str, String)>,
 }
 
@@ -231,55 +250,6 @@ fn sections(outcome: &Outcome) -> Vec<Section> {
     all
 }
 
-fn frameworks(outcome: &Outcome) -> Vec<(String, Vec<Control>)> {
-    let begin = |framework: &String, control: &String| Control {
-        id: control.clone(),
-        title: outcome
-            .control_titles
-            .get(framework)
-            .and_then(|titles| titles.get(control))
-            .cloned()
-            .unwrap_or_default(),
-        ..Control::default()
-    };
-    let mut all: BTreeMap<&str, BTreeMap<&str, Control>> = BTreeMap::new();
-    for result in &outcome.results {
-        for (framework, controls) in &result.controls {
-            for control in controls {
-                let one = all
-                    .entry(framework)
-                    .or_default()
-                    .entry(control)
-                    .or_insert_with(|| begin(framework, control));
-                one.rules.insert(result.rule.clone());
-                match (result.verdict, result.waiver.is_some()) {
-                    (Verdict::Fail | Verdict::Unknown, true) => one.waived += 1,
-                    (Verdict::Fail, false) => one.fail += 1,
-                    (Verdict::Unknown, false) => one.unknown += 1,
-                    (Verdict::Pass, _) => one.pass += 1,
-                    (Verdict::NotApplicable, _) => {}
-                }
-            }
-        }
-    }
-    for statement in &outcome.attestations {
-        for (framework, controls) in &statement.controls {
-            for control in controls {
-                let one = all
-                    .entry(framework)
-                    .or_default()
-                    .entry(control)
-                    .or_insert_with(|| begin(framework, control));
-                one.attested
-                    .insert(format!("{}: {}", statement.id, statement.status.words()));
-            }
-        }
-    }
-    all.into_iter()
-        .map(|(framework, controls)| (framework.to_owned(), controls.into_values().collect()))
-        .collect()
-}
-
 /// Writes the page.
 ///
 /// # Errors
@@ -347,7 +317,7 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         ("Regions", run.regions.join(", ")),
         (
             "Rules",
-            format!("{} rules, digest {}", outcome.rules.len(), run.rules_digest),
+            format!("{} rules, digest {}", outcome.rules_run(), run.rules_digest),
         ),
         ("Switched off", outcome.disabled.join(", ")),
         ("Notes", run.notes.join("; ")),
@@ -403,7 +373,8 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .map(|result| result.rule.as_str())
             .collect(),
-        frameworks: frameworks(outcome),
+        frameworks: matrix(outcome),
+        chart: chart(outcome),
         facts,
     };
     let text = page.render().map_err(io::Error::other)?;

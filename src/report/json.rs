@@ -51,8 +51,8 @@ fn rests(outcome: &Outcome) -> Rests<'_> {
     let run = &outcome.run;
     Rests {
         headline: headline(outcome),
-        rules_run: outcome.rules.len(),
-        rules_shipped: outcome.rules.len() + run.not_run.len(),
+        rules_run: outcome.rules_run(),
+        rules_shipped: outcome.rules_run() + run.not_run.len(),
         severities_changed: run
             .severities
             .iter()

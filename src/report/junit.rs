@@ -77,8 +77,20 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             ),
         ]
     };
-    let with = |name: &str, results: &[&Finding]| {
-        let counts = counts(results);
+    // What people attest is no test that passed: it is skipped, with who says so.
+    let said: Vec<_> = outcome.attested().collect();
+    let with = |name: &str, results: &[&Finding], said: usize| {
+        let counts = counts(results).map(|(key, value)| {
+            let more = if matches!(key, "tests" | "skipped") {
+                said
+            } else {
+                0
+            };
+            (
+                key,
+                (value.parse::<usize>().unwrap_or_default() + more).to_string(),
+            )
+        });
         let mut all = vec![("name", name)];
         all.extend(counts.iter().map(|(key, value)| (*key, value.as_str())));
         start(
@@ -94,11 +106,25 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     xml.write_event(Event::Start(with(
         "outcrop",
         &outcome.results.iter().collect::<Vec<_>>(),
+        said.len(),
     )))?;
     for (rule, results) in suites {
-        xml.write_event(Event::Start(with(rule, &results)))?;
+        xml.write_event(Event::Start(with(rule, &results, 0)))?;
         for result in results {
             case(outcome, &mut xml, result)?;
+        }
+        xml.write_event(Event::End(BytesEnd::new("testsuite")))?;
+    }
+    if !said.is_empty() {
+        xml.write_event(Event::Start(with("attestations", &[], said.len())))?;
+        for one in said {
+            xml.write_event(Event::Start(start(
+                "testcase",
+                &[("name", one.title()), ("classname", &one.id)],
+            )))?;
+            let message = format!("{}: {}", one.verdict(), one.sentence());
+            xml.write_event(Event::Empty(start("skipped", &[("message", &message)])))?;
+            xml.write_event(Event::End(BytesEnd::new("testcase")))?;
         }
         xml.write_event(Event::End(BytesEnd::new("testsuite")))?;
     }

@@ -332,6 +332,24 @@ fn blocks(outcome: &Outcome) -> Vec<String> {
             safe(&waiver.detail)
         ));
     }
+    let said: String = outcome
+        .attestations
+        .iter()
+        .filter(|one| one.is_given())
+        .map(|one| {
+            format!(
+                "| {} | {} | {} |\n",
+                code(&one.id),
+                one.status.words(),
+                safe(&one.sentence())
+            )
+        })
+        .collect();
+    if !said.is_empty() {
+        blocks.push(format!(
+            "\n<details><summary>Attested by people, not proved</summary>\n\n| attestation | state | who says so |\n| --- | --- | --- |\n{said}\n</details>\n"
+        ));
+    }
     for note in &outcome.run.notes {
         blocks.push(format!("\nNote: {}\n", safe(note)));
     }

@@ -3,6 +3,7 @@
 mod answers;
 pub mod asff;
 pub mod causes;
+pub mod controls;
 pub mod csv;
 pub mod diagram;
 mod first;
@@ -17,12 +18,13 @@ pub mod ocsf;
 pub mod oscal;
 pub mod safe;
 pub mod sarif;
+pub mod stages;
 pub mod table;
 pub mod xlsx;
 
-use crate::model::{Finding, Gap, Outcome, Severity, Verdict};
+use crate::model::{Finding, Gap, Life, Outcome, Severity, State, Verdict};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 /// What a reader may ask of a format beyond the outcome.
@@ -46,7 +48,7 @@ pub struct Format {
 }
 
 /// All formats, in the order in which they are named to users.
-pub const FORMATS: [Format; 15] = [
+pub const FORMATS: [Format; 17] = [
     Format {
         name: "table",
         ending: "txt",
@@ -100,17 +102,27 @@ pub const FORMATS: [Format; 15] = [
     Format {
         name: "ocsf",
         ending: "ocsf.jsonl",
-        render: |outcome, options, out| ocsf::render(&told(outcome), options.ocsf, out),
+        render: |outcome, options, out| ocsf::render(&lived(outcome), options.ocsf, out),
     },
     Format {
         name: "asff",
         ending: "asff.jsonl",
-        render: |outcome, _, out| asff::render(&told(outcome), out),
+        render: |outcome, _, out| asff::render(&lived(outcome), out),
     },
     Format {
         name: "oscal",
         ending: "oscal.json",
         render: |outcome, _, out| oscal::render(outcome, out),
+    },
+    Format {
+        name: "stages",
+        ending: "stages.csv",
+        render: |outcome, _, out| stages::render(outcome, out),
+    },
+    Format {
+        name: "controls",
+        ending: "controls.csv",
+        render: |outcome, _, out| controls::render(outcome, out),
     },
     Format {
         name: "mermaid",
@@ -137,12 +149,7 @@ fn told(outcome: &Outcome) -> Cow<'_, Outcome> {
     if outcome.run.complete {
         return Cow::Borrowed(outcome);
     }
-    let account = outcome
-        .run
-        .accounts
-        .first()
-        .map(|account| account.id.clone())
-        .unwrap_or_default();
+    let account = outcome.run.first_account().to_owned();
     let resource = crate::model::account_arn(&outcome.run.partition, &account);
     let message = "The run was interrupted: what it does not hold was not looked at.".to_owned();
     let interruption = Finding {
@@ -173,6 +180,99 @@ fn told(outcome: &Outcome) -> Cow<'_, Outcome> {
     let mut told = outcome.clone();
     told.results.insert(0, interruption);
     Cow::Owned(told)
+}
+
+/// Whether all was looked at, for tables that say nothing else of the run.
+fn run_state(outcome: &Outcome) -> &'static str {
+    if outcome.run.complete {
+        "complete"
+    } else {
+        "interrupted"
+    }
+}
+
+/// The life of a failure, where earlier runs were given.
+fn life<'o>(outcome: &'o Outcome, result: &Finding) -> Option<&'o Life> {
+    outcome.history.as_ref()?.lives.get(&result.fingerprint)
+}
+
+/// An outcome for systems that keep findings from run to run: failures of before that have no result any more are told too, because
+/// what was lost sight of is not fixed, and what was fixed there has to be closed here.
+pub(crate) fn lived(outcome: &Outcome) -> Cow<'_, Outcome> {
+    let mut told = told(outcome);
+    let Some(history) = &outcome.history else {
+        return told;
+    };
+    let here: BTreeSet<&str> = outcome
+        .results
+        .iter()
+        .map(|result| result.fingerprint.as_str())
+        .collect();
+    let now = outcome.run.judged_at();
+    let gone: Vec<Finding> = history
+        .lives
+        .values()
+        .filter(|life| !here.contains(life.fingerprint.as_str()))
+        .filter(|life| match life.state {
+            State::Fixed => life.fixed_on.as_deref() == Some(now),
+            _ => true,
+        })
+        .map(|life| gone(outcome, life))
+        .collect();
+    if !gone.is_empty() {
+        told.to_mut().results.extend(gone);
+    }
+    told
+}
+
+/// A failure of an earlier run that has no result in this one.
+fn gone(outcome: &Outcome, life: &Life) -> Finding {
+    let fixed = life.state == State::Fixed;
+    let message = if fixed {
+        format!(
+            "It failed until {}; it is not there any more.",
+            life.last_seen
+        )
+    } else {
+        format!(
+            "It failed on {}; this run did not look at it, so it counts as open.",
+            life.last_seen
+        )
+    };
+    let text = outcome.rules.get(&life.rule);
+    Finding {
+        rule: life.rule.clone(),
+        title: text.map_or_else(|| life.rule.clone(), |text| text.title.clone()),
+        severity: life.severity,
+        pillar: text.map_or_else(String::new, |text| text.pillar.clone()),
+        stage: 30,
+        verdict: if fixed {
+            Verdict::NotApplicable
+        } else {
+            Verdict::Unknown
+        },
+        subject: life.resource.clone(),
+        resource: life.resource.clone(),
+        closer: None,
+        resource_type: "Other".to_owned(),
+        account_id: life.account_id.clone(),
+        region: life.region.clone(),
+        missing: if fixed {
+            Vec::new()
+        } else {
+            vec![Gap::not_understood("run", message.as_str())]
+        },
+        message,
+        evidence: BTreeMap::new(),
+        part: life.part.clone(),
+        fingerprint: life.fingerprint.clone(),
+        waiver: None,
+        location: None,
+        origin: None,
+        tags: BTreeMap::new(),
+        environment: String::new(),
+        controls: BTreeMap::new(),
+    }
 }
 
 /// What an unknown lacks, in one line: reason, call, detail.

@@ -4,7 +4,7 @@
 //! Source: <https://schema.ocsf.io/1.6.0/classes/compliance_finding>. Times are in milliseconds.
 
 use super::{missing, named};
-use crate::model::{Finding, Outcome, Severity, Verdict};
+use crate::model::{AttestationReport, Finding, Outcome, Severity, Verdict};
 use serde_json::{Value as Json, json};
 use std::io::{self, Write};
 
@@ -109,6 +109,17 @@ fn finding(outcome: &Outcome, result: &Finding, class: Class, time: i64, at: &st
             "waiver": result.waiver, "location": result.location, "origin": result.origin, "environment": result.environment,
         },
     });
+    if let Some(life) = super::life(outcome, result) {
+        let [first, last] = [&life.first_seen, &life.last_seen].map(|at| since_1970(at));
+        all["finding_info"]["created_time"] = json!(first);
+        all["finding_info"]["created_time_dt"] = json!(life.first_seen);
+        all["finding_info"]["first_seen_time"] = json!(first);
+        all["finding_info"]["first_seen_time_dt"] = json!(life.first_seen);
+        all["finding_info"]["last_seen_time"] = json!(last);
+        all["finding_info"]["last_seen_time_dt"] = json!(life.last_seen);
+        all["unmapped"]["life"] =
+            json!({"state": life.state, "age_days": life.age_days, "fixed_on": life.fixed_on});
+    }
     if let Some(text) = text {
         let desc = if text.fix.is_empty() {
             text.why.clone()
@@ -135,10 +146,12 @@ fn finding(outcome: &Outcome, result: &Finding, class: Class, time: i64, at: &st
 
 /// When the run was judged, in milliseconds since 1970.
 pub(super) fn milliseconds(outcome: &Outcome) -> i64 {
-    outcome
-        .run
-        .judged_at()
-        .parse::<jiff::Timestamp>()
+    since_1970(outcome.run.judged_at())
+}
+
+/// A time in milliseconds since 1970; 0 where it is none.
+fn since_1970(at: &str) -> i64 {
+    at.parse::<jiff::Timestamp>()
         .map_or(0, jiff::Timestamp::as_millisecond)
 }
 
@@ -151,7 +164,45 @@ pub fn render(outcome: &Outcome, class: Class, out: &mut dyn Write) -> io::Resul
         serde_json::to_writer(&mut *out, &finding)?;
         writeln!(out)?;
     }
+    // A statement is detected by nobody.
+    for one in outcome.attested().filter(|_| class == Class::Compliance) {
+        serde_json::to_writer(&mut *out, &attested(outcome, one))?;
+        writeln!(out)?;
+    }
     Ok(())
+}
+
+/// What a person says, with a status of its own: neither pass nor fail.
+fn attested(outcome: &Outcome, one: &AttestationReport) -> Json {
+    let time = milliseconds(outcome);
+    let uid = format!("attestation/{}/{}/{}", one.id, one.by, one.on);
+    let account = outcome.run.first_account();
+    json!({
+        "activity_id": 1, "activity_name": "Create",
+        "category_uid": 2, "category_name": "Findings",
+        "class_uid": 2003, "class_name": "Compliance Finding",
+        "type_uid": 200_301, "type_name": "Compliance Finding: Create",
+        "time": time,
+        "severity_id": 1, "severity": "Informational",
+        "status_id": 99, "status": one.verdict(),
+        "message": one.sentence(),
+        "metadata": {
+            "version": "1.6.0", "profiles": ["cloud", "datetime"], "event_code": one.id,
+            "uid": format!("{}/{uid}", outcome.run.id),
+            "product": {"name": "Outcrop", "vendor_name": "Outcrop", "version": outcome.run.version},
+        },
+        "cloud": {
+            "provider": "AWS", "region": crate::model::GLOBAL, "cloud_partition": outcome.run.partition,
+            "account": {"uid": account, "type": "AWS Account", "type_id": 10},
+        },
+        "finding_info": {"uid": uid, "title": one.title(), "desc": one.sentence(), "types": ["attestation"], "created_time": time},
+        "compliance": {
+            "control": one.id, "standards": one.controls.keys().collect::<Vec<_>>(),
+            "requirements": one.controls.iter().flat_map(|(framework, all)| all.iter().map(move |control| format!("{framework} {control}"))).collect::<Vec<_>>(),
+            "status_id": 99, "status": one.verdict(), "status_details": [one.sentence()],
+        },
+        "unmapped": {"attestation": one},
+    })
 }
 
 /// A finding for each result, in their order.

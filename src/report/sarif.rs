@@ -183,6 +183,12 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .map(|note| notice("note", note.clone())),
     );
+    notifications.extend(outcome.attested().map(|one| {
+        notice(
+            "note",
+            format!("{}: {}: {}", one.verdict(), one.title(), one.sentence()),
+        )
+    }));
     if shown.len() > MOST {
         notifications.push(notice(
             "error",
@@ -218,7 +224,7 @@ pub fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             "columnKind": "unicodeCodePoints",
             "invocations": [invocation],
             "results": shown.iter().take(MOST).map(|finding| result(finding, places.get(finding.rule.as_str()).copied())).collect::<Vec<_>>(),
-            "properties": {"summary": outcome.summary, "rules_digest": outcome.run.rules_digest, "disabled": outcome.disabled},
+            "properties": {"summary": outcome.summary, "rules_digest": outcome.run.rules_digest, "disabled": outcome.disabled, "attestations": outcome.attestations},
         }],
     });
     serde_json::to_writer_pretty(&mut *out, &report)?;

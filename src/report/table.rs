@@ -88,7 +88,26 @@ pub fn render(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Res
     not_in_file(outcome, layout, out)?;
     why_unknown(outcome, layout, out)?;
     coverage(outcome, layout, out)?;
-    waivers(outcome, layout, out)
+    waivers(outcome, layout, out)?;
+    attested(outcome, layout, out)
+}
+
+/// What people say, apart from what was proved.
+fn attested(outcome: &Outcome, layout: Layout, out: &mut dyn Write) -> io::Result<()> {
+    let said: Vec<_> = outcome
+        .attestations
+        .iter()
+        .filter(|one| one.is_given())
+        .collect();
+    if said.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", bold("ATTESTED BY PEOPLE, NOT PROVED", layout))?;
+    for one in said {
+        let text = format!("{}: {}", one.id, one.sentence());
+        lines("", 2, &cut(&text, LONGEST), layout, out)?;
+    }
+    Ok(())
 }
 
 /// One line for each cause of unknown results, and what would close them.

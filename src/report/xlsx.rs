@@ -1,4 +1,4 @@
-//! `--format xlsx`: a workbook with a sheet each for results, coverage, rules and waivers.
+//! `--format xlsx`: a workbook with a sheet each for results, coverage, rules, waivers, controls and attestations.
 //!
 //! Every cell is a text or a number, never a formula.
 
@@ -90,14 +90,6 @@ fn book(outcome: &Outcome) -> Result<Vec<u8>, XlsxError> {
     let results = sheet(&mut book, "Results", &columns, outcome.results.len())?;
     for (place, result) in outcome.results.iter().take(MOST).enumerate() {
         let waiver = result.waiver.as_ref();
-        let controls: Vec<String> = result
-            .controls
-            .iter()
-            .flat_map(|(framework, all)| {
-                all.iter()
-                    .map(move |control| format!("{framework}:{control}"))
-            })
-            .collect();
         let evidence = serde_json::to_string(&result.evidence).unwrap_or_default();
         let (file, line) = result
             .location
@@ -125,7 +117,7 @@ fn book(outcome: &Outcome) -> Result<Vec<u8>, XlsxError> {
                 &line,
                 result.origin.as_deref().unwrap_or_default(),
                 &evidence,
-                &controls.join(" "),
+                &super::csv::supported(&result.controls),
                 &result.fingerprint,
             ],
         )?;
@@ -200,6 +192,66 @@ fn book(outcome: &Outcome) -> Result<Vec<u8>, XlsxError> {
             waivers,
             place + 1,
             &[waiver.of(), &waiver.resource, status, &waiver.detail],
+        )?;
+    }
+    let widths = [
+        20.0, 14.0, 60.0, 60.0, 12.0, 10.0, 10.0, 10.0, 10.0, 10.0, 40.0, 12.0,
+    ];
+    let columns: Vec<(&str, f64)> = super::controls::COLUMNS.into_iter().zip(widths).collect();
+    let matrix = super::controls::matrix(outcome);
+    let lines: Vec<_> = matrix
+        .iter()
+        .flat_map(|(framework, all)| all.iter().map(|one| super::controls::line(framework, one)))
+        .collect();
+    let controls = sheet(&mut book, "Controls", &columns, lines.len())?;
+    for (place, line) in lines.iter().enumerate() {
+        let number = u32::try_from(place + 1).unwrap_or(u32::MAX);
+        for (column, cell) in (0_u16..).zip(line) {
+            match cell.parse::<u32>() {
+                Ok(count) if (4..10).contains(&column) => {
+                    controls.write_number(number, column, count)?
+                }
+                _ => controls.write_string(number, column, text(cell))?,
+            };
+        }
+    }
+    let columns = [
+        ("attestation", 30.0),
+        ("statement", 80.0),
+        ("day", 6.0),
+        ("state", 20.0),
+        ("by", 20.0),
+        ("since", 12.0),
+        ("until", 12.0),
+        ("where it can be read", 40.0),
+        ("resources", 40.0),
+        ("contradicted by", 40.0),
+        ("controls", 30.0),
+    ];
+    let said = sheet(
+        &mut book,
+        "Attestations",
+        &columns,
+        outcome.attestations.len(),
+    )?;
+    for (place, one) in outcome.attestations.iter().enumerate() {
+        let refuted: Vec<&str> = one.refuted_by.keys().map(String::as_str).collect();
+        row(
+            said,
+            place + 1,
+            &[
+                &one.id,
+                one.title(),
+                &one.stage.map_or_else(String::new, |day| day.to_string()),
+                one.status.words(),
+                &one.by,
+                &one.on,
+                &one.expires,
+                &one.evidence,
+                &one.resources.join(" "),
+                &refuted.join(" "),
+                &super::csv::supported(&one.controls),
+            ],
         )?;
     }
     book.save_to_buffer()

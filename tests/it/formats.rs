@@ -70,9 +70,12 @@ fn rendered(outcome: &Outcome, format: &report::Format) -> Vec<u8> {
 
 /// Formats of text that lists results; `xlsx` is read back by what others wrote, the diagrams show ways and no results.
 fn texts() -> impl Iterator<Item = &'static report::Format> {
-    report::FORMATS
-        .iter()
-        .filter(|format| !matches!(format.name, "xlsx" | "mermaid" | "dot" | "table"))
+    report::FORMATS.iter().filter(|format| {
+        !matches!(
+            format.name,
+            "xlsx" | "mermaid" | "dot" | "table" | "stages" | "controls"
+        )
+    })
 }
 
 fn text(outcome: &Outcome, format: &report::Format) -> String {
@@ -165,7 +168,9 @@ fn what_strangers_write_stays_text() {
         };
         let name = format.name;
         let clean = match name {
-            "csv" => !text.contains("\"=cmd") && !text.lines().any(|line| line.starts_with('=')),
+            "csv" | "stages" | "controls" => {
+                !text.contains("\"=cmd") && !text.lines().any(|line| line.starts_with('='))
+            }
             // Inside a code span nothing acts, and the stranger's text cannot end one.
             "markdown" => text
                 .lines()
@@ -271,5 +276,48 @@ fn unknown_results_are_told_by_their_causes() {
             "{} of {} has no cause",
             result.rule, result.resource
         );
+    }
+}
+
+/// What people say stands in every format as what it is; what the run contradicts fails and gates.
+#[test]
+fn what_people_attest_is_in_every_format_and_no_proof_in_any() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let config = "attestations:
+  - {id: no-egress-canary, by: network team, on: 2026-10-20, expires: 2027-01-01, evidence: canary.md}
+  - {id: release-tested-before-use, by: model team, on: 2026-10-20, expires: 2027-01-01, evidence: eval.md}
+";
+    std::fs::write(folder.path().join("outcrop.yaml"), config).expect("written");
+    let formats: Vec<_> = report::FORMATS
+        .iter()
+        .filter(|one| !matches!(one.name, "xlsx" | "mermaid" | "dot"))
+        .collect();
+    let mut command = assert_cmd::cargo::cargo_bin_cmd!("outcrop");
+    command
+        .current_dir(folder.path())
+        .args(["demo", "--quiet", "--fail-on", "none"]);
+    for one in &formats {
+        command.arg(format!("--format={}={}.out", one.name, one.name));
+    }
+    let done = command.output().expect("the program");
+    let code = done.status.code();
+    assert!(
+        matches!(code, Some(0)),
+        "{code:?} {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    for one in formats {
+        let path = folder.path().join(format!("{}.out", one.name));
+        let text = std::fs::read_to_string(path).expect("a report");
+        // The matrix names statements by their ids.
+        let who = if one.name == "controls" {
+            "no-egress-canary: holds"
+        } else {
+            "network team"
+        };
+        assert!(text.contains(who), "{}: {text:.2000}", one.name);
+        if !matches!(one.name, "stages" | "controls") {
+            assert!(text.contains("model team"), "{}", one.name);
+        }
     }
 }

@@ -331,3 +331,235 @@ fn stand_ins_name_nobody_and_wrong_calls_are_told() {
     assert!(wrong.err.contains("is not a state"), "{}", wrong.err);
     assert!(!folder.path().join("x").exists());
 }
+
+/// The values of a state beside those of the run: what was changed by hand is named, what means the same is not.
+#[test]
+fn what_an_account_holds_otherwise_than_its_source_is_named() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    judged(folder.path(), "sound", "run.outcrop", "");
+    let endpoint = |dns: bool, subnets: &[&str]| {
+        json!({"version": 4, "resources": [
+            {"mode": "managed", "type": "aws_vpc_endpoint", "name": "runtime", "provider": "provider[\"registry.terraform.io/hashicorp/aws\"]",
+             "instances": [{"attributes": {
+                "id": "vpce-app-runtime", "arn": "arn:aws:ec2:eu-west-1:111111111111:vpc-endpoint/vpce-app-runtime", "vpc_id": "vpc-app",
+                "vpc_endpoint_type": "Interface", "service_name": "com.amazonaws.eu-west-1.bedrock-runtime",
+                "private_dns_enabled": dns, "subnet_ids": subnets, "security_group_ids": ["sg-vpce-app"],
+                "policy": "{\"Version\": \"2012-10-17\", \"Statement\": []}"}}]},
+        ]})
+        .to_string()
+    };
+    let compared = |name: &str, state: String| {
+        fs::write(folder.path().join("state.json"), state).expect("written");
+        let all = document(
+            folder.path(),
+            &["run.outcrop", "--state", "state.json", "--out", name],
+        );
+        let found: Vec<String> = rows(&all, "differs")
+            .iter()
+            .map(|row| {
+                assert_eq!(row["Resource"], "vpce-app-runtime", "{row:?}");
+                assert!(
+                    row["Declared by"].starts_with("aws_vpc_endpoint.runtime"),
+                    "{row:?}"
+                );
+                row["Setting"].clone()
+            })
+            .collect();
+        found
+    };
+    // The order of subnets says nothing; the policy was replaced by hand.
+    assert_eq!(
+        compared("one", endpoint(true, &["subnet-app-b", "subnet-app-a"])),
+        ["policy"]
+    );
+    // A guardrail has no `arn`; its own attribute names it.
+    let guardrail = json!({"version": 4, "resources": [
+        {"mode": "managed", "type": "aws_bedrock_guardrail", "name": "chat", "provider": "provider[\"registry.terraform.io/hashicorp/aws\"]",
+         "instances": [{"attributes": {"guardrail_id": "g0support", "name": "chat",
+            "guardrail_arn": "arn:aws:bedrock:eu-west-1:111111111111:guardrail/g0support", "kms_key_arn": "arn:aws:kms:eu-west-1:111111111111:key/another"}}]}]});
+    fs::write(folder.path().join("guardrail.json"), guardrail.to_string()).expect("written");
+    let all = document(
+        folder.path(),
+        &[
+            "run.outcrop",
+            "--state",
+            "guardrail.json",
+            "--out",
+            "guardrail",
+        ],
+    );
+    let found: Vec<String> = rows(&all, "differs")
+        .iter()
+        .map(|row| row["Setting"].clone())
+        .collect();
+    assert_eq!(found, ["kms_key_id"]);
+    // What the state declares and the account does not hold was deleted behind it.
+    let gone = json!({"version": 4, "resources": [
+        {"mode": "managed", "type": "aws_cloudwatch_log_group", "name": "gone", "provider": "provider[\"registry.terraform.io/hashicorp/aws\"]",
+         "instances": [{"attributes": {"id": "/gone", "name": "/gone", "arn": "arn:aws:logs:eu-west-1:111111111111:log-group:/gone"}}]}]});
+    fs::write(folder.path().join("gone.json"), gone.to_string()).expect("written");
+    let all = document(
+        folder.path(),
+        &["run.outcrop", "--state", "gone.json", "--out", "gone"],
+    );
+    let found: Vec<(String, String)> = rows(&all, "differs")
+        .iter()
+        .map(|row| (row["Resource"].clone(), row["In the account"].clone()))
+        .collect();
+    assert_eq!(found, [("/gone".to_owned(), "not there".to_owned())]);
+    assert_eq!(
+        compared("two", endpoint(false, &["subnet-app-a"])),
+        ["policy", "private_dns_enabled", "subnet_ids"]
+    );
+}
+
+/// A statement about keys stands beside the keys that it names, one about runbooks beside the failures that it covers.
+#[test]
+fn statements_speak_of_what_they_name() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let config = "attestations:
+  - {id: kms-key-replacement-procedure, by: keys, on: 2026-10-01, expires: 2027-05-01, evidence: keys.md, resources: ['arn:aws:kms:eu-west-1:111111111111:key/vendor']}
+  - {id: outage-runbooks, by: operations, on: 2026-10-01, expires: 2027-01-31, evidence: runbooks.md, covers: [throttling]}
+";
+    judged(folder.path(), "broken", "run.outcrop", config);
+    let all = document(folder.path(), &["run.outcrop", "--out", "handover"]);
+    // Neither speaks of all that is asked.
+    assert_eq!(answer(&all, "Are there runbooks"), "not-known");
+    assert_eq!(answer(&all, "Is the replacement of every key"), "not-known");
+    for row in rows(&all, "keys") {
+        let wanted = match (row["Whose it is"].as_str(), row["Key"].as_str()) {
+            ("customer", key) if key.ends_with("key/vendor") => {
+                "keys says so, 2026-10-01 (keys.md)"
+            }
+            ("customer", _) => "not attested",
+            _ => "by AWS",
+        };
+        assert_eq!(row["Replacement tried"], wanted, "{row:?}");
+    }
+    let said: Vec<String> = rows(&all, "runbooks")
+        .iter()
+        .filter(|row| row["Rehearsed by"] == "operations")
+        .map(|row| row["What goes wrong"].clone())
+        .collect();
+    assert_eq!(said, ["Calls are throttled"]);
+    // The alarm of the estate `broken` acts on nothing; in `sound` one joins those that do not act themselves.
+    let heard = |document: &Json| -> Vec<String> {
+        rows(document, "runbooks")
+            .iter()
+            .take(2)
+            .map(|row| row["Alarm that somebody hears of"].clone())
+            .collect()
+    };
+    assert_eq!(heard(&all), ["none", "none"]);
+    judged(folder.path(), "sound", "sound.outcrop", "");
+    let sound = document(folder.path(), &["sound.outcrop", "--out", "sound"]);
+    assert_eq!(heard(&sound), ["inference-fails, latency", "throttles"]);
+    let page = fs::read_to_string(folder.path().join("handover/handoff.html")).expect("the page");
+    assert!(page.contains("aria-label=\"Who may assume which role\""));
+    // The schema beside the document speaks of what stands in it.
+    let schema =
+        fs::read_to_string(folder.path().join("handover/handoff.schema.json")).expect("the schema");
+    let schema: Json = serde_json::from_str(&schema).expect("JSON");
+    let known: Vec<&String> = schema["properties"]
+        .as_object()
+        .expect("properties")
+        .keys()
+        .collect();
+    for key in all.as_object().expect("an object").keys() {
+        assert!(known.contains(&key), "{key} is not in the schema");
+    }
+}
+
+/// What a state marks as sensitive is printed nowhere, and what was not compared is said.
+#[test]
+fn what_a_state_marks_as_sensitive_is_in_no_file() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    judged(folder.path(), "sound", "run.outcrop", "");
+    let secret = "HUNTER2-TOPSECRET";
+    let values = json!({
+        "id": "vpce-app-runtime", "arn": "arn:aws:ec2:eu-west-1:111111111111:vpc-endpoint/vpce-app-runtime", "vpc_endpoint_type": "Interface",
+        "service_name": "com.amazonaws.eu-west-1.bedrock-runtime", "private_dns_enabled": true,
+        "policy": json!({"Statement": [{"Sid": secret}]}).to_string(),
+    });
+    let file = json!({"version": 4, "resources": [{"mode": "managed", "type": "aws_vpc_endpoint", "name": "x",
+        "provider": "provider[\"registry.terraform.io/hashicorp/aws\"]",
+        "instances": [{"attributes": values, "sensitive_attributes": [[{"type": "get_attr", "value": "policy"}]]}]}]});
+    let shown = json!({"format_version": "1.0", "values": {"root_module": {"child_modules": [{"address": "module.m", "resources": [
+        {"address": "module.m.aws_vpc_endpoint.x", "mode": "managed", "type": "aws_vpc_endpoint", "name": "x",
+         "provider_name": "registry.terraform.io/hashicorp/aws", "values": values, "sensitive_values": {"policy": true}}]}]}}});
+    for (name, state) in [("file", file), ("shown", shown)] {
+        fs::write(folder.path().join("state.json"), state.to_string()).expect("written");
+        let all = document(
+            folder.path(),
+            &["run.outcrop", "--state", "state.json", "--out", name],
+        );
+        for entry in fs::read_dir(folder.path().join(name)).expect("the folder") {
+            let path = entry.expect("a file").path();
+            let text = fs::read_to_string(&path).expect("text");
+            assert!(!text.contains(secret), "{}", path.display());
+        }
+        let sections = all["sections"].as_array().expect("sections");
+        let section = sections
+            .iter()
+            .find(|one| one["id"] == "differs")
+            .expect("the section");
+        let said = section["not_read"].to_string();
+        assert!(
+            said.contains("1 resource with values that the state marks as sensitive"),
+            "{said}"
+        );
+    }
+}
+
+/// Stand-ins neither widen a statement nor name what the run does not hold.
+#[test]
+fn a_redacted_statement_says_no_more_than_it_did() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let config = "attestations:
+  - {id: outage-runbooks, by: operations, on: 2026-10-01, expires: 2027-01-31, covers: [throttling, corp-secret-part]}
+  - {id: kms-key-replacement-procedure, by: keys, on: 2026-10-01, expires: 2027-05-01, resources: ['corp-secret-absent']}
+";
+    judged(folder.path(), "broken", "run.outcrop", config);
+    let whole = document(folder.path(), &["run.outcrop", "--out", "whole"]);
+    let redacted = document(
+        folder.path(),
+        &["run.outcrop", "--redact", "--out", "redacted"],
+    );
+    let said = |document: &Json| -> Vec<bool> {
+        rows(document, "runbooks")
+            .iter()
+            .map(|row| row["Runbook"] != "not attested")
+            .collect()
+    };
+    assert_eq!(said(&whole), said(&redacted));
+    assert!(
+        rows(&redacted, "keys")
+            .iter()
+            .all(|row| !row["Replacement tried"].contains("says so"))
+    );
+    assert!(!redacted.to_string().contains("corp-secret"));
+}
+
+/// A statement is contradicted whatever it names that nobody judged, and a run that is judged again keeps it.
+#[test]
+fn a_misspelt_resource_shields_no_statement() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let config = "attestations:
+  - {id: release-tested-before-use, by: models, on: 2026-10-01, expires: 2026-12-01, resources: [misspelt]}
+";
+    judged(folder.path(), "broken", "run.outcrop", config);
+    fs::remove_file(folder.path().join("outcrop.yaml")).expect("removed");
+    for arguments in [&["report", "run.outcrop"][..], &["check", "run.outcrop"]] {
+        let output = assert_cmd::cargo::cargo_bin_cmd!("outcrop")
+            .current_dir(folder.path())
+            .args(arguments)
+            .args(["--format", "csv", "--quiet"])
+            .output()
+            .expect("the binary");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            text.contains("\"fail\",\"attestation-refuted\""),
+            "{arguments:?}"
+        );
+    }
+}

@@ -61,6 +61,7 @@ fn independent_validators_accept_the_reports() {
             "fixtures/parity/broken/tf",
         ],
         &["check", "fixtures/templates/conditions.yaml"],
+        &["demo", "--config", "tests/validators/attested.yaml"],
         &[
             "check",
             "fixtures/plans/function.json",

@@ -3,12 +3,14 @@
 mod others;
 
 use super::{Global, Usage};
+use crate::judge::trend::history;
 use crate::model::Outcome;
 use crate::report::asff::{Batch, batches};
+use crate::report::lived;
 use crate::report::safe::cut;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Who takes results.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,15 +127,37 @@ fn host(url: &str) -> Option<(bool, String)> {
     Some((scheme == "https" || local, format!("{name}{port}")))
 }
 
+/// A run before this one, judged, and of the same kind.
+fn earlier(path: &Path, outcome: &Outcome) -> anyhow::Result<Outcome> {
+    let run = super::remote::local(std::slice::from_ref(&path.to_owned()))?;
+    let before = super::diff::outcome(run.path())?;
+    let refused = |why: &str| Err(Usage(format!("--previous {}: {why}", path.display())).into());
+    if before.run.source.is_file() != outcome.run.source.is_file() {
+        let other = if before.run.source.is_file() {
+            "files"
+        } else {
+            "something else"
+        };
+        return refused(&format!(
+            "one of the runs is of accounts and the other of {other}; they cannot be compared"
+        ));
+    }
+    if before.run.judged_at() > outcome.run.judged_at() {
+        return refused("it was judged after the run of the report; name earlier runs here");
+    }
+    Ok(before)
+}
+
 /// How results are sent.
 #[derive(Debug, clap::Args)]
 pub(super) struct Sending {
     /// Send now.
     #[arg(long, requires = "send")]
     yes: bool,
-    /// The run before: only what changed since then is sent. Security Hub gets every result, because it forgets what is not repeated.
-    #[arg(long, value_name = "RUN", requires = "send")]
-    previous: Option<PathBuf>,
+    /// Earlier runs, repeatable: reports say since when each failure is open and each promise is kept. With --send, only what
+    /// changed since the last of them is sent; Security Hub gets every result, because it forgets what is not repeated.
+    #[arg(long, value_name = "RUN")]
+    previous: Vec<PathBuf>,
     /// Send every failure, as if there had been no run before.
     #[arg(long, requires = "send", conflicts_with = "previous")]
     everything: bool,
@@ -159,6 +183,27 @@ pub(super) struct Sending {
 }
 
 impl Sending {
+    /// Gives a report what earlier runs say of it; `select` keeps of each what the report is about.
+    pub fn look_back(
+        &self,
+        outcome: &mut Outcome,
+        select: impl Fn(&mut Outcome),
+    ) -> anyhow::Result<()> {
+        if self.previous.is_empty() {
+            return Ok(());
+        }
+        let mut all = Vec::new();
+        for path in &self.previous {
+            let mut one = earlier(path, outcome)?;
+            select(&mut one);
+            all.push(one);
+        }
+        // Last, also where another was judged at the same time.
+        all.push(outcome.clone());
+        outcome.history = Some(history(all));
+        Ok(())
+    }
+
     pub fn run(&self, to: &Receiver, outcome: &Outcome, global: &Global) -> anyhow::Result<u8> {
         if *to == Receiver::SecurityHub {
             return self.to_security_hub(outcome, global);
@@ -167,9 +212,9 @@ impl Sending {
     }
 
     fn to_security_hub(&self, outcome: &Outcome, global: &Global) -> anyhow::Result<u8> {
-        if self.previous.is_some() || self.everything {
+        if self.everything {
             return Err(Usage(
-                "Security Hub gets every result of a run, because it forgets what is not repeated; leave out --previous and --everything"
+                "Security Hub gets every result of a run, because it forgets what is not repeated; leave out --everything"
                     .to_owned(),
             )
             .into());
@@ -181,9 +226,10 @@ impl Sending {
             ))
             .into());
         }
-        let (known, foreign): (Vec<Batch>, Vec<Batch>) = batches(outcome).partition(|batch| {
-            batch.account.len() == 12 && batch.account.bytes().all(|byte| byte.is_ascii_digit())
-        });
+        let (known, foreign): (Vec<Batch>, Vec<Batch>) =
+            batches(&lived(outcome)).partition(|batch| {
+                batch.account.len() == 12 && batch.account.bytes().all(|byte| byte.is_ascii_digit())
+            });
         let mut out = crate::cli::out();
         let mut scopes: BTreeMap<(&str, &str), BTreeMap<&str, usize>> = BTreeMap::new();
         for batch in &known {

@@ -16,7 +16,17 @@ const MOST_OF_A_POST: usize = 4_000_000;
 impl Sending {
     /// What changed, and the run before.
     fn differences(&self, outcome: &Outcome) -> anyhow::Result<(Differences, Option<Outcome>)> {
-        let Some(previous) = &self.previous else {
+        let mut before: Option<Outcome> = None;
+        for path in &self.previous {
+            let one = super::earlier(path, outcome)?;
+            if before
+                .as_ref()
+                .is_none_or(|last| last.run.judged_at() <= one.run.judged_at())
+            {
+                before = Some(one);
+            }
+        }
+        let Some(before) = before else {
             if !self.everything {
                 return Err(Usage(
                     "name the run before with --previous RUN, so that only what changed is sent; --everything sends every failure"
@@ -29,16 +39,6 @@ impl Sending {
             let differences = changes::without_waived(compare(&nothing, outcome));
             return Ok((differences, None));
         };
-        let run = crate::cli::remote::local(std::slice::from_ref(previous))?;
-        let before = crate::cli::diff::outcome(run.path())?;
-        if before.run.source.is_file() != outcome.run.source.is_file() {
-            return Err(Usage(format!(
-                "--previous {}: one of the runs is of accounts and the other of {}; they cannot be compared",
-                previous.display(),
-                if before.run.source.is_file() { "files" } else { "something else" }
-            ))
-            .into());
-        }
         let differences = changes::without_waived(compare(&before, outcome));
         Ok((differences, Some(before)))
     }

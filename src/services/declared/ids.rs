@@ -355,6 +355,19 @@ pub fn named_later(declared: &Declared) -> Option<String> {
         .map(|later| later.why.clone())
 }
 
+/// The attribute that holds the ARN, by type of the Terraform AWS provider:
+/// <https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/bedrock_guardrail#attribute-reference> and its like.
+const OWN_ARN: &[(&str, &str)] = &[
+    ("aws_bedrock_guardrail", "guardrail_arn"),
+    ("aws_bedrockagent_agent", "agent_arn"),
+    ("aws_bedrockagentcore_agent_runtime", "agent_runtime_arn"),
+    ("aws_bedrockagentcore_browser", "browser_arn"),
+    (
+        "aws_bedrockagentcore_code_interpreter",
+        "code_interpreter_arn",
+    ),
+];
+
 /// The ARN that the resource has or will have.
 pub fn arn(declared: &Declared) -> String {
     if is(&["aws_s3_bucket", "AWS::S3::Bucket"], &declared.kind) {
@@ -404,6 +417,13 @@ pub fn arn(declared: &Declared) -> String {
             .arn(service, &resource)
             .trim_end_matches(":*")
             .to_owned();
+    }
+    // Some resources of Terraform have no `arn` and no `id`, and an attribute of their own; known only where the resource exists.
+    if let Some((_, attribute)) = OWN_ARN.iter().find(|(kind, _)| *kind == declared.kind)
+        && let Told::Known(arn) = declared.at(attribute).text()
+        && arn.starts_with("arn:")
+    {
+        return arn;
     }
     match NUMBERED
         .iter()
