@@ -25,6 +25,9 @@ pub(super) struct Handoff {
     /// settings are compared with those of the run, those of Pulumi aside.
     #[arg(long, value_name = "FILE")]
     state: Vec<PathBuf>,
+    /// CloudFormation declares everything, the CDK included: what no stack of the run made is in no source.
+    #[arg(long)]
+    stacks: bool,
     /// A file of the source, in which literals are looked for; the settings of a CloudFormation template are compared with those of
     /// the run. Repeatable.
     #[arg(long, value_name = "FILE")]
@@ -151,7 +154,10 @@ impl Handoff {
             ))
             .into());
         }
-        let mut sources = Sources::default();
+        let mut sources = Sources {
+            stacks: self.stacks,
+            ..Sources::default()
+        };
         for path in &self.state {
             let state = serde_json::from_str(&read(path)?)
                 .with_context(|| format!("`{}` is not JSON", path.display()))?;

@@ -33,6 +33,9 @@ pub struct AccountEntry {
     /// The environment of everything in it whose tags say nothing else, such as `prod`.
     #[serde(default)]
     pub environment: String,
+    /// Who answers for what lies in it and has no tag that names somebody, such as `platform-team`.
+    #[serde(default)]
+    pub owner: String,
 }
 
 /// Which verdict a waiver accepts.
@@ -222,6 +225,18 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
             format!(
                 "attestations: `{}` says not who vouches for it; give id and by",
                 nameless.id
+            ),
+        ));
+    }
+    let mut said = std::collections::BTreeSet::new();
+    if let Some(again) = config.attestations.iter().find(|one| !said.insert(&one.id)) {
+        return Err(at_key(
+            file,
+            text,
+            "attestations",
+            format!(
+                "attestations: `{}` is there twice; keep the newer statement, and name everything that it is about under resources",
+                again.id
             ),
         ));
     }

@@ -49,6 +49,9 @@ fn written(run: &Path, to: &Path) -> Result<(), Error> {
     for account in &mut info.accounts {
         (account.id, account.name) = (names.text(&account.id), names.text(&account.name));
         account.environment = names.text(&account.environment);
+        if !account.owner.is_empty() {
+            "(hidden)".clone_into(&mut account.owner);
+        }
     }
     info.caller_arn = names.text(&info.caller_arn);
     info.role_chains = info

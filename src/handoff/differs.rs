@@ -5,6 +5,7 @@ use crate::inventory::{Declaration, Error, Status, Store, Table, quoted};
 use crate::model::{UNKNOWN_ACCOUNT, UNKNOWN_REGION};
 use serde::Deserialize;
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// A table and what of it is compared, as `data/handoff/compared.yaml` has it.
@@ -21,6 +22,9 @@ static COMPARED: LazyLock<Vec<Compared>> = LazyLock::new(|| {
         .unwrap_or_default()
 });
 
+/// Names of resources that a sentence gives.
+const SHOWN: usize = 10;
+
 /// Longest value that stands in a cell.
 const LONGEST: usize = 600;
 
@@ -32,7 +36,7 @@ pub(super) fn section(store: &Store, sources: &Sources) -> Result<Section, Error
     let mut section = Section::new(
         "differs",
         "What differs from its source",
-        "Settings that an account holds otherwise than the state or template that was given. A change behind the source is undone by the next deployment, or lost in the next account. Compared are the policies of endpoints, keys, buckets, secrets and collections, who may assume a role, roles and networks of functions and agents, keys and retention; not what a role may do, rules of security groups, routes, or the contents of guardrails. What is in no source stands in the section before.",
+        "Settings that an account holds otherwise than the state or template that was given. A change behind the source is undone by the next deployment, or lost in the next account. Compared are the policies of endpoints, keys, buckets, secrets and collections, who may assume a role and what its policies are, roles and networks of functions and agents, keys and retention, the logging of invocations; not the rules of security groups, routes, or the contents of guardrails. What is in no source stands in the section before.",
         &[
             "Resource",
             "Account",
@@ -53,7 +57,9 @@ pub(super) fn section(store: &Store, sources: &Sources) -> Result<Section, Error
     section.not_read.extend(not_read(store, &tables)?);
     for (name, source) in &sources.declared {
         let declarations = source.declarations()?;
+        let unseen = unseen(store, &declarations)?;
         let (mut declared, mut found) = (0, 0);
+        let mut lost = Vec::new();
         for compared in &*COMPARED {
             let Ok(table) = store.table(&compared.table) else {
                 continue;
@@ -71,6 +77,9 @@ pub(super) fn section(store: &Store, sources: &Sources) -> Result<Section, Error
                         && [UNKNOWN_REGION, region].contains(&one.region.as_str())
                 })?;
                 found += usize::from(here.len() == 1);
+                if here.len() != 1 {
+                    lost.push(one.address.as_str());
+                }
                 if here.is_empty() && one.change == "keep" && is_seen(store, table, one)? {
                     section.rows.push(vec![
                         one.key.clone(),
@@ -92,8 +101,21 @@ pub(super) fn section(store: &Store, sources: &Sources) -> Result<Section, Error
                     let (Some(said), Some(held)) = (said, held) else {
                         continue;
                     };
-                    if one.unresolved.contains_key(column) || same(said, held) {
+                    if one.unresolved.contains_key(column)
+                        || same(said, held)
+                        || names_one(said, &unseen)
+                    {
                         continue;
+                    }
+                    // An alias stands for a key; which one, the run knows.
+                    let named = |value: &Json| key_named(store, account, region, value);
+                    let is_alias =
+                        |value: &Json| value.as_str().is_some_and(|text| text.contains("alias/"));
+                    match (named(said)?, named(held)?) {
+                        (Some(said), Some(held)) if said == held => continue,
+                        (None, _) if is_alias(said) => continue,
+                        (_, None) if is_alias(held) => continue,
+                        _ => {}
                     }
                     section.rows.push(vec![
                         one.key.clone(),
@@ -109,14 +131,62 @@ pub(super) fn section(store: &Store, sources: &Sources) -> Result<Section, Error
         }
         // What was compared is said, because an empty table would be read as "nothing differs".
         if found < declared || declared == 0 {
+            let first = lost
+                .iter()
+                .take(SHOWN)
+                .copied()
+                .collect::<Vec<_>>()
+                .join(", ");
+            let more = match lost.len().saturating_sub(SHOWN) {
+                0 if lost.is_empty() => String::new(),
+                0 => format!("; not: {first}"),
+                more => format!("; not: {first} and {more} more"),
+            };
             section.not_read.push(format!(
-                "{name}: of {declared} resources that it declares and that could be compared, {found} were found in one place of the run"
+                "{name}: of {declared} resources that it declares and that could be compared, {found} were found in one place of the run{more}"
             ));
         }
     }
     section.rows.sort();
     section.rows.dedup();
     Ok(section)
+}
+
+/// The logical ids that stand for names in a template, because AWS gives the resource a name of its own and no stack of the run says
+/// which: a setting that refers to one of them cannot be compared.
+fn unseen(store: &Store, declarations: &[Declaration]) -> Result<BTreeSet<String>, Error> {
+    let mut unseen = BTreeSet::new();
+    for one in declarations
+        .iter()
+        .filter(|one| last(&one.key) == one.address)
+    {
+        let Ok(table) = store.table(&one.table) else {
+            continue;
+        };
+        let query = format!(
+            "SELECT 1 FROM {} WHERE {} = ?1 LIMIT 1",
+            quoted(table.name),
+            quoted(table.key)
+        );
+        if !store.conn.prepare_cached(&query)?.exists([&one.key])? {
+            unseen.insert(one.address.clone());
+        }
+    }
+    Ok(unseen)
+}
+
+fn last(name: &str) -> &str {
+    name.rsplit(['/', ':']).next().unwrap_or(name)
+}
+
+/// Does a value, or a part of it, name one of these?
+fn names_one(value: &Json, names: &BTreeSet<String>) -> bool {
+    match value {
+        Json::String(text) => names.contains(last(text)),
+        Json::Array(all) => all.iter().any(|one| names_one(one, names)),
+        Json::Object(all) => all.values().any(|one| names_one(one, names)),
+        _ => false,
+    }
 }
 
 /// Was everything read where a resource would stand?
@@ -132,6 +202,26 @@ fn is_seen(store: &Store, table: &Table, one: &Declaration) -> Result<bool, Erro
         })
         .peekable();
     Ok(here.peek().is_some() && here.all(|line| line.status == Status::Complete))
+}
+
+/// The key behind a name as services take it, where the run holds it.
+fn key_named(
+    store: &Store,
+    account: &str,
+    region: &str,
+    value: &Json,
+) -> Result<Option<String>, Error> {
+    let Some(name) = value.as_str() else {
+        return Ok(None);
+    };
+    let mut statement = store.conn.prepare(
+        "SELECT key FROM temp.key_name WHERE name = ?1 AND (?1 LIKE 'arn:%' OR (account_id = ?2 AND region = ?3))",
+    )?;
+    let mut rows = statement.query([name, account, region])?;
+    Ok(match rows.next()? {
+        Some(row) => Some(row.get(0)?),
+        None => None,
+    })
 }
 
 /// A row: account, Region, and the cells that are compared, `None` where one is not known.
@@ -184,14 +274,10 @@ fn same(one: &Json, other: &Json) -> bool {
     }
     match (&one, &other) {
         (Json::String(one), Json::String(other)) => {
-            let last = |text: &str| text.rsplit('/').next().unwrap_or(text).to_owned();
-            // An alias does not say which key stands behind it.
-            one.contains("alias/")
-                || other.contains("alias/")
-                || (one.starts_with("arn:") != other.starts_with("arn:")
-                    && !one.is_empty()
-                    && !other.is_empty()
-                    && last(one) == last(other))
+            one.starts_with("arn:") != other.starts_with("arn:")
+                && !one.is_empty()
+                && !other.is_empty()
+                && last(one) == last(other)
         }
         _ => false,
     }
@@ -276,7 +362,6 @@ mod tests {
                 json!("k"),
                 true,
             ),
-            (json!("alias/k"), json!("k"), true),
             (json!(1), json!(0), false),
             (json!(""), json!("k"), true),
             (json!({"AWS": ["*"]}), json!("*"), true),

@@ -11,11 +11,12 @@ mod open;
 mod owners;
 mod rehearsal;
 mod sheet;
+mod sources;
 mod vendor;
 pub mod write;
 
-pub use owners::Sources;
 pub use sheet::Said;
+pub use sources::Sources;
 
 use crate::inventory::{Error, Status, Store};
 use crate::model::Outcome;
@@ -173,10 +174,12 @@ pub fn document(parts: &Parts<'_>) -> Result<Document, Error> {
         ..
     } = parts;
     parameters(store, outcome)?;
-    let resources = owners::resources(store, sources)?;
+    let resources = owners::resources(store, outcome, sources)?;
+    owners::share(store, &resources)?;
+    views(store)?;
     let mut sections = vec![
-        (2, owners::section(store, &resources, sources)?),
-        (2, differs::section(store, sources)?),
+        (20, owners::section(store, &resources, sources)?),
+        (21, differs::section(store, sources)?),
     ];
     for (place, recipe) in &*RECIPES {
         let mut section = from(store, outcome, recipe)?;
@@ -185,24 +188,26 @@ pub fn document(parts: &Parts<'_>) -> Result<Document, Error> {
         }
         sections.push((*place, section));
     }
-    sections.push((13, vendor::section(store, outcome)?));
-    sections.push((10, owners::teardown(&resources)));
-    sections.push((11, literals::section(sources, outcome)));
+    sections.push((130, vendor::section(store, outcome)?));
+    sections.push((100, owners::teardown(&resources)));
+    sections.push((110, literals::section(sources, outcome)));
     if let Some(previous) = parts.previous {
         let was = vendor::section(previous, outcome)?;
         let now = sections.iter().find(|(_, one)| one.id == "vendor");
         if let Some(gone) = now.map(|(_, now)| vendor::gone(outcome, now, &was)) {
-            sections.push((14, gone));
+            sections.push((140, gone));
         }
     }
-    sections.push((12, open::runbooks(store, outcome)?));
-    sections.push((15, open::findings(outcome)));
-    sections.push((16, open::exceptions(outcome)));
+    sections.push((120, open::runbooks(store, outcome)?));
+    sections.push((150, open::findings(outcome)));
     if let Some((other, judged)) = parts.rehearsal {
-        sections.push((17, rehearsal::section(outcome, other, judged)?));
+        sections.push((170, rehearsal::section(outcome, other, judged)?));
     }
     sections.sort_by_key(|(place, _)| *place);
-    let sections: Vec<Section> = sections.into_iter().map(|(_, section)| section).collect();
+    let behind = sections.partition_point(|(place, _)| *place < 160);
+    let mut sections: Vec<Section> = sections.into_iter().map(|(_, section)| section).collect();
+    let contradicted = sheet::contradicted(outcome, &sections);
+    sections.insert(behind, open::exceptions(outcome, &contradicted));
     let questions = sheet::questions(outcome, &sections);
     Ok(Document {
         schema: "outcrop-handoff/v1",
@@ -261,19 +266,19 @@ fn parameters(store: &Store, outcome: &Outcome) -> Result<(), Error> {
     Ok(())
 }
 
+/// What sections share: the views of `data/handoff/views.sql`.
+fn views(store: &Store) -> Result<(), Error> {
+    let file = Files::get("views.sql");
+    let text = file
+        .as_ref()
+        .and_then(|file| std::str::from_utf8(&file.data).ok());
+    Ok(store.conn.execute_batch(text.unwrap_or_default())?)
+}
+
 /// A section from its recipe.
 fn from(store: &Store, outcome: &Outcome, recipe: &Recipe) -> Result<Section, Error> {
     let mut unread = not_read(store, &recipe.needs)?;
-    let mut under: BTreeSet<String> = BTreeSet::new();
-    for subject in
-        subjects().filter(|one| recipe.subjects.iter().any(|name| name == one.table.name))
-    {
-        let columns = subject.table.columns.iter().map(|column| column.name);
-        let wanted = [(subject.table.name, columns.collect())];
-        let inputs = needs::readings(wanted);
-        under.extend(inputs.into_iter().map(|(table, _)| table.to_owned()));
-    }
-    for line in not_read(store, &Vec::from_iter(under))? {
+    for line in not_read(store, &under(&recipe.subjects))? {
         if !unread.contains(&line) {
             unread.push(line);
         }
@@ -306,6 +311,18 @@ fn from(store: &Store, outcome: &Outcome, recipe: &Recipe) -> Result<Section, Er
         section.rows.push(cells);
     }
     Ok(section)
+}
+
+/// The tables that these subjects rest on.
+fn under(names: &[String]) -> Vec<String> {
+    let mut under: BTreeSet<String> = BTreeSet::new();
+    for subject in subjects().filter(|one| names.iter().any(|name| name == one.table.name)) {
+        let columns = subject.table.columns.iter().map(|column| column.name);
+        let wanted = [(subject.table.name, columns.collect())];
+        let inputs = needs::readings(wanted);
+        under.extend(inputs.into_iter().map(|(table, _)| table.to_owned()));
+    }
+    Vec::from_iter(under)
 }
 
 /// A cell in words. What was not observed says so.

@@ -1,9 +1,10 @@
 //! What is still open: findings, exceptions, and what people said that ends soon.
 
-use super::{Section, not_read};
+use super::{Section, cell, not_read, under};
 use crate::inventory::{Error, Store};
 use crate::model::{AttestationReport, AttestationStatus, Outcome, Verdict};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// Failures and unknowns without a waiver, worst first, with room for a name.
@@ -51,6 +52,8 @@ struct Runbook {
     /// Metrics of AWS/Bedrock that show it.
     #[serde(default)]
     metrics: Vec<String>,
+    /// SQL: what of it stands in this estate, one sentence a row.
+    here: String,
     /// Is it what the attestation `outage-runbooks` is about?
     #[serde(default)]
     covered: bool,
@@ -104,6 +107,7 @@ pub(super) fn runbooks(store: &Store, outcome: &Outcome) -> Result<Section, Erro
             "What goes wrong",
             "How it shows",
             "What is done first",
+            "In this estate",
             "Alarm that somebody hears of",
             "Runbook",
             "Rehearsed by",
@@ -112,13 +116,29 @@ pub(super) fn runbooks(store: &Store, outcome: &Outcome) -> Result<Section, Erro
     );
     let said = rehearsed(outcome);
     section.not_read = not_read(store, &["cloudwatch_alarm".to_owned()])?;
+    let seen = section.not_read.is_empty();
+    let asked = [
+        "bedrock_path",
+        "bedrock_principal",
+        "data_key",
+        "inference_logging",
+        "guardrail_content",
+        "knowledge_base_store",
+        "bedrock_endpoint",
+    ]
+    .map(str::to_owned);
+    for line in not_read(store, &under(&asked))? {
+        if !section.not_read.contains(&line) {
+            section.not_read.push(line);
+        }
+    }
     let known = alarms(store)?;
     for one in &*RUNBOOKS {
         let heard = if one.metrics.is_empty() {
             "no metric of Bedrock shows it".to_owned()
         } else {
             heard(&known, &one.metrics).unwrap_or_else(|| {
-                if section.not_read.is_empty() && known.iter().all(|alarm| alarm.is_read) {
+                if seen && known.iter().all(|alarm| alarm.is_read) {
                     "none".to_owned()
                 } else {
                     "none seen".to_owned()
@@ -131,12 +151,36 @@ pub(super) fn runbooks(store: &Store, outcome: &Outcome) -> Result<Section, Erro
                 (&said.evidence, &said.by, &said.expires)
             });
         section.rows.push(
-            [&one.failure, &one.sign, &one.first, &heard, at, by, until]
-                .map(str::to_owned)
-                .to_vec(),
+            [
+                &one.failure,
+                &one.sign,
+                &one.first,
+                &here(store, &one.here)?,
+                &heard,
+                at,
+                by,
+                until,
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         );
     }
     Ok(section)
+}
+
+/// The sentences of a query, one after the other.
+fn here(store: &Store, query: &str) -> Result<String, Error> {
+    let mut statement = store.conn.prepare(query)?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(cell(row.get_ref(0)?, false));
+    }
+    Ok(if all.is_empty() {
+        "nothing of it was found".to_owned()
+    } else {
+        all.join(" ")
+    })
 }
 
 /// An alarm.
@@ -228,7 +272,10 @@ pub(super) fn replaced(outcome: &Outcome, section: &mut Section) {
 }
 
 /// Waivers, and statements of people.
-pub(super) fn exceptions(outcome: &Outcome) -> Section {
+pub(super) fn exceptions(
+    outcome: &Outcome,
+    contradicted: &BTreeMap<&'static str, String>,
+) -> Section {
     let mut section = Section::new(
         "exceptions",
         "Waivers and attestations",
@@ -263,7 +310,10 @@ pub(super) fn exceptions(outcome: &Outcome) -> Section {
             one.by.clone(),
             one.on.clone(),
             one.expires.clone(),
-            one.status.words().to_owned(),
+            match contradicted.get(one.id.as_str()) {
+                Some(why) => format!("contradicted: {why}"),
+                None => one.status.words().to_owned(),
+            },
             one.evidence.clone(),
         ]);
     }

@@ -1,270 +1,13 @@
-//! Which source declares a resource, and in which order a stack is taken down.
+//! Which source declares a resource, who answers for it, and in which order a stack is taken down.
 
+use super::sources::{Sources, text};
 use super::{Section, cell, not_read};
-use crate::inventory::{Error, Store, quoted};
+use crate::inventory::{Error, Status, Store, quoted};
+use crate::model::{GLOBAL, Outcome};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-
-/// What declares the resources of a run.
-#[derive(Debug, Default)]
-pub struct Sources {
-    /// Address in a state file, by ARN or id.
-    pub addresses: BTreeMap<String, String>,
-    /// Names of the state files.
-    pub states: Vec<String>,
-    /// Templates and other files of the source: name and text.
-    pub texts: Vec<(PathBuf, String)>,
-    /// What states and templates declare, row by row, each with its file's name.
-    pub declared: Vec<(String, Store)>,
-    /// What of them could not be compared with the run, and why.
-    pub not_compared: Vec<String>,
-}
-
-impl Sources {
-    /// A state of Terraform as `terraform show -json` writes it: what it is already, or a state file brought into that form. Resources
-    /// with a value that the state marks as sensitive are left out, so that none can be printed; how many is said beside it.
-    #[must_use]
-    pub fn as_shown(state: &Json) -> Option<(Json, usize)> {
-        let mut hidden = 0;
-        if state.pointer("/values/root_module").is_some() {
-            let mut state = state.clone();
-            if let Some(root) = state.pointer_mut("/values/root_module") {
-                without_sensitive(root, &mut hidden);
-            }
-            return Some((state, hidden));
-        }
-        let mut all = Vec::new();
-        for resource in state.get("resources")?.as_array()? {
-            // `provider["registry.terraform.io/hashicorp/aws"]`, with the alias behind it.
-            let provider = text(resource, "provider")
-                .split('"')
-                .nth(1)
-                .unwrap_or_default();
-            for instance in resource
-                .get("instances")
-                .and_then(Json::as_array)
-                .into_iter()
-                .flatten()
-            {
-                let marked = instance
-                    .get("sensitive_attributes")
-                    .and_then(Json::as_array)
-                    .is_some_and(|marks| !marks.is_empty());
-                if marked {
-                    hidden += 1;
-                    continue;
-                }
-                let kind = text(resource, "type");
-                let name = text(resource, "name");
-                let module = text(resource, "module");
-                let dot = if module.is_empty() { "" } else { "." };
-                let index = instance
-                    .get("index_key")
-                    .filter(|key| !key.is_null())
-                    .map_or_else(String::new, |key| format!("[{key}]"));
-                all.push(serde_json::json!({
-                    "address": format!("{module}{dot}{kind}.{name}{index}"),
-                    "mode": text(resource, "mode"), "type": kind, "name": name, "provider_name": provider,
-                    "values": instance.get("attributes").cloned().unwrap_or(Json::Null),
-                }));
-            }
-        }
-        let shown = serde_json::json!({
-            "format_version": "1.0",
-            "values": {"root_module": {"resources": all}},
-        });
-        Some((shown, hidden))
-    }
-
-    /// Takes in a state: `terraform.tfstate`, `terraform show -json`, or a stack export of Pulumi.
-    ///
-    /// # Errors
-    /// When it is none of these.
-    pub fn state(&mut self, file: &Path, state: &Json) -> Result<(), String> {
-        if let Some(resources) = state.get("resources").and_then(Json::as_array) {
-            for resource in resources {
-                self.terraform(resource);
-            }
-        } else if let Some(root) = state.pointer("/values/root_module") {
-            self.module(root);
-        } else if let Some(resources) = state
-            .pointer("/deployment/resources")
-            .and_then(Json::as_array)
-        {
-            for resource in resources {
-                // One that is only looked up is declared elsewhere.
-                if resource.get("external").and_then(Json::as_bool) == Some(true) {
-                    continue;
-                }
-                let address = text(resource, "urn")
-                    .rsplit("::")
-                    .next()
-                    .unwrap_or_default();
-                let shown = format!("{} {address}", text(resource, "type"));
-                let arn = text(resource.get("outputs").unwrap_or(&Json::Null), "arn");
-                for name in [arn, text(resource, "id")] {
-                    // A name that a person gave may be that of several things.
-                    let made = name.split_once('-').is_some_and(|(kind, rest)| {
-                        [
-                            "vpc", "subnet", "sg", "rtb", "acl", "nat", "vpce", "fl", "i",
-                        ]
-                        .contains(&kind)
-                            && rest.bytes().all(|b| b.is_ascii_hexdigit())
-                    });
-                    if name.starts_with("arn:") || made {
-                        self.add(name, &shown);
-                    }
-                }
-            }
-        } else {
-            return Err(format!(
-                "`{}` is not a state: give terraform.tfstate, the output of `terraform show -json`, or of `pulumi stack export`",
-                file.display()
-            ));
-        }
-        self.states.push(
-            file.file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
-        );
-        Ok(())
-    }
-
-    /// Does anything say what the source declares?
-    fn is_given(&self) -> bool {
-        !self.states.is_empty()
-    }
-
-    fn add(&mut self, name: &str, address: &str) {
-        if !name.is_empty() {
-            self.addresses
-                .entry(name.to_owned())
-                .or_insert_with(|| address.to_owned());
-        }
-    }
-
-    /// What names the resource itself, and nothing that another one makes.
-    fn names(&mut self, kind: &str, address: &str, values: &Json) {
-        let arn = text(values, "arn");
-        if arn.starts_with("arn:") {
-            self.add(arn, address);
-        }
-        for (of, members) in OWN {
-            if *of == kind {
-                for member in *members {
-                    self.add(text(values, member), address);
-                }
-            }
-        }
-        // Terraform joins the ids the other way round.
-        if kind == "aws_bedrockagent_data_source" {
-            let id = format!(
-                "{}/{}",
-                text(values, "knowledge_base_id"),
-                text(values, "data_source_id")
-            );
-            self.add(&id, address);
-        }
-    }
-
-    fn terraform(&mut self, resource: &Json) {
-        if text(resource, "mode") != "managed" {
-            return;
-        }
-        let module = text(resource, "module");
-        let dot = if module.is_empty() { "" } else { "." };
-        let base = format!(
-            "{module}{dot}{}.{}",
-            text(resource, "type"),
-            text(resource, "name")
-        );
-        let instances = resource.get("instances").and_then(Json::as_array);
-        for instance in instances.into_iter().flatten() {
-            let address = match instance.get("index_key") {
-                None | Some(Json::Null) => base.clone(),
-                Some(key) => format!("{base}[{key}]"),
-            };
-            let values = instance.get("attributes").unwrap_or(&Json::Null);
-            self.names(text(resource, "type"), &address, values);
-        }
-    }
-
-    fn module(&mut self, module: &Json) {
-        let list = |name: &str| {
-            module
-                .get(name)
-                .and_then(Json::as_array)
-                .cloned()
-                .unwrap_or_default()
-        };
-        for resource in list("resources") {
-            if text(&resource, "mode") == "managed" {
-                let values = resource.get("values").unwrap_or(&Json::Null);
-                self.names(text(&resource, "type"), text(&resource, "address"), values);
-            }
-        }
-        for child in list("child_modules") {
-            self.module(&child);
-        }
-    }
-}
-
-/// Takes resources with a sensitive value out of a module and those below it.
-fn without_sensitive(module: &mut Json, hidden: &mut usize) {
-    fn marks(value: &Json) -> bool {
-        match value {
-            Json::Bool(mark) => *mark,
-            Json::Array(all) => all.iter().any(marks),
-            Json::Object(all) => all.values().any(marks),
-            _ => false,
-        }
-    }
-    if let Some(resources) = module.get_mut("resources").and_then(Json::as_array_mut) {
-        let before = resources.len();
-        resources.retain(|one| !one.get("sensitive_values").is_some_and(marks));
-        *hidden += before - resources.len();
-    }
-    for child in module
-        .get_mut("child_modules")
-        .and_then(Json::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
-        without_sensitive(child, hidden);
-    }
-}
-
-/// By type of Terraform: what names the resource beside its `arn`.
-const OWN: &[(&str, &[&str])] = &[
-    ("aws_vpc", &["id"]),
-    ("aws_subnet", &["id"]),
-    ("aws_security_group", &["id"]),
-    ("aws_route_table", &["id"]),
-    ("aws_network_acl", &["id"]),
-    ("aws_nat_gateway", &["id"]),
-    ("aws_vpc_endpoint", &["id"]),
-    ("aws_flow_log", &["id"]),
-    ("aws_instance", &["id"]),
-    ("aws_ecs_service", &["id"]),
-    ("aws_api_gateway_rest_api", &["id"]),
-    ("aws_bedrock_guardrail", &["guardrail_arn"]),
-    ("aws_bedrockagent_agent", &["agent_arn"]),
-    ("aws_bedrockagentcore_agent_runtime", &["agent_runtime_arn"]),
-    ("aws_bedrockagentcore_gateway", &["gateway_id"]),
-    ("aws_bedrockagentcore_browser", &["browser_arn"]),
-    (
-        "aws_bedrockagentcore_code_interpreter",
-        &["code_interpreter_arn"],
-    ),
-];
-
-fn text<'j>(value: &'j Json, name: &str) -> &'j str {
-    value.get(name).and_then(Json::as_str).unwrap_or_default()
-}
 
 /// A kind of resource, as `data/handoff/resources.yaml` has it.
 #[derive(Debug, Deserialize)]
@@ -313,6 +56,8 @@ pub(super) struct Resource {
     /// Who declares it.
     pub owner: Owner,
     by: String,
+    /// Who answers for it, in words.
+    answers: String,
 }
 
 /// Which stack made what, in words, by account, Region, type and physical id.
@@ -343,13 +88,85 @@ fn made(store: &Store) -> Result<Made, Error> {
     Ok(made)
 }
 
+/// Tags that the Resource Groups Tagging API tells, by ARN.
+fn tagged(store: &Store) -> Result<BTreeMap<String, Json>, Error> {
+    let mut statement = store
+        .conn
+        .prepare("SELECT arn, tags FROM tagged_resource WHERE tags IS NOT NULL")?;
+    let mut rows = statement.query([])?;
+    let mut tagged = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let (arn, tags): (String, String) = (row.get(0)?, row.get(1)?);
+        if let Ok(tags) = serde_json::from_str(&tags) {
+            tagged.insert(arn, tags);
+        }
+    }
+    Ok(tagged)
+}
+
+/// Nobody answers for it, as far as tags and configuration go.
+const NOBODY: &str = "nobody is named";
+
+/// Who answers for what has no tag that names somebody: the owner of its account.
+struct Who<'o>(BTreeMap<&'o str, &'o str>);
+
+impl<'o> Who<'o> {
+    fn of(outcome: &'o Outcome) -> Self {
+        let accounts = outcome.run.accounts.iter();
+        Self(
+            accounts
+                .filter(|account| !account.owner.is_empty())
+                .map(|account| (account.id.as_str(), account.owner.as_str()))
+                .collect(),
+        )
+    }
+
+    /// In words: by a tag, by the account, nobody, or not known where the tags were not read.
+    fn answers(&self, account: &str, tags: &Json) -> String {
+        let read: Option<BTreeMap<String, String>> = serde_json::from_value(tags.clone()).ok();
+        if let Some((tag, name)) = read.as_ref().and_then(crate::model::owner) {
+            return format!("{name} (tag {tag})");
+        }
+        match self.0.get(account) {
+            Some(name) => format!("{name} (owner of account {account})"),
+            None if read.is_some() => NOBODY.to_owned(),
+            None => "not known: its tags were not read".to_owned(),
+        }
+    }
+}
+
+/// Writes who declares each resource and who answers for it where queries find it: the temporary table `owned`.
+///
+/// # Errors
+/// When the run cannot be read.
+pub(super) fn share(store: &Store, resources: &[Resource]) -> Result<(), Error> {
+    store.conn.execute_batch(
+        "DROP TABLE IF EXISTS temp.owned; CREATE TEMP TABLE owned (resource TEXT PRIMARY KEY, owner TEXT, declared_by TEXT, is_declared INTEGER) WITHOUT ROWID;",
+    )?;
+    let mut insert = store
+        .conn
+        .prepare("INSERT OR IGNORE INTO temp.owned VALUES (?1, ?2, ?3, ?4)")?;
+    for one in resources {
+        let is_declared = one.owner == Owner::Source;
+        insert.execute((&one.id, &one.answers, &one.by, is_declared))?;
+    }
+    Ok(())
+}
+
 /// Every resource that a stack is made of.
 ///
 /// # Errors
 /// When the run cannot be read.
-pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource>, Error> {
+pub(super) fn resources(
+    store: &Store,
+    outcome: &Outcome,
+    sources: &Sources,
+) -> Result<Vec<Resource>, Error> {
     let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
     let made = made(store)?;
+    let tagged = tagged(store)?;
+    let who = Who::of(outcome);
+    let whole = stacks_read(store)?;
     for kind in &*KINDS {
         let Ok(table) = store.table(&kind.table) else {
             continue;
@@ -364,11 +181,12 @@ pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource
         };
         let key = quoted(table.key);
         let query = format!(
-            "SELECT account_id, region, coalesce({}, {key}), coalesce({}, {key}), {}, {key}, {} FROM {} ORDER BY 1, 2, 3",
+            "SELECT account_id, region, coalesce({}, {key}), coalesce({}, {key}), {}, {key}, {}, {} FROM {} ORDER BY 1, 2, 3",
             or("function_arn", &or("arn", &key)),
             or("name", &key),
-            or("tags", "'{}'"),
+            or("tags", "NULL"),
             or("path", "''"),
+            or("is_deletion_protected", "0"),
             quoted(table.name)
         );
         let mut statement = store.conn.prepare(&query)?;
@@ -380,7 +198,9 @@ pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource
             let tags: Option<String> = row.get(4)?;
             let tags: Json = tags
                 .and_then(|tags| serde_json::from_str(&tags).ok())
+                .or_else(|| tagged.get(&id).cloned())
                 .unwrap_or(Json::Null);
+            let protected = row.get::<_, Option<bool>>(7)? == Some(true);
             if is_aws(store, &kind.table, [&account, &region, &key])? {
                 continue;
             }
@@ -407,7 +227,19 @@ pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource
                 });
             let (owner, by) = match stack {
                 Some(by) => (Owner::Source, by),
-                None => owner(sources, &[&id, &key], has("tags").then_some(&tags), &path),
+                None => {
+                    // What is of no Region may be of a stack in any.
+                    let read = if region == GLOBAL {
+                        whole.iter().any(|(of, _)| *of == account)
+                    } else {
+                        whole.contains(&(account.clone(), region.clone()))
+                    };
+                    owner(sources, &[&id, &key], &tags, &path, read)
+                }
+            };
+            let answers = match owner {
+                Owner::Service => "AWS".to_owned(),
+                _ => who.answers(&account, &tags),
             };
             all.push(Resource {
                 name: if name == "not known" { key } else { name },
@@ -422,11 +254,20 @@ pub(super) fn resources(store: &Store, sources: &Sources) -> Result<Vec<Resource
                 account,
                 region,
                 order: kind.order,
-                keeps: [kind.keeps.as_str(), kind.none.as_str()]
-                    .into_iter()
-                    .filter(|text| !text.is_empty())
-                    .collect::<Vec<_>>()
-                    .join(" "),
+                answers,
+                keeps: [
+                    kind.keeps.as_str(),
+                    kind.none.as_str(),
+                    if protected {
+                        "Its deletion protection is on; turn it off first."
+                    } else {
+                        ""
+                    },
+                ]
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join(" "),
                 owner,
                 by,
             });
@@ -441,6 +282,8 @@ fn is_aws(store: &Store, table: &str, place: [&str; 3]) -> Result<bool, Error> {
         "kms_key" => ("arn", "key_manager = 'AWS'"),
         "iam_policy" => ("arn", "aws_managed"),
         "kms_alias" => ("name", "name LIKE 'alias/aws/%'"),
+        // What a stack of its own made declares itself; the others are AWS's.
+        "bedrock_inference_profile" => ("arn", "type = 'SYSTEM_DEFINED'"),
         "bedrock_model_invocation_logging" => {
             ("region_name", "log_group_name = '' AND bucket_name = ''")
         }
@@ -457,10 +300,13 @@ fn is_aws(store: &Store, table: &str, place: [&str; 3]) -> Result<bool, Error> {
     })
 }
 
-fn owner(sources: &Sources, names: &[&String], tags: Option<&Json>, path: &str) -> (Owner, String) {
-    let nothing = Json::Null;
-    let tags_read = tags.is_some_and(|tags| !tags.is_null());
-    let tags = tags.unwrap_or(&nothing);
+fn owner(
+    sources: &Sources,
+    names: &[&String],
+    tags: &Json,
+    path: &str,
+    stacks_read: bool,
+) -> (Owner, String) {
     let stack = text(tags, "aws:cloudformation:stack-name");
     if !stack.is_empty() {
         let logical = text(tags, "aws:cloudformation:logical-id");
@@ -475,24 +321,48 @@ fn owner(sources: &Sources, names: &[&String], tags: Option<&Json>, path: &str) 
     if path.starts_with("/aws-service-role/") || path.starts_with("/aws-reserved/") {
         return (Owner::Service, "made by an AWS service".to_owned());
     }
-    if sources.is_given() && !tags_read {
-        let given = sources.states.join(", ");
-        return (
+    // A stack is told by its own list, or by the tag that CloudFormation sets.
+    let no_stack = stacks_read || !tags.is_null();
+    let given = sources.given();
+    match (sources.is_given(), no_stack) {
+        (true, true) if sources.states.is_empty() => (
+            Owner::Nobody,
+            "nobody: in no CloudFormation stack".to_owned(),
+        ),
+        (true, true) => (
+            Owner::Nobody,
+            format!("nobody: not in {given}, and in no CloudFormation stack"),
+        ),
+        (true, false) if sources.states.is_empty() => (
+            Owner::NotKnown,
+            "not known: the stacks of its Region were not read".to_owned(),
+        ),
+        (true, false) => (
             Owner::NotKnown,
             format!("not known: not in {given}; whether a stack declares it is not read"),
-        );
+        ),
+        (false, true) => (
+            Owner::NotKnown,
+            "not known: in no CloudFormation stack, and no --state was given".to_owned(),
+        ),
+        (false, false) => (
+            Owner::NotKnown,
+            "not known: the stacks were not read, and no --state was given".to_owned(),
+        ),
     }
-    if sources.is_given() {
-        let given = sources.states.join(", ");
-        return (
-            Owner::Nobody,
-            format!("nobody: not in {given}, and no stack tag"),
-        );
+}
+
+/// The places whose stacks were listed to the end, with all that they made.
+fn stacks_read(store: &Store) -> Result<BTreeSet<(String, String)>, Error> {
+    let mut places: BTreeMap<(String, String), bool> = BTreeMap::new();
+    for line in store.coverage()? {
+        if line.table == "cloudformation_stack_resource" || line.table == "cloudformation_stack" {
+            *places.entry((line.account_id, line.region)).or_insert(true) &=
+                line.status == Status::Complete;
+        }
     }
-    (
-        Owner::NotKnown,
-        "not known: no stack tag, and no --state was given".to_owned(),
-    )
+    let whole = places.into_iter().filter(|(_, whole)| *whole);
+    Ok(whole.map(|(place, _)| place).collect())
 }
 
 /// The section of all resources and their owners, what nobody declares first.
@@ -509,16 +379,17 @@ pub(super) fn section(
         "resources",
         "What there is, and which source declares it",
         &format!(
-            "{} resources: {} in a source, {} made by AWS, {} in no source, {} of which it is not known. {}",
+            "{} resources: {} in a source, {} made by AWS, {} in no source, {} of which it is not known; of {} nobody is named as owner. {}",
             resources.len(),
             count(Owner::Source),
             count(Owner::Service),
             count(Owner::Nobody),
             count(Owner::NotKnown),
+            resources.iter().filter(|one| one.answers == NOBODY).count(),
             if sources.is_given() {
                 "What is in no source is lost when the stack is built anew."
             } else {
-                "Give the state of the source with --state, so that what is in no source can be told."
+                "Give the state of the source with --state, or --stacks where CloudFormation declares everything, so that what is in no source can be told."
             }
         ),
         &[
@@ -527,10 +398,20 @@ pub(super) fn section(
             "Type",
             "Account",
             "Region",
+            "Owner",
             "Declared by",
+            "Needed by",
             "Note",
         ],
     );
+    let mut needed = BTreeMap::new();
+    let mut statement = store
+        .conn
+        .prepare("SELECT thing, says FROM temp.needed_by")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        needed.insert(row.get::<_, String>(0)?, row.get::<_, String>(1)?);
+    }
     let tables: BTreeSet<String> = KINDS.iter().map(|kind| kind.table.clone()).collect();
     section.not_read = not_read(store, &tables.into_iter().collect::<Vec<_>>())?;
     let mut sorted: Vec<&Resource> = resources.iter().collect();
@@ -544,7 +425,9 @@ pub(super) fn section(
                 one.kind.clone(),
                 one.account.clone(),
                 one.region.clone(),
+                one.answers.clone(),
                 one.by.clone(),
+                needed.get(&one.id).cloned().unwrap_or_default(),
                 one.keeps.clone(),
             ]
         })

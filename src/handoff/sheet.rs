@@ -1,8 +1,11 @@
 //! The acceptance sheet: ten questions, answered from the sections and from what people said.
 
 use super::{Question, Section};
-use crate::model::{AttestationStatus, Outcome, PromiseState, Severity, Verdict, promises};
+use crate::model::{
+    AttestationStatus, Outcome, PromiseState, Severity, Verdict, counted, promises,
+};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// An answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -201,6 +204,66 @@ fn reached(outcome: &Outcome) -> (Said, String) {
     )
 }
 
+/// The first credential that works and is older than the day on which somebody says that all were changed, and how many there are.
+fn older<'s>(section: &'s Section, on: &str) -> Option<(&'s str, usize)> {
+    let kinds = section.column("Kind").zip(section.column("State"));
+    let made = section.column("Made or changed");
+    let mut all = section
+        .column("Credential")
+        .zip(made)
+        .zip(kinds)
+        .filter(|((_, made), (kind, state))| {
+            // Days compare as text; what was changed on the day itself counts as changed.
+            works(kind, state) && made.get(..10).is_some_and(|day| day < on)
+        })
+        .map(|((name, _), _)| name);
+    let first = all.next()?;
+    Some((first, all.count() + 1))
+}
+
+/// Can somebody who knows it use it? A reference holds no value, and what AWS keeps is known to nobody.
+fn works(kind: &str, state: &str) -> bool {
+    kind != "reference to a secret"
+        && !["Inactive", "Expired"].contains(&state)
+        && !state.starts_with("kept by ")
+}
+
+/// Statements that what stands in the hand-over contradicts, by id, and why. What contradicts them in the run alone, the rules say.
+pub(super) fn contradicted(
+    outcome: &Outcome,
+    sections: &[Section],
+) -> BTreeMap<&'static str, String> {
+    let mut all = BTreeMap::new();
+    let holds = |id: &str| {
+        outcome
+            .attestations
+            .iter()
+            .find(|one| one.id == id && one.status == AttestationStatus::Holds)
+    };
+    // What no source declares was not built anew.
+    if holds("redeploy-rehearsal").is_some()
+        && let (Said::No, why) = sources(sections)
+    {
+        all.insert("redeploy-rehearsal", why);
+    }
+    if let Some(said) = holds("credentials-changed")
+        && let Some((first, count)) =
+            find(sections, "credentials").and_then(|section| older(section, &said.on))
+    {
+        all.insert(
+            "credentials-changed",
+            format!(
+                "{} that {} older than {} still {}, such as {first}",
+                counted(count, "credential", "credentials"),
+                if count == 1 { "is" } else { "are" },
+                said.on,
+                if count == 1 { "works" } else { "work" },
+            ),
+        );
+    }
+    all
+}
+
 /// Credentials that work, unless a person attests that they were changed.
 fn credentials(outcome: &Outcome, sections: &[Section]) -> (Said, String) {
     let Some(section) = find(sections, "credentials") else {
@@ -209,11 +272,12 @@ fn credentials(outcome: &Outcome, sections: &[Section]) -> (Said, String) {
     let live = section
         .column("Kind")
         .zip(section.column("State"))
-        .filter(|(kind, state)| {
-            *kind != "reference to a secret" && *state != "Inactive" && *state != "Expired"
-        })
+        .filter(|(kind, state)| works(kind, state))
         .count();
     let (said, why) = attested(outcome, "credentials-changed");
+    if let Some(against) = contradicted(outcome, sections).remove("credentials-changed") {
+        return (Said::No, format!("{why}; the run refutes it: {against}"));
+    }
     match (live, section.not_read.is_empty(), said) {
         (_, _, Said::Attested) => (said, why),
         (0, true, _) => (Said::Yes, "no credential that works was found".to_owned()),
@@ -256,15 +320,15 @@ pub(super) fn questions(outcome: &Outcome, sections: &[Section]) -> Vec<Question
     let rehearsed = {
         let (said, why) = attested(outcome, "redeploy-rehearsal");
         let differs = find(sections, "rehearsal").map_or(0, |section| section.rows.len());
-        match (said, sources(sections)) {
+        match (
+            said,
+            contradicted(outcome, sections).remove("redeploy-rehearsal"),
+        ) {
             _ if differs > 0 => (
                 Said::No,
                 format!("the rehearsal differs in {differs} places"),
             ),
-            // What no source declares was not built anew.
-            (Said::Attested, (Said::No, refuted)) => {
-                (Said::No, format!("{why}; the run refutes it: {refuted}"))
-            }
+            (_, Some(refuted)) => (Said::No, format!("{why}; the run refutes it: {refuted}")),
             _ => (said, why),
         }
     };

@@ -58,6 +58,9 @@ impl Judge {
                 if !entry.environment.is_empty() {
                     account.environment.clone_from(&entry.environment);
                 }
+                if !entry.owner.is_empty() {
+                    account.owner.clone_from(&entry.owner);
+                }
             }
         }
         let out = self.library.for_source(run.source);

@@ -78,8 +78,19 @@ impl Change {
     }
 }
 
-/// Tags that name an owner, the better ones first.
-const OWNERS: [&str; 6] = ["owner", "Owner", "team", "Team", "service-owner", "contact"];
+/// Tags that name an owner, in small letters, the better ones first.
+const OWNERS: [&str; 5] = ["owner", "team", "owned-by", "service-owner", "contact"];
+
+/// Who answers for a thing by its tags: the tag and what it says.
+#[must_use]
+pub fn owner(tags: &BTreeMap<String, String>) -> Option<(&str, &str)> {
+    OWNERS.into_iter().find_map(|name| {
+        tags.iter()
+            .find(|(tag, who)| tag.eq_ignore_ascii_case(name) && !who.trim().is_empty())
+            .map(|(tag, who)| (tag.as_str(), who.as_str()))
+    })
+}
+
 /// Keys of evidence that list what a change touches.
 const TOUCHES: [&str; 6] = [
     "workloads",
@@ -158,10 +169,10 @@ fn change(outcome: &Outcome, (kind, account, on): Key, results: &[&Finding]) -> 
     for result in results {
         *closes.entry(result.severity.as_str()).or_default() += 1;
     }
-    let owner = OWNERS
-        .into_iter()
-        .find_map(|tag| results.iter().find_map(|result| result.tags.get(tag)))
-        .cloned()
+    let owner = results
+        .iter()
+        .find_map(|result| owner(&result.tags))
+        .map(|(_, who)| who.to_owned())
         .unwrap_or_default();
     let mut touches: BTreeSet<String> = BTreeSet::new();
     for result in results {

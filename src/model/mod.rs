@@ -19,7 +19,7 @@ mod unique;
 mod value;
 
 pub use arn::{Arn, account_arn};
-pub use change::{Change, Closer, changes};
+pub use change::{Change, Closer, changes, owner};
 pub use estate::{Chain, Estate, PromptStore, Thing};
 pub use headline::{Answer, Headline, headline};
 pub use history::{Counts, History, Life, Point, State};

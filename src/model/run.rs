@@ -71,6 +71,9 @@ pub struct AccountInfo {
     /// Environment from the configuration; empty when not said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub environment: String,
+    /// Who answers for it, from the configuration; empty when not said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub owner: String,
 }
 
 /// The configuration that a run was judged with.

@@ -196,7 +196,13 @@ impl Sending {
         for path in &self.previous {
             let mut one = earlier(path, outcome)?;
             select(&mut one);
-            all.push(one);
+            // A run that is given twice was judged once.
+            let again = |other: &Outcome| {
+                other.run.id == one.run.id && other.run.judged_at() == one.run.judged_at()
+            };
+            if !all.iter().any(again) {
+                all.push(one);
+            }
         }
         // Last, also where another was judged at the same time.
         all.push(outcome.clone());

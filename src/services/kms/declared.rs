@@ -74,7 +74,8 @@ fn key(by: &Declared, rows: &mut Rows) {
                 told => told.map(|_| 0),
             },
         )
-        .set("valid_to", by.at("valid_to").text().or(""));
+        .set("valid_to", by.at("valid_to").text().or(""))
+        .set("tags", by.tags());
     if by.change == Change::Create {
         row.put("grants", json!([]));
     }

@@ -1,7 +1,7 @@
 //! The calls.
 
 use crate::client;
-use crate::services::collect::{Batch, Place, when};
+use crate::services::collect::{Batch, Place, tags, when};
 use crate::services::failure::Failure;
 use aws_sdk_kms::types::GrantListEntry;
 use serde_json::{Value as Json, json};
@@ -116,13 +116,15 @@ pub(in crate::services) async fn keys(place: &Place<'_>) -> Batch {
         )
         .await;
     let rotations = rotations(place, &client, &mut batch, &details).await;
-    for ((((key, detail), policy), grants), rotation) in listing
+    let tagging = tagged(place, &client, &mut batch, &details).await;
+    for (((((key, detail), policy), grants), rotation), tagging) in listing
         .items
         .iter()
         .zip(details)
         .zip(policies)
         .zip(grants)
         .zip(rotations)
+        .zip(tagging)
     {
         let mut row = place
             .row("kms_key")
@@ -161,6 +163,9 @@ pub(in crate::services) async fn keys(place: &Place<'_>) -> Batch {
         if let Some((rotation, days)) = rotation {
             row.put("rotation", rotation);
             row.put("rotation_days", i64::from(days));
+        }
+        if let Some(tags) = tagging {
+            row.put("tags", tags);
         }
         batch.rows.push(row);
     }
@@ -215,6 +220,49 @@ async fn rotations(
             } else {
                 ("off", 0)
             }
+        });
+    }
+    found
+}
+
+/// The tags of each customer key; an AWS managed key takes none.
+async fn tagged(
+    place: &Place<'_>,
+    client: &aws_sdk_kms::Client,
+    batch: &mut Batch,
+    details: &[Option<aws_sdk_kms::operation::describe_key::DescribeKeyOutput>],
+) -> Vec<Option<Json>> {
+    let mut found = Vec::new();
+    let mut asked = Vec::new();
+    for (at, detail) in details.iter().enumerate() {
+        let metadata = detail.as_ref().and_then(|answer| answer.key_metadata());
+        found.push(metadata.and_then(|key| {
+            if key.key_manager().map(|one| one.as_str()) == Some("AWS") {
+                return Some(json!({}));
+            }
+            asked.push((at, key.arn().unwrap_or_default().to_owned()));
+            None
+        }));
+    }
+    let answers = place
+        .details(
+            batch,
+            "kms_key",
+            "tags",
+            &asked,
+            |(_, arn)| arn.clone(),
+            |index| {
+                place.call("kms:ListResourceTags", {
+                    let arn = &asked[index].1;
+                    move || client.list_resource_tags().key_id(arn).send()
+                })
+            },
+        )
+        .await;
+    for ((at, _), answer) in asked.iter().zip(answers) {
+        found[*at] = answer.map(|answer| {
+            let pairs = answer.tags().iter();
+            tags(pairs.map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())))
         });
     }
     found

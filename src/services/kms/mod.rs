@@ -7,7 +7,7 @@ pub(super) mod live;
 use super::Service;
 #[cfg(feature = "live")]
 use super::collect::Collector;
-use crate::inventory::cols::{int, json, list, text, time};
+use crate::inventory::cols::{self, int, json, list, text, time};
 use crate::inventory::shape::{Fields, each, tags};
 use crate::inventory::{Inputs, Read, Role, Span, Table};
 use serde_json::{Value as Json, json};
@@ -49,6 +49,7 @@ pub const KEY: Table = Table {
         int("rotation_days", "Days between two rotations.").absent("0 (it is not rotated)").by(&["rotation"]),
         json("policy", "Key policy; there is always one.").by(&["policy"]),
         json("grants", "`[{id, name, grantee_principal, operations, context_equals, context_subset}]`.").absent("[]").by(&["grants"]).shaped(grants),
+        cols::tags().by(&["tags"]),
     ],
     reads: &[
         Read::new("list", "kms:ListKeys"),
@@ -56,6 +57,8 @@ pub const KEY: Table = Table {
         Read::new("policy", "kms:GetKeyPolicy"),
         Read::with("rotation", "kms:GetKeyRotationStatus", &["kms:DescribeKey", "kms:GetKeyRotationStatus"]),
         Read::new("grants", "kms:ListGrants"),
+        // Of customer keys alone: AWS managed keys take no tags (KMS Developer Guide, "Tags in AWS KMS").
+        Read::with("tags", "kms:ListResourceTags", &["kms:DescribeKey", "kms:ListResourceTags"]),
     ],
     lists: Inputs::NONE,
 };

@@ -8,7 +8,7 @@ use crate::derive::Sink;
 use crate::inventory::Inputs;
 use crate::inventory::cols::{flag, int, json, list, text, time};
 use crate::inventory::{Lookup, Role, Span, Table};
-use crate::model::{Arn, Gap, Observed, merge};
+use crate::model::{Arn, Gap, Observed, merge, owner as owner_by};
 use crate::services;
 use crate::subject_columns;
 use crate::subjects::accounts::corpus_bucket;
@@ -37,6 +37,7 @@ const PROTECTED: Inputs = Inputs::All(&[
     services::kms::KEY.list(),
 ]);
 const KEY: Inputs = Inputs::All(&[services::kms::KEY.group("detail")]);
+const TAGS: Inputs = Inputs::All(&[services::kms::KEY.group("tags")]);
 const ROTATION: Inputs = Inputs::All(&[KEY, services::kms::KEY.group("rotation")]);
 const POLICY: Inputs = Inputs::All(&[services::kms::KEY.group("policy")]);
 const OPENNESS: Inputs = Inputs::All(&[POLICY, principal::CONTROLS]);
@@ -145,6 +146,12 @@ pub const DATA_KEY: Table = Table {
             "Is one of them production and another not?"
         )
         .from(PROTECTED),
+        text(
+            "tag_owner",
+            "Whom its tags name: `owner`, `team`, `owned-by`, `service-owner` or `contact`."
+        )
+        .absent("'' (nobody)")
+        .from(TAGS),
     ],
     reads: &[],
     lists: PROTECTED,
@@ -420,7 +427,24 @@ fn row(
         },
     )
     .put("name", name);
-    row.tagged(facts.settings, account, Known(BTreeMap::new()));
+    // A tag names an owner and an environment; where tags were not read, the key is judged without.
+    let tags = match key {
+        Key::Row(row) => row.tags(),
+        Key::Service | Key::Managed => Known(BTreeMap::new()),
+        Key::Foreign | Key::Missing => Unknown(vec![Gap::not_understood(
+            "kms_key",
+            "the key is in no account of the run".to_owned(),
+        )]),
+    };
+    row.tagged(
+        facts.settings,
+        account,
+        Known(tags.clone().known().unwrap_or_default()),
+    )
+    .set(
+        "tag_owner",
+        tags.map(|tags| owner_by(&tags).map_or(String::new(), |(_, who)| who.to_owned())),
+    );
     row.put("protects", protects.into_iter().collect::<Vec<_>>())
         .put(
             "owner_account_id",

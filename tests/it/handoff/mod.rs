@@ -94,6 +94,8 @@ fn answer<'d>(document: &'d Json, start: &str) -> &'d str {
         .unwrap_or_else(|| panic!("no question {start}"))
 }
 
+mod answers;
+
 const VENDOR: &str = "parameters: {vendor_accounts: ['888800001111']}\n";
 
 #[test]
